@@ -1,0 +1,55 @@
+"""How every program starts and ends: flags in, one line and status 2 for a user's mistake."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from absl import app, flags, logging
+
+from tf_strattack.errors import InputError
+
+USAGE_ERROR = 2
+INTERRUPTED = 130
+
+
+def run(main: Callable[[], None]) -> None:
+    """Parses the flags and calls `main`; exits with 0, 2 (user's mistake) or 130 (Ctrl-C).
+
+    absl's own parser exits with 1 on a bad flag, hence the parser here.
+    """
+
+    def guarded(argv: list[str]) -> int:
+        if not flags.FLAGS["verbosity"].present:
+            logging.set_verbosity(logging.ERROR)  # TFDS and TensorFlow narrate at lower levels
+        try:
+            if len(argv) > 1:
+                raise InputError(f"expected flags of the form --name=value, received {argv[1]!r}")
+            main()
+        except InputError as error:
+            return _fail(str(error))
+        except KeyboardInterrupt:
+            print("interrupted", file=sys.stderr)
+            return INTERRUPTED
+        return 0
+
+    app.run(guarded, flags_parser=_parse)
+
+
+def require_new(path: Path, *, overwrite: bool) -> None:
+    """Refuses a path that exists unless asked to overwrite it."""
+    if path.exists() and not overwrite:
+        raise InputError(f"expected a new file, received {path}, which exists: choose another or add --overwrite")
+
+
+def _parse(argv: list[str]) -> list[str]:
+    try:
+        return flags.FLAGS(argv)
+    except flags.Error as error:
+        sys.exit(_fail(f"{error}; --help lists the flags"))
+
+
+def _fail(message: str) -> int:
+    print("error: " + " ".join(message.split()), file=sys.stderr)
+    return USAGE_ERROR

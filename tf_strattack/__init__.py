@@ -1,0 +1,24 @@
+"""Structured adversarial attacks (StrAttack, ICLR 2019, arXiv 1808.01664) for TensorFlow and Keras."""
+
+from tf_strattack import shipped
+from tf_strattack.attack import Attack
+from tf_strattack.classifier import Classifier
+from tf_strattack.errors import InputError
+from tf_strattack.progress import Progress
+from tf_strattack.refine import Refinement, refine
+from tf_strattack.result import AttackResult
+from tf_strattack.strattack import StrAttack
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "Attack",
+    "AttackResult",
+    "Classifier",
+    "InputError",
+    "Progress",
+    "Refinement",
+    "StrAttack",
+    "refine",
+    "shipped",
+]

@@ -1,0 +1,147 @@
+"""ADMM for problem (2): the state, one step, and the loop at a given c.
+
+Symbols are the paper's; u, v, s are its scaled duals (u/rho, v/rho, s/rho). All tensors are in [0, 1] scale.
+"""
+
+from __future__ import annotations
+
+import functools
+from typing import NamedTuple
+
+import tensorflow as tf
+
+from tf_strattack import proximal
+from tf_strattack.groups import Groups
+from tf_strattack.network import Network, Problem
+from tf_strattack.solve import keep_best
+from tf_strattack.zstep import INITIAL_KAPPA, MarginAndGradient, Weights, eta, z_step
+
+class Structure(NamedTuple):
+    """What the graph of the loop is built from; a change of any of these is another graph.
+
+    Attributes:
+      groups: which pixels form a group.
+      penalty: a key of `proximal.GROUP_PENALTIES`.
+      solver: "prox_linear" or "paper", how the z-step treats the network.
+      copies: "support", consensus over the groups that hold a pixel, or "paper", a copy of the whole
+        image for each group (Proposition 2). They differ only where groups overlap.
+    """
+
+    groups: Groups
+    penalty: str
+    solver: str
+    copies: str
+
+
+class State(NamedTuple):
+    """The iterate of N examples, and the best candidate so far.
+
+    Attributes:
+      k: the number of finished iterations, scalar int32.
+      z: the variable that the network sees, (N, H, W, C).
+      u, s: scaled duals of delta and w, (N, H, W, C).
+      v: scaled duals of the group copies y, in the layout of `Groups.gather`.
+      kappa: the margin asked of z, in units of `Weights.unit`, (N,).
+      c: the weight of the margin in the last z-step, (N,).
+      best: the successful candidate of least objective, 0 where there is none, (N, H, W, C).
+      objective: gamma ||best||_2^2 + tau sum ||best_i||, infinite where there is none, (N,).
+    """
+
+    k: tf.Tensor
+    z: tf.Tensor
+    u: tf.Tensor
+    s: tf.Tensor
+    v: tf.Tensor
+    kappa: tf.Tensor
+    c: tf.Tensor
+    best: tf.Tensor
+    objective: tf.Tensor
+
+
+def initial_state(problem: Problem, groups: Groups) -> State:
+    """Starts from the original images: all variables zero, no candidate."""
+    zero = tf.zeros_like(problem.images)
+    rows = tf.zeros_like(problem.lower[:, 0, 0, 0])
+    return State(
+        k=tf.constant(0), z=zero, u=zero, s=zero, v=tf.zeros_like(groups.gather(zero)), kappa=rows + INITIAL_KAPPA,
+        c=rows, best=zero, objective=rows + float("inf"),
+    )
+
+
+def step(
+    state: State, problem: Problem, weights: Weights, structure: Structure, evaluate: MarginAndGradient
+) -> tuple[State, tf.Tensor]:
+    """One iteration of ADMM, eqs. (10)-(12), (15) and (9), or with overlapping groups (16)-(18).
+
+    Args:
+      state: the iterate; `kappa` and the best candidate pass through.
+      problem: the images and the box.
+      weights: numeric parameters.
+      structure: groups, penalty and solver.
+      evaluate: the margin (N,) at x0 + z and its gradient (N, H, W, C).
+
+    Returns:
+      The next state, and the sparse, feasible candidate (N, H, W, C) of this iteration.
+    """
+    groups, rho = structure.groups, weights.rho
+    delta = proximal.squared_l2(state.z - state.u, weights.gamma, rho)  # (10)
+    w = proximal.box(state.z - state.s, problem.lower, problem.upper)  # (11)
+    copies = groups.gather(state.z) - state.v
+    shrink, _ = proximal.GROUP_PENALTIES[structure.penalty]
+    scale = shrink(groups.norms(copies), weights.tau / rho[:, :, :, 0])
+    y = groups.spread(scale) * copies  # (12)
+
+    # The z-step: every variable pulls z towards itself plus its dual.
+    eta_k = eta(state.k, weights)
+    multiplicity = tf.constant(groups.multiplicity, state.z.dtype)
+    curvature = eta_k + rho * (2.0 + multiplicity)
+    pulls = eta_k * state.z + rho * (delta + state.u + w + state.s + groups.scatter(y + state.v))
+    if structure.copies == "paper" and groups.stride < groups.size:
+        # Off its group a copy equals z minus its dual: it pulls z to where it is (Proposition 2).
+        curvature = eta_k + rho * (2.0 + groups.number)
+        pulls += rho * (groups.number - multiplicity) * state.z
+    margins, gradient = evaluate(state.z)
+    z, c = z_step(structure.solver, state.z, pulls / curvature, curvature, margins, gradient, state.kappa, weights)
+
+    following = state._replace(
+        k=state.k + 1, z=z, c=c,
+        u=state.u + delta - z, s=state.s + w - z, v=state.v + y - groups.gather(z),  # (9)
+    )
+    return following, candidate(groups, y, scale, state.z, problem)
+
+
+def candidate(groups: Groups, y: tf.Tensor, scale: tf.Tensor, z: tf.Tensor, problem: Problem) -> tf.Tensor:
+    """The image of the group copies y: their mean at each pixel, 0 if one of its groups is 0, within the box.
+
+    Pixels that no group covers are never made sparse; they take the value of z.
+    """
+    multiplicity = tf.constant(groups.multiplicity, y.dtype)
+    value = groups.scatter(y) / tf.maximum(multiplicity, tf.ones_like(multiplicity))
+    if groups.stride < groups.size:
+        zero = groups.scatter(groups.spread(tf.cast(scale <= 0.0, y.dtype)))
+        value = tf.where(zero > 0.0, tf.zeros_like(value), value)
+    if not groups.multiplicity.all():
+        value = tf.where(multiplicity > 0.0, value, z)
+    return proximal.box(value, problem.lower, problem.upper)
+
+
+def objective(delta: tf.Tensor, groups: Groups, penalty: str, gamma: tf.Tensor, tau: tf.Tensor) -> tf.Tensor:
+    """gamma ||delta||_2^2 + tau sum_i ||delta_i||_2^p of each example, p = 1 or (`penalty="l2_half"`) 1/2."""
+    _, power = proximal.GROUP_PENALTIES[penalty]
+    norms = groups.norms(groups.gather(delta))
+    sparsity = tf.reduce_sum(norms if power == 1.0 else tf.pow(norms, power), axis=[1, 2])
+    return gamma * tf.reduce_sum(tf.square(delta), axis=[1, 2, 3]) + tau * sparsity
+
+
+def run(
+    state: State, problem: Problem, weights: Weights, iterations: tf.Tensor, *, structure: Structure, network: Network
+) -> State:
+    """Does `iterations` more steps, testing the candidate of each and keeping the best."""
+
+    def advance(state: State) -> tuple[State, tf.Tensor]:
+        return step(state, problem, weights, structure, functools.partial(network.margin_and_gradient, problem))
+
+    def cost(delta: tf.Tensor) -> tf.Tensor:
+        return objective(delta, structure.groups, structure.penalty, weights.gamma, weights.tau)
+
+    return keep_best(state, iterations, advance, cost, lambda delta: network.succeeds(problem, delta, weights.required))

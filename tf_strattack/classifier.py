@@ -1,0 +1,172 @@
+"""Classifier: any image classifier as a differentiable function from images to logits."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Hashable, Sequence
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import numpy.typing as npt
+import tensorflow as tf
+
+from tf_strattack.adapters import Adapted, adapt_keras, adapt_saved_model, load_or_explain, select_output
+from tf_strattack.checks import Images, check_bounds, check_images
+from tf_strattack.errors import InputError
+from tf_strattack.inspection import inspect
+
+# A network's rows differ in the last bits between small batches and others, so all calls have at least this many.
+MIN_ROWS = 16
+
+
+class Classifier:
+    """A network as the attacks see it: NHWC float32 images within `bounds` in, logits out.
+
+    Make one with `from_keras`, `from_saved_model`, `from_callable` or `load`. At first use the network is
+    looked at once, on the first images: shape and finiteness of its output, logits or probabilities,
+    a gradient that flows, the same output from call to call. Programs compiled for it live as long as it.
+
+    Attributes:
+      bounds: (lower, upper) of valid pixels, in the caller's scale.
+      image_shape: (H, W, C), None for what is not fixed; None altogether where unknown.
+      num_classes: the number of classes, None until first use.
+      outputs: "logits" or "probabilities", None until first use unless stated.
+
+    Example:
+      >>> import numpy as np, tensorflow as tf, tf_strattack as sa
+      >>> weights = tf.constant(np.eye(4, 3), tf.float32)
+      >>> linear = lambda x: tf.reshape(x, [-1, 4]) @ weights
+      >>> classifier = sa.Classifier.from_callable(linear, bounds=(0.0, 1.0))
+      >>> classifier.predict(np.full((2, 2, 2, 1), 0.5)).shape
+      (2, 3)
+    """
+
+    def __init__(
+        self,
+        adapted: Adapted,
+        *,
+        bounds: Sequence[float] = (0.0, 1.0),
+        preprocessing: Callable[[tf.Tensor], tf.Tensor] | None = None,
+        outputs: str | None = None,
+        output: str | None = None,
+    ) -> None:
+        """Wraps an adapted network; prefer the `from_...` constructors.
+
+        Args:
+          adapted: the network as a function, and what is known of its input.
+          bounds: (lower, upper) of valid pixels, the scale in which images are given and returned.
+          preprocessing: applied to images inside the graph, before the network; must be differentiable.
+          outputs: "logits" or "probabilities"; None finds out at first use.
+          output: which of several named outputs holds the class scores.
+
+        Raises:
+          InputError: bounds that are no interval, or an unknown kind of outputs.
+        """
+        if outputs not in (None, "logits", "probabilities"):
+            raise InputError(f"expected outputs to be 'logits' or 'probabilities', received {outputs!r}")
+        self.bounds = check_bounds(bounds)
+        # With preprocessing, the shape that the network declares need not be that of the images.
+        self.image_shape = None if preprocessing else adapted.image_shape
+        self.outputs = outputs or adapted.outputs
+        self.num_classes: int | None = None
+        self._function = adapted.function
+        self._preprocessing = preprocessing
+        self._output = output
+        self._programs: dict[Hashable, Any] = {}
+
+    @classmethod
+    def from_keras(cls, model: keras.Model, **options: Any) -> Classifier:
+        """Wraps a Keras 3 model: Sequential, functional or subclassed. Options: those of `Classifier`.
+
+        A final softmax that can be seen (a Softmax layer, or a last layer activated by it) is left out.
+        """
+        return cls(adapt_keras(model), **options)
+
+    @classmethod
+    def from_saved_model(cls, path: str | Path, *, signature: str | None = None, **options: Any) -> Classifier:
+        """Wraps a SavedModel directory: its `signature` if named, else the object, `serve` or its signature."""
+        return cls(adapt_saved_model(path, signature), **options)
+
+    @classmethod
+    def from_callable(cls, function: Callable[[tf.Tensor], Any], **options: Any) -> Classifier:
+        """Wraps a function from (N, H, W, C) float32 images to (N, K) scores, made of TensorFlow operations."""
+        if not callable(function):
+            raise InputError(f"expected a callable, received {type(function).__name__}")
+        return cls(Adapted(function), **options)
+
+    @classmethod
+    def load(cls, path: str | Path, **options: Any) -> Classifier:
+        """Loads a `.keras` file or a SavedModel directory, whichever `path` is."""
+        path = Path(path)
+        if path.is_dir():
+            if not (path / "saved_model.pb").exists():
+                raise InputError(f"expected a SavedModel directory, received {path}, which has no saved_model.pb")
+            return cls.from_saved_model(path, **options)
+        if path.exists() and path.suffix not in (".keras", ".h5"):
+            raise InputError(f"expected a .keras file or a SavedModel directory, received {path}")
+        load = keras.saving.load_model
+        return cls.from_keras(load_or_explain(lambda: load(path, compile=False), path, "a Keras model"), **options)
+
+    def scores(self, images: tf.Tensor) -> tf.Tensor:
+        """What the network returns for (N, H, W, C) images in the caller's scale, as float32."""
+        inputs = images if self._preprocessing is None else self._preprocessing(images)
+        return tf.cast(select_output(self._function(inputs), self._output), tf.float32)
+
+    def logits(self, images: tf.Tensor) -> tf.Tensor:
+        """Logits (N, K) of a tensor of images in the caller's scale; differentiable, for use inside a graph.
+
+        Probabilities become log-probabilities, which have the same margins as the logits behind them.
+        """
+        scores = self.scores(images)
+        if self.outputs == "probabilities":
+            return tf.math.log(tf.maximum(scores, np.finfo(np.float32).tiny))
+        return scores
+
+    def predict(self, images: Any, batch_size: int = 128) -> npt.NDArray[np.float32]:
+        """Computes logits (N, K) of an array of images, `batch_size` at a time.
+
+        Raises:
+          InputError: images of another shape or outside the bounds, or a network that fails a check.
+        """
+        array = self.prepare(images)
+        parts = [np.zeros((0, self.num_classes or 0), np.float32)]
+        for start in range(0, len(array), batch_size):
+            chunk = array[start : start + batch_size]
+            batch = tf.constant(pad_rows(chunk))
+            parts.append(self.program("logits", self.logits, batch)(batch)[: len(chunk)].numpy())
+        return np.concatenate(parts)
+
+    def prepare(self, images: Any) -> Images:
+        """Checks images, and at first use the network on them; returns them as float32."""
+        array = check_images(images, self.bounds, self.image_shape)
+        if self.num_classes is None and len(array):
+            self.num_classes, self.outputs = inspect(self, pad_rows(array[:MIN_ROWS]))
+        return array
+
+    def program(self, key: Hashable, function: Callable[..., Any], *example: Any) -> Callable[..., Any]:
+        """Returns `function` as a graph for any number of rows, traced once for `key` and this image shape.
+
+        Args:
+          key: tells functions apart, with all that their graphs depend on besides the shape of `example`.
+          function: takes tensors, or named tuples of tensors, in which the first axis is the rows.
+          *example: arguments to take types and shapes from.
+        """
+        def spec(tensor: tf.Tensor) -> tf.TensorSpec:
+            return tf.TensorSpec([None, *tensor.shape[1:]] if tensor.shape.rank else [], tensor.dtype)
+
+        specs = tf.nest.map_structure(spec, example)
+        whole_key = (key, str(specs))
+        if whole_key not in self._programs:
+            # A partial has no code object, by which TensorFlow would count the programs as retracings of one.
+            self._programs[whole_key] = tf.function(
+                functools.partial(function), input_signature=specs, autograph=False
+            )
+        return self._programs[whole_key]
+
+
+def pad_rows(array: npt.NDArray[Any], rows: int = MIN_ROWS) -> npt.NDArray[Any]:
+    """Repeats the first row until there are at least `rows`; the caller cuts the result."""
+    missing = rows - len(array)
+    return np.concatenate([array, np.repeat(array[:1], missing, axis=0)]) if missing > 0 else array

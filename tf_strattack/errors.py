@@ -1,0 +1,9 @@
+"""The one exception that tells a caller's mistake from a fault of the library."""
+
+
+class InputError(ValueError):
+    """A value from the caller cannot be used; the message says what was expected and received.
+
+    A `ValueError`, so code that catches that keeps working; programs catch this one, print its
+    message in one line and exit with status 2, and let every other exception show its traceback.
+    """

@@ -1,0 +1,128 @@
+"""The sliding mask: which pixels form a group, and each group's own copy of its pixels (section 2, eq. (1)).
+
+A mask of size r x r x C slides over an image with stride S. Where S < r groups overlap, and every group
+works on a copy of its pixels. All copies of an image lie in one array of shape (N, P r, Q r, C): block (p, q)
+holds the pixels of the group in row p and column q. Everything here is separable, rows first, then columns.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import tensorflow as tf
+
+from tf_strattack.checks import check_choice, check_number
+from tf_strattack.errors import InputError
+
+BORDERS = ("cover", "drop")
+
+
+@dataclasses.dataclass(frozen=True)
+class Groups:
+    """The groups of an image of `height` x `width` pixels (all channels of a pixel share its groups).
+
+    Attributes:
+      height, width: the image's size in pixels.
+      size: the side r of the mask in pixels.
+      stride: its step S in pixels, at most `size`, so that no pixel between groups is left out.
+      border: "cover" cuts the last row and column of groups at the edge, so that every pixel is in a
+        group; "drop" is the paper's rule, P = floor((height - r)/S) + 1, and leaves a border without
+        group where (height - r)/S is not whole. Such pixels are never made sparse.
+
+    Raises:
+      InputError: a size below 1 or above the image, a stride outside [1, size], an unknown border.
+    """
+
+    height: int
+    width: int
+    size: int
+    stride: int
+    border: str = "cover"
+
+    def __post_init__(self) -> None:
+        side = min(self.height, self.width)
+        if not 1 <= self.size <= side:
+            raise InputError(f"expected group_size from 1 to the image's shorter side {side}, received {self.size}")
+        check_number("stride", self.stride, 1, self.size)
+        check_choice("border", self.border, BORDERS)
+
+    @functools.cached_property
+    def shape(self) -> tuple[int, int]:
+        """The numbers (P, Q) of groups along the height and the width."""
+        return self._count(self.height), self._count(self.width)
+
+    @property
+    def number(self) -> int:
+        """The number of groups, P Q."""
+        return self.shape[0] * self.shape[1]
+
+    @functools.cached_property
+    def multiplicity(self) -> npt.NDArray[np.float32]:
+        """m_j, the number of groups that hold pixel j: shape (1, height, width, 1)."""
+        rows, columns = (self._axis(extent)[2] for extent in (self.height, self.width))
+        return np.outer(rows, columns)[None, :, :, None].astype(np.float32)
+
+    def gather(self, image: tf.Tensor) -> tf.Tensor:
+        """Copies each group's pixels: (N, height, width, C) → (N, P r, Q r, C), 0 beyond the edge."""
+        return self._take(self._take(image, self.height, axis=1), self.width, axis=2)
+
+    def scatter(self, copies: tf.Tensor) -> tf.Tensor:
+        """Sums the copies of each pixel, the adjoint of `gather`: (N, P r, Q r, C) → (N, height, width, C)."""
+        return self._sum(self._sum(copies, self.width, axis=2), self.height, axis=1)
+
+    def norms(self, copies: tf.Tensor) -> tf.Tensor:
+        """Computes the l2 norm of each group: (N, P r, Q r, C) → (N, P, Q)."""
+        (p, q), r = self.shape, self.size
+        squares = tf.square(copies)
+        columns = tf.reduce_sum(tf.reshape(squares, [-1, p * r, q, r * copies.shape[-1]]), axis=-1)
+        return tf.sqrt(tf.reduce_sum(tf.reshape(columns, [-1, p, r, q]), axis=2))
+
+    def spread(self, values: tf.Tensor) -> tf.Tensor:
+        """Repeats one value a group over its copies: (N, P, Q) → (N, P r, Q r, 1)."""
+        (p, q), r = self.shape, self.size
+        blocks = tf.broadcast_to(values[:, :, None, :, None], tf.stack([tf.shape(values)[0], p, r, q, r]))
+        return tf.reshape(blocks, [-1, p * r, q * r, 1])
+
+    def _count(self, extent: int) -> int:
+        beyond = extent - self.size
+        return (-(-beyond // self.stride) if self.border == "cover" else beyond // self.stride) + 1
+
+    def _axis(self, extent: int) -> tuple[Any, Any, Any]:
+        """For one axis: the pixel of each copy, the copies of each pixel, and how many those are.
+
+        The first two are index tables; what lies beyond the edge, or has fewer copies than the most,
+        points one past the end, where a zero is put.
+        """
+        count = self._count(extent)
+        pixels = (np.arange(count)[:, None] * self.stride + np.arange(self.size)).reshape(-1)
+        pixels = np.minimum(pixels, extent)
+        members = [np.flatnonzero(pixels == pixel) for pixel in range(extent)]
+        multiplicity = np.array([len(member) for member in members])
+        copies = np.full((extent, max(1, multiplicity.max())), len(pixels))
+        for pixel, member in enumerate(members):
+            copies[pixel, : len(member)] = member
+        return pixels, copies, multiplicity
+
+    def _take(self, image: tf.Tensor, extent: int, axis: int) -> tf.Tensor:
+        pixels, _, _ = self._axis(extent)
+        if self.stride == self.size:  # the copies are the pixels in order: no need to gather
+            return _resized(image, axis, extent, len(pixels))
+        return tf.gather(_resized(image, axis, extent, extent + 1), pixels, axis=axis)
+
+    def _sum(self, copies: tf.Tensor, extent: int, axis: int) -> tf.Tensor:
+        pixels, table, _ = self._axis(extent)
+        if self.stride == self.size:
+            return _resized(copies, axis, len(pixels), extent)
+        padded = _resized(copies, axis, len(pixels), len(pixels) + 1)
+        return functools.reduce(tf.add, [tf.gather(padded, column, axis=axis) for column in table.T])
+
+
+def _resized(values: tf.Tensor, axis: int, length: int, wanted: int) -> tf.Tensor:
+    """Cuts or zero-pads `axis`, which has `length` entries, at its end."""
+    if wanted > length:
+        return tf.pad(values, [[0, wanted - length if i == axis else 0] for i in range(4)])
+    return values[:, :wanted] if axis == 1 else values[:, :, :wanted]

@@ -1,0 +1,45 @@
+"""The margin of eq. (3) and the test of success that goes with it."""
+
+from __future__ import annotations
+
+import tensorflow as tf
+
+
+def margin(logits: tf.Tensor, classes: tf.Tensor, targeted: bool) -> tf.Tensor:
+    """Computes how far each example is from fooling the network, in logits; negative once it does.
+
+    Targeted, with target t:    max_{j != t} Z_j - Z_t.
+    Untargeted, with label y:   Z_y - max_{j != y} Z_j.
+
+    The attack loss of the paper, eq. (3), is f = max(margin, -confidence).
+
+    Args:
+      logits: (N, K) floating point.
+      classes: (N,) integers, the targets or (untargeted) the true labels.
+      targeted: which of the two rules applies.
+
+    Returns:
+      (N,) margins, in the dtype of `logits`.
+    """
+    chosen = tf.one_hot(classes, tf.shape(logits)[1], on_value=True, off_value=False)
+    # Minus infinity, and not a large number: it can never win against a logit, whatever their scale.
+    others = tf.where(chosen, tf.constant(float("-inf"), logits.dtype), logits)
+    best_other = tf.reduce_max(others, axis=1)
+    own = tf.gather(logits, classes, batch_dims=1)
+    return best_other - own if targeted else own - best_other
+
+
+def fools(
+    logits: tf.Tensor, classes: tf.Tensor, targeted: bool, confidence: tf.Tensor | float
+) -> tf.Tensor:
+    """Tells which examples fool the network with the confidence asked for.
+
+    Both the decision (argmax is the target, or is not the true label) and margin <= -confidence are
+    required: at confidence 0 a tie satisfies the margin, but argmax may decide it either way.
+
+    Returns:
+      (N,) bool; False where a logit is not a number.
+    """
+    decided = tf.equal(tf.argmax(logits, axis=1, output_type=classes.dtype), classes)
+    decision = decided if targeted else tf.logical_not(decided)
+    return decision & (margin(logits, classes, targeted) <= -confidence)

@@ -1,0 +1,1 @@
+CHANGED = 1e-6

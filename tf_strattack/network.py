@@ -1,0 +1,90 @@
+"""The network as the loops see it: the margin of a perturbation, its gradient, and whether it succeeds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import tensorflow as tf
+
+from tf_strattack.checks import Classes, Images
+from tf_strattack.classifier import Classifier
+from tf_strattack.losses import fools, margin
+
+
+class Problem(NamedTuple):
+    """What stays fixed while a batch is attacked; one row an example.
+
+    Attributes:
+      images: (N, H, W, C) originals in the classifier's scale.
+      classes: (N,) int32, the targets or (untargeted) the true labels.
+      lower, upper: (N, H, W, C) the box of eq. (11) that perturbations must stay in, in [0, 1] scale.
+    """
+
+    images: tf.Tensor
+    classes: tf.Tensor
+    lower: tf.Tensor
+    upper: tf.Tensor
+
+    @classmethod
+    def build(cls, classifier: Classifier, images: Images, classes: Classes, epsilon: float | None, mask: Images
+              ) -> Problem:
+        """Makes the problem of a batch; outside `mask` (1 where changes are allowed) the box is the point 0."""
+        low, high = classifier.bounds
+        unit = (images - np.float32(low)) / np.float32(high - low)
+        cap = np.float32(1.0 if epsilon is None else epsilon)
+        lower, upper = np.maximum(-unit, -cap) * mask, np.minimum(1 - unit, cap) * mask
+        return cls(*(tf.constant(part) for part in (images, classes, lower, upper)))
+
+    def take(self, rows: npt.NDArray[np.int64]) -> Problem:
+        """The problem of some of the rows."""
+        return Problem(*(tf.gather(part, rows) for part in self))
+
+
+class Network:
+    """A classifier together with the goal of the attack. All perturbations are in [0, 1] scale."""
+
+    def __init__(self, classifier: Classifier, targeted: bool) -> None:
+        """Joins `classifier` with the goal: towards `Problem.classes` if `targeted`, else away from them."""
+        self._classifier = classifier
+        self._targeted = targeted
+        self._range = classifier.bounds[1] - classifier.bounds[0]
+
+    def margin_and_gradient(self, problem: Problem, delta: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """The margin (N,) at x0 + delta, which need not be a valid image, and its gradient (N, H, W, C).
+
+        The gradient is 0 where the box leaves nothing to change, so that no iterate moves there.
+        """
+        with tf.GradientTape() as tape:
+            tape.watch(delta)
+            margins = self._margin(problem.images + self._range * delta, problem.classes)
+        gradient = tape.gradient(margins, delta)
+        return margins, tf.where(problem.upper > problem.lower, gradient, 0.0)
+
+    def program(self, name: str, function: Callable[..., Any], *example: Any, key: Hashable = None
+                ) -> Callable[..., Any]:
+        """Compiles `function` once for this classifier, goal, name and key; see `Classifier.program`."""
+        return self._classifier.program((name, self._targeted, key), function, *example)
+
+    def adversarial(self, problem: Problem, delta: tf.Tensor) -> tf.Tensor:
+        """The valid image of a perturbation, in the classifier's scale; the original where delta is 0."""
+        return tf.clip_by_value(problem.images + self._range * delta, *self._classifier.bounds)
+
+    def margin_and_slope(self, problem: Problem) -> tuple[tf.Tensor, tf.Tensor]:
+        """The margin (N,) of the originals and the l2 norm (N,) of its gradient."""
+        margins, gradient = self.margin_and_gradient(problem, tf.zeros_like(problem.images))
+        return margins, tf.sqrt(tf.reduce_sum(tf.square(gradient), [1, 2, 3]))
+
+    def succeeds(self, problem: Problem, delta: tf.Tensor, confidence: tf.Tensor) -> tf.Tensor:
+        """Tells (N,) whether the valid image of each perturbation fools the network with `confidence`."""
+        logits = self._classifier.logits(self.adversarial(problem, delta))
+        return fools(logits, problem.classes, self._targeted, confidence)
+
+    def margin(self, problem: Problem) -> tf.Tensor:
+        """The margin (N,) of the originals."""
+        return self._margin(problem.images, problem.classes)
+
+    def _margin(self, images: tf.Tensor, classes: tf.Tensor) -> tf.Tensor:
+        return margin(self._classifier.logits(images), classes, self._targeted)

@@ -1,0 +1,98 @@
+"""Progress of a call, and what Ctrl-C does to it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any, NamedTuple, TypeVar
+
+import numpy as np
+
+# A chunk of iterations takes about this long, so that callbacks and Ctrl-C are answered in time.
+_CHUNK_SECONDS = 1.0
+
+_State = TypeVar("_State", bound=Any)
+
+
+class Progress(NamedTuple):
+    """What a callback is told, several times a second at most.
+
+    Attributes:
+      examples: the number of examples in the call.
+      done: how many are finished.
+      successes: how many have a successful perturbation so far, unfinished ones included.
+      fraction: the share of the whole work that is done, in [0, 1].
+    """
+
+    examples: int
+    done: int
+    successes: int
+    fraction: float
+
+
+Callback = Callable[[Progress], None]
+
+
+class Tracker:
+    """Drives compiled loops in chunks, reports to the callback, and turns Ctrl-C into an early end.
+
+    Attributes:
+      interrupted: whether Ctrl-C was pressed; loops that are started after that do nothing.
+    """
+
+    def __init__(self, examples: int, callback: Callback | None) -> None:
+        """Starts tracking a call of `examples` rows."""
+        self.interrupted = False
+        self._examples = examples
+        self._callback = callback
+        self._done = self._successes = 0
+        self._batch = self._iterations = self._finished = 0
+        self._carried = np.zeros(0, bool)
+
+    def start_batch(self, rows: int, iterations: int) -> None:
+        """Announces a batch of `rows` examples that will take `iterations` iterations in all."""
+        self._batch, self._iterations, self._finished = rows, iterations, 0
+        self._carried = np.zeros(rows, bool)
+
+    def end_batch(self, successes: int) -> None:
+        """Counts the batch as done."""
+        self._done += self._batch
+        self._successes += successes
+        self._batch = 0
+        self._carried = np.zeros(0, bool)
+        try:
+            self._report(0)
+        except KeyboardInterrupt:
+            self.interrupted = True
+
+    def loop(self, program: Callable[[_State, int], _State], state: _State, iterations: int) -> tuple[_State, int]:
+        """Calls `program(state, n)` until `iterations` are done or Ctrl-C; returns the state and their number.
+
+        The state has a field `objective`, finite for the rows that have a successful candidate.
+        """
+        finished, chunk = 0, 1
+        while finished < iterations and not self.interrupted:
+            started = time.monotonic()
+            number = min(chunk, iterations - finished)
+            try:
+                following = program(state, number)
+                found = np.isfinite(following.objective.numpy())[: self._batch]
+                state, finished = following, finished + number
+                self._finished += number
+                self._report(int((found | self._carried[: len(found)]).sum()))
+            except KeyboardInterrupt:
+                self.interrupted = True
+            per_iteration = (time.monotonic() - started) / number
+            chunk = max(1, min(2 * chunk, int(_CHUNK_SECONDS / max(per_iteration, 1e-6))))
+        return state, finished
+
+    def carry(self, successes: np.ndarray[Any, Any]) -> None:
+        """Keeps rows of the batch that have succeeded in an earlier loop counted in later ones."""
+        self._carried = successes[: self._batch]
+
+    def _report(self, in_batch: int) -> None:
+        if self._callback is None:
+            return
+        share = self._batch * self._finished / self._iterations if self._iterations else 0
+        fraction = (self._done + share) / self._examples if self._examples else 1.0
+        self._callback(Progress(self._examples, self._done, self._successes + in_batch, min(1.0, fraction)))

@@ -1,0 +1,115 @@
+"""AttackResult: what every attack returns, and its file."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from tf_strattack.adapters import load_or_explain
+from tf_strattack.checks import Classes, Images
+from tf_strattack.errors import InputError
+
+_NOT_ARRAYS = ("bounds", "interrupted", "attack")
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class AttackResult:
+    """The outcome of an attack on N examples. Images are float32 (N, H, W, C) in the classifier's scale.
+
+    Attributes:
+      images: the originals.
+      adversarial: the adversarial images, within the bounds; the original where the attack failed.
+      success: (N,) bool, from a fresh forward pass of `adversarial`, with the confidence asked for.
+      labels: (N,) int32 true classes.
+      targets: (N,) int32 target classes, or None for an untargeted attack.
+      clean_correct: (N,) bool, whether the network classifies the original correctly.
+      c: (N,) float32 weight of the margin, of the last step or (search) of the best result.
+      gradient_evaluations, forward_evaluations: (N,) int32; a gradient includes its forward pass.
+      bounds: (lower, upper) of valid pixels.
+      interrupted: whether Ctrl-C ended the attack early.
+      attack: the name of the attack and its parameters.
+    """
+
+    images: Images
+    adversarial: Images
+    success: npt.NDArray[np.bool_]
+    labels: Classes
+    targets: Classes | None
+    clean_correct: npt.NDArray[np.bool_]
+    c: npt.NDArray[np.float32]
+    gradient_evaluations: npt.NDArray[np.int32]
+    forward_evaluations: npt.NDArray[np.int32]
+    bounds: tuple[float, float]
+    interrupted: bool = False
+    attack: dict[str, Any] = dataclasses.field(default_factory=dict)
+
+    def __len__(self) -> int:
+        """The number of examples."""
+        return len(self.images)
+
+    @property
+    def perturbation(self) -> Images:
+        """`adversarial` - `images`, (N, H, W, C) in the classifier's scale."""
+        return self.adversarial - self.images
+
+    @property
+    def delta(self) -> Images:
+        """The perturbation in [0, 1] scale, in which distances are measured: (N, H, W, C)."""
+        return self.perturbation / np.float32(self.bounds[1] - self.bounds[0])
+
+    def save(self, path: str | Path, *, overwrite: bool = False) -> None:
+        """Writes everything to a `.npz` file, all at once or not at all.
+
+        Raises:
+          InputError: another suffix, or a file that exists without `overwrite`.
+        """
+        path = Path(path)
+        if path.suffix != ".npz":
+            raise InputError(f"expected a path that ends in .npz, received {path}")
+        if path.exists() and not overwrite:
+            raise InputError(f"expected a new file, received {path}, which exists: pass overwrite=True")
+        fields = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
+        facts = {name: fields.pop(name) for name in _NOT_ARRAYS}
+        arrays = {name: value for name, value in fields.items() if value is not None}
+        partial = path.with_name(path.name + ".partial")
+        with partial.open("wb") as file:
+            np.savez_compressed(file, facts=np.array(json.dumps(facts)), **arrays)
+        partial.replace(path)
+
+    @classmethod
+    def load(cls, path: str | Path) -> AttackResult:
+        """Reads what `save` wrote.
+
+        Raises:
+          InputError: a missing, corrupt or foreign file.
+        """
+
+        def read() -> AttackResult:
+            with np.load(path, allow_pickle=False) as file:
+                arrays: dict[str, Any] = dict(file)
+            facts = json.loads(str(arrays.pop("facts")))
+            facts["bounds"] = tuple(facts["bounds"])
+            return cls(**{"targets": None, **arrays, **facts})
+
+        result: AttackResult = load_or_explain(read, path, "an .npz file of an AttackResult")
+        return result
+
+    @classmethod
+    def concatenate(cls, results: list[AttackResult]) -> AttackResult:
+        """Joins results of the same attack on the same classifier, in order."""
+        if not results:
+            raise InputError("expected at least one result, received none")
+        first = results[0]
+        joined: dict[str, Any] = {}
+        for field in dataclasses.fields(cls):
+            values = [getattr(result, field.name) for result in results]
+            if field.name in _NOT_ARRAYS:
+                joined[field.name] = any(values) if field.name == "interrupted" else values[0]
+            else:
+                joined[field.name] = None if getattr(first, field.name) is None else np.concatenate(values)
+        return cls(**joined)

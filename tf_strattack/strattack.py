@@ -1,0 +1,161 @@
+"""StrAttack: adversarial perturbations that are sparse in groups of pixels (arXiv 1808.01664)."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from typing import ClassVar
+
+import numpy as np
+import tensorflow as tf
+
+from tf_strattack.admm import State, Structure, initial_state, run
+from tf_strattack.attack import Attack, Found
+from tf_strattack.checks import check_choice, check_count, check_number
+from tf_strattack.groups import BORDERS, Groups
+from tf_strattack.network import Network, Problem
+from tf_strattack.progress import Tracker
+from tf_strattack.proximal import GROUP_PENALTIES
+from tf_strattack.refine import Refinement
+from tf_strattack.solve import solve
+from tf_strattack.zstep import SOLVERS, Weights
+
+# Iterations by solver; the paper's spends them for each c of its search.
+DEFAULT_ITERATIONS = {"prox_linear": 120, "paper": 1000}
+COPIES = ("support", "paper")
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class StrAttack(Attack):
+    """The structured attack: few groups of pixels change, and those by little.
+
+    Minimises c f(x0 + delta) + gamma ||delta||_2^2 + tau sum_i ||delta_{D_i}||_2 over valid images within
+    epsilon, eq. (2), by ADMM, and then the distortion alone within the pattern found (Proposition 3).
+
+    Attributes:
+      group_size: side r of the sliding mask, in pixels; all channels of a pixel belong together.
+      stride: its step in pixels; below `group_size` groups overlap. None for `group_size`.
+      border: "cover" cuts the last groups at the edge; "drop" leaves the pixels there without group (the paper).
+      penalty: "l2" is the paper's; "l2_half", sum_i ||delta_{D_i}||_2^(1/2), finds fewer groups at more distortion.
+      solver: "prox_linear" linearises the margin inside the hinge and needs no search of c; "paper" is the paper's.
+      copies: for overlapping groups, "support" is consensus over the groups that hold a pixel; "paper" is
+        Proposition 2 with a copy of the image for each group, whose steps are far smaller.
+      tau, gamma: weights of group sparsity and of distortion; only their ratio matters to "prox_linear".
+      rho: ADMM's penalty; None sets it per example from the tangent of the margin at the original.
+      alpha: factor of eta_k = alpha sqrt(k), the inverse step; None for 5 rho.
+      epsilon: the largest change of a pixel, in [0, 1] scale; None for no limit but the bounds.
+      confidence: how far, in logits, the target must lie above all other classes.
+      max_iterations: iterations (for each c); None for 120, or 1000 with "paper".
+      initial_c, search_steps: of the paper's search of c; 1 step keeps c fixed, as the paper's text does.
+      refine: whether to run Proposition 3 on what was found.
+      sigma_quantile: the share of the smallest changes that the refinement gives up, in [0, 1].
+      refine_iterations: its iterations (for each c); None for 30, or 200 with "paper".
+
+    Raises:
+      InputError: a value out of range.
+
+    Example:
+      >>> import tf_strattack as sa
+      >>> attack = sa.StrAttack(group_size=2)
+      >>> attack.epsilon
+      0.6
+    """
+
+    name: ClassVar[str] = "strattack"
+
+    group_size: int = 2
+    stride: int | None = None
+    border: str = "cover"
+    penalty: str = "l2"
+    solver: str = "prox_linear"
+    copies: str = "support"
+    tau: float = 1.0
+    gamma: float = 1.0
+    rho: float | None = None
+    alpha: float | None = None
+    epsilon: float | None = 0.6
+    max_iterations: int | None = None
+    initial_c: float = 1.0
+    search_steps: int = 6
+    refine: bool = True
+    sigma_quantile: float = 0.03
+    refine_iterations: int | None = None
+
+    def __post_init__(self) -> None:
+        """Checks the values."""
+        super().__post_init__()
+        check_count("group_size", self.group_size)
+        if self.stride is None:
+            object.__setattr__(self, "stride", self.group_size)
+        check_count("stride", self.stride)
+        check_number("stride", self.stride, 1, self.group_size)
+        check_choice("border", self.border, BORDERS)
+        check_choice("penalty", self.penalty, GROUP_PENALTIES)
+        check_choice("copies", self.copies, COPIES)
+        check_number("tau", self.tau, 0.0)
+        if self.max_iterations is not None:
+            check_count("max_iterations", self.max_iterations)
+        _ = self.refinement  # checks what the two share
+
+    @property
+    def refinement(self) -> Refinement:
+        """The refinement that follows the attack, with the attack's parameters."""
+        return Refinement(
+            gamma=self.gamma, solver=self.solver, epsilon=self.epsilon, confidence=self.confidence,
+            sigma_quantile=self.sigma_quantile, max_iterations=self.refine_iterations,
+            initial_c=self.initial_c, search_steps=self.search_steps,
+        )  # fmt: skip
+
+    def iterations(self) -> int:
+        """The number of iterations that a batch takes in all, refinement included."""
+        return self._iterations_at_c * (self.search_steps if self.solver == "paper" else 1) + (
+            self.refinement.iterations() if self.refine else 0
+        )
+
+    @property
+    def _iterations_at_c(self) -> int:
+        return DEFAULT_ITERATIONS[self.solver] if self.max_iterations is None else self.max_iterations
+
+    def perturb(self, network: Network, problem: Problem, start: tf.Tensor, rows: int, tracker: Tracker) -> Found:
+        """Attacks a batch; `start` is not used, the loop begins at the originals."""
+        height, width = problem.images.shape[1:3]
+        groups = Groups(height, width, self.group_size, self.stride, self.border)
+        structure = Structure(groups, self.penalty, self.solver, self.copies)
+        margins, slopes = network.program("slope", network.margin_and_slope, problem)(problem)
+        weights = Weights.build(
+            margins, gamma=self.gamma, tau=self.tau, rho=self._rho(margins, slopes, groups), alpha=self.alpha,
+            confidence=self.confidence,
+        )  # fmt: skip
+        state = initial_state(problem, groups)
+
+        def loop(state: State, problem: Problem, weights: Weights, iterations: tf.Tensor) -> State:
+            return run(state, problem, weights, iterations, structure=structure, network=network)
+
+        program = network.program("admm", loop, state, problem, weights, tf.constant(0), key=structure)
+        solution = solve(
+            program, lambda: state, problem, weights, solver=self.solver, iterations=self._iterations_at_c,
+            initial_c=self.initial_c, search_steps=self.search_steps, tracker=tracker,
+        )  # fmt: skip
+        evaluations = np.full(rows, solution.iterations, np.int32)
+        found = Found(
+            solution.found[:rows], solution.best, solution.c.numpy()[:rows], 1 + evaluations, evaluations
+        )
+        if not self.refine or tracker.interrupted:
+            return found
+        refined = self.refinement.perturb(network, problem, solution.best, rows, tracker)
+        return Found(
+            found.found, refined.delta, np.where(refined.found, refined.c, found.c),
+            found.gradient_evaluations + refined.gradient_evaluations,
+            found.forward_evaluations + refined.forward_evaluations,
+        )  # fmt: skip
+
+    def _rho(self, margins: tf.Tensor, slopes: tf.Tensor, groups: Groups) -> tf.Tensor:
+        """rho (N,): as given, or such that tau/rho, the threshold of the shrinkage, fits a changed group's norm.
+
+        The tangent of the margin asks for a perturbation of norm margin/slope. Spread over 15 % of the groups
+        this is a norm per group, and rho puts the threshold at three times that.
+        """
+        if self.rho is not None:
+            return tf.fill(tf.shape(margins), float(self.rho))
+        per_group = (tf.abs(margins) + self.confidence) / (tf.maximum(slopes, 1e-12) * math.sqrt(0.15 * groups.number))
+        return self.tau / (3.0 * tf.maximum(per_group, 1e-9))

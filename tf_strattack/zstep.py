@@ -1,0 +1,120 @@
+"""The z-step, the one that sees the network, shared by the attack and the refinement.
+
+Both solve, approximately, for a scalar or per-pixel curvature L and a point z_bar that the other variables pull to,
+
+    argmin_z' c max{margin(x0 + z'), -kappa} + 1/2 sum_j L_j (z'_j - z_bar_j)^2.
+
+"paper" replaces the hinge by its gradient at the old z, eq. (15). "prox_linear" replaces only the margin
+inside the hinge by its tangent, and the result is still closed; it needs no search of c.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import tensorflow as tf
+
+MarginAndGradient = Callable[[tf.Tensor], tuple[tf.Tensor, tf.Tensor]]
+
+SOLVERS = ("prox_linear", "paper")
+
+
+class Weights(NamedTuple):
+    """The numeric parameters of the loops, as tensors: a new value does not build a new graph.
+
+    Attributes:
+      gamma, tau: weights of distortion and of group sparsity, scalars.
+      rho, alpha: ADMM's penalty, and the factor of eta_k = alpha sqrt(k), (N, 1, 1, 1).
+      c: the weight of the margin for "paper", its upper bound for "prox_linear", (N,).
+      required: the confidence that a candidate must reach, in logits, (N,).
+      unit: the scale of an example's margin, in logits, (N,).
+    """
+
+    gamma: tf.Tensor
+    tau: tf.Tensor
+    rho: tf.Tensor
+    alpha: tf.Tensor
+    c: tf.Tensor
+    required: tf.Tensor
+    unit: tf.Tensor
+
+
+    @classmethod
+    def build(
+        cls, margins: tf.Tensor, *, gamma: float, tau: float, rho: tf.Tensor, alpha: float | None, confidence: float
+    ) -> Weights:
+        """Makes the weights of a batch from the margins (N,) of its originals and rho (N,).
+
+        Candidates must reach a little more than `confidence`, so that a fresh forward pass, whose last bits
+        depend on the batch, agrees. `alpha` None stands for 5 rho.
+        """
+        unit = tf.maximum(tf.abs(margins), 1e-6)
+        rho = tf.reshape(rho, [-1, 1, 1, 1])
+        return cls(
+            gamma=tf.constant(gamma, tf.float32),
+            tau=tf.constant(tau, tf.float32),
+            rho=rho,
+            alpha=5.0 * rho if alpha is None else tf.zeros_like(rho) + alpha,
+            c=tf.zeros_like(unit),
+            required=confidence + 1e-4 * tf.maximum(unit, 1.0),
+            unit=unit,
+        )
+
+    def take(self, rows: npt.NDArray[np.int64]) -> Weights:
+        """The weights of some of the rows."""
+        return Weights(*(part if part.shape.rank == 0 else tf.gather(part, rows) for part in self))
+
+
+# What "prox_linear" asks of the margin at first, in units of the margin of the original.
+INITIAL_KAPPA = 0.02
+
+
+def eta(k: tf.Tensor, weights: Weights) -> tf.Tensor:
+    """eta_k = alpha sqrt(k) of the iteration after `k` finished ones: 1/eta_k is the decaying step."""
+    return weights.alpha * tf.sqrt(tf.cast(k + 1, weights.alpha.dtype))
+
+
+def z_step(
+    solver: str,
+    z: tf.Tensor,
+    z_bar: tf.Tensor,
+    curvature: tf.Tensor,
+    margins: tf.Tensor,
+    gradient: tf.Tensor,
+    kappa: tf.Tensor,
+    weights: Weights,
+) -> tuple[tf.Tensor, tf.Tensor]:
+    """Returns the new z (N, H, W, C) and the weight (N,) that the margin's gradient got in it.
+
+    Args:
+      solver: one of `SOLVERS`.
+      z: the old z, where margin (N,) and gradient (N, H, W, C) were taken.
+      z_bar: the minimiser without the network.
+      curvature: L, broadcast against z.
+      margins, gradient: of the network at x0 + z.
+      kappa: what "prox_linear" asks of the margin beyond `weights.required`, in units of `weights.unit`, (N,).
+      weights: numeric parameters.
+    """
+    if solver == "paper":
+        active = tf.cast(margins > -weights.required, margins.dtype)
+        weight = weights.c * active
+    else:
+        predicted = margins + _sum(gradient * (z_bar - z)) + weights.required + kappa * weights.unit
+        needed = tf.math.divide_no_nan(predicted, _sum(tf.square(gradient) / curvature))
+        weight = tf.clip_by_value(needed, 0.0, weights.c)
+    return z_bar - weight[:, None, None, None] * gradient / curvature, weight
+
+
+def track_margin(kappa: tf.Tensor, succeeded: tf.Tensor) -> tf.Tensor:
+    """Adapts the margin asked of z: the candidate lags behind z, by how much depends on the example.
+
+    5 % more after a candidate that does not fool the network, 5 % less after one that does.
+    """
+    return tf.where(succeeded, kappa / 1.05, kappa * 1.05)
+
+
+def _sum(values: tf.Tensor) -> tf.Tensor:
+    return tf.reduce_sum(values, axis=[1, 2, 3])

@@ -1,0 +1,6 @@
+"""Training of the networks that the attacks are measured on."""
+
+import os
+
+# Before TensorFlow is first imported: its start-up notes would bury a program's own output.
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
