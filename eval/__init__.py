@@ -1,6 +1,5 @@
 """Programs that run, measure and show the attacks, and what only programs need."""
 
-import os
+from eval.quiet import import_tensorflow
 
-# Before TensorFlow is first imported: its start-up notes would bury a program's own output.
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+import_tensorflow()

@@ -1,6 +1,6 @@
 """Structured adversarial attacks (StrAttack, ICLR 2019, arXiv 1808.01664) for TensorFlow and Keras."""
 
-from tf_strattack import shipped
+from tf_strattack import metrics, shipped
 from tf_strattack.attack import Attack
 from tf_strattack.classifier import Classifier
 from tf_strattack.errors import InputError
@@ -8,8 +8,7 @@ from tf_strattack.progress import Progress
 from tf_strattack.refine import Refinement, refine
 from tf_strattack.result import AttackResult
 from tf_strattack.strattack import StrAttack
-
-__version__ = "0.1.0"
+from tf_strattack.versions import __version__
 
 __all__ = [
     "Attack",
@@ -19,6 +18,8 @@ __all__ = [
     "Progress",
     "Refinement",
     "StrAttack",
+    "__version__",
+    "metrics",
     "refine",
     "shipped",
 ]

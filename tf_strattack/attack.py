@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import abc
 import dataclasses
+import time
 from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
@@ -16,6 +17,7 @@ from tf_strattack.losses import fools
 from tf_strattack.network import Network, Problem
 from tf_strattack.progress import Callback, Tracker
 from tf_strattack.result import AttackResult
+from tf_strattack.versions import versions
 
 # Values of a batch at most, where the caller names no batch size: 27 photographs of 224 x 224, 256 digits.
 _BATCH_VALUES, _BATCH_ROWS = 2**22, 256
@@ -93,7 +95,7 @@ class Method(abc.ABC):
         targets = check_targets(targets, labels, classifier.num_classes)
         allowed = check_mask(mask, originals.shape)
         allowed = np.broadcast_to(allowed, (len(originals), *allowed.shape[1:]))
-        batch_size = _default_batch_size(originals) if batch_size is None else check_count("batch_size", batch_size)
+        batch_size = default_batch_size(originals.shape[1:]) if batch_size is None else check_count("batch_size", batch_size)
         tracker = Tracker(len(originals), callback)
         parts = []
         for first in range(0, max(1, len(originals)), batch_size):
@@ -114,6 +116,7 @@ class Method(abc.ABC):
         clean_correct, success = np.zeros(rows, bool), np.zeros(rows, bool)
         adversarial, c = given, np.zeros(rows, np.float32)
         gradients = forwards = np.zeros(rows, np.int32)
+        started = time.monotonic()
         if rows and not tracker.interrupted:
             classes, targeted = (labels, False) if targets is None else (targets, True)
             network = Network(classifier, targeted)
@@ -137,9 +140,11 @@ class Method(abc.ABC):
             # Two more passes: is the original classified correctly, and does the result hold.
             forwards = forwards + 2
             tracker.end_batch(int(success.sum()))
+        seconds = np.full(rows, (time.monotonic() - started) / max(1, rows), np.float32)
         return AttackResult(
-            images, adversarial, success, labels, targets, clean_correct, c, gradients, forwards,
-            bounds=classifier.bounds, attack={"name": self.name, "parameters": self.parameters},
+            images, adversarial, success, labels, targets, clean_correct, c, gradients, forwards, seconds,
+            bounds=classifier.bounds,
+            attack={"name": self.name, "parameters": self.parameters, "versions": versions()},
         )  # fmt: skip
 
 
@@ -187,6 +192,6 @@ class _Batch(NamedTuple):
     mask: Images
 
 
-def _default_batch_size(images: Images) -> int:
-    values = int(np.prod(images.shape[1:]))
-    return max(1, min(_BATCH_ROWS, _BATCH_VALUES // values))
+def default_batch_size(image_shape: tuple[int, ...]) -> int:
+    """The batch size for images of `image_shape` (H, W, C) where the caller names none."""
+    return max(1, min(_BATCH_ROWS, _BATCH_VALUES // int(np.prod(image_shape))))

@@ -1,1 +1,150 @@
+"""What is measured of perturbations: distances, group and cluster counts, and best/average/worst over targets.
+
+All functions take `delta` (N, H, W, C) in [0, 1] scale and return one number an example. An entry counts
+as changed where |delta| > 1e-6, the paper's threshold, the same everywhere.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import scipy.ndimage
+
+from tf_strattack.checks import Images
+from tf_strattack.groups import Groups
+
 CHANGED = 1e-6
+_WINDOW = 8  # of d_{2,0}
+
+Values = npt.NDArray[np.float64]
+
+
+def l0(delta: Images) -> Values:
+    """Counts the changed entries, all channels, as the paper does: (N,)."""
+    return _flat(np.abs(delta) > CHANGED).sum(axis=1).astype(np.float64)
+
+
+def l1(delta: Images) -> Values:
+    """Sums the absolute changes: (N,)."""
+    return np.abs(_flat(delta), dtype=np.float64).sum(axis=1)
+
+
+def l2(delta: Images) -> Values:
+    """The Euclidean norm: (N,)."""
+    return np.sqrt(np.square(_flat(delta), dtype=np.float64).sum(axis=1))
+
+
+def linf(delta: Images) -> Values:
+    """The largest absolute change: (N,)."""
+    return np.abs(_flat(delta)).max(axis=1, initial=0).astype(np.float64)
+
+
+def nonzero_groups(delta: Images, size: int, stride: int | None = None, border: str = "cover") -> Values:
+    """Counts the groups of a sliding mask that hold a changed entry: (N,).
+
+    Args:
+      delta: (N, H, W, C) in [0, 1] scale.
+      size, stride, border: the mask, as in `Groups`; stride None for `size`.
+
+    Raises:
+      InputError: a mask that does not fit the image.
+    """
+    height, width = delta.shape[1:3]
+    groups = Groups(height, width, size, size if stride is None else stride, border)
+    changed = (np.abs(delta) > CHANGED).astype(np.float32)
+    return np.count_nonzero(groups.norms(groups.gather(changed)), axis=(1, 2)).astype(np.float64)
+
+
+def acp(delta: Images) -> Values:
+    """Counts the changed pixels, those with a change in any channel (arXiv 2311.17434): (N,)."""
+    return _pixels(delta).sum(axis=(1, 2)).astype(np.float64)
+
+
+def anc(delta: Images) -> Values:
+    """Counts the clusters of changed pixels, connected through their four neighbours (arXiv 2311.17434): (N,)."""
+    structure = np.zeros((3, 3, 3), bool)
+    structure[1] = scipy.ndimage.generate_binary_structure(2, 1)  # within an example, never across examples
+    labels, _ = scipy.ndimage.label(_pixels(delta), structure)
+    # Labels are numbered in scanning order and an example's are consecutive, so the largest is the last.
+    last = np.maximum.accumulate(labels.reshape(len(labels), -1).max(axis=1, initial=0))
+    return np.diff(last, prepend=0).astype(np.float64)
+
+
+def d20(delta: Images) -> Values:
+    """Counts the 8x8 windows, at stride 1, that hold a changed pixel, d_{2,0} of arXiv 2311.17434: (N,)."""
+    side = min(_WINDOW, *delta.shape[1:3])
+    windows = np.lib.stride_tricks.sliding_window_view(_pixels(delta), (side, side), axis=(1, 2))
+    return windows.any(axis=(-2, -1)).sum(axis=(1, 2)).astype(np.float64)
+
+
+def measure(delta: Images, *, group_size: int, stride: int | None = None, border: str = "cover") -> dict[str, Values]:
+    """All measures by name, each (N,): l0, l1, l2, linf, nonzero_groups, acp, anc, d20."""
+    simple = {"l0": l0, "l1": l1, "l2": l2, "linf": linf, "acp": acp, "anc": anc, "d20": d20}
+    values = {name: function(delta) for name, function in simple.items()}
+    return {**values, "nonzero_groups": nonzero_groups(delta, group_size, stride, border)}
+
+
+def best_average_worst(
+    values: Mapping[str, Values], success: npt.NDArray[np.bool_], image_ids: npt.NDArray[Any], *, seed: int
+) -> dict[str, dict[str, float | int | None]]:
+    """Summarises over the targets of each image, the protocol of the paper (appendix F).
+
+    best: per measure, each image's least costly successful target. average: one target of each image at
+    random. worst: each image's most costly target, a failure if any target fails. all: every example.
+
+    Args:
+      values: (N,) measures by name.
+      success: (N,) whether an example succeeded.
+      image_ids: (N,) which examples share an image.
+      seed: of the random target.
+
+    Returns:
+      A block for each case: "asr" in [0, 1], "num_successes", "num_examples", and for each measure the mean
+      over the successes, None where there is none.
+    """
+    ids, image = np.unique(image_ids, return_inverse=True)
+    reached = np.bincount(image, success, minlength=len(ids))
+    number = np.bincount(image, minlength=len(ids))
+    drawn = _one_of_each(image, len(ids), seed)
+    blocks = {
+        "best": _block(reached > 0, {m: _extreme(np.minimum, v, image, success, len(ids)) for m, v in values.items()}),
+        "average": _block(success[drawn], {m: v[drawn] for m, v in values.items()}),
+        "worst": _block(
+            reached == number, {m: _extreme(np.maximum, v, image, success, len(ids)) for m, v in values.items()}
+        ),
+        "all": _block(success, values),
+    }
+    return blocks
+
+
+def _block(success: npt.NDArray[np.bool_], values: Mapping[str, Values]) -> dict[str, float | int | None]:
+    successes, examples = int(success.sum()), len(success)
+    means = {name: float(value[success].mean()) if successes else None for name, value in values.items()}
+    asr = successes / examples if examples else None
+    return {"asr": asr, "num_successes": successes, "num_examples": examples, **means}
+
+
+def _extreme(
+    choose: np.ufunc, values: Values, image: npt.NDArray[Any], success: npt.NDArray[np.bool_], images: int
+) -> Values:
+    """The least or greatest value of each image's successful examples; of no use where there is none."""
+    result = np.full(images, np.inf if choose is np.minimum else -np.inf)
+    choose.at(result, image[success], values[success])
+    return result
+
+
+def _one_of_each(image: npt.NDArray[Any], images: int, seed: int) -> npt.NDArray[np.intp]:
+    order = np.random.default_rng(seed).permutation(len(image))
+    _, first = np.unique(image[order], return_index=True)
+    return order[first]
+
+
+def _flat(delta: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    return delta.reshape(len(delta), -1)
+
+
+def _pixels(delta: Images) -> npt.NDArray[np.bool_]:
+    return np.asarray((np.abs(delta) > CHANGED).any(axis=-1))

@@ -20,12 +20,14 @@ class Progress(NamedTuple):
     Attributes:
       examples: the number of examples in the call.
       done: how many are finished.
+      started: how many are finished or being worked on.
       successes: how many have a successful perturbation so far, unfinished ones included.
       fraction: the share of the whole work that is done, in [0, 1].
     """
 
     examples: int
     done: int
+    started: int
     successes: int
     fraction: float
 
@@ -95,4 +97,5 @@ class Tracker:
             return
         share = self._batch * self._finished / self._iterations if self._iterations else 0
         fraction = (self._done + share) / self._examples if self._examples else 1.0
-        self._callback(Progress(self._examples, self._done, self._successes + in_batch, min(1.0, fraction)))
+        started, successes = self._done + self._batch, self._successes + in_batch
+        self._callback(Progress(self._examples, self._done, started, successes, min(1.0, fraction)))

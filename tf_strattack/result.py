@@ -30,9 +30,11 @@ class AttackResult:
       clean_correct: (N,) bool, whether the network classifies the original correctly.
       c: (N,) float32 weight of the margin, of the last step or (search) of the best result.
       gradient_evaluations, forward_evaluations: (N,) int32; a gradient includes its forward pass.
+      seconds: (N,) float32, each example's share of the time of its batch.
       bounds: (lower, upper) of valid pixels.
       interrupted: whether Ctrl-C ended the attack early.
-      attack: the name of the attack and its parameters.
+      attack: its "name", its "parameters" and the "versions" that ran it.
+      example_ids: (N,) names of the examples where the caller has set them, else None.
     """
 
     images: Images
@@ -44,9 +46,11 @@ class AttackResult:
     c: npt.NDArray[np.float32]
     gradient_evaluations: npt.NDArray[np.int32]
     forward_evaluations: npt.NDArray[np.int32]
+    seconds: npt.NDArray[np.float32]
     bounds: tuple[float, float]
     interrupted: bool = False
     attack: dict[str, Any] = dataclasses.field(default_factory=dict)
+    example_ids: npt.NDArray[np.str_] | None = None
 
     def __len__(self) -> int:
         """The number of examples."""

@@ -3,28 +3,20 @@
 from __future__ import annotations
 
 import json
-import platform
 import time
 from pathlib import Path
 from typing import Any
 
-import keras
-import numpy as np
-import tensorflow as tf
 import tensorflow_datasets as tfds
+
+from tf_strattack.versions import versions
 
 
 def write_card(path: Path, **facts: Any) -> dict[str, Any]:
     """Writes `facts`, the versions of the libraries and the time to `path`; returns the whole card."""
     card = {
         **facts,
-        "versions": {
-            "python": platform.python_version(),
-            "tensorflow": tf.__version__,
-            "keras": keras.__version__,
-            "numpy": np.__version__,
-            "tensorflow_datasets": tfds.__version__,
-        },
+        "versions": {**versions(), "tensorflow_datasets": tfds.__version__},
         "finished_at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
     }
     path.write_text(json.dumps(card, indent=2) + "\n")

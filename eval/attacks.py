@@ -1,0 +1,57 @@
+"""`--attack`: the attacks by name, and their hyper-parameters from the command line."""
+
+from __future__ import annotations
+
+import ast
+import dataclasses
+from typing import Any
+
+from tf_strattack import Attack, InputError, StrAttack
+
+# Name → (class, parameters that differ from its defaults). A new attack is one line here.
+ATTACKS: dict[str, tuple[type[Attack], dict[str, Any]]] = {
+    "strattack": (StrAttack, {}),
+    "strattack_overlap": (StrAttack, {"group_size": 3, "stride": 2}),
+}
+
+
+def make_attack(name: str, assignments: list[str], **defaults: Any) -> Attack:
+    """Makes the attack `name`, with `assignments` like "tau=2" over `defaults` over its own presets.
+
+    Raises:
+      InputError: an unknown attack or parameter, or a value that does not fit.
+    """
+    if name not in ATTACKS:
+        raise InputError(f"expected --attack to be one of {', '.join(ATTACKS)}, received {name!r}")
+    attack, presets = ATTACKS[name]
+    fields = [field.name for field in dataclasses.fields(attack)]
+    given = {}
+    for assignment in assignments:
+        parameter, separator, value = assignment.partition("=")
+        if not separator:
+            raise InputError(f"expected --attack_parameters=name=value,..., received {assignment!r}")
+        if parameter not in fields:
+            raise InputError(f"expected a parameter of {name} ({', '.join(fields)}), received {parameter!r}")
+        given[parameter] = _parse(value)
+    usable = {parameter: value for parameter, value in defaults.items() if parameter in fields}
+    return attack(**{**usable, **presets, **given})
+
+
+def describe_attacks() -> str:
+    """Every attack with its parameters and their defaults, a line each."""
+    lines = []
+    for name in ATTACKS:
+        attack = make_attack(name, [])
+        lines.append(f"{name}: {(attack.__doc__ or '').splitlines()[0]}")
+        lines += [f"    {parameter}={value}" for parameter, value in attack.parameters.items()]
+    return "\n".join(lines)
+
+
+def _parse(text: str) -> Any:
+    words = {"none": None, "true": True, "false": False}
+    if text.lower() in words:
+        return words[text.lower()]
+    try:
+        return ast.literal_eval(text)
+    except (ValueError, SyntaxError):
+        return text

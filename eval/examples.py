@@ -1,0 +1,139 @@
+"""From images to examples: which are attacked, towards which targets, under which names."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from eval.datasets import Record
+from tf_strattack import Classifier, InputError
+from tf_strattack.checks import Classes, Images, check_classes
+
+_SELECTION_BATCH = 64
+
+
+class Examples(NamedTuple):
+    """A shard of examples, one row each: images (N, H, W, C) in the classifier's scale, labels, targets, names."""
+
+    images: Images
+    labels: Classes
+    targets: Classes | None
+    image_ids: npt.NDArray[np.str_]
+    example_ids: npt.NDArray[np.str_]
+
+
+class Selection:
+    """The first `num_images` records that the network classifies correctly, with images in the classifier's scale.
+
+    Attributes:
+      num_images: how many are asked for.
+      image_shape: (H, W, C) of the images.
+      attacked, skipped: how many have been selected and passed over, as far as iteration has come.
+    """
+
+    def __init__(self, records: Iterable[Record], classifier: Classifier, num_images: int) -> None:
+        """Selects from `records` lazily, after a look at the first.
+
+        Raises:
+          InputError: no record, or one that does not fit the network.
+        """
+        iterator = iter(records)
+        first = next(iterator, None)
+        if first is None:
+            raise InputError("expected at least one image in --dataset, received none")
+        self.num_images = num_images
+        self.image_shape = first.image.shape
+        self.attacked = self.skipped = 0
+        self._records = itertools.chain([first], iterator)
+        self._classifier = classifier
+        classifier.predict(self._scaled(first)[None])
+
+    def examples_per_image(self, targets: int | None) -> int:
+        """How many examples an image makes; `targets` as from `parse_targets`."""
+        others = (self._classifier.num_classes or 1) - 1
+        if targets is not None and targets > others:
+            raise InputError(f"expected --targets of at most {others}, the other classes, received {targets}")
+        return 1 if targets is None else targets or others
+
+    def __iter__(self) -> Iterator[Record]:
+        """Yields them, reading and classifying a batch at a time."""
+        while self.attacked < self.num_images:
+            chunk = list(itertools.islice(self._records, _SELECTION_BATCH))
+            if not chunk:
+                return
+            scaled = [record._replace(image=self._scaled(record)) for record in chunk]
+            logits = self._classifier.predict(np.stack([record.image for record in scaled]))
+            labels = check_classes([record.label for record in scaled], len(scaled), logits.shape[1], "labels")
+            for record, correct in zip(scaled, logits.argmax(axis=1) == labels, strict=True):
+                if self.attacked == self.num_images:
+                    return
+                self.attacked += bool(correct)
+                self.skipped += not correct
+                if correct:
+                    yield record
+
+    def _scaled(self, record: Record) -> Images:
+        low, high = self._classifier.bounds
+        wanted = self._classifier.image_shape
+        if wanted is not None and any(w not in (None, s) for w, s in zip(wanted, record.image.shape, strict=True)):
+            raise InputError(
+                f"expected images of the model's shape {wanted}, received {record.image.shape} in {record.name}: "
+                "resize them, or choose the model's own data set"
+            )
+        return np.clip(low + np.float32(high - low) * record.image, np.float32(low), np.float32(high))
+
+
+def parse_targets(text: str) -> int | None:
+    """The number of random targets that --targets asks for: 0 for all, None for an untargeted attack.
+
+    Raises:
+      InputError: another word, or a number below 1.
+    """
+    words = {"all": 0, "random": 1, "untargeted": None}
+    if text in words:
+        return words[text]
+    if text.isdigit() and int(text) >= 1:
+        return int(text)
+    raise InputError(
+        f"expected --targets to be all, random, untargeted or a number of random targets, received {text!r}"
+    )
+
+
+def make_shards(
+    records: Iterable[Record], classifier: Classifier, targets: int | None, *, rows: int, seed: int
+) -> Iterator[Examples]:
+    """Pairs each image with its targets, `rows` examples a shard.
+
+    The targets of an image depend on the seed and its position alone, and not on how many images follow.
+    """
+    pairs = (
+        (record, target)
+        for position, record in enumerate(records)
+        for target in _targets_of(record, position, classifier, targets, seed)
+    )
+    while shard := list(itertools.islice(pairs, rows)):
+        chosen, goals = zip(*shard, strict=True)
+        yield Examples(
+            images=np.stack([record.image for record in chosen]),
+            labels=np.array([record.label for record in chosen], np.int32),
+            targets=None if targets is None else np.array(goals, np.int32),
+            image_ids=np.array([record.name for record in chosen]),
+            example_ids=np.array([
+                record.name + ("_untargeted" if goal is None else f"_to_{goal}") for record, goal in shard
+            ]),
+        )  # fmt: skip
+
+
+def _targets_of(
+    record: Record, position: int, classifier: Classifier, number: int | None, seed: int
+) -> list[int | None]:
+    if number is None:
+        return [None]
+    others = [c for c in range(classifier.num_classes or 0) if c != record.label]
+    if number == 0:
+        return list(others)
+    return sorted(int(c) for c in np.random.default_rng([seed, position]).choice(others, number, replace=False))

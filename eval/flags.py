@@ -1,0 +1,47 @@
+"""The flags that all programs share."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+from absl import flags
+
+from tf_strattack import InputError
+
+MODEL = flags.DEFINE_string("model", "mnist_cnn", "mnist_cnn (shipped), a .keras file or a SavedModel directory.")
+BOUNDS = flags.DEFINE_list("bounds", ["0", "1"], "Scale of the model's input: least and greatest pixel.")
+DATASET = flags.DEFINE_string(
+    "dataset", "sample", "sample (shipped MNIST test digits), a TFDS name, a folder with labels.csv, or an .npz file."
+)
+DATA_DIR = flags.DEFINE_string("data_dir", None, "Directory of prepared TFDS data sets.")
+SPLIT = flags.DEFINE_string("split", "test", "Split of a TFDS data set.")
+DOWNLOAD = flags.DEFINE_bool("download", False, "Let TFDS download what is missing.")
+ATTACK = flags.DEFINE_string("attack", "strattack", "The attack; --list_attacks prints them.")
+ATTACK_PARAMETERS = flags.DEFINE_list("attack_parameters", [], "Hyper-parameters: name=value,name=value.")
+LIST_ATTACKS = flags.DEFINE_bool("list_attacks", False, "Print every attack with its parameters, and stop.")
+GROUP_SIZE = flags.DEFINE_integer(
+    "group_size", 2, "Group size of strattack, and of the mask that counts non-zero groups for any attack.", lower_bound=1
+)
+NUM_IMAGES = flags.DEFINE_integer(
+    "num_images", 10, "Images to attack; misclassified ones are skipped and come on top.", lower_bound=1
+)
+TARGETS = flags.DEFINE_string("targets", "all", "all, random, a number of random targets, or untargeted.")
+BATCH_SIZE = flags.DEFINE_integer("batch_size", None, "Examples at a time; chosen by image size if unset.", lower_bound=1)
+SEED = flags.DEFINE_integer("seed", 0, "Seed of random targets and of the average case.", lower_bound=0)
+OUTPUT_DIR = flags.DEFINE_string("output_dir", None, "Directory to write into; runs/<time> if unset.")
+OVERWRITE = flags.DEFINE_bool("overwrite", False, "Replace a run of another configuration in --output_dir.")
+
+
+def bounds() -> tuple[float, float]:
+    """The value of --bounds."""
+    try:
+        low, high = (float(bound) for bound in BOUNDS.value)
+    except ValueError:
+        raise InputError(f"expected --bounds=lower,upper, received {','.join(BOUNDS.value)!r}") from None
+    return low, high
+
+
+def output_dir() -> Path:
+    """The value of --output_dir, or a new directory under runs/ named by the time."""
+    return Path(OUTPUT_DIR.value or time.strftime("runs/%Y%m%d-%H%M%S"))

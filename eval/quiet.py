@@ -1,0 +1,24 @@
+"""Imports TensorFlow without its start-up notes, which would bury a program's own lines on stderr."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+
+def import_tensorflow() -> None:
+    """Imports TensorFlow with the process's stderr closed meanwhile; errors are raised as ever.
+
+    Its C++ side writes notes before any log level of ours can reach it, hence the detour by the file descriptor.
+    """
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # for those that come later
+    sys.stderr.flush()
+    kept = os.dup(2)
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(nowhere, 2)
+        import tensorflow  # noqa: F401
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(nowhere)

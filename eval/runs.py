@@ -1,0 +1,124 @@
+"""A run in its directory: configuration, one file a shard, and the way on after an interruption."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import shutil
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from tqdm import tqdm
+
+from eval.examples import Examples
+from tf_strattack import Attack, AttackResult, Classifier, InputError, Progress
+
+_CONFIGURATION = "config.json"
+
+
+class Run:
+    """The directory of one run; at most the shard in flight is lost when it is stopped.
+
+    Attributes:
+      directory: where everything goes.
+    """
+
+    def __init__(self, directory: Path, configuration: dict[str, Any], *, overwrite: bool) -> None:
+        """Opens `directory` for a run of `configuration`, new or to be resumed.
+
+        Raises:
+          InputError: the directory holds a run of another configuration (shown), and `overwrite` is off, or
+            it holds something that is not a run.
+        """
+        self.directory = directory
+        self._parts = directory / "parts"
+        path = directory / _CONFIGURATION
+        if path.exists():
+            difference = _difference(_read_configuration(path), configuration)
+            if difference and not overwrite:
+                raise InputError(
+                    f"expected --output_dir to hold a run of this configuration, received {directory}, which differs in "
+                    f"{difference}: choose another directory, or add --overwrite"
+                )
+            if difference:
+                shutil.rmtree(directory)
+        elif directory.exists() and (not directory.is_dir() or any(directory.iterdir())):
+            raise InputError(f"expected --output_dir to be new, empty or a run, received {directory}, which is not")
+        self._parts.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(configuration, indent=2) + "\n")
+
+    def attack(self, attack: Attack, classifier: Classifier, shards: Iterable[Examples], total: int | None) -> None:
+        """Attacks every shard that has no file yet, with a progress bar of `total` examples (None: unknown).
+
+        Raises:
+          KeyboardInterrupt: at Ctrl-C, after which the finished shards are on disk.
+        """
+        successes = done = 0
+        with tqdm(total=total, unit="ex", bar_format=_BAR) as bar:
+            for number, shard in enumerate(shards):
+                path = self._path(number)
+                if path.exists():
+                    result = AttackResult.load(path)
+                else:
+                    result = attack(
+                        classifier, shard.images, shard.labels, shard.targets, batch_size=len(shard.labels),
+                        callback=_updater(bar, done, successes),
+                    )  # fmt: skip
+                    if result.interrupted:
+                        bar.close()
+                        print(f"interrupted; the same command resumes {self.directory} with {number} shards done")
+                        raise KeyboardInterrupt
+                    _with_ids(result, shard).save(path)
+                done, successes = done + len(result), successes + int(result.success.sum())
+                _show(bar, done, done, successes)
+        if done == 0:
+            raise InputError("expected at least one correctly classified image in --dataset, received none")
+
+    def results(self) -> Iterator[AttackResult]:
+        """The finished shards, in order, one at a time."""
+        return (AttackResult.load(path) for path in sorted(self._parts.glob("*.npz")))
+
+    def _path(self, number: int) -> Path:
+        return self._parts / f"{number:05d}.npz"
+
+
+_BAR = "{l_bar}{bar}| {n:.0f}/{total_fmt} examples [{elapsed}<{remaining}]{postfix}"
+
+
+def _updater(bar: tqdm[Any], done: int, successes: int) -> Any:
+    def update(progress: Progress) -> None:
+        _show(bar, done + progress.fraction * progress.examples, done + progress.started, successes + progress.successes)
+
+    return update
+
+
+def _show(bar: tqdm[Any], position: float, started: int, successes: int) -> None:
+    bar.n = position
+    bar.set_postfix_str(f"success {successes}/{started} = {successes / max(1, started):.0%}")
+
+
+def _with_ids(result: AttackResult, shard: Examples) -> AttackResult:
+    return dataclasses.replace(result, example_ids=np.array(shard.example_ids))
+
+
+def _read_configuration(path: Path) -> dict[str, Any]:
+    try:
+        configuration: dict[str, Any] = json.loads(path.read_text())
+    except json.JSONDecodeError:
+        raise InputError(f"expected the configuration of a run in {path}, received a corrupt file") from None
+    return configuration
+
+
+def _difference(old: dict[str, Any], new: dict[str, Any]) -> str:
+    flat_old, flat_new = _flatten(old), _flatten(json.loads(json.dumps(new)))
+    names = [name for name in {**flat_old, **flat_new} if flat_old.get(name) != flat_new.get(name)]
+    return "; ".join(f"{name} ({flat_old.get(name)!r} there, {flat_new.get(name)!r} here)" for name in names)
+
+
+def _flatten(tree: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for name, value in tree.items():
+        flat.update(_flatten(value, f"{prefix}{name}.") if isinstance(value, dict) else {prefix + name: value})
+    return flat

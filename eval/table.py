@@ -1,0 +1,31 @@
+"""The table of best, average and worst case on the terminal."""
+
+from __future__ import annotations
+
+from typing import Any
+
+_COLUMNS = {
+    "asr": "ASR", "l0": "l0", "l1": "l1", "l2": "l2", "linf": "linf", "nonzero_groups": "groups",
+    "acp": "ACP", "anc": "ANC", "d20": "d20",
+}  # fmt: skip
+_CASES = ("best", "average", "worst", "all")
+
+
+def format_table(metrics: dict[str, Any]) -> str:
+    """Formats the blocks of metrics.json: ASR in per cent, means over successes, "-" over none."""
+    rows = [["case", *_COLUMNS.values(), "over"]]
+    for case in _CASES:
+        block = metrics[case]
+        cells = [_cell(name, block[name]) for name in _COLUMNS]
+        rows.append([case, *cells, f"{block['num_successes']} of {block['num_examples']}"])
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    lines = ["  ".join(cell.rjust(width) for cell, width in zip(row, widths, strict=True)) for row in rows]
+    return "\n".join([lines[0], "-" * len(lines[0]), *lines[1:]])
+
+
+def _cell(name: str, value: float | None) -> str:
+    if value is None:
+        return "-"
+    if name == "asr":
+        return f"{100 * value:.1f} %"
+    return f"{value:.3f}" if name in ("l2", "linf") else f"{value:.1f}"
