@@ -1,6 +1,6 @@
 """Structured adversarial attacks (StrAttack, ICLR 2019, arXiv 1808.01664) for TensorFlow and Keras."""
 
-from tf_strattack import metrics, shipped
+from tf_strattack import groups, metrics, shipped
 from tf_strattack.attack import Attack
 from tf_strattack.classifier import Classifier
 from tf_strattack.errors import InputError
@@ -19,6 +19,7 @@ __all__ = [
     "Refinement",
     "StrAttack",
     "__version__",
+    "groups",
     "metrics",
     "refine",
     "shipped",

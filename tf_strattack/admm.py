@@ -127,9 +127,8 @@ def candidate(groups: Groups, y: tf.Tensor, scale: tf.Tensor, z: tf.Tensor, prob
 
 def objective(delta: tf.Tensor, groups: Groups, penalty: str, gamma: tf.Tensor, tau: tf.Tensor) -> tf.Tensor:
     """gamma ||delta||_2^2 + tau sum_i ||delta_i||_2^p of each example, p = 1 or (`penalty="l2_half"`) 1/2."""
-    _, power = proximal.GROUP_PENALTIES[penalty]
-    norms = groups.norms(groups.gather(delta))
-    sparsity = tf.reduce_sum(norms if power == 1.0 else tf.pow(norms, power), axis=[1, 2])
+    _, measure = proximal.GROUP_PENALTIES[penalty]
+    sparsity = tf.reduce_sum(measure(groups.norms(groups.gather(delta))), axis=[1, 2])
     return gamma * tf.reduce_sum(tf.square(delta), axis=[1, 2, 3]) + tau * sparsity
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import warnings
 from typing import TYPE_CHECKING, Any
 
@@ -73,7 +74,6 @@ def _warn_of_saturation(scores: np.ndarray[Any, Any]) -> None:
 def _check_gradient(classifier: Classifier, batch: tf.Tensor, scores: np.ndarray[Any, Any]) -> None:
     classes = tf.constant(scores.argmax(axis=1), tf.int32)
 
-    @tf.function(autograph=False)
     def gradient(images: tf.Tensor) -> tf.Tensor | None:
         with tf.GradientTape() as tape:
             tape.watch(images)
@@ -82,7 +82,8 @@ def _check_gradient(classifier: Classifier, batch: tf.Tensor, scores: np.ndarray
 
     remedy = "inference-only exports, TFLite conversions and integer operations cut it; pass the trained model"
     try:
-        result = gradient(batch)
+        # A partial, as in `Classifier.program`: its tracings are not counted together with other networks'.
+        result = tf.function(functools.partial(gradient), autograph=False)(batch)
     except (LookupError, tf.errors.UnimplementedError) as error:
         reason = str(error).strip().splitlines()[0]
         raise InputError(f"expected a gradient from the output to the image, received: {reason}; {remedy}") from error

@@ -22,7 +22,7 @@ from tf_strattack.solve import Solution, keep_best, solve
 from tf_strattack.zstep import INITIAL_KAPPA, SOLVERS, MarginAndGradient, Weights, eta, z_step
 
 # Iterations of the refinement by solver; the paper's spends them for each c of its search.
-DEFAULT_ITERATIONS = {"prox_linear": 30, "paper": 200}
+DEFAULT_ITERATIONS = {"prox_linear": 120, "paper": 200}
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -38,7 +38,7 @@ class Refinement(Method):
       alpha: factor of eta_k = alpha sqrt(k); None for 5 rho.
       solver: "prox_linear", or "paper" with a search of c.
       sigma_quantile: the share of the smallest changes that is given up, in [0, 1).
-      max_iterations: iterations (for each c); None for 30, or 200 with "paper".
+      max_iterations: iterations (for each c); None for 120, or 200 with "paper".
       initial_c, search_steps: of the search of c.
 
     Raises:

@@ -12,6 +12,7 @@ import tensorflow as tf
 from tf_strattack.admm import State, Structure, initial_state, run
 from tf_strattack.attack import Attack, Found
 from tf_strattack.checks import check_choice, check_count, check_number
+from tf_strattack.errors import InputError
 from tf_strattack.groups import BORDERS, Groups
 from tf_strattack.network import Network, Problem
 from tf_strattack.progress import Tracker
@@ -21,7 +22,7 @@ from tf_strattack.solve import solve
 from tf_strattack.zstep import SOLVERS, Weights
 
 # Iterations by solver; the paper's spends them for each c of its search.
-DEFAULT_ITERATIONS = {"prox_linear": 120, "paper": 1000}
+DEFAULT_ITERATIONS = {"prox_linear": 200, "paper": 1000}
 COPIES = ("support", "paper")
 
 
@@ -45,11 +46,11 @@ class StrAttack(Attack):
       alpha: factor of eta_k = alpha sqrt(k), the inverse step; None for 5 rho.
       epsilon: the largest change of a pixel, in [0, 1] scale; None for no limit but the bounds.
       confidence: how far, in logits, the target must lie above all other classes.
-      max_iterations: iterations (for each c); None for 120, or 1000 with "paper".
+      max_iterations: iterations (for each c); None for 200, or 1000 with "paper".
       initial_c, search_steps: of the paper's search of c; 1 step keeps c fixed, as the paper's text does.
       refine: whether to run Proposition 3 on what was found.
       sigma_quantile: the share of the smallest changes that the refinement gives up, in [0, 1].
-      refine_iterations: its iterations (for each c); None for 30, or 200 with "paper".
+      refine_iterations: its iterations (for each c); None for 120, or 200 with "paper".
 
     Raises:
       InputError: a value out of range.
@@ -69,7 +70,7 @@ class StrAttack(Attack):
     penalty: str = "l2"
     solver: str = "prox_linear"
     copies: str = "support"
-    tau: float = 1.0
+    tau: float = 1.8
     gamma: float = 1.0
     rho: float | None = None
     alpha: float | None = None
@@ -92,9 +93,14 @@ class StrAttack(Attack):
         check_choice("border", self.border, BORDERS)
         check_choice("penalty", self.penalty, GROUP_PENALTIES)
         check_choice("copies", self.copies, COPIES)
+        for name in ("rho", "alpha"):
+            if getattr(self, name) is not None:
+                check_number(name, getattr(self, name), 0.0, open_low=True)
         check_number("tau", self.tau, 0.0)
         if self.max_iterations is not None:
             check_count("max_iterations", self.max_iterations)
+        if not isinstance(self.refine, bool):
+            raise InputError(f"expected refine to be True or False, received {self.refine!r}")
         _ = self.refinement  # checks what the two share
 
     @property
@@ -153,9 +159,10 @@ class StrAttack(Attack):
         """rho (N,): as given, or such that tau/rho, the threshold of the shrinkage, fits a changed group's norm.
 
         The tangent of the margin asks for a perturbation of norm margin/slope. Spread over 15 % of the groups
-        this is a norm per group, and rho puts the threshold at three times that.
+        this is a norm per group, and rho puts the threshold at three times that. Without group penalty there is no
+        such scale, and a tenth of gamma keeps the steps those of the distortion.
         """
         if self.rho is not None:
             return tf.fill(tf.shape(margins), float(self.rho))
         per_group = (tf.abs(margins) + self.confidence) / (tf.maximum(slopes, 1e-12) * math.sqrt(0.15 * groups.number))
-        return self.tau / (3.0 * tf.maximum(per_group, 1e-9))
+        return tf.maximum(self.tau / (3.0 * tf.maximum(per_group, 1e-9)), 0.1 * self.gamma)

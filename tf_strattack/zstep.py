@@ -70,6 +70,7 @@ class Weights(NamedTuple):
 
 # What "prox_linear" asks of the margin at first, in units of the margin of the original.
 INITIAL_KAPPA = 0.02
+_MAX_KAPPA = 4.0
 
 
 def eta(k: tf.Tensor, weights: Weights) -> tf.Tensor:
@@ -111,9 +112,10 @@ def z_step(
 def track_margin(kappa: tf.Tensor, succeeded: tf.Tensor) -> tf.Tensor:
     """Adapts the margin asked of z: the candidate lags behind z, by how much depends on the example.
 
-    5 % more after a candidate that does not fool the network, 5 % less after one that does.
+    10 % more after a candidate that does not fool the network, 10 % less after one that does. The limit keeps
+    z near the image where no candidate comes through: far out, tangents say nothing about valid images.
     """
-    return tf.where(succeeded, kappa / 1.05, kappa * 1.05)
+    return tf.where(succeeded, kappa / 1.1, tf.minimum(kappa * 1.1, _MAX_KAPPA))
 
 
 def _sum(values: tf.Tensor) -> tf.Tensor:

@@ -1,0 +1,64 @@
+"""Networks and digits that many tests share."""
+
+from __future__ import annotations
+
+import os
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+import tf_strattack as sa
+
+SHARED = Path(__file__).parent.parent.parent / "shared" / "data"
+
+
+@pytest.fixture(scope="session")
+def digits():
+    """Three correctly classified shipped digits with all 9 targets each: images, labels, targets of 27 examples."""
+    images, labels, _ = sa.shipped.load_sample()
+    rows = np.repeat(np.arange(3), 9)
+    targets = np.concatenate([[c for c in range(10) if c != label] for label in labels[:3]])
+    return images[rows], labels[rows], targets
+
+
+@pytest.fixture(scope="session")
+def mnist():
+    """The shipped network."""
+    return sa.shipped.load_classifier()
+
+
+def exact_rows(hidden: int = 12, classes: int = 4, side: int = 6, seed: int = 0):
+    """A two-layer network whose rows are bit-equal in any batch: every row is its own sum in a fixed order."""
+    rng = np.random.default_rng(seed)
+    first = tf.constant(rng.normal(size=(hidden, side * side)) / side, tf.float32)
+    second = tf.constant(rng.normal(size=(classes, hidden)), tf.float32)
+
+    def network(images):
+        flat = tf.reshape(images, [-1, 1, side * side])
+        features = tf.nn.relu(tf.reduce_sum(flat * first, axis=2))
+        return tf.reduce_sum(features[:, None, :] * second, axis=2)
+
+    return network
+
+
+@pytest.fixture(scope="session")
+def exact():
+    """A small classifier with bit-equal rows, and 27 examples for it."""
+    classifier = sa.Classifier.from_callable(exact_rows())
+    images = np.random.default_rng(1).uniform(size=(27, 6, 6, 1)).astype(np.float32)
+    labels = classifier.predict(images).argmax(axis=1)
+    targets = (labels + 1 + np.arange(27) % 3) % 4
+    return classifier, images, labels, targets
+
+
+@pytest.fixture(scope="session")
+def shared():
+    """The folder of measuring data beside the checkout; tests that need it skip without it."""
+    if not SHARED.exists():
+        pytest.skip("needs the shared data beside the checkout")
+    return SHARED
