@@ -33,7 +33,8 @@ def main() -> None:
     )
     selection = Selection(records, model.classifier, flags.NUM_IMAGES.value)
     total = selection.num_images * selection.examples_per_image(targets)
-    Groups(*selection.image_shape[:2], flags.GROUP_SIZE.value, flags.GROUP_SIZE.value)  # refuses what does not fit
+    height, width, _ = selection.image_shape
+    Groups(height, width, flags.GROUP_SIZE.value, flags.GROUP_SIZE.value)  # refuses what does not fit
     facts = {
         "attack": flags.ATTACK.value,
         "attack_parameters": attack.parameters,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import functools
 import itertools
 from collections.abc import Iterator
 from pathlib import Path
@@ -73,10 +74,12 @@ def _read_folder(folder: Path) -> Iterator[Record]:
     with labels.open(newline="") as file:
         rows = list(csv.DictReader(file))
     if not rows or not {"filename", "class_index"} <= rows[0].keys():
-        raise InputError(f"expected columns filename, class_index in {labels}, received {sorted(rows[0]) if rows else 'no rows'}")
+        raise InputError(
+            f"expected columns filename, class_index in {labels}, received {sorted(rows[0]) if rows else 'no rows'}"
+        )
     for row in rows:
         path = folder / row["filename"]
-        image = load_or_explain(lambda path=path: _decode(path), path, "an image file")
+        image = load_or_explain(functools.partial(_decode, path), path, "an image file")
         yield Record(row["filename"], image, _label(row["class_index"], labels))
 
 

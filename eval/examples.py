@@ -36,21 +36,23 @@ class Selection:
     """
 
     def __init__(self, records: Iterable[Record], classifier: Classifier, num_images: int) -> None:
-        """Selects from `records` lazily, after a look at the first.
+        """Selects from `records` lazily, but for the first, which shows whether data and network fit.
 
         Raises:
-          InputError: no record, or one that does not fit the network.
+          InputError: no correctly classified image, or data that do not fit the network.
         """
-        iterator = iter(records)
-        first = next(iterator, None)
-        if first is None:
-            raise InputError("expected at least one image in --dataset, received none")
         self.num_images = num_images
-        self.image_shape = first.image.shape
         self.attacked = self.skipped = 0
-        self._records = itertools.chain([first], iterator)
+        self._records = iter(records)
         self._classifier = classifier
-        classifier.predict(self._scaled(first)[None])
+        selected = self._select()
+        first = next(selected, None)
+        if first is None:
+            raise InputError(
+                f"expected at least one correctly classified image in --dataset, received {self.skipped} others"
+            )
+        self.image_shape = first.image.shape
+        self._selected = itertools.chain([first], selected)
 
     def examples_per_image(self, targets: int | None) -> int:
         """How many examples an image makes; `targets` as from `parse_targets`."""
@@ -60,7 +62,10 @@ class Selection:
         return 1 if targets is None else targets or others
 
     def __iter__(self) -> Iterator[Record]:
-        """Yields them, reading and classifying a batch at a time."""
+        """Yields them once, reading and classifying a batch at a time."""
+        return self._selected
+
+    def _select(self) -> Iterator[Record]:
         while self.attacked < self.num_images:
             chunk = list(itertools.islice(self._records, _SELECTION_BATCH))
             if not chunk:
@@ -136,4 +141,5 @@ def _targets_of(
     others = [c for c in range(classifier.num_classes or 0) if c != record.label]
     if number == 0:
         return list(others)
-    return sorted(int(c) for c in np.random.default_rng([seed, position]).choice(others, number, replace=False))
+    drawn = np.random.default_rng([seed, position]).choice(others, number, replace=False)
+    return list(map(int, sorted(drawn)))

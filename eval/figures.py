@@ -59,7 +59,8 @@ def group_means(delta: Images, size: int) -> Images:
     copies = groups.gather(np.abs(delta).mean(axis=-1)[None, :, :, None])
     # Groups cut at the edge are averaged over the pixels that they have.
     sums, counts = (
-        np.square(groups.norms(np.sqrt(values))) for values in (copies, groups.gather(np.ones((1, height, width, 1), "f4")))
+        np.square(groups.norms(np.sqrt(values)))
+        for values in (copies, groups.gather(np.ones((1, height, width, 1), "f4")))
     )
     means: Images = groups.scatter(groups.spread(sums / counts)).numpy()[0, :, :, 0]
     return means

@@ -21,13 +21,18 @@ ATTACK = flags.DEFINE_string("attack", "strattack", "The attack; --list_attacks 
 ATTACK_PARAMETERS = flags.DEFINE_list("attack_parameters", [], "Hyper-parameters: name=value,name=value.")
 LIST_ATTACKS = flags.DEFINE_bool("list_attacks", False, "Print every attack with its parameters, and stop.")
 GROUP_SIZE = flags.DEFINE_integer(
-    "group_size", 2, "Group size of strattack, and of the mask that counts non-zero groups for any attack.", lower_bound=1
+    "group_size",
+    2,
+    "Group size of strattack, and of the mask that counts non-zero groups for any attack.",
+    lower_bound=1,
 )
 NUM_IMAGES = flags.DEFINE_integer(
     "num_images", 10, "Images to attack; misclassified ones are skipped and come on top.", lower_bound=1
 )
 TARGETS = flags.DEFINE_string("targets", "all", "all, random, a number of random targets, or untargeted.")
-BATCH_SIZE = flags.DEFINE_integer("batch_size", None, "Examples at a time; chosen by image size if unset.", lower_bound=1)
+BATCH_SIZE = flags.DEFINE_integer(
+    "batch_size", None, "Examples at a time; chosen by image size if unset.", lower_bound=1
+)
 SEED = flags.DEFINE_integer("seed", 0, "Seed of random targets and of the average case.", lower_bound=0)
 OUTPUT_DIR = flags.DEFINE_string("output_dir", None, "Directory to write into; runs/<time> if unset.")
 OVERWRITE = flags.DEFINE_bool("overwrite", False, "Replace a run of another configuration in --output_dir.")

@@ -54,7 +54,11 @@ def image_ids(result: AttackResult) -> np.ndarray:
 def write_metrics(path: Path, facts: dict[str, Any]) -> dict[str, Any]:
     """Writes `facts` with versions and time as JSON; returns what it wrote."""
     finished_at = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
-    everything = {**facts, "versions": {**versions(), "tensorflow_datasets": tfds.__version__}, "finished_at": finished_at}
+    everything = {
+        **facts,
+        "versions": {**versions(), "tensorflow_datasets": tfds.__version__},
+        "finished_at": finished_at,
+    }
     path.write_text(json.dumps(everything, indent=2, allow_nan=False) + "\n")
     return everything
 

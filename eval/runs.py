@@ -39,8 +39,8 @@ class Run:
             difference = _difference(_read_configuration(path), configuration)
             if difference and not overwrite:
                 raise InputError(
-                    f"expected --output_dir to hold a run of this configuration, received {directory}, which differs in "
-                    f"{difference}: choose another directory, or add --overwrite"
+                    f"expected --output_dir to hold a run of this configuration, received {directory}, which "
+                    f"differs in {difference}: choose another directory, or add --overwrite"
                 )
             if difference:
                 shutil.rmtree(directory)
@@ -73,8 +73,6 @@ class Run:
                     _with_ids(result, shard).save(path)
                 done, successes = done + len(result), successes + int(result.success.sum())
                 _show(bar, done, done, successes)
-        if done == 0:
-            raise InputError("expected at least one correctly classified image in --dataset, received none")
 
     def results(self) -> Iterator[AttackResult]:
         """The finished shards, in order, one at a time."""
@@ -89,7 +87,9 @@ _BAR = "{l_bar}{bar}| {n:.0f}/{total_fmt} examples [{elapsed}<{remaining}]{postf
 
 def _updater(bar: tqdm[Any], done: int, successes: int) -> Any:
     def update(progress: Progress) -> None:
-        _show(bar, done + progress.fraction * progress.examples, done + progress.started, successes + progress.successes)
+        _show(
+            bar, done + progress.fraction * progress.examples, done + progress.started, successes + progress.successes
+        )
 
     return update
 

@@ -52,19 +52,24 @@ def adapt_saved_model(path: str | Path, signature: str | None) -> Adapted:
     if signature is not None:
         if signature not in signatures:
             raise InputError(f"expected signature to be one of {sorted(signatures)}, received {signature!r}")
-        function, spec = _from_signature(loaded, signatures[signature])
+        function, spec = _from_signature(signatures[signature])
     elif callable(loaded):
         function, spec = loaded, _first_spec(loaded.__call__)
     elif hasattr(loaded, "serve"):
         function, spec = loaded.serve, _first_spec(loaded.serve)
     elif "serving_default" in signatures or len(signatures) == 1:
-        function, spec = _from_signature(loaded, signatures.get("serving_default") or next(iter(signatures.values())))
+        function, spec = _from_signature(signatures.get("serving_default") or next(iter(signatures.values())))
     else:
         raise InputError(
             f"expected {path} to be callable or to have one signature, received {sorted(signatures)}: "
             "name one with signature="
         )
-    return Adapted(function, _checked_shape(spec))
+
+    def call(images: tf.Tensor, owner: Any = loaded) -> Any:
+        # The default keeps `loaded` alive: its functions do not own the variables that they use.
+        return function(images)
+
+    return Adapted(call, _checked_shape(spec))
 
 
 def select_output(outputs: Any, name: str | None) -> tf.Tensor:
@@ -102,11 +107,11 @@ def _without_softmax(model: keras.Model) -> Callable[[tf.Tensor], tf.Tensor] | N
         return None
     last = outputs[0]._keras_history.operation
     if isinstance(last, keras.layers.Softmax):
-        body = keras.Model(model.inputs, last.input)
+        body = keras.Model(model.inputs[0], last.input)
         return lambda images: body(images, training=False)
     if getattr(last, "activation", None) is not keras.activations.softmax:
         return None
-    body = keras.Model(model.inputs, last.input)
+    body = keras.Model(model.inputs[0], last.input)
     if isinstance(last, keras.layers.Activation):
         return lambda images: body(images, training=False)
     if isinstance(last, keras.layers.Dense):
@@ -120,17 +125,13 @@ def _without_softmax(model: keras.Model) -> Callable[[tf.Tensor], tf.Tensor] | N
     return None
 
 
-def _from_signature(loaded: Any, function: Any) -> tuple[Callable[[tf.Tensor], Any], tf.TensorSpec]:
+def _from_signature(function: Any) -> tuple[Callable[[tf.Tensor], Any], tf.TensorSpec]:
     inputs = function.structured_input_signature[1]
     if len(inputs) != 1:
         raise InputError(f"expected a signature with one image input, received {sorted(inputs)}")
     ((name, spec),) = inputs.items()
 
-    def call(images: tf.Tensor, keep_alive: Any = loaded) -> Any:
-        # A signature does not own its variables: they go with the loaded object.
-        return function(**{name: images})
-
-    return call, spec
+    return lambda images: function(**{name: images}), spec
 
 
 def _first_spec(function: Any) -> tf.TensorSpec | None:

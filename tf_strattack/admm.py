@@ -16,6 +16,7 @@ from tf_strattack.network import Network, Problem
 from tf_strattack.solve import keep_best
 from tf_strattack.zstep import INITIAL_KAPPA, MarginAndGradient, Weights, eta, z_step
 
+
 class Structure(NamedTuple):
     """What the graph of the loop is built from; a change of any of these is another graph.
 
@@ -63,8 +64,15 @@ def initial_state(problem: Problem, groups: Groups) -> State:
     zero = tf.zeros_like(problem.images)
     rows = tf.zeros_like(problem.lower[:, 0, 0, 0])
     return State(
-        k=tf.constant(0), z=zero, u=zero, s=zero, v=tf.zeros_like(groups.gather(zero)), kappa=rows + INITIAL_KAPPA,
-        c=rows, best=zero, objective=rows + float("inf"),
+        k=tf.constant(0),
+        z=zero,
+        u=zero,
+        s=zero,
+        v=tf.zeros_like(groups.gather(zero)),
+        kappa=rows + INITIAL_KAPPA,
+        c=rows,
+        best=zero,
+        objective=rows + float("inf"),
     )
 
 
@@ -104,8 +112,12 @@ def step(
     z, c = z_step(structure.solver, state.z, pulls / curvature, curvature, margins, gradient, state.kappa, weights)
 
     following = state._replace(
-        k=state.k + 1, z=z, c=c,
-        u=state.u + delta - z, s=state.s + w - z, v=state.v + y - groups.gather(z),  # (9)
+        k=state.k + 1,
+        z=z,
+        c=c,
+        u=state.u + delta - z,
+        s=state.s + w - z,
+        v=state.v + y - groups.gather(z),  # (9)
     )
     return following, candidate(groups, y, scale, state.z, problem)
 
@@ -126,7 +138,7 @@ def candidate(groups: Groups, y: tf.Tensor, scale: tf.Tensor, z: tf.Tensor, prob
 
 
 def objective(delta: tf.Tensor, groups: Groups, penalty: str, gamma: tf.Tensor, tau: tf.Tensor) -> tf.Tensor:
-    """gamma ||delta||_2^2 + tau sum_i ||delta_i||_2^p of each example, p = 1 or (`penalty="l2_half"`) 1/2."""
+    """Gamma ||delta||_2^2 + tau sum_i ||delta_i||_2^p of each example, p = 1 or (`penalty="l2_half"`) 1/2."""
     _, measure = proximal.GROUP_PENALTIES[penalty]
     sparsity = tf.reduce_sum(measure(groups.norms(groups.gather(delta))), axis=[1, 2])
     return gamma * tf.reduce_sum(tf.square(delta), axis=[1, 2, 3]) + tau * sparsity

@@ -11,7 +11,16 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
-from tf_strattack.checks import Classes, Images, check_classes, check_count, check_like, check_mask, check_number, check_targets
+from tf_strattack.checks import (
+    Classes,
+    Images,
+    check_classes,
+    check_count,
+    check_like,
+    check_mask,
+    check_number,
+    check_targets,
+)
 from tf_strattack.classifier import Classifier, pad_rows
 from tf_strattack.losses import fools
 from tf_strattack.network import Network, Problem
@@ -95,7 +104,9 @@ class Method(abc.ABC):
         targets = check_targets(targets, labels, classifier.num_classes)
         allowed = check_mask(mask, originals.shape)
         allowed = np.broadcast_to(allowed, (len(originals), *allowed.shape[1:]))
-        batch_size = default_batch_size(originals.shape[1:]) if batch_size is None else check_count("batch_size", batch_size)
+        batch_size = (
+            default_batch_size(originals.shape[1:]) if batch_size is None else check_count("batch_size", batch_size)
+        )
         tracker = Tracker(len(originals), callback)
         parts = []
         for first in range(0, max(1, len(originals)), batch_size):

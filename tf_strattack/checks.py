@@ -40,7 +40,7 @@ def check_images(
     array = array.astype(np.float32)
     if not np.isfinite(array).all():
         raise InputError(f"expected finite {name}, received NaN or infinity in {_bad_rows(~np.isfinite(array))}")
-    lower, upper = np.float32(bounds)
+    lower, upper = np.float32(bounds[0]), np.float32(bounds[1])
     outside = (array < lower) | (array > upper)
     if outside.any():
         raise InputError(

@@ -153,6 +153,7 @@ class Classifier:
           function: takes tensors, or named tuples of tensors, in which the first axis is the rows.
           *example: arguments to take types and shapes from.
         """
+
         def spec(tensor: tf.Tensor) -> tf.TensorSpec:
             return tf.TensorSpec([None, *tensor.shape[1:]] if tensor.shape.rank else [], tensor.dtype)
 
@@ -160,9 +161,7 @@ class Classifier:
         whole_key = (key, str(specs))
         if whole_key not in self._programs:
             # A partial has no code object, by which TensorFlow would count the programs as retracings of one.
-            self._programs[whole_key] = tf.function(
-                functools.partial(function), input_signature=specs, autograph=False
-            )
+            self._programs[whole_key] = tf.function(functools.partial(function), input_signature=specs, autograph=False)
         return self._programs[whole_key]
 
 

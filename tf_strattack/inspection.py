@@ -30,14 +30,18 @@ def inspect(classifier: Classifier, images: Images) -> tuple[int, str]:
     batch = tf.constant(images)
     scores = _scores(classifier, batch)
     if scores.ndim != 2 or len(scores) != len(images) or scores.shape[1] < 2:
-        raise InputError(f"expected an output of shape (N, classes) = ({len(images)}, 2 or more), "
-                         f"received {scores.shape}: select another output, or add preprocessing=")
+        raise InputError(
+            f"expected an output of shape (N, classes) = ({len(images)}, 2 or more), "
+            f"received {scores.shape}: select another output, or add preprocessing="
+        )
     if not np.isfinite(scores).all():
         raise InputError("expected finite logits, received NaN or infinity from the network")
     change = np.abs(scores - _scores(classifier, batch)).max()
     if change > 1e-3 * np.abs(scores).max():
-        raise InputError(f"expected the same output from call to call, received a change of {change:.3g}: "
-                         "switch dropout and other randomness off")
+        raise InputError(
+            f"expected the same output from call to call, received a change of {change:.3g}: "
+            "switch dropout and other randomness off"
+        )
     outputs = classifier.outputs or ("probabilities" if _is_distribution(scores) else "logits")
     if outputs == "probabilities":
         _warn_of_saturation(scores)
@@ -52,8 +56,9 @@ def _scores(classifier: Classifier, batch: tf.Tensor) -> np.ndarray[Any, Any]:
         if isinstance(error, InputError):
             raise
         reason = str(error).strip().splitlines()[0]
-        raise InputError(f"expected a network that takes images of shape {tuple(batch.shape)}, received: {reason}"
-                         ) from error
+        raise InputError(
+            f"expected a network that takes images of shape {tuple(batch.shape)}, received: {reason}"
+        ) from error
 
 
 def _is_distribution(scores: np.ndarray[Any, Any]) -> bool:

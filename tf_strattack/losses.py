@@ -29,9 +29,7 @@ def margin(logits: tf.Tensor, classes: tf.Tensor, targeted: bool) -> tf.Tensor:
     return best_other - own if targeted else own - best_other
 
 
-def fools(
-    logits: tf.Tensor, classes: tf.Tensor, targeted: bool, confidence: tf.Tensor | float
-) -> tf.Tensor:
+def fools(logits: tf.Tensor, classes: tf.Tensor, targeted: bool, confidence: tf.Tensor | float) -> tf.Tensor:
     """Tells which examples fool the network with the confidence asked for.
 
     Both the decision (argmax is the target, or is not the true label) and margin <= -confidence are

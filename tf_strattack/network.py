@@ -29,8 +29,9 @@ class Problem(NamedTuple):
     upper: tf.Tensor
 
     @classmethod
-    def build(cls, classifier: Classifier, images: Images, classes: Classes, epsilon: float | None, mask: Images
-              ) -> Problem:
+    def build(
+        cls, classifier: Classifier, images: Images, classes: Classes, epsilon: float | None, mask: Images
+    ) -> Problem:
         """Makes the problem of a batch; outside `mask` (1 where changes are allowed) the box is the point 0."""
         low, high = classifier.bounds
         unit = (images - np.float32(low)) / np.float32(high - low)
@@ -63,8 +64,9 @@ class Network:
         gradient = tape.gradient(margins, delta)
         return margins, tf.where(problem.upper > problem.lower, gradient, 0.0)
 
-    def program(self, name: str, function: Callable[..., Any], *example: Any, key: Hashable = None
-                ) -> Callable[..., Any]:
+    def program(
+        self, name: str, function: Callable[..., Any], *example: Any, key: Hashable = None
+    ) -> Callable[..., Any]:
         """Compiles `function` once for this classifier, goal, name and key; see `Classifier.program`."""
         return self._classifier.program((name, self._targeted, key), function, *example)
 

@@ -120,7 +120,8 @@ class Refinement(Method):
         margins = network.program("margin", network.margin, problem)(problem)
         rho = tf.fill(tf.shape(margins), self.gamma if self.rho is None else self.rho)
         weights = Weights.build(
-            margins, gamma=self.gamma, tau=0.0, rho=tf.cast(rho, tf.float32), alpha=self.alpha, confidence=self.confidence
+            margins, gamma=self.gamma, tau=0.0, rho=tf.cast(rho, tf.float32), alpha=self.alpha,
+            confidence=self.confidence,
         )  # fmt: skip
 
         def begin(problem: Problem, start: tf.Tensor, weights: Weights) -> State:
@@ -156,9 +157,7 @@ def refine(
       refined = sa.refine(classifier, images, foolbox_images, labels, targets=targets, sigma_quantile=0.5)
     """
     method = Refinement(**hyper_parameters)
-    return method(
-        classifier, images, adversarial, labels, targets, mask=mask, batch_size=batch_size, callback=callback
-    )
+    return method(classifier, images, adversarial, labels, targets, mask=mask, batch_size=batch_size, callback=callback)
 
 
 def sparse_pattern(delta: Images, sigma_quantile: float) -> npt.NDArray[np.bool_]:

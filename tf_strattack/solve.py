@@ -64,9 +64,11 @@ def solve(
     done = 0
     for _ in range(search_steps if searched else 1):
         at_c = weights._replace(c=tf.constant(bracket.c, weights.unit.dtype))
-        state, number = tracker.loop(
-            lambda state, n, at_c=at_c: program(state, problem, at_c, tf.constant(n)), initial_state(), iterations
-        )
+
+        def advance(state: Any, iterations: int, at_c: Weights = at_c) -> Any:
+            return program(state, problem, at_c, tf.constant(iterations))
+
+        state, number = tracker.loop(advance, initial_state(), iterations)
         done += number
         # With "paper" the weight of a step is 0 or c; the search's c says more.
         present = Solution(state.best, state.objective, at_c.c if searched else state.c, done)

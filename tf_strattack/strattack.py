@@ -19,7 +19,7 @@ from tf_strattack.progress import Tracker
 from tf_strattack.proximal import GROUP_PENALTIES
 from tf_strattack.refine import Refinement
 from tf_strattack.solve import solve
-from tf_strattack.zstep import SOLVERS, Weights
+from tf_strattack.zstep import Weights
 
 # Iterations by solver; the paper's spends them for each c of its search.
 DEFAULT_ITERATIONS = {"prox_linear": 200, "paper": 1000}
@@ -125,7 +125,7 @@ class StrAttack(Attack):
     def perturb(self, network: Network, problem: Problem, start: tf.Tensor, rows: int, tracker: Tracker) -> Found:
         """Attacks a batch; `start` is not used, the loop begins at the originals."""
         height, width = problem.images.shape[1:3]
-        groups = Groups(height, width, self.group_size, self.stride, self.border)
+        groups = Groups(height, width, self.group_size, self.stride or self.group_size, self.border)
         structure = Structure(groups, self.penalty, self.solver, self.copies)
         margins, slopes = network.program("slope", network.margin_and_slope, problem)(problem)
         weights = Weights.build(
@@ -143,9 +143,7 @@ class StrAttack(Attack):
             initial_c=self.initial_c, search_steps=self.search_steps, tracker=tracker,
         )  # fmt: skip
         evaluations = np.full(rows, solution.iterations, np.int32)
-        found = Found(
-            solution.found[:rows], solution.best, solution.c.numpy()[:rows], 1 + evaluations, evaluations
-        )
+        found = Found(solution.found[:rows], solution.best, solution.c.numpy()[:rows], 1 + evaluations, evaluations)
         if not self.refine or tracker.interrupted:
             return found
         refined = self.refinement.perturb(network, problem, solution.best, rows, tracker)
@@ -156,7 +154,7 @@ class StrAttack(Attack):
         )  # fmt: skip
 
     def _rho(self, margins: tf.Tensor, slopes: tf.Tensor, groups: Groups) -> tf.Tensor:
-        """rho (N,): as given, or such that tau/rho, the threshold of the shrinkage, fits a changed group's norm.
+        """Rho (N,): as given, or such that tau/rho, the threshold of the shrinkage, fits a changed group's norm.
 
         The tangent of the margin asks for a perturbation of norm margin/slope. Spread over 15 % of the groups
         this is a norm per group, and rho puts the threshold at three times that. Without group penalty there is no

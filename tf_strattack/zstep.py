@@ -41,7 +41,6 @@ class Weights(NamedTuple):
     required: tf.Tensor
     unit: tf.Tensor
 
-
     @classmethod
     def build(
         cls, margins: tf.Tensor, *, gamma: float, tau: float, rho: tf.Tensor, alpha: float | None, confidence: float

@@ -8,9 +8,7 @@ import tensorflow_datasets as tfds
 from tf_strattack.errors import InputError
 
 
-def load_raw(
-    name: str, splits: list[str], *, data_dir: str | None, download: bool
-) -> list[tf.data.Dataset]:
+def load_raw(name: str, splits: list[str], *, data_dir: str | None, download: bool) -> list[tf.data.Dataset]:
     """Returns each split of a TFDS data set as (uint8 image, label) pairs, in its fixed order.
 
     Raises:

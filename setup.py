@@ -1,0 +1,35 @@
+"""The wheel holds the library with its shipped networks and digits; programs run from a checkout."""
+
+import re
+from pathlib import Path
+
+from setuptools import setup
+
+HERE = Path(__file__).parent
+
+
+def requirements(name: str) -> list[str]:
+    lines = (HERE / name).read_text().splitlines()
+    return [line for line in lines if line and not line.startswith("#")]
+
+
+def version() -> str:
+    found = re.search(r'__version__ = "([^"]+)"', (HERE / "tf_strattack" / "versions.py").read_text())
+    if found is None:
+        raise RuntimeError("tf_strattack/versions.py names no version")
+    return found[1]
+
+
+setup(
+    name="tf-strattack",
+    version=version(),
+    description="Structured adversarial attacks (StrAttack, ICLR 2019) for TensorFlow and Keras",
+    long_description=(HERE / "README.md").read_text(),
+    long_description_content_type="text/markdown",
+    license="Apache-2.0",
+    python_requires=">=3.11",
+    packages=["tf_strattack", "tf_strattack.shipped"],
+    package_data={"tf_strattack": ["py.typed"], "tf_strattack.shipped": ["*.keras", "*.json", "*.npz"]},
+    install_requires=requirements("requirements.txt"),
+    extras_require={"dev": requirements("requirements-dev.txt")},
+)

@@ -1,0 +1,228 @@
+"""The program end to end on shipped data: files, resumption, and one line for each mistake."""
+
+import csv
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+import tensorflow_datasets as tfds
+
+import tf_strattack as sa
+
+ROOT = Path(__file__).parent.parent.parent
+QUICK = "--attack_parameters=max_iterations=15,refine_iterations=5"
+
+
+def start(*arguments, **options):
+    return subprocess.Popen(
+        [sys.executable, "-m", "eval.attack", *map(str, arguments)], cwd=ROOT, text=True,
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, **options,
+    )  # fmt: skip
+
+
+def program(*arguments):
+    process = start(*arguments)
+    out, err = process.communicate(timeout=300)
+    return process.returncode, out, err
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    directory = tmp_path_factory.mktemp("run") / "out"
+    arguments = ["--num_images=4", "--batch_size=15", f"--output_dir={directory}"]
+    status, out, err = program(*arguments)
+    assert status == 0, err
+    return directory, arguments, out, err
+
+
+def test_metrics_json_keeps_its_contract_and_agrees_with_the_dataset(run):
+    directory, _, out, _ = run
+    metrics = json.loads((directory / "metrics.json").read_text())
+    expected = {
+        "attack", "attack_parameters", "model", "dataset", "num_images", "num_examples", "seconds_per_example",
+        "gradient_evaluations_per_example", "forward_evaluations_per_example", "best", "average", "worst", "all",
+        "versions", "seed", "finished_at",
+    }  # fmt: skip
+    assert expected <= metrics.keys()
+    block = {"asr", "l0", "l1", "l2", "linf", "nonzero_groups", "acp", "anc", "d20", "num_successes", "num_examples"}
+    for case in ("best", "average", "worst", "all"):
+        assert block == metrics[case].keys()
+    assert (metrics["num_images"], metrics["num_examples"]) == (4, 36)
+    assert metrics["all"]["asr"] == 1.0
+    assert metrics["gradient_evaluations_per_example"] <= 500
+
+    builder = tfds.builder_from_directory(str(directory / "dataset"))
+    rows = list(tfds.as_numpy(builder.as_dataset(split="train")))
+    assert len(rows) == len({row["example_id"] for row in rows}) == 36
+    assert rows[0].keys() == {"image", "original", "label", "target", "success", "example_id"}
+    assert rows[0]["image"].dtype == np.float32
+    adversarial, original = (np.stack([row[name] for row in rows]) for name in ("image", "original"))
+    predicted = sa.shipped.load_classifier().predict(adversarial).argmax(axis=1)
+    np.testing.assert_array_equal(predicted, [row["target"] for row in rows])
+    np.testing.assert_allclose(sa.metrics.l2(adversarial - original).mean(), metrics["all"]["l2"], rtol=1e-5)
+    assert "average" in out
+    assert "100.0 %" in out
+
+
+def test_the_bar_shows_the_success_rate(run):
+    assert "success 36/36 = 100%" in run[3]
+
+
+def test_the_figure_is_a_picture_of_some_size(run):
+    import matplotlib.image
+
+    picture = matplotlib.image.imread(run[0] / "examples.png")
+    assert picture.shape[0] > 800
+    assert picture.shape[1] > 800
+    assert picture[..., :3].std() > 0.1
+
+
+def test_the_same_command_does_only_what_is_missing(run, tmp_path):
+    directory, _, _, _ = run
+    copy = tmp_path / "out"
+    shutil.copytree(directory, copy)
+    before = sa.AttackResult.load(copy / "parts" / "00001.npz")
+    (copy / "parts" / "00001.npz").unlink()
+    kept = (copy / "parts" / "00000.npz").stat().st_mtime_ns
+    status, _, err = program("--num_images=4", "--batch_size=15", f"--output_dir={copy}")
+    assert status == 0, err
+    assert (copy / "parts" / "00000.npz").stat().st_mtime_ns == kept
+    after = sa.AttackResult.load(copy / "parts" / "00001.npz")
+    np.testing.assert_array_equal(after.example_ids, before.example_ids)
+    np.testing.assert_array_equal(after.success, before.success)
+
+
+def test_a_run_of_another_configuration_is_refused_and_kept(run):
+    directory, arguments, _, _ = run
+    before = (directory / "metrics.json").read_bytes()
+    status, _, err = program(*arguments, "--seed=7")
+    assert status == 2
+    assert "differs in seed (0 there, 7 here)" in err
+    assert (directory / "metrics.json").read_bytes() == before
+
+
+def test_overwrite_replaces_a_run_and_nothing_else(run, tmp_path):
+    directory, _, _, _ = run
+    copy = tmp_path / "out"
+    shutil.copytree(directory, copy)
+    status, _, err = program("--num_images=1", "--targets=random", QUICK, f"--output_dir={copy}", "--overwrite")
+    assert status == 0, err
+    assert json.loads((copy / "metrics.json").read_text())["num_examples"] == 1
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "thesis.txt").write_text("precious")
+    status, _, err = program(f"--output_dir={tmp_path / 'mine'}", "--overwrite")
+    assert status == 2
+    assert (tmp_path / "mine" / "thesis.txt").read_text() == "precious"
+
+
+def test_ctrl_c_keeps_the_finished_shards(tmp_path):
+    arguments = ["--num_images=4", "--batch_size=9", f"--output_dir={tmp_path / 'out'}"]
+    process = start(*arguments)
+    deadline = time.monotonic() + 120
+    while not (tmp_path / "out" / "parts" / "00000.npz").exists() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=120)
+    assert process.returncode == 130, err
+    assert "the same command resumes" in out
+    assert "Traceback" not in err
+    done = len(os.listdir(tmp_path / "out" / "parts"))
+    assert 1 <= done < 4
+    status, _, err = program(*arguments)
+    assert status == 0, err
+    assert json.loads((tmp_path / "out" / "metrics.json").read_text())["num_examples"] == 36
+
+
+def test_other_models_and_data_sets(tmp_path):
+    images, labels, _ = sa.shipped.load_sample()
+    model = keras.saving.load_model(sa.shipped.model_path("mnist_cnn"))
+    shifted = keras.Sequential([keras.Input((28, 28, 1)), keras.layers.Rescaling(1 / 255.0), *model.layers])
+    shifted.export(tmp_path / "saved", verbose=False)
+    np.savez(tmp_path / "digits.npz", images=(images[:8] * 255).astype(np.uint8), labels=labels[:8])
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    with (folder / "labels.csv").open("w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(["filename", "class_index"])
+        for index in range(3):
+            keras.utils.save_img(folder / f"{index}.png", images[index], scale=True)
+            writer.writerow([f"{index}.png", labels[index]])
+    untargeted, two = tmp_path / "a", tmp_path / "b"
+    status, _, err = program(
+        f"--model={tmp_path / 'saved'}", "--bounds=0,255", f"--dataset={tmp_path / 'digits.npz'}", "--num_images=5",
+        "--targets=untargeted", f"--output_dir={untargeted}",
+    )  # fmt: skip
+    assert status == 0, err
+    metrics = json.loads((untargeted / "metrics.json").read_text())
+    assert metrics["num_examples"] == 5
+    assert metrics["all"]["asr"] == 1.0
+    assert metrics["all"]["linf"] <= 0.6 + 1e-5
+    rows = list(tfds.as_numpy(tfds.builder_from_directory(str(untargeted / "dataset")).as_dataset(split="train")))
+    assert rows[0]["target"] == -1
+    assert rows[0]["original"].max() > 200
+    status, _, err = program(f"--dataset={folder}", "--targets=2", "--num_images=3", QUICK, f"--output_dir={two}")
+    assert status == 0, err
+    assert json.loads((two / "metrics.json").read_text())["num_examples"] == 6
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--bogus=1"], "Unknown command line flag 'bogus'"),
+        (["--num_images=0"], "0 is not a positive integer"),
+        (["stray"], "expected flags of the form --name=value, received 'stray'"),
+        (["--attack=cw_l2"], "expected --attack to be one of strattack, strattack_overlap, received 'cw_l2'"),
+        (["--attack_parameters=taw=1"], "expected a parameter of strattack (epsilon, confidence, group_size"),
+        (["--attack_parameters=tau"], "expected --attack_parameters=name=value,..., received 'tau'"),
+        (["--attack_parameters=solver=adam"], "expected solver to be one of prox_linear, paper, received 'adam'"),
+        (["--model=nothing.keras"], "expected --model to be one of mnist_cnn"),
+        (["--targets=ten"], "expected --targets to be all, random, untargeted or a number"),
+        (["--targets=10"], "expected --targets of at most 9, the other classes, received 10"),
+        (["--dataset=mnist", "--data_dir=nowhere"], "expected the TFDS data set 'mnist' in --data_dir"),
+        (["--dataset=nowhere/digits"], "expected --dataset to be sample, a TFDS name, a folder or an .npz file"),
+        (["--dataset=nothing.npz"], "which does not exist"),
+        (["--group_size=29"], "expected group_size from 1 to the image's shorter side 28, received 29"),
+        (["--bounds=1,0", "--model=mnist_cnn"], "expected --bounds=0,1 with --model=mnist_cnn"),
+    ],
+)
+def test_a_mistake_gets_one_line_and_status_2(arguments, message, tmp_path):
+    status, out, err = program(*arguments, f"--output_dir={tmp_path / 'out'}")
+    assert status == 2
+    assert message in err
+    assert len(err.strip().splitlines()) == 1
+    assert out == ""
+    assert not (tmp_path / "out").exists()
+
+
+def test_bad_data_gets_one_line_and_status_2(tmp_path):
+    images, labels, _ = sa.shipped.load_sample()
+    files = {
+        "shape": (images[:3, :20], labels[:3], "expected images of the model's shape (28, 28, 1)"),
+        "range": (images[:3] * 2, labels[:3], "expected uint8 pixels or floating-point ones in [0, 1]"),
+        "nan": (images[:3] * np.nan, labels[:3], "expected uint8 pixels or floating-point ones in [0, 1]"),
+        "labels": (images[:3], labels[:3] + 20, "expected labels from 0 to 9"),
+        "count": (images[:3], labels[:2], "expected images (N, H, W, C) and integer labels (N,)"),
+        "wrong": (images[:3], (labels[:3] + 1) % 10, "expected at least one correctly classified image"),
+    }
+    for name, (bad_images, bad_labels, message) in files.items():
+        np.savez(tmp_path / f"{name}.npz", images=bad_images, labels=bad_labels)
+        status, _, err = program(f"--dataset={tmp_path / name}.npz", f"--output_dir={tmp_path / 'out'}", QUICK)
+        assert status == 2, name
+        assert message in err, name
+        assert len(err.strip().splitlines()) == 1
+        assert not (tmp_path / "out").exists(), name
+
+
+def test_list_attacks_names_every_parameter():
+    status, out, _ = program("--list_attacks")
+    assert status == 0
+    for text in ("strattack:", "strattack_overlap:", "group_size=3", "sigma_quantile=0.03", "solver=prox_linear"):
+        assert text in out

@@ -1,0 +1,28 @@
+"""The heat map's numbers, and a figure of colour images."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+import tf_strattack as sa
+from eval.figures import draw_examples, group_means
+
+
+@pytest.mark.parametrize(("side", "size"), [(6, 2), (7, 3)])
+def test_the_heat_map_is_the_mean_change_of_each_group(side, size):
+    delta = np.random.default_rng(0).normal(size=(side, side, 3)).astype(np.float32)
+    means = group_means(delta, size)
+    for i in range(0, side, size):
+        for j in range(0, side, size):
+            block = np.abs(delta[i : i + size, j : j + size]).mean()
+            np.testing.assert_allclose(means[i : i + size, j : j + size], block, rtol=1e-5)
+
+
+def test_colour_images_and_failures_are_drawn(tmp_path):
+    weights = np.random.default_rng(0).normal(size=(192, 4)).astype(np.float32)
+    classifier = sa.Classifier.from_callable(lambda x: tf.reshape(x, [-1, 192]) @ weights, bounds=(0, 255))
+    images = np.random.default_rng(1).uniform(0, 255, size=(2, 8, 8, 3)).astype(np.float32)
+    labels = classifier.predict(images).argmax(axis=1)
+    result = sa.StrAttack(max_iterations=2, refine=False)(classifier, images, labels, (labels + 1) % 4)
+    draw_examples(tmp_path / "x.png", result, group_size=2, class_names=None)
+    assert (tmp_path / "x.png").stat().st_size > 10_000

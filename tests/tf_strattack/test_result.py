@@ -1,0 +1,69 @@
+"""AttackResult and its file."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+import tf_strattack as sa
+
+
+@pytest.fixture(scope="module")
+def result(exact):
+    classifier, images, labels, targets = exact
+    return sa.StrAttack(max_iterations=10)(classifier, images, labels, targets)
+
+
+def same(one, other):
+    for field in dataclasses.fields(one):
+        left, right = getattr(one, field.name), getattr(other, field.name)
+        if isinstance(left, np.ndarray):
+            np.testing.assert_array_equal(left, right, err_msg=field.name)
+            assert left.dtype == right.dtype
+        else:
+            assert left == right, field.name
+
+
+def test_a_saved_result_reads_back(result, tmp_path):
+    named = dataclasses.replace(result, example_ids=np.array([f"image_{i}" for i in range(len(result))]))
+    for original in (result, named, dataclasses.replace(result, targets=None, interrupted=True)):
+        original.save(tmp_path / "r.npz", overwrite=True)
+        same(sa.AttackResult.load(tmp_path / "r.npz"), original)
+    assert [path.name for path in tmp_path.iterdir()] == ["r.npz"]
+
+
+def test_the_record_names_attack_parameters_and_versions(result):
+    assert result.attack["name"] == "strattack"
+    assert result.attack["parameters"]["max_iterations"] == 10
+    assert result.attack["versions"]["tf_strattack"] == sa.__version__
+
+
+def test_nothing_is_overwritten_unasked(result, tmp_path):
+    result.save(tmp_path / "r.npz")
+    with pytest.raises(sa.InputError, match="which exists: pass overwrite=True"):
+        result.save(tmp_path / "r.npz")
+    with pytest.raises(sa.InputError, match=r"expected a path that ends in \.npz"):
+        result.save(tmp_path / "r.txt")
+
+
+@pytest.mark.parametrize("content", [b"", b"not a zip", None, "foreign"])
+def test_files_that_are_no_result_are_refused(content, tmp_path):
+    path = tmp_path / "r.npz"
+    if content == "foreign":
+        np.savez(path, images=np.zeros(3))
+    elif content is not None:
+        path.write_bytes(content)
+    with pytest.raises(sa.InputError, match=r"expected an .npz file of an AttackResult, received"):
+        sa.AttackResult.load(path)
+
+
+def test_parts_join_to_the_whole(exact, result):
+    classifier, images, labels, targets = exact
+    parts = [
+        sa.StrAttack(max_iterations=10)(classifier, images[rows], labels[rows], targets[rows])
+        for rows in (slice(0, 5), slice(5, 27))
+    ]
+    whole = sa.AttackResult.concatenate(parts)
+    np.testing.assert_array_equal(whole.adversarial, result.adversarial)
+    with pytest.raises(sa.InputError, match="expected at least one result"):
+        sa.AttackResult.concatenate([])
