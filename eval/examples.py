@@ -43,6 +43,7 @@ class Selection:
         """
         self.num_images = num_images
         self.attacked = self.skipped = 0
+        self._first_shape: tuple[int, ...] | None = None
         self._records = iter(records)
         self._classifier = classifier
         selected = self._select()
@@ -83,8 +84,9 @@ class Selection:
 
     def _scaled(self, record: Record) -> Images:
         low, high = self._classifier.bounds
-        wanted = self._classifier.image_shape
-        if wanted is not None and any(w not in (None, s) for w, s in zip(wanted, record.image.shape, strict=True)):
+        wanted = self._classifier.image_shape or self._first_shape or record.image.shape
+        self._first_shape = record.image.shape
+        if any(w not in (None, s) for w, s in zip(wanted, record.image.shape, strict=True)):
             raise InputError(
                 f"expected images of the model's shape {wanted}, received {record.image.shape} in {record.name}: "
                 "resize them, or choose the model's own data set"
