@@ -142,7 +142,7 @@ class Classifier:
         """Checks images, and at first use the network on them; returns them as float32."""
         array = check_images(images, self.bounds, self.image_shape)
         if self.num_classes is None and len(array):
-            self.num_classes, self.outputs = inspect(self, pad_rows(array[:MIN_ROWS]))
+            self.num_classes, self.outputs = inspect(self.scores, self.outputs, pad_rows(array[:MIN_ROWS]))
         return array
 
     def program(self, key: Hashable, function: Callable[..., Any], *example: Any) -> Callable[..., Any]:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import functools
 import warnings
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -13,12 +14,16 @@ from tf_strattack.checks import Images
 from tf_strattack.errors import InputError
 from tf_strattack.losses import margin
 
-if TYPE_CHECKING:
-    from tf_strattack.classifier import Classifier
+Scores = Callable[[tf.Tensor], tf.Tensor]
 
 
-def inspect(classifier: Classifier, images: Images) -> tuple[int, str]:
-    """Checks the network on `images` (N, H, W, C); returns its number of classes and its kind of output.
+def inspect(scores_of: Scores, outputs: str | None, images: Images) -> tuple[int, str]:
+    """Looks at a network on some images; returns its number of classes and its kind of output.
+
+    Args:
+      scores_of: the network, from images (N, H, W, C) to class scores.
+      outputs: "logits" or "probabilities" if the caller knows, None to find out.
+      images: valid images (N, H, W, C).
 
     Raises:
       InputError: output that is not (N, classes) or not finite, changes from call to call, or through
@@ -28,7 +33,7 @@ def inspect(classifier: Classifier, images: Images) -> tuple[int, str]:
       UserWarning: probabilities so close to 0 or 1 that their logarithms have lost the margin.
     """
     batch = tf.constant(images)
-    scores = _scores(classifier, batch)
+    scores = _scores(scores_of, batch)
     if scores.ndim != 2 or len(scores) != len(images) or scores.shape[1] < 2:
         raise InputError(
             f"expected an output of shape (N, classes) = ({len(images)}, 2 or more), "
@@ -36,22 +41,22 @@ def inspect(classifier: Classifier, images: Images) -> tuple[int, str]:
         )
     if not np.isfinite(scores).all():
         raise InputError("expected finite logits, received NaN or infinity from the network")
-    change = np.abs(scores - _scores(classifier, batch)).max()
+    change = np.abs(scores - _scores(scores_of, batch)).max()
     if change > 1e-3 * np.abs(scores).max():
         raise InputError(
             f"expected the same output from call to call, received a change of {change:.3g}: "
             "switch dropout and other randomness off"
         )
-    outputs = classifier.outputs or ("probabilities" if _is_distribution(scores) else "logits")
+    outputs = outputs or ("probabilities" if _is_distribution(scores) else "logits")
     if outputs == "probabilities":
         _warn_of_saturation(scores)
-    _check_gradient(classifier, batch, scores)
+    _check_gradient(scores_of, batch, scores)
     return scores.shape[1], outputs
 
 
-def _scores(classifier: Classifier, batch: tf.Tensor) -> np.ndarray[Any, Any]:
+def _scores(scores_of: Scores, batch: tf.Tensor) -> np.ndarray[Any, Any]:
     try:
-        return classifier.scores(batch).numpy()
+        return scores_of(batch).numpy()
     except (ValueError, tf.errors.InvalidArgumentError) as error:
         if isinstance(error, InputError):
             raise
@@ -76,13 +81,13 @@ def _warn_of_saturation(scores: np.ndarray[Any, Any]) -> None:
         )
 
 
-def _check_gradient(classifier: Classifier, batch: tf.Tensor, scores: np.ndarray[Any, Any]) -> None:
+def _check_gradient(scores_of: Scores, batch: tf.Tensor, scores: np.ndarray[Any, Any]) -> None:
     classes = tf.constant(scores.argmax(axis=1), tf.int32)
 
     def gradient(images: tf.Tensor) -> tf.Tensor | None:
         with tf.GradientTape() as tape:
             tape.watch(images)
-            margins = margin(classifier.scores(images), classes, targeted=False)
+            margins = margin(scores_of(images), classes, targeted=False)
         return tape.gradient(margins, images)
 
     remedy = "inference-only exports, TFLite conversions and integer operations cut it; pass the trained model"
