@@ -9,11 +9,11 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from tqdm import tqdm
 
 from eval.examples import Examples
 from tf_strattack import Attack, AttackResult, Classifier, InputError, Progress
+from tf_strattack.progress import Callback
 
 _CONFIGURATION = "config.json"
 
@@ -56,36 +56,41 @@ class Run:
           KeyboardInterrupt: at Ctrl-C, after which the finished shards are on disk.
         """
         successes = done = 0
-        with tqdm(total=total, unit="ex", bar_format=_BAR) as bar:
-            for number, shard in enumerate(shards):
-                path = self._path(number)
-                if path.exists():
-                    result = AttackResult.load(path)
-                else:
-                    result = attack(
-                        classifier, shard.images, shard.labels, shard.targets, batch_size=len(shard.labels),
-                        callback=_updater(bar, done, successes),
-                    )  # fmt: skip
-                    if result.interrupted:
-                        bar.close()
-                        print(f"interrupted; the same command resumes {self.directory} with {number} shards done")
-                        raise KeyboardInterrupt
-                    _with_ids(result, shard).save(path)
-                done, successes = done + len(result), successes + int(result.success.sum())
-                _show(bar, done, done, successes)
+        try:
+            with tqdm(total=total, unit="ex", bar_format=_BAR) as bar:
+                for number, shard in enumerate(shards):
+                    result = self._shard(number, shard, attack, classifier, _updater(bar, done, successes))
+                    done, successes = done + len(result), successes + int(result.success.sum())
+                    _show(bar, done, done, successes)
+        except KeyboardInterrupt:
+            finished = len(list(self._parts.glob("*.npz")))
+            print(f"interrupted; the same command resumes {self.directory}, {finished} shards are done")
+            raise
+
+    def _shard(
+        self, number: int, shard: Examples, attack: Attack, classifier: Classifier, callback: Callback
+    ) -> AttackResult:
+        path = self._parts / f"{number:05d}.npz"
+        if path.exists():
+            return AttackResult.load(path)
+        result = attack(
+            classifier, shard.images, shard.labels, shard.targets, batch_size=len(shard.labels), callback=callback
+        )
+        if result.interrupted:
+            raise KeyboardInterrupt
+        result = dataclasses.replace(result, example_ids=shard.example_ids)
+        result.save(path)
+        return result
 
     def results(self) -> Iterator[AttackResult]:
         """The finished shards, in order, one at a time."""
         return (AttackResult.load(path) for path in sorted(self._parts.glob("*.npz")))
 
-    def _path(self, number: int) -> Path:
-        return self._parts / f"{number:05d}.npz"
-
 
 _BAR = "{l_bar}{bar}| {n:.0f}/{total_fmt} examples [{elapsed}<{remaining}]{postfix}"
 
 
-def _updater(bar: tqdm[Any], done: int, successes: int) -> Any:
+def _updater(bar: tqdm[Any], done: int, successes: int) -> Callback:
     def update(progress: Progress) -> None:
         _show(
             bar, done + progress.fraction * progress.examples, done + progress.started, successes + progress.successes
@@ -97,10 +102,6 @@ def _updater(bar: tqdm[Any], done: int, successes: int) -> Any:
 def _show(bar: tqdm[Any], position: float, started: int, successes: int) -> None:
     bar.n = position
     bar.set_postfix_str(f"success {successes}/{started} = {successes / max(1, started):.0%}")
-
-
-def _with_ids(result: AttackResult, shard: Examples) -> AttackResult:
-    return dataclasses.replace(result, example_ids=np.array(shard.example_ids))
 
 
 def _read_configuration(path: Path) -> dict[str, Any]:
