@@ -21,10 +21,12 @@ ROOT = Path(__file__).parent.parent.parent
 QUICK = "--attack_parameters=max_iterations=15,refine_iterations=5"
 
 
-def start(*arguments, **options):
+def start(*arguments):
     return subprocess.Popen(
         [sys.executable, "-m", "eval.attack", *map(str, arguments)], cwd=ROOT, text=True,
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE, **options,
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        # A shell's background jobs ignore Ctrl-C, and their children would too.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )  # fmt: skip
 
 

@@ -225,6 +225,15 @@ def test_keras_saved_model_and_callable_agree(digits, tmp_path):
         np.testing.assert_allclose(objective(attack, result.delta), objective(attack, results[0].delta), rtol=0.05)
 
 
+@pytest.fixture
+def answering_ctrl_c():
+    """Python's own answer to Ctrl-C, which a shell's background jobs do not have."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("answering_ctrl_c")
 def test_an_interrupted_call_returns_what_it_has(exact):
     classifier, images, labels, targets = exact
     seen = []
