@@ -18,6 +18,11 @@ def format_table(metrics: dict[str, Any]) -> str:
         block = metrics[case]
         cells = [_cell(name, block[name]) for name in _COLUMNS]
         rows.append([case, *cells, f"{block['num_successes']} of {block['num_examples']}"])
+    return align(rows)
+
+
+def align(rows: list[list[str]]) -> str:
+    """Sets the cells of `rows`, the first of which is the heading, in columns aligned to the right."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     lines = ["  ".join(cell.rjust(width) for cell, width in zip(row, widths, strict=True)) for row in rows]
     return "\n".join([lines[0], "-" * len(lines[0]), *lines[1:]])

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import keras
 import tensorflow as tf
 
+from tf_strattack import devices
 from tf_strattack.errors import InputError
 
 
@@ -94,7 +95,8 @@ def load_or_explain(load: Callable[[], Any], path: str | Path, what: str) -> Any
     if not Path(path).exists():
         raise InputError(f"expected {what}, received {path}, which does not exist")
     try:
-        return load()
+        with devices.scope():
+            return load()
     except Exception as error:  # h5py, zip, protobuf and TensorFlow each have their own
         reason = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise InputError(f"expected {what}, received {path}, which cannot be read: {reason}") from error

@@ -14,7 +14,7 @@ from tf_strattack import proximal
 from tf_strattack.groups import Groups
 from tf_strattack.network import Network, Problem
 from tf_strattack.solve import keep_best
-from tf_strattack.zstep import INITIAL_KAPPA, MarginAndGradient, Weights, eta, z_step
+from tf_strattack.zstep import INITIAL_KAPPA, MAX_KAPPA, MarginAndGradient, Weights, eta, z_step
 
 
 class Structure(NamedTuple):
@@ -23,15 +23,17 @@ class Structure(NamedTuple):
     Attributes:
       groups: which pixels form a group.
       penalty: a key of `proximal.GROUP_PENALTIES`.
-      solver: "prox_linear" or "paper", how the z-step treats the network.
+      solver: "admm" or "paper", how the z-step treats the network.
       copies: "support", consensus over the groups that hold a pixel, or "paper", a copy of the whole
         image for each group (Proposition 2). They differ only where groups overlap.
+      limited: whether `Weights.max_groups` bounds the number of groups that a candidate may change.
     """
 
     groups: Groups
     penalty: str
     solver: str
     copies: str
+    limited: bool = False
 
 
 class State(NamedTuple):
@@ -45,6 +47,7 @@ class State(NamedTuple):
       kappa: the margin asked of z, in units of `Weights.unit`, (N,).
       c: the weight of the margin in the last z-step, (N,).
       best: the successful candidate of least objective, 0 where there is none, (N, H, W, C).
+      stalled: iterations since the best candidate has become noticeably better, (N,) int32.
       objective: gamma ||best||_2^2 + tau sum ||best_i||, infinite where there is none, (N,).
     """
 
@@ -55,6 +58,7 @@ class State(NamedTuple):
     v: tf.Tensor
     kappa: tf.Tensor
     c: tf.Tensor
+    stalled: tf.Tensor
     best: tf.Tensor
     objective: tf.Tensor
 
@@ -71,13 +75,18 @@ def initial_state(problem: Problem, groups: Groups) -> State:
         v=tf.zeros_like(groups.gather(zero)),
         kappa=rows + INITIAL_KAPPA,
         c=rows,
+        stalled=tf.zeros_like(rows, tf.int32),
         best=zero,
         objective=rows + float("inf"),
     )
 
 
 def step(
-    state: State, problem: Problem, weights: Weights, structure: Structure, evaluate: MarginAndGradient
+    state: State,
+    problem: Problem,
+    weights: Weights,
+    structure: Structure,
+    evaluate: MarginAndGradient,
 ) -> tuple[State, tf.Tensor]:
     """One iteration of ADMM, eqs. (10)-(12), (15) and (9), or with overlapping groups (16)-(18).
 
@@ -119,6 +128,9 @@ def step(
         s=state.s + w - z,
         v=state.v + y - groups.gather(z),  # (9)
     )
+    if structure.limited:
+        kept = groups.limit(scale, groups.norms(y), weights.max_groups)
+        y, scale = groups.spread(tf.cast(kept > 0.0, y.dtype)) * y, kept
     return following, candidate(groups, y, scale, state.z, problem)
 
 
@@ -140,19 +152,28 @@ def candidate(groups: Groups, y: tf.Tensor, scale: tf.Tensor, z: tf.Tensor, prob
 def objective(delta: tf.Tensor, groups: Groups, penalty: str, gamma: tf.Tensor, tau: tf.Tensor) -> tf.Tensor:
     """Gamma ||delta||_2^2 + tau sum_i ||delta_i||_2^p of each example, p = 1 or (`penalty="l2_half"`) 1/2."""
     _, measure = proximal.GROUP_PENALTIES[penalty]
-    sparsity = tf.reduce_sum(measure(groups.norms(groups.gather(delta))), axis=[1, 2])
-    return gamma * tf.reduce_sum(tf.square(delta), axis=[1, 2, 3]) + tau * sparsity
+    squares = tf.square(delta)
+    sparsity = tf.reduce_sum(measure(tf.sqrt(groups.total(squares))), axis=[1, 2])
+    return gamma * tf.reduce_sum(squares, axis=[1, 2, 3]) + tau * sparsity
 
 
 def run(
-    state: State, problem: Problem, weights: Weights, iterations: tf.Tensor, *, structure: Structure, network: Network
+    state: State,
+    problem: Problem,
+    weights: Weights,
+    iterations: tf.Tensor,
+    *,
+    structure: Structure,
+    network: Network,
 ) -> State:
     """Does `iterations` more steps, testing the candidate of each and keeping the best."""
 
-    def advance(state: State) -> tuple[State, tf.Tensor]:
-        return step(state, problem, weights, structure, functools.partial(network.margin_and_gradient, problem))
+    def advance(state: State) -> tuple[State, tf.Tensor, tf.Tensor]:
+        evaluate = functools.partial(network.margin_and_gradient, problem)
+        following, candidate = step(state, problem, weights, structure, evaluate)
+        return following, candidate, network.succeeds(problem, candidate, weights.required)
 
     def cost(delta: tf.Tensor) -> tf.Tensor:
         return objective(delta, structure.groups, structure.penalty, weights.gamma, weights.tau)
 
-    return keep_best(state, iterations, advance, cost, lambda delta: network.succeeds(problem, delta, weights.required))
+    return keep_best(state, iterations, advance, cost, weights.patience, MAX_KAPPA)

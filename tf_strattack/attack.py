@@ -43,7 +43,7 @@ class Found(NamedTuple):
     """
 
     found: npt.NDArray[np.bool_]
-    delta: tf.Tensor
+    delta: Images
     c: npt.NDArray[np.float32]
     gradient_evaluations: npt.NDArray[np.int32]
     forward_evaluations: npt.NDArray[np.int32]
@@ -119,7 +119,9 @@ class Method(abc.ABC):
             except KeyboardInterrupt:  # outside the loops, which keep what they have: this batch is lost
                 tracker.interrupted = True
                 parts.append(self._run_batch(classifier, batch, tracker))
-        return dataclasses.replace(AttackResult.concatenate(parts), interrupted=tracker.interrupted)
+        return dataclasses.replace(
+            AttackResult.concatenate(parts), interrupted=tracker.interrupted, calls=dict(+tracker.calls)
+        )
 
     def _run_batch(self, classifier: Classifier, batch: _Batch, tracker: Tracker) -> AttackResult:
         images, given, labels, targets, mask = batch
@@ -136,17 +138,18 @@ class Method(abc.ABC):
             tracker.start_batch(rows, self.iterations())
             start = tf.constant(pad_rows((given - images) / np.float32(high - low)))
             found, delta, c, gradients, forwards = self.perturb(network, problem, start, rows, tracker)
-            candidates = network.adversarial(problem, delta)[:rows].numpy()
-            adversarial = np.where(found[:, None, None, None], candidates, given)
+            adversarial = np.where(found[:, None, None, None], network.adversarial(images, delta), given)
 
             def verified(images: Images) -> npt.NDArray[np.bool_]:
                 logits = classifier.predict(images, batch_size=rows)
+                tracker.count(len(pad_rows(images)), forwards=1)
                 return np.asarray(fools(tf.constant(logits), tf.constant(classes), targeted, self.confidence))
 
             success = verified(adversarial)
             if (found & ~success).any():
                 adversarial = np.where(success[:, None, None, None], adversarial, given)
                 success = verified(adversarial)
+            tracker.count(len(pad_rows(images)), forwards=1)
             clean_correct = classifier.predict(images, batch_size=rows).argmax(axis=1) == labels
             # Two more passes: is the original classified correctly, and does the result hold.
             forwards = forwards + 2

@@ -12,13 +12,12 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
+from tf_strattack import devices
 from tf_strattack.adapters import Adapted, adapt_keras, adapt_saved_model, load_or_explain, select_output
 from tf_strattack.checks import Images, check_bounds, check_images
+from tf_strattack.devices import MIN_ROWS
 from tf_strattack.errors import InputError
 from tf_strattack.inspection import inspect
-
-# A network's rows differ in the last bits between small batches and others, so all calls have at least this many.
-MIN_ROWS = 16
 
 
 class Classifier:
@@ -142,7 +141,7 @@ class Classifier:
         """Checks images, and at first use the network on them; returns them as float32."""
         array = check_images(images, self.bounds, self.image_shape)
         if self.num_classes is None and len(array):
-            self.num_classes, self.outputs = inspect(self.scores, self.outputs, pad_rows(array[:MIN_ROWS]))
+            self.num_classes, self.outputs = inspect(self.scores, self.outputs, pad_rows(array[:MIN_ROWS], MIN_ROWS))
         return array
 
     def program(self, key: Hashable, function: Callable[..., Any], *example: Any) -> Callable[..., Any]:
@@ -161,11 +160,12 @@ class Classifier:
         whole_key = (key, str(specs))
         if whole_key not in self._programs:
             # A partial has no code object, by which TensorFlow would count the programs as retracings of one.
-            self._programs[whole_key] = tf.function(functools.partial(function), input_signature=specs, autograph=False)
+            whole = functools.partial(devices.split(function))
+            self._programs[whole_key] = tf.function(whole, input_signature=specs, autograph=False)
         return self._programs[whole_key]
 
 
-def pad_rows(array: npt.NDArray[Any], rows: int = MIN_ROWS) -> npt.NDArray[Any]:
-    """Repeats the first row until there are at least `rows`; the caller cuts the result."""
-    missing = rows - len(array)
+def pad_rows(array: npt.NDArray[Any], rows: int | None = None) -> npt.NDArray[Any]:
+    """Repeats the first row until there are at least `rows`, by default as many as the devices want."""
+    missing = (devices.padded(len(array)) if rows is None else rows) - len(array)
     return np.concatenate([array, np.repeat(array[:1], missing, axis=0)]) if missing > 0 else array

@@ -87,9 +87,58 @@ class Groups:
         blocks = tf.broadcast_to(values[:, :, None, :, None], tf.stack([tf.shape(values)[0], p, r, q, r]))
         return tf.reshape(blocks, [-1, p * r, q * r, 1])
 
+    def total(self, image: tf.Tensor) -> tf.Tensor:
+        """Sums over each group's pixels: (N, height, width, C) → (N, P, Q), without making copies.
+
+        Products with matrices of zeros and ones, as they are several times faster than sums over short axes.
+        """
+        (p, q), channels = self.shape, image.shape[-1]
+        columns = tf.constant(np.repeat(self._members(self.width), channels, axis=1).T, image.dtype)
+        rows = tf.reshape(image, [-1, self.height, self.width * channels])
+        if self._exact(self.height):
+            rows = tf.reduce_sum(tf.reshape(rows, [-1, p, self.size, self.width * channels]), axis=2)
+        sums = tf.reshape(tf.matmul(tf.reshape(rows, [-1, self.width * channels]), columns), [-1, rows.shape[1], q])
+        return sums if self._exact(self.height) else tf.matmul(self._matrix(self.height, sums.dtype), sums)
+
+    def expand(self, values: tf.Tensor, channels: int) -> tf.Tensor:
+        """Sums, at each pixel, one value of every group that holds it: (N, P, Q) → (N, height, width, C).
+
+        The adjoint of `total`.
+        """
+        (p, q), width = self.shape, self.width * channels
+        columns = tf.constant(np.repeat(self._members(self.width), channels, axis=1), values.dtype)
+        wide = tf.reshape(tf.matmul(tf.reshape(values, [-1, q]), columns), [-1, p, width])
+        if self._exact(self.height):
+            wide = tf.repeat(wide, self.size, axis=1)
+        else:
+            wide = tf.matmul(self._matrix(self.height, wide.dtype), wide, transpose_a=True)
+        return tf.reshape(wide, [-1, self.height, self.width, channels])
+
+    def limit(self, scale: tf.Tensor, norms: tf.Tensor, most: tf.Tensor) -> tf.Tensor:
+        """Keeps the factors (N, P, Q) of the `most` groups of largest norm, and sets the others to 0.
+
+        `most` is a scalar int32. Of equal norms the first count.
+        """
+        flat = tf.reshape(tf.where(scale > 0.0, norms, 0.0), [-1, self.number])
+        order = tf.argsort(flat, axis=1, direction="DESCENDING", stable=True)
+        rank = tf.reshape(tf.argsort(order, axis=1, stable=True), tf.shape(scale))
+        return tf.where(rank < most, scale, 0.0)
+
     def _count(self, extent: int) -> int:
         beyond = extent - self.size
         return (-(-beyond // self.stride) if self.border == "cover" else beyond // self.stride) + 1
+
+    def _exact(self, extent: int) -> bool:
+        return self.stride == self.size and extent % self.size == 0
+
+    def _members(self, extent: int) -> npt.NDArray[np.float32]:
+        """For one axis: which pixels (columns) are in which group (rows), as zeros and ones."""
+        starts = np.arange(self._count(extent))[:, None] * self.stride
+        pixels = np.arange(extent)[None]
+        return ((pixels >= starts) & (pixels < starts + self.size)).astype(np.float32)
+
+    def _matrix(self, extent: int, dtype: tf.DType) -> tf.Tensor:
+        return tf.constant(self._members(extent), dtype)[None]
 
     def _axis(self, extent: int) -> tuple[Any, Any, Any]:
         """For one axis: the pixel of each copy, the copies of each pixel, and how many those are.

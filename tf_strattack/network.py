@@ -6,7 +6,6 @@ from collections.abc import Callable, Hashable
 from typing import Any, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 import tensorflow as tf
 
 from tf_strattack.checks import Classes, Images
@@ -39,10 +38,6 @@ class Problem(NamedTuple):
         lower, upper = np.maximum(-unit, -cap) * mask, np.minimum(1 - unit, cap) * mask
         return cls(*(tf.constant(part) for part in (images, classes, lower, upper)))
 
-    def take(self, rows: npt.NDArray[np.int64]) -> Problem:
-        """The problem of some of the rows."""
-        return Problem(*(tf.gather(part, rows) for part in self))
-
 
 class Network:
     """A classifier together with the goal of the attack. All perturbations are in [0, 1] scale."""
@@ -70,9 +65,9 @@ class Network:
         """Compiles `function` once for this classifier, goal, name and key; see `Classifier.program`."""
         return self._classifier.program((name, self._targeted, key), function, *example)
 
-    def adversarial(self, problem: Problem, delta: tf.Tensor) -> tf.Tensor:
-        """The valid image of a perturbation, in the classifier's scale; the original where delta is 0."""
-        return tf.clip_by_value(problem.images + self._range * delta, *self._classifier.bounds)
+    def adversarial(self, images: Images, delta: Images) -> Images:
+        """The valid images (N, H, W, C) of perturbations, in the classifier's scale; the originals where delta is 0."""
+        return self._valid(tf.constant(images), tf.constant(delta)).numpy()
 
     def margin_and_slope(self, problem: Problem) -> tuple[tf.Tensor, tf.Tensor]:
         """The margin (N,) of the originals and the l2 norm (N,) of its gradient."""
@@ -81,12 +76,15 @@ class Network:
 
     def succeeds(self, problem: Problem, delta: tf.Tensor, confidence: tf.Tensor) -> tf.Tensor:
         """Tells (N,) whether the valid image of each perturbation fools the network with `confidence`."""
-        logits = self._classifier.logits(self.adversarial(problem, delta))
+        logits = self._classifier.logits(self._valid(problem.images, delta))
         return fools(logits, problem.classes, self._targeted, confidence)
 
     def margin(self, problem: Problem) -> tf.Tensor:
         """The margin (N,) of the originals."""
         return self._margin(problem.images, problem.classes)
+
+    def _valid(self, images: tf.Tensor, delta: tf.Tensor) -> tf.Tensor:
+        return tf.clip_by_value(images + self._range * delta, *self._classifier.bounds)
 
     def _margin(self, images: tf.Tensor, classes: tf.Tensor) -> tf.Tensor:
         return margin(self._classifier.logits(images), classes, self._targeted)

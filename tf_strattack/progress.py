@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Callable
 from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
+import numpy.typing as npt
 
 # A chunk of iterations takes about this long, so that callbacks and Ctrl-C are answered in time.
 _CHUNK_SECONDS = 1.0
@@ -40,11 +42,15 @@ class Tracker:
 
     Attributes:
       interrupted: whether Ctrl-C was pressed; loops that are started after that do nothing.
+      chunk: how many iterations to do between two reports.
+      calls: the number of network calls by (kind, rows), see `AttackResult.calls`.
     """
 
     def __init__(self, examples: int, callback: Callback | None) -> None:
         """Starts tracking a call of `examples` rows."""
         self.interrupted = False
+        self.chunk = 1
+        self.calls: Counter[tuple[str, int]] = Counter()
         self._examples = examples
         self._callback = callback
         self._done = self._successes = 0
@@ -55,6 +61,7 @@ class Tracker:
         """Announces a batch of `rows` examples that will take `iterations` iterations in all."""
         self._batch, self._iterations, self._finished = rows, iterations, 0
         self._carried = np.zeros(rows, bool)
+        self.chunk = 1
 
     def end_batch(self, successes: int) -> None:
         """Counts the batch as done."""
@@ -67,35 +74,40 @@ class Tracker:
         except KeyboardInterrupt:
             self.interrupted = True
 
-    def loop(self, program: Callable[[_State, int], _State], state: _State, iterations: int) -> tuple[_State, int]:
-        """Calls `program(state, n)` until `iterations` are done or Ctrl-C; returns the state and their number.
+    def count(self, rows: int, *, gradients: int = 0, forwards: int = 0) -> None:
+        """Records calls of the network on batches of `rows` rows, padding included."""
+        self.calls["gradient", rows] += gradients
+        self.calls["forward", rows] += forwards
 
-        The state has a field `objective`, finite for the rows that have a successful candidate.
-        """
-        finished, chunk = 0, 1
-        while finished < iterations and not self.interrupted:
-            started = time.monotonic()
-            number = min(chunk, iterations - finished)
-            try:
-                following = program(state, number)
-                found = np.isfinite(following.objective.numpy())[: self._batch]
-                state, finished = following, finished + number
-                self._finished += number
-                self._report(int((found | self._carried[: len(found)]).sum()))
-            except KeyboardInterrupt:
-                self.interrupted = True
-            per_iteration = (time.monotonic() - started) / number
-            chunk = max(1, min(2 * chunk, int(_CHUNK_SECONDS / max(per_iteration, 1e-6))))
-        return state, finished
+    def advance(self, program: Callable[[], _State], number: int) -> _State | None:
+        """Calls `program`, which does `number` iterations; None after Ctrl-C, when its work is lost."""
+        started = time.monotonic()
+        try:
+            state = program()
+            state.objective.numpy()  # waits until it is there
+        except KeyboardInterrupt:
+            self.interrupted = True
+            return None
+        self._finished += number
+        per_iteration = (time.monotonic() - started) / number
+        self.chunk = max(1, min(2 * self.chunk, int(_CHUNK_SECONDS / max(per_iteration, 1e-6))))
+        return state
 
-    def carry(self, successes: np.ndarray[Any, Any]) -> None:
+    def report(self, found: npt.NDArray[np.bool_]) -> None:
+        """Tells the callback how many rows of the batch have a successful perturbation."""
+        try:
+            self._report(int((found | self._carried[: len(found)]).sum()))
+        except KeyboardInterrupt:
+            self.interrupted = True
+
+    def carry(self, successes: npt.NDArray[np.bool_]) -> None:
         """Keeps rows of the batch that have succeeded in an earlier loop counted in later ones."""
         self._carried = successes[: self._batch]
 
     def _report(self, in_batch: int) -> None:
         if self._callback is None:
             return
-        share = self._batch * self._finished / self._iterations if self._iterations else 0
+        share = self._batch * min(1.0, self._finished / self._iterations) if self._iterations else 0
         fraction = (self._done + share) / self._examples if self._examples else 1.0
         started, successes = self._done + self._batch, self._successes + in_batch
         self._callback(Progress(self._examples, self._done, started, successes, min(1.0, fraction)))

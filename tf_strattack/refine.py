@@ -3,26 +3,30 @@
 from __future__ import annotations
 
 import dataclasses
-import functools
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
-from tf_strattack import proximal
+from tf_strattack import prox_linear, proximal, refine_admm
 from tf_strattack.attack import Found, Method
 from tf_strattack.checks import Images, check_choice, check_count, check_number
 from tf_strattack.classifier import Classifier, pad_rows
+from tf_strattack.compaction import take
 from tf_strattack.metrics import CHANGED
 from tf_strattack.network import Network, Problem
 from tf_strattack.progress import Callback, Tracker
 from tf_strattack.result import AttackResult
-from tf_strattack.solve import Solution, keep_best, solve
-from tf_strattack.zstep import INITIAL_KAPPA, SOLVERS, MarginAndGradient, Weights, eta, z_step
+from tf_strattack.solve import Solution, solve
+from tf_strattack.zstep import DEFAULT_ALPHA, SOLVERS, Weights
 
 # Iterations of the refinement by solver; the paper's spends them for each c of its search.
-DEFAULT_ITERATIONS = {"prox_linear": 120, "paper": 200}
+DEFAULT_ITERATIONS = {"prox_linear": 30, "admm": 120, "paper": 200}
+
+# alpha/rho where the caller gives no alpha, and what is asked of the margin at first: the start succeeds already.
+_ALPHA = {**DEFAULT_ALPHA, "prox_linear": 20.0}
+_INITIAL_KAPPA = 0.005
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -35,10 +39,12 @@ class Refinement(Method):
     Attributes:
       gamma: weight of the distortion.
       rho: ADMM's penalty; None for gamma, the problem's own scale.
-      alpha: factor of eta_k = alpha sqrt(k); None for 5 rho.
-      solver: "prox_linear", or "paper" with a search of c.
+      alpha: factor of eta_k = alpha sqrt(k), the inverse step; None for 20 rho, or 5 rho with ADMM.
+      solver: "prox_linear", "admm", or "paper" with a search of c.
       sigma_quantile: the share of the smallest changes that is given up, in [0, 1).
-      max_iterations: iterations (for each c); None for 120, or 200 with "paper".
+      max_iterations: the most iterations (for each c); None for 30 ("prox_linear"), 120 ("admm") or 200 ("paper").
+      patience: an example is finished when its best result has not become 0.2 % better for so many iterations;
+        None for never.
       initial_c, search_steps: of the search of c.
 
     Raises:
@@ -53,6 +59,7 @@ class Refinement(Method):
     solver: str = "prox_linear"
     sigma_quantile: float = 0.03
     max_iterations: int | None = None
+    patience: int | None = None
     initial_c: float = 1.0
     search_steps: int = 6
 
@@ -67,8 +74,9 @@ class Refinement(Method):
         for name in ("rho", "alpha"):
             if getattr(self, name) is not None:
                 check_number(name, getattr(self, name), 0.0, open_low=True)
-        if self.max_iterations is not None:
-            check_count("max_iterations", self.max_iterations)
+        for name in ("max_iterations", "patience"):
+            if getattr(self, name) is not None:
+                check_count(name, getattr(self, name))
 
     def __call__(
         self,
@@ -102,39 +110,59 @@ class Refinement(Method):
         """Refines the rows whose start succeeds; the others leave the batch at once."""
         test = network.program("succeeds", network.succeeds, problem, start, tf.constant(0.0))
         succeeded = test(problem, start, tf.constant(self.confidence)).numpy()[:rows]
-        number = succeeded.astype(np.int32)
-        c = np.zeros(rows, np.float32)
-        best, gradients = start.numpy().copy(), np.zeros(rows, np.int32)
+        tracker.count(len(start), forwards=1)
+        c, gradients = np.zeros(rows, np.float32), np.zeros(rows, np.int32)
+        forwards = np.ones(rows, np.int32)
+        best = start.numpy()[:rows].copy()
         alive = np.flatnonzero(succeeded)
         if len(alive) and not tracker.interrupted:
             padded = pad_rows(alive)
-            solution = self._solve(network, problem.take(padded), tf.gather(start, padded), tracker)
-            best[alive] = solution.best.numpy()[: len(alive)]
-            c[alive] = solution.c.numpy()[: len(alive)]
-            gradients = number * solution.iterations
-        return Found(succeeded, tf.constant(best), c, gradients, 1 + number * (gradients + 2))
+            solution = self._solve(network, take(problem, padded), tf.gather(start, padded), len(alive), tracker)
+            best[alive], c[alive], gradients[alive] = solution.best, solution.c, solution.iterations
+            # The margin of the originals; ADMM also tests its start and the candidate of each iteration.
+            forwards[alive] += 1 if self.solver == "prox_linear" else 2 + solution.iterations
+        return Found(succeeded, best, c, gradients, forwards)
 
-    def _solve(self, network: Network, problem: Problem, start: tf.Tensor, tracker: Tracker) -> Solution:
+    def _solve(self, network: Network, problem: Problem, start: tf.Tensor, rows: int, tracker: Tracker) -> Solution:
         support = tf.constant(sparse_pattern(start.numpy(), self.sigma_quantile), tf.float32)
         restricted = problem._replace(lower=problem.lower * support, upper=problem.upper * support)
         margins = network.program("margin", network.margin, problem)(problem)
-        rho = tf.fill(tf.shape(margins), self.gamma if self.rho is None else self.rho)
+        tracker.count(len(start), forwards=1)
+        rho = tf.zeros_like(margins) + (self.gamma if self.rho is None else self.rho)
+        alpha = _ALPHA[self.solver] * rho if self.alpha is None else tf.zeros_like(rho) + self.alpha
         weights = Weights.build(
-            margins, gamma=self.gamma, tau=0.0, rho=tf.cast(rho, tf.float32), alpha=self.alpha,
-            confidence=self.confidence,
+            margins, gamma=self.gamma, tau=0.0, rho=rho, alpha=alpha, confidence=self.confidence,
+            patience=self.patience,
         )  # fmt: skip
 
-        def begin(problem: Problem, start: tf.Tensor, weights: Weights) -> State:
-            return initial_state(problem, start, weights, network)
+        def cost(delta: tf.Tensor, weights: Weights) -> tf.Tensor:
+            return weights.gamma * tf.reduce_sum(tf.square(delta), axis=[1, 2, 3])
 
-        def loop(state: State, problem: Problem, weights: Weights, iterations: tf.Tensor) -> State:
-            return run(state, problem, weights, iterations, solver=self.solver, network=network)
+        if self.solver == "prox_linear":
+            on_pattern = proximal.box(start, restricted.lower, restricted.upper)
+            state = prox_linear.initial_state(on_pattern, start, cost(start, weights), _INITIAL_KAPPA)
 
-        state = network.program("refine_start", begin, restricted, start, weights)(restricted, start, weights)
+            def loop(state: Any, problem: Problem, weights: Weights, iterations: tf.Tensor) -> Any:
+                return prox_linear.run(
+                    state, problem, weights, iterations, prox=prox_linear.box_prox(problem),
+                    cost=lambda delta: cost(delta, weights), network=network, memory=0.0,
+                )  # fmt: skip
+
+        else:
+
+            def begin(problem: Problem, start: tf.Tensor, weights: Weights) -> refine_admm.State:
+                return refine_admm.initial_state(problem, start, weights, network)
+
+            state = network.program("refine_start", begin, restricted, start, weights)(restricted, start, weights)
+            tracker.count(len(start), forwards=1)
+
+            def loop(state: Any, problem: Problem, weights: Weights, iterations: tf.Tensor) -> Any:
+                return refine_admm.run(state, problem, weights, iterations, solver=self.solver, network=network)
+
         return solve(
             network.program("refine", loop, state, restricted, weights, tf.constant(0), key=self.solver),
-            lambda: state, restricted, weights,
-            solver=self.solver, iterations=self.max_iterations or DEFAULT_ITERATIONS[self.solver],
+            state, restricted, weights,
+            solver=self.solver, rows=rows, iterations=self.max_iterations or DEFAULT_ITERATIONS[self.solver],
             initial_c=self.initial_c, search_steps=self.search_steps, tracker=tracker,
         )  # fmt: skip
 
@@ -173,58 +201,3 @@ def sparse_pattern(delta: Images, sigma_quantile: float) -> npt.NDArray[np.bool_
     sigma = values[np.arange(len(values)), np.floor(sigma_quantile * last).astype(int)]
     kept = changed & (magnitude >= sigma[:, None] - CHANGED)
     return kept.reshape(delta.shape)
-
-
-class State(NamedTuple):
-    """The iterate of the refinement; fields as in `admm.State`."""
-
-    k: tf.Tensor
-    z: tf.Tensor
-    u: tf.Tensor
-    kappa: tf.Tensor
-    c: tf.Tensor
-    best: tf.Tensor
-    objective: tf.Tensor
-
-
-def initial_state(problem: Problem, start: tf.Tensor, weights: Weights, network: Network) -> State:
-    """Starts from a successful perturbation; the best so far is it, or its restriction if that succeeds too."""
-    z = proximal.box(start, problem.lower, problem.upper)
-    holds = network.succeeds(problem, z, weights.required)
-    best = tf.where(holds[:, None, None, None], z, start)
-    rows = tf.zeros_like(weights.unit)
-    cost = weights.gamma * tf.reduce_sum(tf.square(best), axis=[1, 2, 3])
-    return State(tf.constant(0), z, tf.zeros_like(z), rows + INITIAL_KAPPA, rows, best, cost)
-
-
-def step(
-    state: State, problem: Problem, weights: Weights, solver: str, evaluate: MarginAndGradient
-) -> tuple[State, tf.Tensor]:
-    """One iteration, eqs. (21), (22) and the dual update; returns the next state and the candidate delta.
-
-    The box of `problem` is the point 0 off the pattern, and the gradient is 0 there, so z stays 0 too.
-    """
-    rho = weights.rho
-    delta = proximal.box(
-        proximal.squared_l2(state.z - state.u, weights.gamma, rho), problem.lower, problem.upper
-    )  # (21)
-    eta_k = eta(state.k, weights)
-    curvature = eta_k + rho
-    z_bar = (eta_k * state.z + rho * (delta + state.u)) / curvature
-    margins, gradient = evaluate(state.z)
-    z, c = z_step(solver, state.z, z_bar, curvature, margins, gradient, state.kappa, weights)  # (22)
-    return state._replace(k=state.k + 1, z=z, u=state.u + delta - z, c=c), delta
-
-
-def run(
-    state: State, problem: Problem, weights: Weights, iterations: tf.Tensor, *, solver: str, network: Network
-) -> State:
-    """Does `iterations` more steps, testing the candidate of each and keeping the one of least distortion."""
-
-    def advance(state: State) -> tuple[State, tf.Tensor]:
-        return step(state, problem, weights, solver, functools.partial(network.margin_and_gradient, problem))
-
-    def cost(delta: tf.Tensor) -> tf.Tensor:
-        return weights.gamma * tf.reduce_sum(tf.square(delta), axis=[1, 2, 3])
-
-    return keep_best(state, iterations, advance, cost, lambda delta: network.succeeds(problem, delta, weights.required))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from tf_strattack.adapters import load_or_explain
 from tf_strattack.checks import Classes, Images
 from tf_strattack.errors import InputError
 
-_NOT_ARRAYS = ("bounds", "interrupted", "attack")
+_NOT_ARRAYS = ("bounds", "interrupted", "attack", "calls")
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -34,6 +35,8 @@ class AttackResult:
       bounds: (lower, upper) of valid pixels.
       interrupted: whether Ctrl-C ended the attack early.
       attack: its "name", its "parameters" and the "versions" that ran it.
+      calls: {(kind, rows): number} of the network calls made, kind "gradient" or "forward", on batches of `rows`
+        rows, padding included: what the time of the attack should be compared with.
       example_ids: (N,) names of the examples where the caller has set them, else None.
     """
 
@@ -50,6 +53,7 @@ class AttackResult:
     bounds: tuple[float, float]
     interrupted: bool = False
     attack: dict[str, Any] = dataclasses.field(default_factory=dict)
+    calls: dict[tuple[str, int], int] = dataclasses.field(default_factory=dict)
     example_ids: npt.NDArray[np.str_] | None = None
 
     def __len__(self) -> int:
@@ -79,6 +83,7 @@ class AttackResult:
             raise InputError(f"expected a new file, received {path}, which exists: pass overwrite=True")
         fields = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
         facts = {name: fields.pop(name) for name in _NOT_ARRAYS}
+        facts["calls"] = [[*key, number] for key, number in self.calls.items()]
         arrays = {name: value for name, value in fields.items() if value is not None}
         partial = path.with_name(path.name + ".partial")
         with partial.open("wb") as file:
@@ -98,6 +103,7 @@ class AttackResult:
                 arrays: dict[str, Any] = dict(file)
             facts = json.loads(str(arrays.pop("facts")))
             facts["bounds"] = tuple(facts["bounds"])
+            facts["calls"] = {(kind, rows): number for kind, rows, number in facts["calls"]}
             return cls(**{"targets": None, **arrays, **facts})
 
         result: AttackResult = load_or_explain(read, path, "an .npz file of an AttackResult")
@@ -114,6 +120,8 @@ class AttackResult:
             values = [getattr(result, field.name) for result in results]
             if field.name in _NOT_ARRAYS:
                 joined[field.name] = any(values) if field.name == "interrupted" else values[0]
+                if field.name == "calls":
+                    joined[field.name] = dict(sum((Counter(value) for value in values), Counter()))
             else:
                 joined[field.name] = None if getattr(first, field.name) is None else np.concatenate(values)
         return cls(**joined)

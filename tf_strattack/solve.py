@@ -6,8 +6,10 @@ from collections.abc import Callable
 from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
+import numpy.typing as npt
 import tensorflow as tf
 
+from tf_strattack import compaction
 from tf_strattack.network import Problem
 from tf_strattack.progress import Tracker
 from tf_strattack.search import Bracket
@@ -18,29 +20,39 @@ _State = TypeVar("_State", bound=Any)
 
 # The upper bound of the margin's weight where it is not searched: above every multiplier, finite in float32.
 _UNBOUNDED = 1e10
+# A candidate this much better than the best so far makes an example worth going on with.
+_NOTICEABLE = 0.998
 
 
 class Solution(NamedTuple):
-    """The best candidates (N, H, W, C), their objectives and c (N,), and the iterations that were done."""
+    """The best candidates (N, H, W, C), their objectives and c (N,), and the iterations that each row did (N,)."""
 
-    best: tf.Tensor
-    objective: tf.Tensor
-    c: tf.Tensor
-    iterations: int
+    best: npt.NDArray[np.float32]
+    objective: npt.NDArray[np.float32]
+    c: npt.NDArray[np.float32]
+    iterations: npt.NDArray[np.int32]
 
     @property
-    def found(self) -> np.ndarray[Any, Any]:
+    def found(self) -> npt.NDArray[np.bool_]:
         """Which rows (N,) have a successful candidate."""
-        return np.isfinite(self.objective.numpy())
+        return np.isfinite(self.objective)
+
+    def replaced(self, rows: npt.NDArray[np.int64], by: Solution) -> Solution:
+        """This with some of its rows from another solution of them; their iterations add up."""
+        best, objective, c, iterations = (part.copy() for part in self)
+        best[rows], objective[rows], c[rows] = by.best, by.objective, by.c
+        iterations[rows] += by.iterations
+        return Solution(best, objective, c, iterations)
 
 
 def solve(
     program: Callable[..., Any],
-    initial_state: Callable[[], Any],
+    state: Any,
     problem: Problem,
     weights: Weights,
     *,
     solver: str,
+    rows: int,
     iterations: int,
     initial_c: float,
     search_steps: int,
@@ -49,30 +61,28 @@ def solve(
     """Runs `program(state, problem, weights, n)` and returns each example's best over all c.
 
     Args:
-      program: a compiled loop over states with the fields `best`, `objective` and `c`.
-      initial_state: makes the state that every loop starts from.
+      program: a compiled loop over states.
+      state: that every loop starts from; see `compaction.run`.
       problem, weights: the batch; `weights.c` is replaced.
-      solver: "paper" searches c, "prox_linear" takes it as unbounded.
+      solver: "paper" searches c, the others take it as unbounded.
+      rows: how many rows of the batch count.
       iterations: iterations for each c.
       initial_c, search_steps: of the search.
       tracker: drives the loop and stops it at Ctrl-C.
     """
-    rows = len(weights.unit)
     searched = solver == "paper"
     bracket = Bracket(rows, initial_c if searched else _UNBOUNDED)
     best: Solution | None = None
-    done = 0
     for _ in range(search_steps if searched else 1):
-        at_c = weights._replace(c=tf.constant(bracket.c, weights.unit.dtype))
-
-        def advance(state: Any, iterations: int, at_c: Weights = at_c) -> Any:
-            return program(state, problem, at_c, tf.constant(iterations))
-
-        state, number = tracker.loop(advance, initial_state(), iterations)
-        done += number
+        c = np.concatenate([bracket.c, np.repeat(bracket.c[:1], len(weights.unit) - rows)])
+        at_c = weights._replace(c=tf.constant(c, weights.unit.dtype))
+        outcome = compaction.run(
+            program, state, problem, at_c, iterations,
+            rows=rows, forwards=0 if solver == "prox_linear" else 1, tracker=tracker,
+        )  # fmt: skip
         # With "paper" the weight of a step is 0 or c; the search's c says more.
-        present = Solution(state.best, state.objective, at_c.c if searched else state.c, done)
-        best = present if best is None else _better(best, present)._replace(iterations=done)
+        present = Solution(*outcome)._replace(c=bracket.c.astype(np.float32) if searched else outcome.c)
+        best = present if best is None else _better(best, present)
         tracker.carry(best.found)
         if tracker.interrupted:
             break
@@ -85,29 +95,37 @@ def solve(
 def keep_best(
     state: _State,
     iterations: tf.Tensor,
-    advance: Callable[[_State], tuple[_State, tf.Tensor]],
+    advance: Callable[[_State], tuple[_State, tf.Tensor, tf.Tensor]],
     cost: Callable[[tf.Tensor], tf.Tensor],
-    succeeds: Callable[[tf.Tensor], tf.Tensor],
+    patience: tf.Tensor,
+    max_kappa: float,
 ) -> _State:
     """The loop itself, inside a graph: `iterations` times a step, a test, and the best so far.
 
     Args:
-      state: has the fields k, kappa, best and objective.
+      state: has the fields k, kappa, best, objective and stalled.
       iterations: scalar int32.
-      advance: one step; returns the next state and the candidate (N, H, W, C).
+      advance: one step; returns the next state, the candidate (N, H, W, C), and whether it succeeds (N,).
       cost: the objective (N,) of candidates.
-      succeeds: whether (N,) candidates fool the network.
+      patience: iterations without a noticeably better candidate after which a row keeps what it has.
+      max_kappa: the most that is asked of the margin, in units of the original's.
     """
 
     def body(state: _State) -> tuple[_State]:
-        following, candidate = advance(state)
-        succeeded, value = succeeds(candidate), cost(candidate)
-        better = succeeded & (value < state.objective)
+        following, candidate, succeeded = advance(state)
+        value = cost(candidate)
+        # What a finished row still does, until it leaves the batch, must not change its result.
+        better = succeeded & (value < state.objective) & (state.stalled < patience)
+        noticeably = better & (value < _NOTICEABLE * state.objective)
+        waiting = tf.cast(tf.math.is_finite(state.objective), tf.int32)
+        finished = state.stalled >= patience
         return (
             following._replace(
-                kappa=track_margin(state.kappa, succeeded),
+                kappa=track_margin(state.kappa, succeeded, max_kappa),
                 best=tf.where(better[:, None, None, None], candidate, state.best),
                 objective=tf.where(better, value, state.objective),
+                c=tf.where(finished, state.c, following.c),
+                stalled=tf.where(noticeably & ~finished, 0, state.stalled + waiting),
             ),
         )
 
@@ -118,8 +136,8 @@ def keep_best(
 def _better(old: Solution, new: Solution) -> Solution:
     improved = new.objective < old.objective
     return Solution(
-        tf.where(improved[:, None, None, None], new.best, old.best),
-        tf.where(improved, new.objective, old.objective),
-        tf.where(improved | tf.math.is_inf(old.objective), new.c, old.c),
-        new.iterations,
+        np.where(improved[:, None, None, None], new.best, old.best),
+        np.where(improved, new.objective, old.objective),
+        np.where(improved | np.isinf(old.objective), new.c, old.c),
+        old.iterations + new.iterations,
     )

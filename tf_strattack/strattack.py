@@ -4,25 +4,28 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 import tensorflow as tf
 
-from tf_strattack.admm import State, Structure, initial_state, run
+from tf_strattack import admm, prox_linear
+from tf_strattack.admm import Structure
 from tf_strattack.attack import Attack, Found
 from tf_strattack.checks import check_choice, check_count, check_number
+from tf_strattack.classifier import pad_rows
+from tf_strattack.compaction import take
 from tf_strattack.errors import InputError
 from tf_strattack.groups import BORDERS, Groups
 from tf_strattack.network import Network, Problem
 from tf_strattack.progress import Tracker
 from tf_strattack.proximal import GROUP_PENALTIES
 from tf_strattack.refine import Refinement
-from tf_strattack.solve import solve
-from tf_strattack.zstep import Weights
+from tf_strattack.solve import Solution, solve
+from tf_strattack.zstep import DEFAULT_ALPHA, INITIAL_KAPPA, Weights
 
 # Iterations by solver; the paper's spends them for each c of its search.
-DEFAULT_ITERATIONS = {"prox_linear": 200, "paper": 1000}
+DEFAULT_ITERATIONS = {"prox_linear": 115, "admm": 200, "paper": 1000}
 COPIES = ("support", "paper")
 
 
@@ -38,19 +41,24 @@ class StrAttack(Attack):
       stride: its step in pixels; below `group_size` groups overlap. None for `group_size`.
       border: "cover" cuts the last groups at the edge; "drop" leaves the pixels there without group (the paper).
       penalty: "l2" is the paper's; "l2_half", sum_i ||delta_{D_i}||_2^(1/2), finds fewer groups at more distortion.
-      solver: "prox_linear" linearises the margin inside the hinge and needs no search of c; "paper" is the paper's.
-      copies: for overlapping groups, "support" is consensus over the groups that hold a pixel; "paper" is
+      solver: "prox_linear" solves the problem with the margin's tangent in place of the network, one evaluation an
+        iteration, and leaves examples for which it finds nothing to "admm". "admm" splits as the paper does, but
+        takes the tangent inside the hinge, so that no c is searched. "paper" is the paper's. docs/solver.md compares.
+      copies: for overlapping groups and ADMM, "support" is consensus over the groups that hold a pixel; "paper" is
         Proposition 2 with a copy of the image for each group, whose steps are far smaller.
-      tau, gamma: weights of group sparsity and of distortion; only their ratio matters to "prox_linear".
+      tau, gamma: weights of group sparsity and of distortion; only their ratio matters, except to "paper".
       rho: ADMM's penalty; None sets it per example from the tangent of the margin at the original.
-      alpha: factor of eta_k = alpha sqrt(k), the inverse step; None for 5 rho.
+      alpha: factor of eta_k = alpha sqrt(k), the inverse step; None for 10 rho ("prox_linear") or 5 rho.
       epsilon: the largest change of a pixel, in [0, 1] scale; None for no limit but the bounds.
       confidence: how far, in logits, the target must lie above all other classes.
-      max_iterations: iterations (for each c); None for 200, or 1000 with "paper".
+      max_iterations: the most iterations (for each c); None for 115 ("prox_linear"), 200 ("admm"), 1000 ("paper").
+      patience: an example is finished, and leaves the batch, when its best result has not become 0.2 % better for
+        so many iterations after it first succeeded; None for never.
+      max_groups: the most groups that may change, the best that is found within this budget; None for no limit.
       initial_c, search_steps: of the paper's search of c; 1 step keeps c fixed, as the paper's text does.
       refine: whether to run Proposition 3 on what was found.
       sigma_quantile: the share of the smallest changes that the refinement gives up, in [0, 1].
-      refine_iterations: its iterations (for each c); None for 120, or 200 with "paper".
+      refine_iterations: its iterations (for each c); None for 30 ("prox_linear"), 120 or 200.
 
     Raises:
       InputError: a value out of range.
@@ -70,12 +78,14 @@ class StrAttack(Attack):
     penalty: str = "l2"
     solver: str = "prox_linear"
     copies: str = "support"
-    tau: float = 1.8
+    tau: float = 1.2
     gamma: float = 1.0
     rho: float | None = None
     alpha: float | None = None
     epsilon: float | None = 0.6
     max_iterations: int | None = None
+    patience: int | None = 40
+    max_groups: int | None = None
     initial_c: float = 1.0
     search_steps: int = 6
     refine: bool = True
@@ -97,8 +107,9 @@ class StrAttack(Attack):
             if getattr(self, name) is not None:
                 check_number(name, getattr(self, name), 0.0, open_low=True)
         check_number("tau", self.tau, 0.0)
-        if self.max_iterations is not None:
-            check_count("max_iterations", self.max_iterations)
+        for name in ("max_iterations", "patience", "max_groups"):
+            if getattr(self, name) is not None:
+                check_count(name, getattr(self, name))
         if not isinstance(self.refine, bool):
             raise InputError(f"expected refine to be True or False, received {self.refine!r}")
         _ = self.refinement  # checks what the two share
@@ -108,49 +119,84 @@ class StrAttack(Attack):
         """The refinement that follows the attack, with the attack's parameters."""
         return Refinement(
             gamma=self.gamma, solver=self.solver, epsilon=self.epsilon, confidence=self.confidence,
-            sigma_quantile=self.sigma_quantile, max_iterations=self.refine_iterations,
+            sigma_quantile=self.sigma_quantile, max_iterations=self.refine_iterations, patience=self.patience,
             initial_c=self.initial_c, search_steps=self.search_steps,
         )  # fmt: skip
 
     def iterations(self) -> int:
         """The number of iterations that a batch takes in all, refinement included."""
-        return self._iterations_at_c * (self.search_steps if self.solver == "paper" else 1) + (
+        return self._iterations_at_c(self.solver) * (self.search_steps if self.solver == "paper" else 1) + (
             self.refinement.iterations() if self.refine else 0
         )
 
-    @property
-    def _iterations_at_c(self) -> int:
-        return DEFAULT_ITERATIONS[self.solver] if self.max_iterations is None else self.max_iterations
+    def _iterations_at_c(self, solver: str) -> int:
+        return DEFAULT_ITERATIONS[solver] if self.max_iterations is None else self.max_iterations
 
     def perturb(self, network: Network, problem: Problem, start: tf.Tensor, rows: int, tracker: Tracker) -> Found:
         """Attacks a batch; `start` is not used, the loop begins at the originals."""
-        height, width = problem.images.shape[1:3]
-        groups = Groups(height, width, self.group_size, self.stride or self.group_size, self.border)
-        structure = Structure(groups, self.penalty, self.solver, self.copies)
         margins, slopes = network.program("slope", network.margin_and_slope, problem)(problem)
-        weights = Weights.build(
-            margins, gamma=self.gamma, tau=self.tau, rho=self._rho(margins, slopes, groups), alpha=self.alpha,
-            confidence=self.confidence,
-        )  # fmt: skip
-        state = initial_state(problem, groups)
-
-        def loop(state: State, problem: Problem, weights: Weights, iterations: tf.Tensor) -> State:
-            return run(state, problem, weights, iterations, structure=structure, network=network)
-
-        program = network.program("admm", loop, state, problem, weights, tf.constant(0), key=structure)
-        solution = solve(
-            program, lambda: state, problem, weights, solver=self.solver, iterations=self._iterations_at_c,
-            initial_c=self.initial_c, search_steps=self.search_steps, tracker=tracker,
-        )  # fmt: skip
-        evaluations = np.full(rows, solution.iterations, np.int32)
-        found = Found(solution.found[:rows], solution.best, solution.c.numpy()[:rows], 1 + evaluations, evaluations)
+        tracker.count(len(problem.images), gradients=1)
+        solution = self._solve(self.solver, network, problem, margins, slopes, rows, tracker)
+        forwards = np.zeros_like(solution.iterations) if self.solver == "prox_linear" else solution.iterations.copy()
+        missing = np.flatnonzero(~solution.found)
+        if self.solver == "prox_linear" and len(missing) and not tracker.interrupted:
+            # Feasible iterates can be caught where the network is flat; those of ADMM may leave the box meanwhile.
+            padded = pad_rows(missing)
+            parts = take(problem, padded), tf.gather(margins, padded), tf.gather(slopes, padded)
+            second = self._solve("admm", network, *parts, len(missing), tracker)
+            forwards[missing] = second.iterations
+            solution = solution.replaced(missing, second)
+        found = Found(solution.found, solution.best, solution.c, 1 + solution.iterations, forwards)
         if not self.refine or tracker.interrupted:
             return found
-        refined = self.refinement.perturb(network, problem, solution.best, rows, tracker)
+        start = tf.constant(pad_rows(solution.best, len(problem.images)))
+        refined = self.refinement.perturb(network, problem, start, rows, tracker)
         return Found(
             found.found, refined.delta, np.where(refined.found, refined.c, found.c),
             found.gradient_evaluations + refined.gradient_evaluations,
             found.forward_evaluations + refined.forward_evaluations,
+        )  # fmt: skip
+
+    def _solve(
+        self,
+        solver: str,
+        network: Network,
+        problem: Problem,
+        margins: tf.Tensor,
+        slopes: tf.Tensor,
+        rows: int,
+        tracker: Tracker,
+    ) -> Solution:
+        height, width = problem.images.shape[1:3]
+        groups = Groups(height, width, self.group_size, self.stride or self.group_size, self.border)
+        structure = Structure(groups, self.penalty, solver, self.copies, self.max_groups is not None)
+        rho = self._rho(margins, slopes, groups)
+        alpha = DEFAULT_ALPHA[solver] * rho if self.alpha is None else tf.zeros_like(rho) + self.alpha
+        weights = Weights.build(
+            margins, gamma=self.gamma, tau=self.tau, rho=rho, alpha=alpha, confidence=self.confidence,
+            patience=self.patience, max_groups=self.max_groups,
+        )  # fmt: skip
+        state: Any
+        if solver == "prox_linear":
+            zero = tf.zeros_like(problem.images)
+            state = prox_linear.initial_state(zero, zero, tf.fill(tf.shape(margins), math.inf), INITIAL_KAPPA)
+        else:
+            state = admm.initial_state(problem, groups)
+
+        def loop(state: Any, problem: Problem, weights: Weights, iterations: tf.Tensor) -> Any:
+            if solver != "prox_linear":
+                return admm.run(state, problem, weights, iterations, structure=structure, network=network)
+            return prox_linear.run(
+                state, problem, weights, iterations, network=network,
+                prox=prox_linear.group_prox(structure, problem, weights),
+                cost=lambda delta: admm.objective(delta, groups, self.penalty, weights.gamma, weights.tau),
+            )  # fmt: skip
+
+        return solve(
+            network.program("attack", loop, state, problem, weights, tf.constant(0), key=structure),
+            state, problem, weights,
+            solver=solver, rows=rows, iterations=self._iterations_at_c(solver), initial_c=self.initial_c,
+            search_steps=self.search_steps, tracker=tracker,
         )  # fmt: skip
 
     def _rho(self, margins: tf.Tensor, slopes: tf.Tensor, groups: Groups) -> tf.Tensor:

@@ -4,8 +4,9 @@ Both solve, approximately, for a scalar or per-pixel curvature L and a point z_b
 
     argmin_z' c max{margin(x0 + z'), -kappa} + 1/2 sum_j L_j (z'_j - z_bar_j)^2.
 
-"paper" replaces the hinge by its gradient at the old z, eq. (15). "prox_linear" replaces only the margin
-inside the hinge by its tangent, and the result is still closed; it needs no search of c.
+"paper" replaces the hinge by its gradient at the old z, eq. (15). "admm" replaces only the margin inside the
+hinge by its tangent, and the result is still closed; it needs no search of c. The third solver, "prox_linear",
+does not split the problem and has no z (see `prox_linear`); it shares the weights.
 """
 
 from __future__ import annotations
@@ -13,13 +14,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple
 
-import numpy as np
-import numpy.typing as npt
 import tensorflow as tf
 
 MarginAndGradient = Callable[[tf.Tensor], tuple[tf.Tensor, tf.Tensor]]
 
-SOLVERS = ("prox_linear", "paper")
+SOLVERS = ("prox_linear", "admm", "paper")
+
+# alpha/rho where the caller gives no alpha.
+DEFAULT_ALPHA = {"prox_linear": 10.0, "admm": 5.0, "paper": 5.0}
+
+_NO_LIMIT = 2**30
 
 
 class Weights(NamedTuple):
@@ -28,9 +32,11 @@ class Weights(NamedTuple):
     Attributes:
       gamma, tau: weights of distortion and of group sparsity, scalars.
       rho, alpha: ADMM's penalty, and the factor of eta_k = alpha sqrt(k), (N, 1, 1, 1).
-      c: the weight of the margin for "paper", its upper bound for "prox_linear", (N,).
+      c: the weight of the margin for "paper", its upper bound for "admm", (N,).
       required: the confidence that a candidate must reach, in logits, (N,).
       unit: the scale of an example's margin, in logits, (N,).
+      patience: iterations without a noticeably better candidate after which an example is finished, scalar int32.
+      max_groups: the most groups that a candidate may change, scalar int32.
     """
 
     gamma: tf.Tensor
@@ -40,15 +46,27 @@ class Weights(NamedTuple):
     c: tf.Tensor
     required: tf.Tensor
     unit: tf.Tensor
+    patience: tf.Tensor
+    max_groups: tf.Tensor
 
     @classmethod
     def build(
-        cls, margins: tf.Tensor, *, gamma: float, tau: float, rho: tf.Tensor, alpha: float | None, confidence: float
+        cls,
+        margins: tf.Tensor,
+        *,
+        gamma: float,
+        tau: float,
+        rho: tf.Tensor,
+        alpha: tf.Tensor,
+        confidence: float,
+        patience: int | None,
+        max_groups: int | None = None,
     ) -> Weights:
         """Makes the weights of a batch from the margins (N,) of its originals and rho (N,).
 
         Candidates must reach a little more than `confidence`, so that a fresh forward pass, whose last bits
-        depend on the batch, agrees. `alpha` None stands for 5 rho.
+        depend on the batch, agrees. `alpha` (N,) is the factor of eta_k, None for `patience` or
+        `max_groups` stands for no limit.
         """
         unit = tf.maximum(tf.abs(margins), 1e-6)
         rho = tf.reshape(rho, [-1, 1, 1, 1])
@@ -56,20 +74,18 @@ class Weights(NamedTuple):
             gamma=tf.constant(gamma, tf.float32),
             tau=tf.constant(tau, tf.float32),
             rho=rho,
-            alpha=5.0 * rho if alpha is None else tf.zeros_like(rho) + alpha,
+            alpha=tf.reshape(alpha, [-1, 1, 1, 1]),
             c=tf.zeros_like(unit),
             required=confidence + 1e-4 * tf.maximum(unit, 1.0),
             unit=unit,
+            patience=tf.constant(_NO_LIMIT if patience is None else patience),
+            max_groups=tf.constant(_NO_LIMIT if max_groups is None else max_groups),
         )
 
-    def take(self, rows: npt.NDArray[np.int64]) -> Weights:
-        """The weights of some of the rows."""
-        return Weights(*(part if part.shape.rank == 0 else tf.gather(part, rows) for part in self))
 
-
-# What "prox_linear" asks of the margin at first, in units of the margin of the original.
+# What "admm" asks of the margin at first, in units of the margin of the original.
 INITIAL_KAPPA = 0.02
-_MAX_KAPPA = 4.0
+MAX_KAPPA = 4.0
 
 
 def eta(k: tf.Tensor, weights: Weights) -> tf.Tensor:
@@ -95,7 +111,7 @@ def z_step(
       z_bar: the minimiser without the network.
       curvature: L, broadcast against z.
       margins, gradient: of the network at x0 + z.
-      kappa: what "prox_linear" asks of the margin beyond `weights.required`, in units of `weights.unit`, (N,).
+      kappa: what "admm" asks of the margin beyond `weights.required`, in units of `weights.unit`, (N,).
       weights: numeric parameters.
     """
     if solver == "paper":
@@ -108,13 +124,13 @@ def z_step(
     return z_bar - weight[:, None, None, None] * gradient / curvature, weight
 
 
-def track_margin(kappa: tf.Tensor, succeeded: tf.Tensor) -> tf.Tensor:
-    """Adapts the margin asked of z: the candidate lags behind z, by how much depends on the example.
+def track_margin(kappa: tf.Tensor, succeeded: tf.Tensor, most: float) -> tf.Tensor:
+    """Adapts the margin asked of a step: what comes out lags behind, by how much depends on the example.
 
     10 % more after a candidate that does not fool the network, 10 % less after one that does. The limit keeps
     z near the image where no candidate comes through: far out, tangents say nothing about valid images.
     """
-    return tf.where(succeeded, kappa / 1.1, tf.minimum(kappa * 1.1, _MAX_KAPPA))
+    return tf.where(succeeded, kappa / 1.1, tf.minimum(kappa * 1.1, most))
 
 
 def _sum(values: tf.Tensor) -> tf.Tensor:

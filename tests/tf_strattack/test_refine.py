@@ -33,7 +33,7 @@ def fast_gradient(exact):
     """A dense, crude perturbation of another origin."""
     classifier, images, labels, targets = exact
     rng = np.random.default_rng(0)
-    result = sa.StrAttack(tau=0.0, refine=False, epsilon=None)(classifier, images, labels, targets)
+    result = sa.StrAttack(tau=0.0, refine=False, epsilon=None, solver="admm")(classifier, images, labels, targets)
     noise = rng.normal(scale=0.02, size=images.shape).astype(np.float32)
     adversarial = np.clip(images + 1.6 * result.delta + noise, 0, 1)
     fooled = classifier.predict(adversarial).argmax(axis=1) == targets
@@ -41,7 +41,7 @@ def fast_gradient(exact):
     return adversarial, fooled
 
 
-@pytest.mark.parametrize("solver", ["prox_linear", "paper"])
+@pytest.mark.parametrize("solver", ["prox_linear", "admm", "paper"])
 def test_results_are_never_worse_and_never_wider_than_what_came_in(exact, solver):
     classifier, images, labels, targets = exact
     adversarial, fooled = fast_gradient(exact)
@@ -91,5 +91,5 @@ def test_wrong_arguments_are_refused(exact):
     classifier, images, labels, targets = exact
     with pytest.raises(sa.InputError, match=r"expected adversarial images of the images' shape \(27, 6, 6, 1\)"):
         sa.refine(classifier, images, images[:3], labels, targets)
-    with pytest.raises(sa.InputError, match="expected solver to be one of prox_linear, paper, received 'x'"):
+    with pytest.raises(sa.InputError, match="expected solver to be one of prox_linear, admm, paper, received 'x'"):
         sa.refine(classifier, images, images, labels, targets, solver="x")

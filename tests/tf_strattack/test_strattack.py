@@ -15,9 +15,12 @@ from tests.conftest import exact_rows
 VARIANTS = {
     "default": {},
     "overlap": {"group_size": 3, "stride": 2},
-    "overlap_paper_copies": {"group_size": 3, "stride": 2, "copies": "paper", "max_iterations": 150},
+    "overlap_paper_copies": {"group_size": 3, "stride": 2, "solver": "admm", "copies": "paper", "max_iterations": 150},
     "drop": {"group_size": 4, "border": "drop"},
     "l2_half": {"penalty": "l2_half"},
+    "few_groups": {"max_groups": 4},
+    "admm": {"solver": "admm"},
+    "admm_overlap": {"solver": "admm", "group_size": 3, "stride": 2},
     "paper": {"solver": "paper", "max_iterations": 60, "refine_iterations": 20},
     "untouched": {"refine": False},
 }
@@ -52,7 +55,7 @@ def test_without_group_penalty_a_linear_network_gets_its_closest_adversarial_exa
         return np.sqrt(found.fun)
 
     best = np.array([closest(*pair) for pair in zip(images, targets, strict=True)])
-    for solver in ("prox_linear", "paper"):
+    for solver in ("prox_linear", "admm", "paper"):
         attack = sa.StrAttack(tau=0.0, epsilon=None, solver=solver, sigma_quantile=0.0)
         result = attack(classifier, images, labels, targets)
         assert result.success.all()
@@ -268,7 +271,10 @@ def test_evaluations_are_counted(exact):
     classifier, images, labels, targets = exact
     alone = sa.StrAttack(max_iterations=17, refine=False)(classifier, images, labels, targets)
     np.testing.assert_array_equal(alone.gradient_evaluations, 17 + 1)
-    np.testing.assert_array_equal(alone.forward_evaluations, 17 + 2)
+    np.testing.assert_array_equal(alone.forward_evaluations, 2)  # the original and the result
+    assert alone.calls == {("gradient", 27): 18, ("forward", 27): 2}
+    split = sa.StrAttack(solver="admm", max_iterations=17, refine=False)(classifier, images, labels, targets)
+    np.testing.assert_array_equal(split.forward_evaluations, 17 + 2)
     both = sa.StrAttack(max_iterations=17, refine_iterations=5)(classifier, images, labels, targets)
     np.testing.assert_array_equal(both.gradient_evaluations, 18 + np.where(both.success, 5, 0))
 
@@ -294,7 +300,7 @@ def test_no_example_gives_an_empty_result(mnist):
         ({"group_size": 2, "stride": 3}, "expected stride to be a number at least 1 and at most 2, received 3"),
         ({"border": "wrap"}, "expected border to be one of cover, drop, received 'wrap'"),
         ({"penalty": "l1"}, "expected penalty to be one of l2, l2_half, received 'l1'"),
-        ({"solver": "adam"}, "expected solver to be one of prox_linear, paper, received 'adam'"),
+        ({"solver": "adam"}, "expected solver to be one of prox_linear, admm, paper, received 'adam'"),
         ({"copies": "all"}, "expected copies to be one of support, paper, received 'all'"),
         ({"tau": -1}, "expected tau to be a number at least 0, received -1"),
         ({"gamma": 0}, "expected gamma to be a number above 0, received 0"),
@@ -324,7 +330,8 @@ def test_every_numeric_parameter_matters(exact):
         {"confidence": 0.2}, {"max_iterations": 60}, {"refine": False}, {"sigma_quantile": 0.5},
         {"refine_iterations": 3}, {"penalty": "l2_half"}, {"group_size": 4, "border": "drop"},
         {"solver": "paper", "max_iterations": 30}, {"group_size": 3, "stride": 2},
-        {"group_size": 3, "stride": 2, "copies": "paper"},
+        {"group_size": 3, "stride": 2, "solver": "admm"},
+        {"group_size": 3, "stride": 2, "solver": "admm", "copies": "paper"}, {"max_groups": 5}, {"patience": 3},
     ]  # fmt: skip
     results = [base] + [
         sa.StrAttack(**{"refine_iterations": 10, **change})(classifier, images, labels, targets).adversarial

@@ -1,0 +1,136 @@
+"""Measures what attacks cost and obtain: `python -m eval.benchmark`; --help lists the flags.
+
+Prints a table for each of --sections and writes benchmark.json and benchmark.png into --output_dir.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+import tensorflow as tf
+from absl import flags as absl_flags
+
+from eval import flags
+from eval.attacks import ATTACKS, describe_attacks, make_attack
+from eval.benchmarks import curves, floor, memory, overhead, scaling
+from eval.benchmarks.figure import draw_benchmark
+from eval.benchmarks.nets import NETS, available, load_nets
+from eval.benchmarks.tables import format_section
+from eval.program import require_new, run
+from eval.records import write_metrics
+from tf_strattack import Attack, InputError
+
+# Section → the columns of its table.
+SECTIONS = {
+    "floor": floor.COLUMNS,
+    "attacks": overhead.COLUMNS,
+    "curves": curves.COLUMNS,
+    "memory": memory.COLUMNS,
+    "scaling": scaling.COLUMNS,
+}
+# Shared flags that mean nothing here.
+_UNUSED = (
+    "model", "bounds", "dataset", "data_dir", "split", "download", "num_images", "targets", "batch_size", "group_size",
+)  # fmt: skip
+
+_SECTIONS = absl_flags.DEFINE_list("sections", list(SECTIONS), f"What to measure, of {', '.join(SECTIONS)}.")
+_NETS = absl_flags.DEFINE_list("nets", [], f"Networks, of {', '.join(NETS)}; all that can be loaded if unset.")
+_CASES_DIR = absl_flags.DEFINE_string(
+    "cases_dir", None, "Directory of the *_cases nets: NAME_net.keras, for inputs in [-0.5, 0.5], and NAME_cases.npz."
+)
+_ATTACKS = absl_flags.DEFINE_list("attacks", [], "Attacks of the section attacks; all if neither this nor --attack.")
+_BATCH_SIZES = absl_flags.DEFINE_list("batch_sizes", ["9", "90"], "Examples a call in the section attacks.")
+_REPEATS = absl_flags.DEFINE_integer("repeats", 5, "Timed runs of each attack.", lower_bound=1)
+_FLOOR_ROWS = absl_flags.DEFINE_list("floor_batch_sizes", ["1", "9", "90", "450"], "Rows a call in the section floor.")
+_CURVE_EXAMPLES = absl_flags.DEFINE_integer("curve_examples", 27, "Examples of the curves.", lower_bound=1)
+_CURVE_EVALUATIONS = absl_flags.DEFINE_list(
+    "curve_evaluations", ["10", "20", "50", "100", "200", "500", "1000"], "Gradient evaluations of the curves' points."
+)
+_MEMORY_ROWS = absl_flags.DEFINE_list("memory_batch_sizes", ["16", "90", "450"], "Examples a call in memory.")
+_SCALING_IMAGES = absl_flags.DEFINE_list("scaling_images", ["100", "1000", "10000"], "Images of the section scaling.")
+
+
+def main() -> None:
+    """Wires flags, sections, tables and files together."""
+    if flags.LIST_ATTACKS.value:
+        print(describe_attacks())
+        return
+    _refuse_unused()
+    sections = _names("sections", _SECTIONS.value, SECTIONS)
+    cases_dir = None if _CASES_DIR.value is None else Path(_CASES_DIR.value)
+    net_names = _names("nets", _NETS.value or available(cases_dir), NETS)
+    attacks = _attacks()
+    counts = {
+        flag.name: _counts(flag.name, flag.value)
+        for flag in (_BATCH_SIZES, _FLOOR_ROWS, _CURVE_EVALUATIONS, _MEMORY_ROWS, _SCALING_IMAGES)
+    }
+    directory = flags.output_dir()
+    require_new(directory / "benchmark.json", overwrite=flags.OVERWRITE.value)
+    nets = load_nets(net_names, cases_dir)
+    facts = {
+        "seed": flags.SEED.value,
+        "machine": {
+            "cpu_count": os.cpu_count(),
+            "devices": [f"{device.device_type}:{device.name}" for device in tf.config.list_physical_devices()],
+        },
+        "configuration": {
+            "sections": sections, "nets": net_names, "cases_dir": _CASES_DIR.value, "repeats": _REPEATS.value,
+            "attacks": {name: attack.parameters for name, attack in attacks.items()},
+            "curve_examples": _CURVE_EXAMPLES.value, **counts,
+        },
+    }  # fmt: skip
+    measure: dict[str, Callable[[], list[dict[str, Any]]]] = {
+        "floor": lambda: floor.measure_floors(nets, counts["floor_batch_sizes"]),
+        "attacks": lambda: overhead.measure_attacks(nets, attacks, counts["batch_sizes"], _REPEATS.value),
+        "curves": lambda: curves.measure_curves(nets, _CURVE_EXAMPLES.value, counts["curve_evaluations"]),
+        "memory": lambda: memory.measure_memory(net_names, cases_dir, counts["memory_batch_sizes"]),
+        "scaling": lambda: scaling.measure_scaling(counts["scaling_images"], flags.SEED.value),
+    }
+    directory.mkdir(parents=True, exist_ok=True)
+    measured: dict[str, list[dict[str, Any]]] = {}
+    for name in sections:
+        measured[name] = measure[name]()
+        print(f"\n{name}\n{format_section(measured[name], SECTIONS[name])}", flush=True)
+        # After every section: what is measured outlives an interruption.
+        write_metrics(directory / "benchmark.json", {**facts, "sections": measured})
+        draw_benchmark(directory / "benchmark.png", measured)
+    print(f"\nwritten to {directory}")
+
+
+def _refuse_unused() -> None:
+    for name in _UNUSED:
+        if absl_flags.FLAGS[name].present:
+            raise InputError(f"expected flags of eval.benchmark, received --{name}, which it does not use")
+
+
+def _names(flag: str, names: list[str], known: Iterable[str]) -> list[str]:
+    for name in names or [""]:
+        if name not in known:
+            raise InputError(f"expected --{flag} to be of {', '.join(known)}, received {name!r}")
+    return list(dict.fromkeys(names))
+
+
+def _counts(flag: str, texts: list[str]) -> list[int]:
+    for text in texts or [""]:
+        if not text.isdecimal() or int(text) < 1:
+            raise InputError(f"expected --{flag} to be positive whole numbers, received {text!r}")
+    return sorted({int(text) for text in texts})
+
+
+def _attacks() -> dict[str, Attack]:
+    """The attacks that --attacks or --attack name, all by default; --attack_parameters go to a single one."""
+    if absl_flags.FLAGS["attack"].present and _ATTACKS.value:
+        raise InputError("expected --attack or --attacks, received both")
+    named = [flags.ATTACK.value] if absl_flags.FLAGS["attack"].present else _ATTACKS.value or list(ATTACKS)
+    names = _names("attacks", named, ATTACKS)
+    parameters = flags.ATTACK_PARAMETERS.value
+    if parameters and len(names) > 1:
+        raise InputError(f"expected --attack with --attack_parameters, received {len(names)} attacks")
+    return {name: make_attack(name, parameters) for name in names}
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,1 @@
+"""What `python -m eval.benchmark` measures, a section a module."""

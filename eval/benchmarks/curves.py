@@ -1,0 +1,69 @@
+"""Objective, distortion and success after so many gradient evaluations, for both solvers."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from typing import Any
+
+import tensorflow as tf
+from tqdm import tqdm
+
+from eval.benchmarks.nets import Net
+from tf_strattack import AttackResult, StrAttack, metrics
+from tf_strattack.admm import objective
+from tf_strattack.groups import Groups
+
+COLUMNS = ("net", "series", "evaluations", "gradient_evaluations_per_example", "asr", "objective", "l0", "l2")
+
+# The solvers without refinement, and the attack with all its defaults, which is a point and not a curve.
+SOLVERS = ("prox_linear", "paper")
+DEFAULT = "default"
+_SEARCH_STEPS = 6
+
+
+def measure_curves(nets: Sequence[Net], examples: int, evaluations: Sequence[int]) -> list[dict[str, Any]]:
+    """Attacks `examples` examples of every net with each budget of gradient evaluations, a row each.
+
+    "objective" is the mean over the successes of gamma ||delta||_2^2 + tau sum_i ||delta_{D_i}||_2.
+    """
+    points: list[tuple[Net, str, int | None, StrAttack]] = []
+    for net in nets:
+        points += [(net, solver, number, limited(solver, number)) for solver in SOLVERS for number in evaluations]
+        points.append((net, DEFAULT, None, StrAttack()))
+    measured = []
+    for net, series, number, attack in tqdm(points, desc="curves", leave=False):
+        images, labels, targets = net.examples(examples)
+        result = attack(net.classifier, images, labels, targets, batch_size=examples)
+        measured.append({
+            "net": net.name, "series": series, "evaluations": number, "num_examples": examples,
+            "gradient_evaluations_per_example": float(result.gradient_evaluations.mean()), **_means(result, attack),
+        })  # fmt: skip
+    return measured
+
+
+def limited(solver: str, evaluations: int) -> StrAttack:
+    """StrAttack without refinement, with about `evaluations` gradient evaluations an example."""
+    parameters: dict[str, Any] = {"solver": solver, "refine": False, "max_iterations": evaluations}
+    if solver == "paper":
+        steps = max(1, evaluations // _SEARCH_STEPS)
+        parameters.update(search_steps=_SEARCH_STEPS, max_iterations=steps)
+    if "patience" in {field.name for field in dataclasses.fields(StrAttack)}:
+        parameters["patience"] = None  # the budget is to be used up
+    return StrAttack(**parameters)
+
+
+def _means(result: AttackResult, attack: StrAttack) -> dict[str, float | None]:
+    """The share of successes, and means over them, None where there is none."""
+    delta = result.delta[result.success]
+    if not len(delta):
+        return {"asr": 0.0, "objective": None, "l0": None, "l2": None}
+    height, width = delta.shape[1:3]
+    groups = Groups(height, width, attack.group_size, attack.stride or attack.group_size, attack.border)
+    weights = tf.constant(attack.gamma, tf.float32), tf.constant(attack.tau, tf.float32)
+    return {
+        "asr": float(result.success.mean()),
+        "objective": float(objective(tf.constant(delta), groups, attack.penalty, *weights).numpy().mean()),
+        "l0": float(metrics.l0(delta).mean()),
+        "l2": float(metrics.l2(delta).mean()),
+    }

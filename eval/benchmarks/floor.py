@@ -1,0 +1,109 @@
+"""The floor: what a forward pass, and a pass with the gradient of the margin, of the bare network takes.
+
+The network is called at the very number of rows asked for, without the padding of the library's own calls.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+import tensorflow as tf
+from tqdm import tqdm
+
+from eval.benchmarks.nets import Net
+from tf_strattack.losses import margin
+
+KINDS = ("gradient", "forward")
+# One of each in the same step of a loop: the two overlap, and take less than each in a loop of its own.
+PAIR = "pair"
+COLUMNS = ("net", "kind", "rows", "milliseconds", "milliseconds_per_example")
+
+# A floor for the table is timed with so many calls, within limits by time: slow networks get fewer.
+_CALLS, _MIN_CALLS, _SECONDS = 100, 3, 1.0
+
+
+# Each call of a loop sees the images moved by so much of the last one's outcome, so that none can be left out.
+_MOVE = 1e-9
+
+
+class Time(NamedTuple):
+    """Milliseconds by the clock, and of processor time in all threads of this process."""
+
+    wall: float
+    cpu: float
+
+
+def timed(function: Callable[[], Any]) -> tuple[Time, Any]:
+    """Calls `function`; returns what it took and what it returned."""
+    wall, cpu = time.perf_counter(), time.process_time()
+    value = function()
+    return Time(1000 * (time.perf_counter() - wall), 1000 * (time.process_time() - cpu)), value
+
+
+class Floor:
+    """Times one network, given as a `Net`, compiled once for any number of rows."""
+
+    def __init__(self, net: Net) -> None:
+        """Compiles what is timed: loops, as attacks have them, since a call from Python costs a share of its own."""
+        self._net = net
+        classifier = net.classifier
+
+        def gradient(images: tf.Tensor, classes: tf.Tensor) -> tf.Tensor:
+            with tf.GradientTape() as tape:
+                tape.watch(images)
+                margins = margin(classifier.logits(images), classes, targeted=True)
+            return tape.gradient(margins, images)
+
+        def forward(images: tf.Tensor, classes: tf.Tensor) -> tf.Tensor:
+            return classifier.logits(images)[:, :1, None, None]
+
+        def pair(images: tf.Tensor, classes: tf.Tensor) -> tf.Tensor:
+            return gradient(images, classes) + forward(images, classes)
+
+        def program(kind: str, call: Callable[[tf.Tensor, tf.Tensor], tf.Tensor]) -> Callable[..., tf.Tensor]:
+            def loop(images: tf.Tensor, classes: tf.Tensor, calls: tf.Tensor) -> tf.Tensor:
+                def body(number: tf.Tensor, images: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+                    return number + 1, images + _MOVE * call(images, classes)
+
+                start = (tf.constant(0), images)
+                return tf.while_loop(lambda number, _: number < calls, body, start, parallel_iterations=1)[1]
+
+            return classifier.program(("floor", kind), loop, *self._arguments(1), tf.constant(0))
+
+        functions = {"gradient": gradient, "forward": forward, PAIR: pair}
+        self._programs = {kind: program(kind, function) for kind, function in functions.items()}
+
+    def time(self, kind: str, rows: int, calls: int) -> Time:
+        """The mean time of a call (of `KINDS`, or a `PAIR`) on `rows` rows, over `calls` of them after a first one."""
+        arguments = self._arguments(rows)
+        self._run(kind, arguments, 1)
+        total, _ = timed(lambda: self._run(kind, arguments, calls))
+        return Time(*(part / calls for part in total))
+
+    def measure(self, kind: str, rows: int) -> float:
+        """The time of a call in milliseconds, with as many calls as it takes to be sure."""
+        once = self.time(kind, rows, _MIN_CALLS).wall / 1000
+        return self.time(kind, rows, max(_MIN_CALLS, min(_CALLS, int(_SECONDS / once)))).wall
+
+    def _run(self, kind: str, arguments: tuple[tf.Tensor, tf.Tensor], calls: int) -> None:
+        self._programs[kind](*arguments, tf.constant(calls)).numpy()  # a device may still be at work without
+
+    def _arguments(self, rows: int) -> tuple[tf.Tensor, tf.Tensor]:
+        images, _, targets = self._net.examples(rows)
+        return tf.constant(images), tf.constant(targets, tf.int32)
+
+
+def measure_floors(nets: Sequence[Net], batch_sizes: Sequence[int]) -> list[dict[str, Any]]:
+    """Times every net at every batch size, a row for each kind of call."""
+    points = [(net, kind, rows) for net in nets for kind in KINDS for rows in batch_sizes]
+    floors = {net.name: Floor(net) for net in nets}
+    measured = []
+    for net, kind, rows in tqdm(points, desc="floor", leave=False):
+        milliseconds = floors[net.name].measure(kind, rows)
+        measured.append({
+            "net": net.name, "kind": kind, "rows": rows, "milliseconds": milliseconds,
+            "milliseconds_per_example": milliseconds / rows,
+        })  # fmt: skip
+    return measured

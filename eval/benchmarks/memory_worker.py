@@ -1,0 +1,28 @@
+"""One point of the memory section, in a process of its own: loads a net and, unless told otherwise, attacks once.
+
+`python -m eval.benchmarks.memory_worker '{"net": "mnist_cnn", "cases_dir": null, "attack": {...}, "batch_size": 16}'`;
+"attack" holds parameters of StrAttack, or null to load the net only.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+from eval.benchmarks.nets import load_net
+from tf_strattack import StrAttack
+
+
+def main(text: str) -> None:
+    """Does what `text` says."""
+    point = json.loads(text)
+    net = load_net(point["net"], None if point["cases_dir"] is None else Path(point["cases_dir"]))
+    if point["attack"] is not None:
+        images, labels, targets = net.examples(point["batch_size"])
+        attack = StrAttack(**point["attack"])
+        attack(net.classifier, images, labels, targets, batch_size=point["batch_size"])
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])

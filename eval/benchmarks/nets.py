@@ -1,0 +1,91 @@
+"""`--nets`: the networks that are measured, each with the examples that it is measured on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from tf_strattack import Classifier, InputError, shipped
+from tf_strattack.adapters import load_or_explain
+from tf_strattack.checks import Classes, Images
+
+# Correctly classified digits that make the examples of a shipped network, each with all wrong classes as targets.
+_DIGITS = 50
+# Rows at a time to find them: the memory section measures what an attack takes beyond loading.
+_FEW = 16
+
+
+class Net(NamedTuple):
+    """A classifier and its example problem: images (N, H, W, C) in [0, 1], labels (N,) and targets (N,)."""
+
+    name: str
+    classifier: Classifier
+    images: Images
+    labels: Classes
+    targets: Classes
+
+    def examples(self, number: int) -> tuple[Images, Classes, Classes]:
+        """The first `number` examples, from the start again where there are fewer."""
+        rows = np.arange(number) % len(self.images)
+        return self.images[rows], self.labels[rows], self.targets[rows]
+
+
+def _digits(name: str, cases_dir: Path | None) -> Net:
+    """A shipped network of digits and the shipped sample."""
+    classifier = shipped.load_classifier(name)
+    images, labels, _ = shipped.load_sample()
+    images, labels = images[: 2 * _DIGITS], labels[: 2 * _DIGITS]
+    logits = classifier.predict(images, batch_size=_FEW)
+    correct = np.flatnonzero(logits.argmax(axis=1) == labels)[:_DIGITS]
+    classes = np.arange(len(shipped.NETWORKS[name]), dtype=labels.dtype)
+    targets = np.concatenate([np.delete(classes, label) for label in labels[correct]])
+    rows = np.repeat(correct, len(classes) - 1)
+    return Net(name, classifier, images[rows], labels[rows], targets)
+
+
+def _cases(name: str, cases_dir: Path | None) -> Net:
+    """The network NAME_net.keras of --cases_dir, which takes inputs in [-0.5, 0.5], and the examples NAME_cases.npz."""
+    if cases_dir is None:
+        raise InputError(f"expected --cases_dir with the net {name}_cases, received none")
+    path = cases_dir / f"{name}_cases.npz"
+
+    def read() -> dict[str, npt.NDArray[np.generic]]:
+        with np.load(path, allow_pickle=False) as file:
+            return {part: file[part] for part in ("images", "labels", "targets")}
+
+    arrays = load_or_explain(read, path, "an .npz file with images, labels and targets")
+    classifier = Classifier.load(cases_dir / f"{name}_net.keras", preprocessing=lambda images: images - 0.5)
+    classifier.prepare(arrays["images"][:1])  # looks at the network
+    return Net(f"{name}_cases", classifier, arrays["images"], arrays["labels"], arrays["targets"])
+
+
+# Name → (maker, its argument, whether it needs --cases_dir). A new net is one line here.
+NETS: dict[str, tuple[Callable[[str, Path | None], Net], str, bool]] = {
+    "mnist_cnn": (_digits, "mnist_cnn", False),
+    "mnist_cases": (_cases, "mnist", True),
+    "cifar10_cases": (_cases, "cifar10", True),
+}
+
+
+def available(cases_dir: Path | None) -> list[str]:
+    """The names of all nets that can be loaded, those of --cases_dir only where it is given."""
+    return [name for name, (_, _, needs_cases) in NETS.items() if cases_dir is not None or not needs_cases]
+
+
+def load_net(name: str, cases_dir: Path | None) -> Net:
+    """Loads the net `name`.
+
+    Raises:
+      InputError: it needs --cases_dir, or its files are missing.
+    """
+    make, argument, _ = NETS[name]
+    return make(argument, cases_dir)
+
+
+def load_nets(names: Sequence[str], cases_dir: Path | None) -> list[Net]:
+    """Loads several nets."""
+    return [load_net(name, cases_dir) for name in names]

@@ -1,0 +1,127 @@
+"""The program end to end with tiny settings, and one line for each mistake."""
+
+import dataclasses
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from absl import flags
+from absl.testing import flagsaver
+
+import tf_strattack as sa
+from eval import benchmark
+
+ROOT = Path(__file__).parent.parent.parent
+COUNTS_CALLS = "calls" in {field.name for field in dataclasses.fields(sa.AttackResult)}
+TINY = [
+    "--nets=mnist_cnn", "--floor_batch_sizes=1,9", "--curve_examples=3", "--curve_evaluations=6,60",
+    "--memory_batch_sizes=16", "--scaling_images=3", "--batch_sizes=2", "--repeats=2", "--attack=strattack",
+    "--attack_parameters=max_iterations=15,refine=False",
+]  # fmt: skip
+
+
+def program(*arguments):
+    command = [sys.executable, "-m", "eval.benchmark", *map(str, arguments)]
+    process = subprocess.run(command, cwd=ROOT, text=True, capture_output=True, timeout=300)
+    return process.returncode, process.stdout, process.stderr
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    directory = tmp_path_factory.mktemp("benchmark") / "out"
+    sections = "floor,curves,memory,scaling" + (",attacks" if COUNTS_CALLS else "")
+    status, out, err = program(f"--sections={sections}", *TINY, f"--output_dir={directory}")
+    assert status == 0, err
+    return directory, json.loads((directory / "benchmark.json").read_text()), out
+
+
+def test_the_json_says_what_ran_where(run):
+    _, facts, _ = run
+    assert {"versions", "seed", "machine", "configuration", "sections", "finished_at"} == facts.keys()
+    assert facts["machine"]["cpu_count"] >= 1
+    assert any(device.startswith("CPU:") for device in facts["machine"]["devices"])
+    configuration = facts["configuration"]
+    assert configuration["sections"] == list(facts["sections"])
+    assert configuration["attacks"]["strattack"]["max_iterations"] == 15
+    assert configuration["floor_batch_sizes"] == [1, 9]
+
+
+def test_every_section_has_its_rows_and_its_columns(run):
+    _, facts, out = run
+    expected = {"floor": 4, "curves": 5, "memory": 2, "scaling": 1, "attacks": 1}
+    for name, rows in facts["sections"].items():
+        assert len(rows) == expected[name]
+        assert name in out.splitlines()
+        for row in rows:
+            assert set(benchmark.SECTIONS[name]) <= row.keys()
+            numbers = [value for value in row.values() if isinstance(value, int | float)]
+            assert len(numbers) >= 3
+
+
+def test_the_figures_of_a_row_agree(run):
+    sections = run[1]["sections"]
+    for row in sections["floor"]:
+        assert row["milliseconds"] > 0
+        assert row["milliseconds_per_example"] == pytest.approx(row["milliseconds"] / row["rows"])
+    disjoint, overlapping = sections["memory"]
+    assert disjoint["loaded_mib"] > 100
+    assert overlapping["ratio_of_totals"] == pytest.approx(overlapping["total_mib"] / disjoint["total_mib"])
+    assert disjoint["over_smallest_mib"] == 0
+    (scaling,) = sections["scaling"]
+    assert scaling["num_examples"] <= scaling["num_images"] == 3
+    assert scaling["seconds_per_image"] == pytest.approx(scaling["seconds"] / 3)
+    assert scaling["dataset_mib"] == pytest.approx(3 * 28 * 28 / 2**20)
+
+
+@pytest.mark.skipif(not COUNTS_CALLS, reason="results do not count network calls")
+def test_the_calls_of_an_attack_cover_its_evaluations(run):
+    (row,) = run[1]["sections"]["attacks"]
+    for kind in ("gradient", "forward"):
+        calls = [call for call in row["runs"][0]["calls"] if call["kind"] == kind]
+        covered = sum(call["number"] * call["rows"] for call in calls)
+        assert covered >= row["batch_size"] * row[f"{kind}_evaluations_per_example"]
+
+
+def test_the_figure_is_a_picture_of_some_size(run):
+    import matplotlib.image
+
+    picture = matplotlib.image.imread(run[0] / "benchmark.png")
+    assert picture.shape[0] > 600
+    assert picture.shape[1] > 1200
+    assert picture[..., :3].std() > 0.1
+
+
+def test_a_mistake_gets_one_line_and_status_2(run):
+    status, out, err = program(f"--output_dir={run[0]}")
+    assert status == 2
+    assert err.startswith("error: expected a new file")
+    assert len(err.strip().splitlines()) == 1
+    assert out == ""
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--sections=flor"], "expected --sections to be of floor, attacks, curves, memory, scaling, received 'flor'"),
+        (["--sections="], "expected --sections to be of floor, attacks, curves, memory, scaling, received ''"),
+        (["--nets=resnet"], "expected --nets to be of mnist_cnn, mnist_cases, cifar10_cases, received 'resnet'"),
+        (["--nets=mnist_cases"], "expected --cases_dir with the net mnist_cases, received none"),
+        (["--nets=mnist_cases", "--cases_dir=nowhere"], "received nowhere/mnist_cases.npz, which does not exist"),
+        (["--attacks=none"], "expected --attacks to be of strattack, strattack_overlap"),
+        (["--attacks=strattack", "--attack=strattack"], "expected --attack or --attacks, received both"),
+        (["--attack_parameters=tau=2"], "expected --attack with --attack_parameters, received 2 attacks"),
+        (["--attack=strattack", "--attack_parameters=taw=2"], "expected a parameter of strattack"),
+        (["--batch_sizes=9,0"], "expected --batch_sizes to be positive whole numbers, received '0'"),
+        (["--scaling_images=many"], "expected --scaling_images to be positive whole numbers, received 'many'"),
+        (["--model=mnist_cnn"], "expected flags of eval.benchmark, received --model, which it does not use"),
+    ],
+)
+def test_a_mistake_is_refused_before_anything_is_measured(arguments, message, tmp_path):
+    with flagsaver.flagsaver():
+        flags.FLAGS(["benchmark", *arguments, f"--output_dir={tmp_path / 'out'}"])
+        with pytest.raises(sa.InputError) as error:
+            benchmark.main()
+    assert message in str(error.value)
+    assert not (tmp_path / "out").exists()

@@ -1,0 +1,162 @@
+"""Each section by itself: its arithmetic against an independent one."""
+
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+import tf_strattack as sa
+from eval.benchmarks import curves, launcher
+from eval.benchmarks.figure import draw_benchmark
+from eval.benchmarks.floor import Floor, Time
+from eval.benchmarks.memory import DISJOINT, OVERLAPPING, increases
+from eval.benchmarks.nets import available, load_net, load_nets
+from eval.benchmarks.overhead import measure_attacks, paired, run_record
+from eval.benchmarks.scaling import write_digits
+from eval.datasets import read_dataset
+
+
+@pytest.fixture(scope="module")
+def net():
+    return load_net("mnist_cnn", None)
+
+
+class Counted:
+    """An attack whose results state network calls: more of them in each run, and in the third of a new size."""
+
+    def __init__(self):
+        self._attack = sa.StrAttack(max_iterations=5, refine=False)
+        self.parameters = self._attack.parameters
+        self.runs = 0
+
+    def __call__(self, *arguments, **options):
+        self.runs += 1
+        result = self._attack(*arguments, **options)
+        calls = {("gradient", 16): 5 + self.runs, ("forward", 16): 7}
+        if self.runs == 3:
+            calls["forward", 17] = 1
+        object.__setattr__(result, "calls", calls)
+        return result
+
+
+def test_the_overhead_ratio_follows_from_its_parts(net, tmp_path):
+    attack = Counted()
+    (row,) = measure_attacks([net], {"counted": attack}, [3], repeats=3)
+    assert attack.runs == 4  # one to trace
+    for number, run in enumerate(row["runs"], start=2):
+        counted = {(call["kind"], call["rows"]): call["number"] for call in run["calls"]}
+        assert counted["gradient", 16] == 5 + number
+        assert (("forward", 17) in counted) == (number == 3)
+        floor = sum(call["number"] * call["milliseconds"] for call in run["calls"]) / 1000
+        assert run["floor_seconds"] == pytest.approx(floor)
+        assert run["overhead_ratio"] == pytest.approx(run["attack_seconds"] / floor)
+    ratios = sorted(run["overhead_ratio"] for run in row["runs"])
+    assert [row["overhead_min"], row["overhead_median"], row["overhead_max"]] == ratios
+    assert row["seconds_per_example"] == pytest.approx(np.median([r["attack_seconds"] for r in row["runs"]]) / 3)
+    draw_benchmark(tmp_path / "overhead.png", {"attacks": [row]})
+    assert (tmp_path / "overhead.png").stat().st_size > 10_000
+
+
+def test_a_run_of_known_times_has_a_known_ratio():
+    calls = {("gradient", 16): 100, ("forward", 16): 20, ("forward", 90): 10}
+    assert paired(calls) == {("gradient", 16): 80, ("pair", 16): 20, ("forward", 90): 10}
+    wall = {("gradient", 16): 8.0, ("forward", 16): 5.0, ("forward", 90): 10.0, ("pair", 16): 8.0}
+    record = run_record(Time(1500.0, 3000.0), calls, {call: Time(value, 2.5 * value) for call, value in wall.items()})
+    assert record["attack_seconds"] == pytest.approx(1.5)
+    assert record["cpu_overhead_ratio"] == pytest.approx(3.0 / 2.5)
+    assert record["floor_seconds"] == pytest.approx(1.0)
+    assert record["overhead_ratio"] == pytest.approx(1.5)
+    assert record["paired_floor_seconds"] == pytest.approx(0.64 + 0.16 + 0.1)
+    assert record["paired_overhead_ratio"] == pytest.approx(1.5 / 0.9)
+
+
+def test_more_rows_and_gradients_take_longer(net):
+    floor = Floor(net)
+    small, large = (floor.time("forward", rows, 5).wall for rows in (1, 90))
+    assert 0 < small < large
+    assert floor.time("gradient", 90, 5).wall > large
+
+
+def test_the_objective_of_a_curve_is_that_of_the_paper(net):
+    rows = curves.measure_curves([net], examples=3, evaluations=[1, 40])
+    assert [(row["series"], row["evaluations"]) for row in rows] == [
+        ("prox_linear", 1), ("prox_linear", 40), ("paper", 1), ("paper", 40), ("default", None),
+    ]  # fmt: skip
+    assert (rows[0]["asr"], rows[0]["objective"], rows[0]["l0"]) == (0.0, None, None)
+    attack = curves.limited("prox_linear", 40)
+    result = attack(net.classifier, *net.examples(3), batch_size=3)
+    delta = result.delta[result.success].astype(np.float64)
+    groups = np.sqrt(np.square(delta).reshape(-1, 14, 2, 14, 2).sum(axis=(2, 4)))
+    expected = attack.gamma * np.square(delta).sum(axis=(1, 2, 3)) + attack.tau * groups.sum(axis=(1, 2))
+    assert rows[1]["objective"] == pytest.approx(expected.mean(), rel=1e-4)
+    assert rows[1]["asr"] == result.success.mean() > 0
+    assert rows[1]["gradient_evaluations_per_example"] == result.gradient_evaluations.mean()
+
+
+@pytest.mark.parametrize("solver", curves.SOLVERS)
+def test_a_budget_of_gradient_evaluations_is_kept(net, solver):
+    result = curves.limited(solver, 12)(net.classifier, *net.examples(2))
+    # One more may be spent on the originals.
+    assert (result.gradient_evaluations >= 12).all()
+    assert (result.gradient_evaluations <= 13).all()
+
+
+def test_increases_of_memory_and_their_ratios():
+    totals = {(DISJOINT, 16): 110.0, (OVERLAPPING, 16): 115.0, (DISJOINT, 90): 150.0, (OVERLAPPING, 90): 170.0}
+    rows = {(row["groups"], row["batch_size"]): row for row in increases("net", 100.0, totals)}
+    assert rows[DISJOINT, 90]["over_loaded_mib"] == 50
+    assert rows[DISJOINT, 90]["over_smallest_mib"] == 40
+    assert rows[DISJOINT, 90]["ratio_of_totals"] is None
+    overlapping = rows[OVERLAPPING, 90]
+    assert overlapping["ratio_of_totals"] == pytest.approx(170 / 150)
+    assert overlapping["ratio_over_loaded"] == pytest.approx(70 / 50)
+    assert overlapping["ratio_over_smallest"] == pytest.approx(60 / 40)
+    assert rows[OVERLAPPING, 16]["ratio_over_smallest"] is None  # nothing over itself
+
+
+def test_the_peak_of_a_child_is_its_own(tmp_path):
+    ballast = np.ones(2**26, np.uint8)  # of this process, which has loaded TensorFlow besides
+    peaks = []
+    for code in ("pass", "x = b'1' * 2**27"):
+        figures = tmp_path / "figures.json"
+        command = [sys.executable, "-S", launcher.__file__, str(figures), sys.executable, "-S", "-c", code]
+        subprocess.run(command, check=True)
+        peaks.append(json.loads(figures.read_text())["peak_bytes"])
+    assert peaks[0] < len(ballast) < 2**27 < peaks[1] < 2**28
+    failing = [sys.executable, "-S", launcher.__file__, str(figures), sys.executable, "-c", "raise SystemExit(3)"]
+    assert subprocess.run(failing).returncode == 3
+
+
+def test_the_digits_of_the_scaling_section_are_a_data_set(tmp_path):
+    size = write_digits(tmp_path / "a.npz", 1001, seed=1)
+    write_digits(tmp_path / "b.npz", 1001, seed=1)
+    assert size == 1001 * 28 * 28
+    records = list(read_dataset(str(tmp_path / "a.npz"), data_dir=None, split="test", download=False))
+    images, labels, _ = sa.shipped.load_sample()
+    assert len(records) == 1001
+    assert records[1000].label == labels[0]
+    repeated = np.stack([records[0].image, records[500].image, records[1000].image])
+    assert 0 < np.abs(repeated - images[0]).max() <= 4.5 / 255
+    assert (repeated[0] != repeated[1]).any()
+    with np.load(tmp_path / "a.npz") as a, np.load(tmp_path / "b.npz") as b:
+        np.testing.assert_array_equal(a["images"], b["images"])
+
+
+def test_examples_of_a_net_fill_any_batch(net):
+    assert available(None) == ["mnist_cnn"]
+    assert len(net.images) == 450
+    images, labels, targets = net.examples(460)
+    np.testing.assert_array_equal(images[450:], images[:10])
+    assert (labels != targets).all()
+    assert sorted([*targets[:9], labels[0]]) == list(range(10))
+    np.testing.assert_array_equal(net.classifier.predict(images).argmax(axis=1), labels)
+
+
+def test_nets_of_a_directory_classify_their_examples(shared):
+    cases = shared / "cases"
+    for net in load_nets([name for name in available(cases) if name.endswith("_cases")], cases):
+        images, labels, targets = net.examples(9)
+        np.testing.assert_array_equal(net.classifier.predict(images).argmax(axis=1), labels)
+        assert (labels != targets).all()

@@ -1,0 +1,102 @@
+"""Runs a loop over a batch whose finished examples leave it, so that they cost nothing more."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import tensorflow as tf
+
+from tf_strattack import devices
+from tf_strattack.network import Problem
+from tf_strattack.progress import Tracker
+from tf_strattack.zstep import Weights
+
+# Iterations between two looks at who is finished.
+_LOOK_EVERY = 10
+
+
+class Outcome(NamedTuple):
+    """What the loop left of each of the N rows: best candidate, its objective, c, and the iterations it was in for."""
+
+    best: npt.NDArray[np.float32]
+    objective: npt.NDArray[np.float32]
+    c: npt.NDArray[np.float32]
+    iterations: npt.NDArray[np.int32]
+
+
+def run(
+    program: Callable[..., Any],
+    state: Any,
+    problem: Problem,
+    weights: Weights,
+    iterations: int,
+    *,
+    rows: int,
+    forwards: int,
+    tracker: Tracker,
+) -> Outcome:
+    """Calls `program(state, problem, weights, n)` until `iterations` are done, all rows finished, or Ctrl-C.
+
+    Args:
+      program: does n iterations on a batch of any size.
+      state: a named tuple with the fields best, objective, c and stalled; the first axis of a tensor is its rows.
+      problem, weights: of the same rows.
+      iterations: the most that a row does.
+      rows: how many rows count; those behind them only pad the batch.
+      forwards: forward evaluations of an iteration, besides its gradient, for the records.
+      tracker: reports, and turns Ctrl-C into an early end.
+    """
+    patience = int(weights.patience)
+    shape = state.best.shape[1:]
+    outcome = Outcome(
+        np.zeros((rows, *shape), np.float32), np.full(rows, np.inf, np.float32),
+        np.zeros(rows, np.float32), np.zeros(rows, np.int32),
+    )  # fmt: skip
+    present, size = np.arange(rows), len(state.objective)
+    sizes, done = batch_sizes(size), 0
+    while done < iterations and len(present) and not tracker.interrupted:
+        number = min(_LOOK_EVERY - done % _LOOK_EVERY, iterations - done, tracker.chunk)
+        following = tracker.advance(functools.partial(program, state, problem, weights, tf.constant(number)), number)
+        if following is None:
+            break
+        state, done = following, done + number
+        tracker.count(size, gradients=number, forwards=forwards * number)
+        outcome.iterations[present] += number
+        outcome.objective[present] = state.objective.numpy()[: len(present)]
+        tracker.report(np.isfinite(outcome.objective))
+        if done % _LOOK_EVERY:
+            continue
+        alive = np.flatnonzero(state.stalled.numpy()[: len(present)] < patience)
+        smaller = min((s for s in sizes if s >= len(alive)), default=size) if len(alive) else 0
+        if smaller < size:
+            leaving = np.setdiff1d(np.arange(len(present)), alive)
+            _record(outcome, present[leaving], state, leaving)
+            present, size = present[alive], smaller
+            if len(alive):
+                chosen = np.concatenate([alive, np.repeat(alive[:1], size - len(alive))])
+                state, problem, weights = (take(part, chosen) for part in (state, problem, weights))
+    _record(outcome, present, state, np.arange(len(present)))
+    return outcome
+
+
+def take(values: Any, rows: npt.NDArray[np.int64]) -> Any:
+    """The named tuple `values` of some of the rows; scalars are every row's."""
+    return type(values)(*(part if part.shape.rank == 0 else tf.gather(part, rows) for part in values))
+
+
+def batch_sizes(size: int) -> list[int]:
+    """The sizes to which a batch may shrink: few, as a network is prepared anew for each."""
+    multiple = devices.padded(1)
+    wanted = {-(-size * part // 8 // multiple) * multiple for part in (1, 2, 3, 4, 6)}
+    return sorted({max(multiple, w) for w in wanted if w < size} | {size})
+
+
+def _record(outcome: Outcome, rows: npt.NDArray[np.int64], state: Any, places: npt.NDArray[np.int64]) -> None:
+    if len(rows):
+        outcome.best[rows] = tf.gather(state.best, places).numpy()
+        outcome.objective[rows] = tf.gather(state.objective, places).numpy()
+        outcome.c[rows] = tf.gather(state.c, places).numpy()

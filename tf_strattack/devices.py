@@ -1,0 +1,68 @@
+"""Splits batches over all devices of the machine: several GPUs, or several logical CPU devices."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+from collections.abc import Callable
+from typing import Any
+
+import tensorflow as tf
+
+# A network's rows differ in the last bits between small batches and others, so every device gets at least this many.
+MIN_ROWS = 16
+
+
+@functools.cache
+def strategy() -> tf.distribute.Strategy | None:
+    """The strategy over all GPUs, or where there is none over all logical CPU devices; None for a single device."""
+    devices = tf.config.list_logical_devices("GPU") or tf.config.list_logical_devices("CPU")
+    return tf.distribute.MirroredStrategy([device.name for device in devices]) if len(devices) > 1 else None
+
+
+def replicas() -> int:
+    """The number of devices that a batch is split over."""
+    used = strategy()
+    return 1 if used is None else int(used.num_replicas_in_sync)
+
+
+def scope() -> contextlib.AbstractContextManager[Any]:
+    """In here, models are loaded with their weights on every device; elsewhere weights travel at each use."""
+    used = strategy()
+    return contextlib.nullcontext() if used is None else used.scope()
+
+
+def padded(rows: int) -> int:
+    """The least number of rows that splits evenly and gives every device enough."""
+    return replicas() * max(MIN_ROWS, -(-rows // replicas()))
+
+
+def split(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Makes `function` work on an equal share of the rows on each device, and joins what it returns.
+
+    Arguments and results are nests of tensors. The first axis of a tensor is the rows, a multiple of `replicas()`;
+    scalars are the same for all. On a single device this is `function` itself.
+    """
+    used = strategy()
+    if used is None:
+        return function
+
+    def on_one(*whole: Any) -> Any:
+        place = tf.distribute.get_replica_context().replica_id_in_sync_group
+
+        def share(part: tf.Tensor) -> tf.Tensor:
+            if part.shape.rank == 0:
+                return part
+            rows = tf.shape(part)[0] // replicas()
+            return part[place * rows : (place + 1) * rows]
+
+        return function(*tf.nest.map_structure(share, whole))
+
+    def on_all(*whole: Any) -> Any:
+        def join(values: Any) -> tf.Tensor:
+            shares = used.experimental_local_results(values)
+            return shares[0] if shares[0].shape.rank == 0 else tf.concat(shares, axis=0)
+
+        return tf.nest.map_structure(join, used.run(on_one, args=whole))
+
+    return on_all
