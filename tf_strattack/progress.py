@@ -55,20 +55,26 @@ class Tracker:
         self._callback = callback
         self._done = self._successes = 0
         self._batch = self._iterations = self._finished = 0
-        self._carried = np.zeros(0, bool)
+        self._found = np.zeros(0, bool)
+        self._rows = np.zeros(0, int)
 
     def start_batch(self, rows: int, iterations: int) -> None:
         """Announces a batch of `rows` examples that will take `iterations` iterations in all."""
         self._batch, self._iterations, self._finished = rows, iterations, 0
-        self._carried = np.zeros(rows, bool)
+        self._found = np.zeros(rows, bool)
+        self.attend(np.arange(rows))
         self.chunk = 1
+
+    def attend(self, rows: npt.NDArray[np.int64]) -> None:
+        """Announces that the loops to come work on these rows of the batch."""
+        self._rows = rows
 
     def end_batch(self, successes: int) -> None:
         """Counts the batch as done."""
         self._done += self._batch
         self._successes += successes
         self._batch = 0
-        self._carried = np.zeros(0, bool)
+        self._found = np.zeros(0, bool)
         try:
             self._report(0)
         except KeyboardInterrupt:
@@ -94,15 +100,12 @@ class Tracker:
         return state
 
     def report(self, found: npt.NDArray[np.bool_]) -> None:
-        """Tells the callback how many rows of the batch have a successful perturbation."""
+        """Tells the callback which of the attended rows have a successful perturbation; earlier ones stay counted."""
+        self._found[self._rows] |= found
         try:
-            self._report(int((found | self._carried[: len(found)]).sum()))
+            self._report(int(self._found.sum()))
         except KeyboardInterrupt:
             self.interrupted = True
-
-    def carry(self, successes: npt.NDArray[np.bool_]) -> None:
-        """Keeps rows of the batch that have succeeded in an earlier loop counted in later ones."""
-        self._carried = successes[: self._batch]
 
     def _report(self, in_batch: int) -> None:
         if self._callback is None:

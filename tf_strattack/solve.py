@@ -39,7 +39,8 @@ class Solution(NamedTuple):
 
     def replaced(self, rows: npt.NDArray[np.int64], by: Solution) -> Solution:
         """This with some of its rows from another solution of them; their iterations add up."""
-        best, objective, c, iterations = (part.copy() for part in self)
+        best, objective = self.best.copy(), self.objective.copy()
+        c, iterations = self.c.copy(), self.iterations.copy()
         best[rows], objective[rows], c[rows] = by.best, by.objective, by.c
         iterations[rows] += by.iterations
         return Solution(best, objective, c, iterations)
@@ -83,7 +84,6 @@ def solve(
         # With "paper" the weight of a step is 0 or c; the search's c says more.
         present = Solution(*outcome)._replace(c=bracket.c.astype(np.float32) if searched else outcome.c)
         best = present if best is None else _better(best, present)
-        tracker.carry(best.found)
         if tracker.interrupted:
             break
         bracket.update(present.found)

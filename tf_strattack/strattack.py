@@ -25,7 +25,7 @@ from tf_strattack.solve import Solution, solve
 from tf_strattack.zstep import DEFAULT_ALPHA, INITIAL_KAPPA, Weights
 
 # Iterations by solver; the paper's spends them for each c of its search.
-DEFAULT_ITERATIONS = {"prox_linear": 115, "admm": 200, "paper": 1000}
+DEFAULT_ITERATIONS = {"prox_linear": 110, "admm": 200, "paper": 1000}
 COPIES = ("support", "paper")
 
 
@@ -51,14 +51,15 @@ class StrAttack(Attack):
       alpha: factor of eta_k = alpha sqrt(k), the inverse step; None for 10 rho ("prox_linear") or 5 rho.
       epsilon: the largest change of a pixel, in [0, 1] scale; None for no limit but the bounds.
       confidence: how far, in logits, the target must lie above all other classes.
-      max_iterations: the most iterations (for each c); None for 115 ("prox_linear"), 200 ("admm"), 1000 ("paper").
+      max_iterations: the most iterations (for each c); None for 110 ("prox_linear"), 200 ("admm"), 1000 ("paper").
       patience: an example is finished, and leaves the batch, when its best result has not become 0.2 % better for
         so many iterations after it first succeeded; None for never.
       max_groups: the most groups that may change, the best that is found within this budget; None for no limit.
       initial_c, search_steps: of the paper's search of c; 1 step keeps c fixed, as the paper's text does.
       refine: whether to run Proposition 3 on what was found.
-      sigma_quantile: the share of the smallest changes that the refinement gives up, in [0, 1].
-      refine_iterations: its iterations (for each c); None for 30 ("prox_linear"), 120 or 200.
+      sigma_quantile: the share of the smallest changes that the refinement tries to give up, in [0, 1]; None for
+        0.4, or 0.03 with "paper".
+      refine_iterations: its iterations (for each c); None for 35 ("prox_linear"), 120 or 200.
 
     Raises:
       InputError: a value out of range.
@@ -78,7 +79,7 @@ class StrAttack(Attack):
     penalty: str = "l2"
     solver: str = "prox_linear"
     copies: str = "support"
-    tau: float = 1.2
+    tau: float = 0.65
     gamma: float = 1.0
     rho: float | None = None
     alpha: float | None = None
@@ -89,7 +90,7 @@ class StrAttack(Attack):
     initial_c: float = 1.0
     search_steps: int = 6
     refine: bool = True
-    sigma_quantile: float = 0.03
+    sigma_quantile: float | None = None
     refine_iterations: int | None = None
 
     def __post_init__(self) -> None:
@@ -143,9 +144,11 @@ class StrAttack(Attack):
             # Feasible iterates can be caught where the network is flat; those of ADMM may leave the box meanwhile.
             padded = pad_rows(missing)
             parts = take(problem, padded), tf.gather(margins, padded), tf.gather(slopes, padded)
+            tracker.attend(missing)
             second = self._solve("admm", network, *parts, len(missing), tracker)
             forwards[missing] = second.iterations
             solution = solution.replaced(missing, second)
+            tracker.attend(np.arange(rows))
         found = Found(solution.found, solution.best, solution.c, 1 + solution.iterations, forwards)
         if not self.refine or tracker.interrupted:
             return found
