@@ -28,9 +28,11 @@ from tf_strattack.zstep import Weights, eta
 
 # docs/solver.md shows what these do.
 MOMENTUM = 0.8
-TANGENT_MEMORY = 0.7
-_ROOT_STEPS = 4
-_MAX_KAPPA = 0.3
+TANGENT_MEMORY = 0.6
+_ROOT_STEPS = 3
+# Of what is asked. A row that stopped at a coarser one would turn rounding errors into differences of per cents.
+_ACCURACY = 1e-4
+_MAX_KAPPA = 0.2
 _INFINITE = 1e30
 
 Prox = Callable[[tf.Tensor, tf.Tensor], tf.Tensor]
@@ -94,7 +96,7 @@ def step(
     asked = weights.required + state.kappa * weights.unit
     y, c, slope = _to_the_tangent(
         lambda x: prox(x, curvature), centre, normal, normal / curvature, offset + asked, state.c, state.slope,
-        accuracy=0.1 * asked + 0.02 * tf.abs(margins),
+        accuracy=_ACCURACY * asked,
     )  # fmt: skip
     return state._replace(k=state.k + 1, y=y, previous=state.y, normal=normal, offset=offset, c=c, slope=slope)
 

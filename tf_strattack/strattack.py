@@ -58,7 +58,7 @@ class StrAttack(Attack):
       initial_c, search_steps: of the paper's search of c; 1 step keeps c fixed, as the paper's text does.
       refine: whether to run Proposition 3 on what was found.
       sigma_quantile: the share of the smallest changes that the refinement tries to give up, in [0, 1]; None for
-        0.4, or 0.03 with "paper".
+        0.38, or 0.03 with "paper".
       refine_iterations: its iterations (for each c); None for 35 ("prox_linear"), 120 or 200.
 
     Raises:

@@ -71,6 +71,30 @@ def test_scatter_is_the_adjoint_of_gather(size, stride):
     assert left == pytest.approx(right)
 
 
+@pytest.mark.parametrize("border", ["cover", "drop"])
+@pytest.mark.parametrize(("size", "stride"), MASKS)
+@pytest.mark.parametrize(("height", "width"), SIDES)
+def test_totals_and_their_adjoint_equal_those_of_the_copies(height, width, size, stride, border):
+    groups = Groups(height, width, size, stride, border)
+    rng = np.random.default_rng(2)
+    image = rng.normal(size=(2, height, width, 3)).astype(np.float32)
+    total = groups.total(tf.constant(image**2))
+    np.testing.assert_allclose(total, groups.norms(groups.gather(image)) ** 2, rtol=1e-4)
+    values = rng.normal(size=(2, *groups.shape)).astype(np.float32)
+    expected = groups.scatter(groups.spread(tf.constant(values)))
+    np.testing.assert_allclose(groups.expand(tf.constant(values), 3), np.repeat(expected, 3, axis=3), atol=1e-5)
+
+
+def test_a_budget_keeps_the_groups_of_largest_norm_and_of_equal_ones_the_first():
+    groups = Groups(4, 6, 2, 2)
+    norms = tf.constant([[[3.0, 1.0, 2.0], [2.0, 5.0, 0.0]], [[1.0, 1.0, 1.0], [1.0, 1.0, 1.0]]])
+    scale = tf.constant([[[0.5, 0.5, 0.5], [0.5, 0.0, 0.0]], [[0.9, 0.9, 0.9], [0.9, 0.9, 0.9]]])
+    kept = groups.limit(scale, norms, tf.constant(2)).numpy()
+    np.testing.assert_allclose(kept[0], [[0.5, 0.0, 0.5], [0.0, 0.0, 0.0]])
+    np.testing.assert_allclose(kept[1], [[0.9, 0.9, 0.0], [0.0, 0.0, 0.0]], rtol=1e-6)
+    np.testing.assert_array_equal(groups.limit(scale, norms, tf.constant(100)), scale)
+
+
 @pytest.mark.parametrize(("size", "stride"), [(3, 2), (5, 2), (4, 1)])
 def test_the_copies_need_no_more_memory_than_the_paper_s_overlap(size, stride):
     groups = Groups(28, 28, size, stride, "drop")
