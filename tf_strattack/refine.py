@@ -19,7 +19,7 @@ from tf_strattack.network import Network, Problem
 from tf_strattack.progress import Callback, Tracker
 from tf_strattack.result import AttackResult
 from tf_strattack.solve import Solution, solve
-from tf_strattack.zstep import DEFAULT_ALPHA, SOLVERS, Weights
+from tf_strattack.zstep import DEFAULT_ALPHA, DEFAULT_PATIENCE, SOLVERS, Weights
 
 # Iterations of the refinement by solver; the paper's spends them for each c of its search.
 DEFAULT_ITERATIONS = {"prox_linear": 35, "admm": 120, "paper": 200}
@@ -51,7 +51,7 @@ class Refinement(Method):
         its solver. Below 0.03 it is not lessened.
       max_iterations: the most iterations of a round (for each c); None for 35 ("prox_linear"), 120 or 200 ("paper").
       patience: an example is finished when its best result has not become 0.2 % better for so many iterations;
-        None for never.
+        None for 40, or never with "paper".
       initial_c, search_steps: of the search of c.
 
     Raises:
@@ -160,7 +160,7 @@ class Refinement(Method):
         alpha = _ALPHA[self.solver] * rho if self.alpha is None else tf.zeros_like(rho) + self.alpha
         weights = Weights.build(
             margins, gamma=self.gamma, tau=0.0, rho=rho, alpha=alpha, confidence=self.confidence,
-            patience=self.patience,
+            patience=DEFAULT_PATIENCE[self.solver] if self.patience is None else self.patience,
         )  # fmt: skip
 
         def cost(delta: tf.Tensor, weights: Weights) -> tf.Tensor:

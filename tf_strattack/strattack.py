@@ -22,7 +22,7 @@ from tf_strattack.progress import Tracker
 from tf_strattack.proximal import GROUP_PENALTIES
 from tf_strattack.refine import Refinement
 from tf_strattack.solve import Solution, solve
-from tf_strattack.zstep import DEFAULT_ALPHA, INITIAL_KAPPA, Weights
+from tf_strattack.zstep import DEFAULT_ALPHA, DEFAULT_PATIENCE, INITIAL_KAPPA, Weights
 
 # Iterations by solver; the paper's spends them for each c of its search.
 DEFAULT_ITERATIONS = {"prox_linear": 110, "admm": 200, "paper": 1000}
@@ -53,7 +53,7 @@ class StrAttack(Attack):
       confidence: how far, in logits, the target must lie above all other classes.
       max_iterations: the most iterations (for each c); None for 110 ("prox_linear"), 200 ("admm"), 1000 ("paper").
       patience: an example is finished, and leaves the batch, when its best result has not become 0.2 % better for
-        so many iterations after it first succeeded; None for never.
+        so many iterations after it first succeeded; None for 40, or never with "paper".
       max_groups: the most groups that may change, the best that is found within this budget; None for no limit.
       initial_c, search_steps: of the paper's search of c; 1 step keeps c fixed, as the paper's text does.
       refine: whether to run Proposition 3 on what was found.
@@ -85,7 +85,7 @@ class StrAttack(Attack):
     alpha: float | None = None
     epsilon: float | None = 0.6
     max_iterations: int | None = None
-    patience: int | None = 40
+    patience: int | None = None
     max_groups: int | None = None
     initial_c: float = 1.0
     search_steps: int = 6
@@ -177,7 +177,7 @@ class StrAttack(Attack):
         alpha = DEFAULT_ALPHA[solver] * rho if self.alpha is None else tf.zeros_like(rho) + self.alpha
         weights = Weights.build(
             margins, gamma=self.gamma, tau=self.tau, rho=rho, alpha=alpha, confidence=self.confidence,
-            patience=self.patience, max_groups=self.max_groups,
+            patience=DEFAULT_PATIENCE[solver] if self.patience is None else self.patience, max_groups=self.max_groups,
         )  # fmt: skip
         state: Any
         if solver == "prox_linear":

@@ -25,6 +25,9 @@ DEFAULT_ALPHA = {"prox_linear": 10.0, "admm": 5.0, "paper": 5.0}
 
 _NO_LIMIT = 2**30
 
+# Patience where the caller gives none: the paper's solver does all of its iterations.
+DEFAULT_PATIENCE = {"prox_linear": 40, "admm": 40, "paper": _NO_LIMIT}
+
 
 class Weights(NamedTuple):
     """The numeric parameters of the loops, as tensors: a new value does not build a new graph.
@@ -59,14 +62,14 @@ class Weights(NamedTuple):
         rho: tf.Tensor,
         alpha: tf.Tensor,
         confidence: float,
-        patience: int | None,
+        patience: int,
         max_groups: int | None = None,
     ) -> Weights:
         """Makes the weights of a batch from the margins (N,) of its originals and rho (N,).
 
         Candidates must reach a little more than `confidence`, so that a fresh forward pass, whose last bits
-        depend on the batch, agrees. `alpha` (N,) is the factor of eta_k, None for `patience` or
-        `max_groups` stands for no limit.
+        depend on the batch, agrees. `alpha` (N,) is the factor of eta_k, None for `max_groups`
+        stands for no limit.
         """
         unit = tf.maximum(tf.abs(margins), 1e-6)
         rho = tf.reshape(rho, [-1, 1, 1, 1])
@@ -78,7 +81,7 @@ class Weights(NamedTuple):
             c=tf.zeros_like(unit),
             required=confidence + 1e-4 * tf.maximum(unit, 1.0),
             unit=unit,
-            patience=tf.constant(_NO_LIMIT if patience is None else patience),
+            patience=tf.constant(patience),
             max_groups=tf.constant(_NO_LIMIT if max_groups is None else max_groups),
         )
 
