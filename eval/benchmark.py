@@ -5,17 +5,18 @@ Prints a table for each of --sections and writes benchmark.json and benchmark.pn
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import tensorflow as tf
 from absl import flags as absl_flags
 
 from eval import flags
 from eval.attacks import ATTACKS, describe_attacks, make_attack
-from eval.benchmarks import curves, floor, memory, overhead, scaling
+from eval.benchmarks import curves, floor, groups, memory, overhead, pareto, scaling
 from eval.benchmarks.figure import draw_benchmark
 from eval.benchmarks.nets import NETS, available, load_nets
 from eval.benchmarks.tables import format_section
@@ -23,11 +24,15 @@ from eval.program import require_new, run
 from eval.records import write_metrics
 from tf_strattack import Attack, InputError
 
+_Number = TypeVar("_Number", int, float)
+
 # Section → the columns of its table.
 SECTIONS = {
     "floor": floor.COLUMNS,
     "attacks": overhead.COLUMNS,
     "curves": curves.COLUMNS,
+    "pareto": pareto.COLUMNS,
+    "groups": groups.COLUMNS,
     "memory": memory.COLUMNS,
     "scaling": scaling.COLUMNS,
 }
@@ -45,9 +50,16 @@ _ATTACKS = absl_flags.DEFINE_list("attacks", [], "Attacks of the section attacks
 _BATCH_SIZES = absl_flags.DEFINE_list("batch_sizes", ["9", "90"], "Examples a call in the section attacks.")
 _REPEATS = absl_flags.DEFINE_integer("repeats", 5, "Timed runs of each attack.", lower_bound=1)
 _FLOOR_ROWS = absl_flags.DEFINE_list("floor_batch_sizes", ["1", "9", "90", "450"], "Rows a call in the section floor.")
-_CURVE_EXAMPLES = absl_flags.DEFINE_integer("curve_examples", 27, "Examples of the curves.", lower_bound=1)
+_CURVE_EXAMPLES = absl_flags.DEFINE_integer("curve_examples", 27, "Examples of curves and groups.", lower_bound=1)
 _CURVE_EVALUATIONS = absl_flags.DEFINE_list(
     "curve_evaluations", ["10", "20", "50", "100", "200", "500", "1000"], "Gradient evaluations of the curves' points."
+)
+_PARETO_TAUS = absl_flags.DEFINE_list("pareto_taus", ["0.2", "0.4", "0.65", "1", "1.5", "2.5"], "tau in pareto.")
+_PARETO_EXAMPLES = absl_flags.DEFINE_integer(
+    "pareto_examples", None, "First examples of each net in pareto; all if unset.", lower_bound=1
+)
+_GROUPS_BUDGETS = absl_flags.DEFINE_list(
+    "groups_budgets", ["3", "5", "8", "10", "15", "20", "30", "50"], "max_groups in the section groups."
 )
 _MEMORY_ROWS = absl_flags.DEFINE_list("memory_batch_sizes", ["16", "90", "450"], "Examples a call in memory.")
 _SCALING_IMAGES = absl_flags.DEFINE_list("scaling_images", ["100", "1000", "10000"], "Images of the section scaling.")
@@ -64,9 +76,10 @@ def main() -> None:
     net_names = _names("nets", _NETS.value or available(cases_dir), NETS)
     attacks = _attacks()
     counts = {
-        flag.name: _counts(flag.name, flag.value)
-        for flag in (_BATCH_SIZES, _FLOOR_ROWS, _CURVE_EVALUATIONS, _MEMORY_ROWS, _SCALING_IMAGES)
+        flag.name: _positive(flag.name, flag.value, int)
+        for flag in (_BATCH_SIZES, _FLOOR_ROWS, _CURVE_EVALUATIONS, _GROUPS_BUDGETS, _MEMORY_ROWS, _SCALING_IMAGES)
     }
+    taus = _positive(_PARETO_TAUS.name, _PARETO_TAUS.value, float)
     directory = flags.output_dir()
     require_new(directory / "benchmark.json", overwrite=flags.OVERWRITE.value)
     nets = load_nets(net_names, cases_dir)
@@ -79,13 +92,16 @@ def main() -> None:
         "configuration": {
             "sections": sections, "nets": net_names, "cases_dir": _CASES_DIR.value, "repeats": _REPEATS.value,
             "attacks": {name: attack.parameters for name, attack in attacks.items()},
-            "curve_examples": _CURVE_EXAMPLES.value, **counts,
+            "curve_examples": _CURVE_EXAMPLES.value, "pareto_taus": taus, "pareto_examples": _PARETO_EXAMPLES.value,
+            **counts,
         },
     }  # fmt: skip
     measure: dict[str, Callable[[], list[dict[str, Any]]]] = {
         "floor": lambda: floor.measure_floors(nets, counts["floor_batch_sizes"]),
         "attacks": lambda: overhead.measure_attacks(nets, attacks, counts["batch_sizes"], _REPEATS.value),
         "curves": lambda: curves.measure_curves(nets, _CURVE_EXAMPLES.value, counts["curve_evaluations"]),
+        "pareto": lambda: pareto.measure_pareto(nets, _PARETO_EXAMPLES.value, taus),
+        "groups": lambda: groups.measure_groups(nets, _CURVE_EXAMPLES.value, counts["groups_budgets"]),
         "memory": lambda: memory.measure_memory(net_names, cases_dir, counts["memory_batch_sizes"]),
         "scaling": lambda: scaling.measure_scaling(counts["scaling_images"], flags.SEED.value),
     }
@@ -113,11 +129,16 @@ def _names(flag: str, names: list[str], known: Iterable[str]) -> list[str]:
     return list(dict.fromkeys(names))
 
 
-def _counts(flag: str, texts: list[str]) -> list[int]:
+def _positive(flag: str, texts: list[str], parse: Callable[[str], _Number]) -> list[_Number]:
     for text in texts or [""]:
-        if not text.isdecimal() or int(text) < 1:
-            raise InputError(f"expected --{flag} to be positive whole numbers, received {text!r}")
-    return sorted({int(text) for text in texts})
+        try:
+            valid = 0 < parse(text) < math.inf
+        except ValueError:
+            valid = False
+        if not valid:
+            kind = "whole numbers" if parse is int else "numbers"
+            raise InputError(f"expected --{flag} to be positive {kind}, received {text!r}")
+    return sorted({parse(text) for text in texts})
 
 
 def _attacks() -> dict[str, Attack]:

@@ -9,8 +9,9 @@ from typing import Any
 import tensorflow as tf
 from tqdm import tqdm
 
+from eval.benchmarks.means import means
 from eval.benchmarks.nets import Net
-from tf_strattack import AttackResult, StrAttack, metrics
+from tf_strattack import AttackResult, StrAttack
 from tf_strattack.admm import objective
 from tf_strattack.groups import Groups
 
@@ -37,7 +38,8 @@ def measure_curves(nets: Sequence[Net], examples: int, evaluations: Sequence[int
         result = attack(net.classifier, images, labels, targets, batch_size=examples)
         measured.append({
             "net": net.name, "series": series, "evaluations": number, "num_examples": examples,
-            "gradient_evaluations_per_example": float(result.gradient_evaluations.mean()), **_means(result, attack),
+            "gradient_evaluations_per_example": float(result.gradient_evaluations.mean()),
+            "objective": _objective(result, attack), **means(result.delta, result.success, attack.group_size),
         })  # fmt: skip
     return measured
 
@@ -53,17 +55,12 @@ def limited(solver: str, evaluations: int) -> StrAttack:
     return StrAttack(**parameters)
 
 
-def _means(result: AttackResult, attack: StrAttack) -> dict[str, float | None]:
-    """The share of successes, and means over them, None where there is none."""
+def _objective(result: AttackResult, attack: StrAttack) -> float | None:
+    """The mean of the objective over the successes, None where there is none."""
     delta = result.delta[result.success]
     if not len(delta):
-        return {"asr": 0.0, "objective": None, "l0": None, "l2": None}
+        return None
     height, width = delta.shape[1:3]
     groups = Groups(height, width, attack.group_size, attack.stride or attack.group_size, attack.border)
     weights = tf.constant(attack.gamma, tf.float32), tf.constant(attack.tau, tf.float32)
-    return {
-        "asr": float(result.success.mean()),
-        "objective": float(objective(tf.constant(delta), groups, attack.penalty, *weights).numpy().mean()),
-        "l0": float(metrics.l0(delta).mean()),
-        "l2": float(metrics.l2(delta).mean()),
-    }
+    return float(objective(tf.constant(delta), groups, attack.penalty, *weights).numpy().mean())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -17,16 +17,22 @@ from tf_strattack.checks import Classes, Images
 _DIGITS = 50
 # Rows at a time to find them: the memory section measures what an attack takes beyond loading.
 _FEW = 16
+_PEER = "adv_"
 
 
 class Net(NamedTuple):
-    """A classifier and its example problem: images (N, H, W, C) in [0, 1], labels (N,) and targets (N,)."""
+    """A classifier and its example problem: images (N, H, W, C) in [0, 1], labels (N,) and targets (N,).
+
+    `peers` holds what other programs made of the images, by name: (N, H, W, C) as they returned it, not clipped,
+    NaN where they were not run.
+    """
 
     name: str
     classifier: Classifier
     images: Images
     labels: Classes
     targets: Classes
+    peers: Mapping[str, Images]
 
     def examples(self, number: int) -> tuple[Images, Classes, Classes]:
         """The first `number` examples, from the start again where there are fewer."""
@@ -44,7 +50,7 @@ def _digits(name: str, cases_dir: Path | None) -> Net:
     classes = np.arange(len(shipped.NETWORKS[name]), dtype=labels.dtype)
     targets = np.concatenate([np.delete(classes, label) for label in labels[correct]])
     rows = np.repeat(correct, len(classes) - 1)
-    return Net(name, classifier, images[rows], labels[rows], targets)
+    return Net(name, classifier, images[rows], labels[rows], targets, {})
 
 
 def _cases(name: str, cases_dir: Path | None) -> Net:
@@ -55,12 +61,18 @@ def _cases(name: str, cases_dir: Path | None) -> Net:
 
     def read() -> dict[str, npt.NDArray[np.generic]]:
         with np.load(path, allow_pickle=False) as file:
-            return {part: file[part] for part in ("images", "labels", "targets")}
+            wanted = ["images", "labels", "targets", *(part for part in file.files if part.startswith(_PEER))]
+            return {part: file[part] for part in wanted}
 
     arrays = load_or_explain(read, path, "an .npz file with images, labels and targets")
+    images, labels, targets = (arrays.pop(part) for part in ("images", "labels", "targets"))
+    for part, array in arrays.items():
+        if array.shape != images.shape:
+            raise InputError(f"expected {part} of {path} to have the shape {images.shape}, received {array.shape}")
     classifier = Classifier.load(cases_dir / f"{name}_net.keras", preprocessing=lambda images: images - 0.5)
-    classifier.prepare(arrays["images"][:1])  # looks at the network
-    return Net(f"{name}_cases", classifier, arrays["images"], arrays["labels"], arrays["targets"])
+    classifier.prepare(images[:1])  # looks at the network
+    peers = {part.removeprefix(_PEER): array for part, array in arrays.items()}
+    return Net(f"{name}_cases", classifier, images, labels, targets, peers)
 
 
 # Name → (maker, its argument, whether it needs --cases_dir). A new net is one line here.

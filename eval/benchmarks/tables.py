@@ -19,6 +19,9 @@ _HEADINGS = {
     "paired_overhead_median": "paired",
     "cpu_overhead_median": "cpu",
     "milliseconds": "ms",
+    "num_examples": "examples",
+    "nonzero_groups": "groups",
+    "max_groups": "K",
     "asr": "ASR",
 }
 

@@ -17,6 +17,7 @@ ROOT = Path(__file__).parent.parent.parent
 COUNTS_CALLS = "calls" in {field.name for field in dataclasses.fields(sa.AttackResult)}
 TINY = [
     "--nets=mnist_cnn", "--floor_batch_sizes=1,9", "--curve_examples=3", "--curve_evaluations=6,60",
+    "--pareto_taus=2,0.65", "--pareto_examples=3", "--groups_budgets=5,50",
     "--memory_batch_sizes=16", "--scaling_images=3", "--batch_sizes=2", "--repeats=2", "--attack=strattack",
     "--attack_parameters=max_iterations=15,refine=False",
 ]  # fmt: skip
@@ -31,7 +32,7 @@ def program(*arguments):
 @pytest.fixture(scope="module")
 def run(tmp_path_factory):
     directory = tmp_path_factory.mktemp("benchmark") / "out"
-    sections = "floor,curves,memory,scaling" + (",attacks" if COUNTS_CALLS else "")
+    sections = "floor,curves,pareto,groups,memory,scaling" + (",attacks" if COUNTS_CALLS else "")
     status, out, err = program(f"--sections={sections}", *TINY, f"--output_dir={directory}")
     assert status == 0, err
     return directory, json.loads((directory / "benchmark.json").read_text()), out
@@ -46,11 +47,14 @@ def test_the_json_says_what_ran_where(run):
     assert configuration["sections"] == list(facts["sections"])
     assert configuration["attacks"]["strattack"]["max_iterations"] == 15
     assert configuration["floor_batch_sizes"] == [1, 9]
+    assert configuration["pareto_taus"] == [0.65, 2]
+    assert configuration["pareto_examples"] == 3
+    assert configuration["groups_budgets"] == [5, 50]
 
 
 def test_every_section_has_its_rows_and_its_columns(run):
     _, facts, out = run
-    expected = {"floor": 4, "curves": 5, "memory": 2, "scaling": 1, "attacks": 1}
+    expected = {"floor": 4, "curves": 5, "pareto": 2, "groups": 2, "memory": 2, "scaling": 1, "attacks": 1}
     for name, rows in facts["sections"].items():
         assert len(rows) == expected[name]
         assert name in out.splitlines()
@@ -104,8 +108,8 @@ def test_a_mistake_gets_one_line_and_status_2(run):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--sections=flor"], "expected --sections to be of floor, attacks, curves, memory, scaling, received 'flor'"),
-        (["--sections="], "expected --sections to be of floor, attacks, curves, memory, scaling, received ''"),
+        (["--sections=flor"], f"expected --sections to be of {', '.join(benchmark.SECTIONS)}, received 'flor'"),
+        (["--sections="], f"expected --sections to be of {', '.join(benchmark.SECTIONS)}, received ''"),
         (["--nets=resnet"], "expected --nets to be of mnist_cnn, mnist_cases, cifar10_cases, received 'resnet'"),
         (["--nets=mnist_cases"], "expected --cases_dir with the net mnist_cases, received none"),
         (["--nets=mnist_cases", "--cases_dir=nowhere"], "received nowhere/mnist_cases.npz, which does not exist"),
@@ -115,6 +119,14 @@ def test_a_mistake_gets_one_line_and_status_2(run):
         (["--attack=strattack", "--attack_parameters=taw=2"], "expected a parameter of strattack"),
         (["--batch_sizes=9,0"], "expected --batch_sizes to be positive whole numbers, received '0'"),
         (["--scaling_images=many"], "expected --scaling_images to be positive whole numbers, received 'many'"),
+        (["--groups_budgets=5,"], "expected --groups_budgets to be positive whole numbers, received ''"),
+        (["--groups_budgets=2.5"], "expected --groups_budgets to be positive whole numbers, received '2.5'"),
+        (["--pareto_taus="], "expected --pareto_taus to be positive numbers, received ''"),
+        (["--pareto_taus=1,x"], "expected --pareto_taus to be positive numbers, received 'x'"),
+        (["--pareto_taus=0"], "expected --pareto_taus to be positive numbers, received '0'"),
+        (["--pareto_taus=-1"], "expected --pareto_taus to be positive numbers, received '-1'"),
+        (["--pareto_taus=nan"], "expected --pareto_taus to be positive numbers, received 'nan'"),
+        (["--pareto_taus=inf"], "expected --pareto_taus to be positive numbers, received 'inf'"),
         (["--model=mnist_cnn"], "expected flags of eval.benchmark, received --model, which it does not use"),
     ],
 )

@@ -1,0 +1,28 @@
+"""Success within a budget of groups that may change."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from tqdm import tqdm
+
+from eval.benchmarks.means import means
+from eval.benchmarks.nets import Net
+from tf_strattack import StrAttack
+
+COLUMNS = ("net", "max_groups", "asr", "l0", "l2", "gradient_evaluations_per_example")
+
+
+def measure_groups(nets: Sequence[Net], examples: int, budgets: Sequence[int]) -> list[dict[str, Any]]:
+    """Attacks `examples` examples of every net with each budget as `max_groups`, a row each."""
+    measured = []
+    for net, budget in tqdm([(net, budget) for net in nets for budget in budgets], desc="groups", leave=False):
+        attack = StrAttack(max_groups=budget)
+        result = attack(net.classifier, *net.examples(examples), batch_size=examples)
+        measured.append({
+            "net": net.name, "max_groups": budget, "num_examples": examples,
+            "gradient_evaluations_per_example": float(result.gradient_evaluations.mean()),
+            **means(result.delta, result.success, attack.group_size),
+        })  # fmt: skip
+    return measured

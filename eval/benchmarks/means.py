@@ -1,0 +1,26 @@
+"""What the sections tell of a batch of perturbations: the share of successes, and means over those."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from tf_strattack import metrics
+from tf_strattack.checks import Images
+
+_DISTANCES = {"l0": metrics.l0, "l1": metrics.l1, "l2": metrics.l2, "linf": metrics.linf}
+
+
+def means(delta: Images, success: npt.NDArray[np.bool_], group_size: int) -> dict[str, float | None]:
+    """ASR of the perturbations (N, H, W, C) in [0, 1] scale, and means over the successes, None where there is none.
+
+    Groups are counted as squares of `group_size` pixels side by side.
+    """
+    found = delta[success]
+    if not len(found):
+        return {"asr": 0.0, **dict.fromkeys((*_DISTANCES, "nonzero_groups"))}
+    return {
+        "asr": float(success.mean()),
+        **{name: float(distance(found).mean()) for name, distance in _DISTANCES.items()},
+        "nonzero_groups": float(metrics.nonzero_groups(found, group_size).mean()),
+    }

@@ -1,0 +1,63 @@
+"""Sparsity against distortion: StrAttack by its weight tau, beside what other programs found for the same examples."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from tqdm import tqdm
+
+from eval.benchmarks.means import means
+from eval.benchmarks.nets import Net
+from tf_strattack import StrAttack
+from tf_strattack.checks import Images
+
+COLUMNS = (
+    "net", "epsilon", "setting", "num_examples", "asr", "l0", "l1", "l2", "nonzero_groups",
+    "gradient_evaluations_per_example",
+)  # fmt: skip
+
+# Largest changes of a pixel by net, None for no limit: those of the peers. Other nets have the attack's default.
+_EPSILONS: dict[str, tuple[float | None, ...]] = {"mnist_cases": (None, 0.5), "cifar10_cases": (None,)}
+
+
+def measure_pareto(nets: Sequence[Net], examples: int | None, taus: Sequence[float]) -> list[dict[str, Any]]:
+    """Attacks the first `examples` examples of every net, all if None, with each tau; and judges its peers.
+
+    The rows of peers have None for "tau", for "epsilon" and for the evaluations, which are not known.
+    """
+    default = StrAttack()
+    points = [
+        (net, StrAttack(tau=tau, epsilon=epsilon))
+        for net in nets
+        for epsilon in _EPSILONS.get(net.name, (default.epsilon,))
+        for tau in taus
+    ]
+    measured: dict[str, list[dict[str, Any]]] = {net.name: [] for net in nets}
+    for net, attack in tqdm(points, desc="pareto", leave=False):
+        rows = slice(examples)
+        result = attack(net.classifier, net.images[rows], net.labels[rows], net.targets[rows])
+        measured[net.name].append({
+            "net": net.name, "epsilon": attack.epsilon, "tau": attack.tau, "default": attack.tau == default.tau,
+            "setting": f"tau {attack.tau:g}" + (" (default)" if attack.tau == default.tau else ""),
+            "num_examples": len(result), **means(result.delta, result.success, attack.group_size),
+            "gradient_evaluations_per_example": float(result.gradient_evaluations.mean()),
+        })  # fmt: skip
+    for net in nets:
+        for name, adversarial in net.peers.items():
+            measured[net.name] += judge(net, name, adversarial[:examples], default.group_size)
+    return [row for rows in measured.values() for row in rows]
+
+
+def judge(net: Net, name: str, adversarial: Images, group_size: int) -> list[dict[str, Any]]:
+    """The row of a peer's images of the net's first examples, on valid pixels; none if it was run on none of them."""
+    ran = np.flatnonzero(~np.isnan(adversarial).any(axis=(1, 2, 3)))
+    if not len(ran):
+        return []
+    valid = np.clip(adversarial[ran], *net.classifier.bounds)
+    success = net.classifier.predict(valid).argmax(axis=1) == net.targets[ran]
+    return [{
+        "net": net.name, "epsilon": None, "tau": None, "default": False, "setting": name, "num_examples": len(ran),
+        **means(valid - net.images[ran], success, group_size), "gradient_evaluations_per_example": None,
+    }]  # fmt: skip

@@ -1,0 +1,61 @@
+"""The panel of the section pareto: l0 against l2, a line over tau for StrAttack and a point for each peer."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+from matplotlib.axes import Axes
+
+from eval.benchmarks.panels import COLOURS, MORE_TICKS, Rows, by, plain_log
+
+# The lines: colour, dashes, and the corner of a point at which its tau is written, by offset and alignment.
+_LINES = ((COLOURS[0], "-", -4, "right"), (COLOURS[1], "--", 4, "left"))
+_PEER_COLOURS, _PEER_MARKERS = COLOURS[2:], "sDv^<>Phd"
+# Peers beyond so many times our largest l2 are drawn there, lest they squeeze the rest.
+_REACH = 1.3
+
+
+def draw_pareto(axis: Axes, rows: Rows, peers: Sequence[str]) -> None:
+    """Draws the rows of one net; the place in `peers` decides how a peer looks."""
+    number = max(row["num_examples"] for row in rows)
+    ours = [row for row in rows if row["tau"] is not None and row["l0"] is not None]
+    for points, line in zip(by(ours, "epsilon").values(), _LINES, strict=False):
+        _draw_line(axis, points, *line)
+    edge = _REACH * max((row["l2"] for row in ours), default=math.inf)
+    for row in rows:
+        if row["tau"] is None:
+            _draw_peer(axis, row, peers.index(row["setting"]), number, edge)
+    axis.margins(x=0.1)
+    axis.set(xlabel="$\\ell_2$", ylabel="$\\ell_0$", title=f"{rows[0]['net']}, {number} examples")
+    plain_log(axis.set_yscale, axis.yaxis, MORE_TICKS)
+
+
+def _draw_line(axis: Axes, points: Rows, colour: str, dashes: str, offset: int, alignment: str) -> None:
+    epsilon = points[0]["epsilon"]
+    label = "StrAttack by tau, " + ("no epsilon" if epsilon is None else f"epsilon {epsilon:g}")
+    x, y = ([row[name] for row in points] for name in ("l2", "l0"))
+    axis.plot(x, y, "o" + dashes, color=colour, ms=4, label=label)
+    axis.plot(x, y, "*", color=colour, ms=12, markevery=[place for place, row in enumerate(points) if row["default"]])
+    for row in points:
+        axis.annotate(
+            f"{row['tau']:g}", (row["l2"], row["l0"]), (offset, offset), textcoords="offset points",
+            ha=alignment, va="center", fontsize=6, color=colour,
+        )  # fmt: skip
+
+
+def _draw_peer(axis: Axes, row: dict[str, Any], place: int, number: int, edge: float) -> None:
+    """Draws a peer as a point, at the `edge` at most; without successes it is in the legend only."""
+    label = row["setting"]
+    if row["asr"] < 1:
+        label += f", ASR {row['asr']:.0%}"
+    if row["num_examples"] < number:
+        label += f", {row['num_examples']} examples"
+    x, y = [], []
+    if row["l0"] is not None:
+        x, y = [min(row["l2"], edge)], [row["l0"]]
+        if row["l2"] > edge:
+            label += f", at $\\ell_2$ {row['l2']:.2f}"
+    colour, marker = _PEER_COLOURS[place % len(_PEER_COLOURS)], _PEER_MARKERS[place % len(_PEER_MARKERS)]
+    axis.plot(x, y, marker, color=colour, ms=7, mec="black", mew=0.5, label=label)
