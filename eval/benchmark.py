@@ -16,7 +16,7 @@ from absl import flags as absl_flags
 
 from eval import flags
 from eval.attacks import ATTACKS, describe_attacks, make_attack
-from eval.benchmarks import curves, floor, groups, memory, overhead, pareto, scaling
+from eval.benchmarks import curves, floor, groups, memory, overhead, pareto, precision, scaling
 from eval.benchmarks.figure import draw_benchmark
 from eval.benchmarks.nets import NETS, available, load_nets
 from eval.benchmarks.tables import format_section
@@ -35,6 +35,7 @@ SECTIONS = {
     "groups": groups.COLUMNS,
     "memory": memory.COLUMNS,
     "scaling": scaling.COLUMNS,
+    "precision": precision.COLUMNS,
 }
 # Shared flags that mean nothing here.
 _UNUSED = (
@@ -103,6 +104,7 @@ def main() -> None:
         "pareto": lambda: pareto.measure_pareto(nets, _PARETO_EXAMPLES.value, taus),
         "groups": lambda: groups.measure_groups(nets, _CURVE_EXAMPLES.value, counts["groups_budgets"]),
         "memory": lambda: memory.measure_memory(net_names, cases_dir, counts["memory_batch_sizes"]),
+        "precision": lambda: precision.measure_precision(nets, counts["batch_sizes"]),
         "scaling": lambda: scaling.measure_scaling(counts["scaling_images"], flags.SEED.value),
     }
     directory.mkdir(parents=True, exist_ok=True)

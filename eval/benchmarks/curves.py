@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Sequence
 from typing import Any
 
@@ -45,13 +44,15 @@ def measure_curves(nets: Sequence[Net], examples: int, evaluations: Sequence[int
 
 
 def limited(solver: str, evaluations: int) -> StrAttack:
-    """StrAttack without refinement, with about `evaluations` gradient evaluations an example."""
+    """StrAttack without refinement, with about `evaluations` gradient evaluations an example.
+
+    "prox_linear" spends as many again, by ADMM, on examples for which it finds nothing.
+    """
     parameters: dict[str, Any] = {"solver": solver, "refine": False, "max_iterations": evaluations}
+    parameters["patience"] = evaluations + 1  # the budget is to be used up
     if solver == "paper":
         steps = max(1, evaluations // _SEARCH_STEPS)
         parameters.update(search_steps=_SEARCH_STEPS, max_iterations=steps)
-    if "patience" in {field.name for field in dataclasses.fields(StrAttack)}:
-        parameters["patience"] = None  # the budget is to be used up
     return StrAttack(**parameters)
 
 

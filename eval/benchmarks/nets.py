@@ -21,13 +21,15 @@ _PEER = "adv_"
 
 
 class Net(NamedTuple):
-    """A classifier and its example problem: images (N, H, W, C) in [0, 1], labels (N,) and targets (N,).
+    """A classifier, its `.keras` file, and its example problem.
 
+    That is images (N, H, W, C) in [0, 1], labels (N,) and targets (N,).
     `peers` holds what other programs made of the images, by name: (N, H, W, C) as they returned it, not clipped,
     NaN where they were not run.
     """
 
     name: str
+    path: Path
     classifier: Classifier
     images: Images
     labels: Classes
@@ -50,7 +52,7 @@ def _digits(name: str, cases_dir: Path | None) -> Net:
     classes = np.arange(len(shipped.NETWORKS[name]), dtype=labels.dtype)
     targets = np.concatenate([np.delete(classes, label) for label in labels[correct]])
     rows = np.repeat(correct, len(classes) - 1)
-    return Net(name, classifier, images[rows], labels[rows], targets, {})
+    return Net(name, shipped.model_path(name), classifier, images[rows], labels[rows], targets, {})
 
 
 def _cases(name: str, cases_dir: Path | None) -> Net:
@@ -69,10 +71,11 @@ def _cases(name: str, cases_dir: Path | None) -> Net:
     for part, array in arrays.items():
         if array.shape != images.shape:
             raise InputError(f"expected {part} of {path} to have the shape {images.shape}, received {array.shape}")
-    classifier = Classifier.load(cases_dir / f"{name}_net.keras", preprocessing=lambda images: images - 0.5)
+    network = cases_dir / f"{name}_net.keras"
+    classifier = Classifier.load(network, preprocessing=lambda images: images - 0.5)
     classifier.prepare(images[:1])  # looks at the network
     peers = {part.removeprefix(_PEER): array for part, array in arrays.items()}
-    return Net(f"{name}_cases", classifier, images, labels, targets, peers)
+    return Net(f"{name}_cases", network, classifier, images, labels, targets, peers)
 
 
 # Name → (maker, its argument, whether it needs --cases_dir). A new net is one line here.

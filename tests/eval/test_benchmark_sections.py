@@ -100,9 +100,10 @@ def test_the_objective_of_a_curve_is_that_of_the_paper(net):
 @pytest.mark.parametrize("solver", curves.SOLVERS)
 def test_a_budget_of_gradient_evaluations_is_kept(net, solver):
     result = curves.limited(solver, 12)(net.classifier, *net.examples(2))
-    # One more may be spent on the originals.
+    # One more may be spent on the originals, and as many again by ADMM where "prox_linear" finds nothing.
+    found = result.forward_evaluations <= 2 if solver == "prox_linear" else np.ones(2, bool)
     assert (result.gradient_evaluations >= 12).all()
-    assert (result.gradient_evaluations <= 13).all()
+    assert (result.gradient_evaluations <= np.where(found, 13, 25)).all()
 
 
 def test_the_rows_of_pareto_are_means_over_the_successes_of_each_tau(net):
