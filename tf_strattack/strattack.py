@@ -34,7 +34,7 @@ class StrAttack(Attack):
     """The structured attack: few groups of pixels change, and those by little.
 
     Minimises c f(x0 + delta) + gamma ||delta||_2^2 + tau sum_i ||delta_{D_i}||_2 over valid images within
-    epsilon, eq. (2), by ADMM, and then the distortion alone within the pattern found (Proposition 3).
+    epsilon, eq. (2), and then the distortion alone within the pattern found (Proposition 3).
 
     Attributes:
       group_size: side r of the sliding mask, in pixels; all channels of a pixel belong together.
@@ -47,7 +47,8 @@ class StrAttack(Attack):
       copies: for overlapping groups and ADMM, "support" is consensus over the groups that hold a pixel; "paper" is
         Proposition 2 with a copy of the image for each group, whose steps are far smaller.
       tau, gamma: weights of group sparsity and of distortion; only their ratio matters, except to "paper".
-      rho: ADMM's penalty; None sets it per example from the tangent of the margin at the original.
+      rho: ADMM's penalty, and with alpha the scale of the steps; None sets it per example from the tangent of the
+        margin at the original.
       alpha: factor of eta_k = alpha sqrt(k), the inverse step; None for 10 rho ("prox_linear") or 5 rho.
       epsilon: the largest change of a pixel, in [0, 1] scale; None for no limit but the bounds.
       confidence: how far, in logits, the target must lie above all other classes.
