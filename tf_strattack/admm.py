@@ -14,7 +14,7 @@ from tf_strattack import proximal
 from tf_strattack.groups import Groups
 from tf_strattack.network import Network, Problem
 from tf_strattack.solve import keep_best
-from tf_strattack.zstep import INITIAL_KAPPA, MAX_KAPPA, MarginAndGradient, Weights, eta, z_step
+from tf_strattack.zstep import INITIAL_KAPPA, MAX_KAPPA, MarginAndGradient, Weights, eta, track_margin, z_step
 
 
 class Structure(NamedTuple):
@@ -171,9 +171,11 @@ def run(
     def advance(state: State) -> tuple[State, tf.Tensor, tf.Tensor]:
         evaluate = functools.partial(network.margin_and_gradient, problem)
         following, candidate = step(state, problem, weights, structure, evaluate)
-        return following, candidate, network.succeeds(problem, candidate, weights.required)
+        succeeded = network.succeeds(problem, candidate, weights.required)
+        kappa = track_margin(state.kappa, tf.where(succeeded, -1.0, 1.0), MAX_KAPPA)
+        return following._replace(kappa=kappa), candidate, succeeded
 
     def cost(delta: tf.Tensor) -> tf.Tensor:
         return objective(delta, structure.groups, structure.penalty, weights.gamma, weights.tau)
 
-    return keep_best(state, iterations, advance, cost, weights.patience, MAX_KAPPA)
+    return keep_best(state, iterations, advance, cost, weights.patience)

@@ -20,11 +20,10 @@ from typing import NamedTuple
 
 import tensorflow as tf
 
-from tf_strattack import proximal
-from tf_strattack.admm import Structure
 from tf_strattack.network import Network, Problem
+from tf_strattack.shrinkage import Prox
 from tf_strattack.solve import keep_best
-from tf_strattack.zstep import Weights, eta
+from tf_strattack.zstep import Weights, eta, track_margin
 
 # docs/solver.md shows what these do.
 MOMENTUM = 0.8
@@ -33,9 +32,10 @@ _ROOT_STEPS = 3
 # Of what is asked. A row that stopped at a coarser one would turn rounding errors into differences of per cents.
 _ACCURACY = 1e-4
 _MAX_KAPPA = 0.2
+# Within so much of success, in units of the original's margin, kappa changes in proportion: iterates end up there,
+# and a jump at success itself would make rounding errors grow.
+_NEAR = 0.05
 _INFINITE = 1e30
-
-Prox = Callable[[tf.Tensor, tf.Tensor], tf.Tensor]
 
 
 class State(NamedTuple):
@@ -101,51 +101,6 @@ def step(
     return state._replace(k=state.k + 1, y=y, previous=state.y, normal=normal, offset=offset, c=c, slope=slope)
 
 
-def group_prox(structure: Structure, problem: Problem, weights: Weights) -> Prox:
-    """The proximal operator of the group penalty within the box; see `step`.
-
-    Each group's factor comes from its norm over the entries that can move in the direction of x, which makes it
-    exact where the box has 0 on its boundary (pixels that are black or white) and no change reaches the other
-    side. Where groups overlap it is an approximation: a pixel in groups of factors s_i gets 1/(1 + sum_i (1/s_i - 1)),
-    what the stationarity of a sum of norms asks for, and 0 if one is 0; a second pass takes the norms that the
-    others' shrinkage leaves.
-    """
-    groups, channels = structure.groups, problem.images.shape[-1]
-    overlap = groups.stride < groups.size
-    shrink, _ = proximal.GROUP_PENALTIES[structure.penalty]
-    # A side without room stays without, any other is as good as endless.
-    lowest, highest = problem.lower * 1e6, problem.upper * 1e6
-
-    def factors(norms: tf.Tensor, threshold: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        scale = shrink(norms, threshold)
-        if structure.limited:
-            scale = groups.limit(scale, norms, weights.max_groups)
-        if overlap:
-            pixels = 1.0 / (1.0 + groups.expand(1.0 / tf.maximum(scale, 1e-12) - 1.0, channels))
-            pixels = tf.where(pixels > 1e-9, pixels, 0.0)
-        else:
-            pixels = groups.expand(scale, channels)
-        if not groups.multiplicity.all():  # no group, no shrinkage
-            pixels = tf.where(tf.constant(groups.multiplicity) > 0.0, pixels, 1.0)
-        return scale, pixels
-
-    def prox(x: tf.Tensor, curvature: tf.Tensor) -> tf.Tensor:
-        threshold = weights.tau / curvature[:, :, :, 0]
-        movable = tf.clip_by_value(x, lowest, highest)
-        scale, pixels = factors(tf.sqrt(groups.total(tf.square(movable))), threshold)
-        if overlap:
-            left = tf.sqrt(groups.total(tf.square(movable * pixels)))
-            _, pixels = factors(tf.math.divide_no_nan(left, scale), threshold)
-        return proximal.box(x * pixels, problem.lower, problem.upper)
-
-    return prox
-
-
-def box_prox(problem: Problem) -> Prox:
-    """The projection on the box, for a problem without group penalty."""
-    return lambda x, curvature: proximal.box(x, problem.lower, problem.upper)
-
-
 def run(
     state: State,
     problem: Problem,
@@ -161,9 +116,12 @@ def run(
 
     def advance(state: State) -> tuple[State, tf.Tensor, tf.Tensor]:
         margins, gradient = network.margin_and_gradient(problem, state.y)
-        return step(state, problem, weights, prox, margins, gradient, memory), state.y, margins <= -weights.required
+        following = step(state, problem, weights, prox, margins, gradient, memory)
+        short = tf.clip_by_value((margins + weights.required) / (_NEAR * weights.unit), -1.0, 1.0)
+        kappa = track_margin(state.kappa, short, _MAX_KAPPA)
+        return following._replace(kappa=kappa), state.y, margins <= -weights.required
 
-    return keep_best(state, iterations, advance, cost, weights.patience, _MAX_KAPPA)
+    return keep_best(state, iterations, advance, cost, weights.patience)
 
 
 def _to_the_tangent(

@@ -18,11 +18,12 @@ from tf_strattack.metrics import CHANGED
 from tf_strattack.network import Network, Problem
 from tf_strattack.progress import Callback, Tracker
 from tf_strattack.result import AttackResult
+from tf_strattack.shrinkage import box_prox
 from tf_strattack.solve import Solution, solve
 from tf_strattack.zstep import DEFAULT_ALPHA, DEFAULT_PATIENCE, SOLVERS, Weights
 
 # Iterations of the refinement by solver; the paper's spends them for each c of its search.
-DEFAULT_ITERATIONS = {"prox_linear": 35, "admm": 120, "paper": 200}
+DEFAULT_ITERATIONS = {"prox_linear": 38, "admm": 120, "paper": 200}
 
 # The share of the changes to give up: the paper's, and what docs/solver.md supports.
 _PAPER_QUANTILE, _QUANTILE = 0.03, 0.38
@@ -49,7 +50,7 @@ class Refinement(Method):
       solver: "prox_linear", "admm", or "paper" with a search of c.
       sigma_quantile: the share of the smallest changes to give up, in [0, 1]; None for 0.38, or the paper's 0.03 with
         its solver. Below 0.03 it is not lessened.
-      max_iterations: the most iterations of a round (for each c); None for 35 ("prox_linear"), 120 or 200 ("paper").
+      max_iterations: the most iterations of a round (for each c); None for 38 ("prox_linear"), 120 or 200 ("paper").
       patience: an example is finished when its best result has not become 0.2 % better for so many iterations;
         None for 40, or never with "paper".
       initial_c, search_steps: of the search of c.
@@ -172,7 +173,7 @@ class Refinement(Method):
 
             def loop(state: Any, problem: Problem, weights: Weights, iterations: tf.Tensor) -> Any:
                 return prox_linear.run(
-                    state, problem, weights, iterations, prox=prox_linear.box_prox(problem),
+                    state, problem, weights, iterations, prox=box_prox(problem),
                     cost=lambda delta: cost(delta, weights), network=network, memory=0.0,
                 )  # fmt: skip
 

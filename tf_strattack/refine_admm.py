@@ -10,7 +10,7 @@ import tensorflow as tf
 from tf_strattack import proximal
 from tf_strattack.network import Network, Problem
 from tf_strattack.solve import keep_best
-from tf_strattack.zstep import INITIAL_KAPPA, MAX_KAPPA, MarginAndGradient, Weights, eta, z_step
+from tf_strattack.zstep import INITIAL_KAPPA, MAX_KAPPA, MarginAndGradient, Weights, eta, track_margin, z_step
 
 
 class State(NamedTuple):
@@ -64,9 +64,11 @@ def run(
     def advance(state: State) -> tuple[State, tf.Tensor, tf.Tensor]:
         evaluate = functools.partial(network.margin_and_gradient, problem)
         following, delta = step(state, problem, weights, solver, evaluate)
-        return following, delta, network.succeeds(problem, delta, weights.required)
+        succeeded = network.succeeds(problem, delta, weights.required)
+        kappa = track_margin(state.kappa, tf.where(succeeded, -1.0, 1.0), MAX_KAPPA)
+        return following._replace(kappa=kappa), delta, succeeded
 
     def cost(delta: tf.Tensor) -> tf.Tensor:
         return weights.gamma * tf.reduce_sum(tf.square(delta), axis=[1, 2, 3])
 
-    return keep_best(state, iterations, advance, cost, weights.patience, MAX_KAPPA)
+    return keep_best(state, iterations, advance, cost, weights.patience)

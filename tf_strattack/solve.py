@@ -13,7 +13,7 @@ from tf_strattack import compaction
 from tf_strattack.network import Problem
 from tf_strattack.progress import Tracker
 from tf_strattack.search import Bracket
-from tf_strattack.zstep import Weights, track_margin
+from tf_strattack.zstep import Weights
 
 _State = TypeVar("_State", bound=Any)
 
@@ -98,17 +98,15 @@ def keep_best(
     advance: Callable[[_State], tuple[_State, tf.Tensor, tf.Tensor]],
     cost: Callable[[tf.Tensor], tf.Tensor],
     patience: tf.Tensor,
-    max_kappa: float,
 ) -> _State:
     """The loop itself, inside a graph: `iterations` times a step, a test, and the best so far.
 
     Args:
-      state: has the fields k, kappa, best, objective and stalled.
+      state: has the fields k, c, best, objective and stalled.
       iterations: scalar int32.
       advance: one step; returns the next state, the candidate (N, H, W, C), and whether it succeeds (N,).
       cost: the objective (N,) of candidates.
       patience: iterations without a noticeably better candidate after which a row keeps what it has.
-      max_kappa: the most that is asked of the margin, in units of the original's.
     """
 
     def body(state: _State) -> tuple[_State]:
@@ -121,7 +119,6 @@ def keep_best(
         finished = state.stalled >= patience
         return (
             following._replace(
-                kappa=track_margin(state.kappa, succeeded, max_kappa),
                 best=tf.where(better[:, None, None, None], candidate, state.best),
                 objective=tf.where(better, value, state.objective),
                 c=tf.where(finished, state.c, following.c),

@@ -21,6 +21,7 @@ from tf_strattack.network import Network, Problem
 from tf_strattack.progress import Tracker
 from tf_strattack.proximal import GROUP_PENALTIES
 from tf_strattack.refine import Refinement
+from tf_strattack.shrinkage import group_prox
 from tf_strattack.solve import Solution, solve
 from tf_strattack.zstep import DEFAULT_ALPHA, DEFAULT_PATIENCE, INITIAL_KAPPA, Weights
 
@@ -60,7 +61,7 @@ class StrAttack(Attack):
       refine: whether to run Proposition 3 on what was found.
       sigma_quantile: the share of the smallest changes that the refinement tries to give up, in [0, 1]; None for
         0.38, or 0.03 with "paper".
-      refine_iterations: its iterations (for each c); None for 35 ("prox_linear"), 120 or 200.
+      refine_iterations: its iterations (for each c); None for 38 ("prox_linear"), 120 or 200.
 
     Raises:
       InputError: a value out of range.
@@ -192,7 +193,7 @@ class StrAttack(Attack):
                 return admm.run(state, problem, weights, iterations, structure=structure, network=network)
             return prox_linear.run(
                 state, problem, weights, iterations, network=network,
-                prox=prox_linear.group_prox(structure, problem, weights),
+                prox=group_prox(structure, problem, weights),
                 cost=lambda delta: admm.objective(delta, groups, self.penalty, weights.gamma, weights.tau),
             )  # fmt: skip
 

@@ -127,13 +127,14 @@ def z_step(
     return z_bar - weight[:, None, None, None] * gradient / curvature, weight
 
 
-def track_margin(kappa: tf.Tensor, succeeded: tf.Tensor, most: float) -> tf.Tensor:
+def track_margin(kappa: tf.Tensor, short: tf.Tensor, most: float) -> tf.Tensor:
     """Adapts the margin asked of a step: what comes out lags behind, by how much depends on the example.
 
-    10 % more after a candidate that does not fool the network, 10 % less after one that does. The limit keeps
-    z near the image where no candidate comes through: far out, tangents say nothing about valid images.
+    `short` (N,) is 1 after a candidate that does not fool the network, for 10 % more, and -1 after one that does,
+    for 10 % less. The limit `most` keeps z near the image where no candidate comes through: far out, tangents say
+    nothing about valid images.
     """
-    return tf.where(succeeded, kappa / 1.1, tf.minimum(kappa * 1.1, most))
+    return tf.minimum(kappa * (1.0 + 0.1 * short), most)
 
 
 def _sum(values: tf.Tensor) -> tf.Tensor:

@@ -23,7 +23,7 @@ Panel = tuple[Callable[[Axes, Rows], None], Rows]
 
 
 def draw_benchmark(path: Path, sections: dict[str, Rows]) -> None:
-    """Draws what `sections` holds: a row of curves for each net, then the other sections; no file where all are tables."""
+    """Draws what `sections` holds: a row of curves for each net, then the other sections; none if all are tables."""
     curves = by(sections.get("curves", []), "net")
     panels = _pareto(sections.get("pareto", []))
     panels += [(draw, sections[name]) for name, draw in PANELS.items() if sections.get(name)]

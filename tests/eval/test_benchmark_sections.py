@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import tf_strattack as sa
-from eval.benchmarks import curves, launcher, pareto
+from eval.benchmarks import curves, launcher, pareto, precision
 from eval.benchmarks.figure import draw_benchmark
 from eval.benchmarks.floor import Floor, Time
 from eval.benchmarks.groups import measure_groups
@@ -228,3 +228,23 @@ def test_the_images_of_a_peer_have_the_shape_of_the_originals(tmp_path):
         load_net("mnist_cases", tmp_path)
     path = tmp_path / "mnist_cases.npz"
     assert str(error.value) == f"expected adv_peer of {path} to have the shape (2, 4, 4, 1), received (1, 4, 4, 1)"
+
+
+def test_bfloat16_is_measured_on_the_same_network_and_bears_its_direction(net, monkeypatch):
+    monkeypatch.setattr(precision, "_TURNS", 1)
+    (row,) = precision.measure_precision([net], [2])
+    assert row["joint_ratio"] == row["bfloat16"] / row["float32"]
+    assert row["apart_ratio"] == pytest.approx(row["joint_ratio"] + row["float32_forward"] / row["float32"])
+    # Rounded to 8 bits, the gradient differs, but points the same way.
+    assert 0.9 < row["least_cosine"] < 0.99999
+    images, _, _ = net.examples(9)
+    half = precision.in_bfloat16(net).classifier.predict(images)
+    whole = net.classifier.predict(images)
+    assert half.dtype == np.float32
+    assert not np.array_equal(half, whole)
+    np.testing.assert_allclose(half, whole, atol=0.05 * np.abs(whole).max())
+
+
+def test_sections_that_are_tables_alone_leave_no_figure(tmp_path):
+    draw_benchmark(tmp_path / "benchmark.png", {"precision": [{"net": "a"}]})
+    assert not list(tmp_path.iterdir())

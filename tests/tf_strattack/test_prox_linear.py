@@ -9,7 +9,8 @@ from tests.conftest import exact_rows
 from tests.tf_strattack.test_admm import problem_of, weights_of
 from tf_strattack.admm import Structure
 from tf_strattack.groups import Groups
-from tf_strattack.prox_linear import box_prox, group_prox, initial_state, step
+from tf_strattack.prox_linear import initial_state, step
+from tf_strattack.shrinkage import box_prox, group_prox
 
 
 def random_problem(side=6, rows=5, black=False):
