@@ -106,7 +106,8 @@ def _bars(axis: Axes, rows: Rows, series: str, measure: str, ends: tuple[str, st
         errors = None if ends is None else [[abs(row[end] - row[measure]) for row in bars] for end in ends]
         colour, hatch = COLOURS[number % len(COLOURS)], _HATCHES[number % len(_HATCHES)]
         axis.bar(x, y, width, yerr=errors, color=colour, hatch=hatch, edgecolor="white", capsize=2, label=name)
-    axis.set_xticks(range(len(places)), [f"{net}\n{rows} rows" for net, rows in places], fontsize=7)
+    size = 6.5 if len(places) <= 6 else 5
+    axis.set_xticks(range(len(places)), [f"{net}\n{rows} rows" for net, rows in places], fontsize=size)
 
 
 def plain_log(set_scale: Callable[[str], None], side: Axis, ticks: Sequence[float] = (1.0, 2.0, 5.0)) -> None:
