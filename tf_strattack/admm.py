@@ -14,7 +14,7 @@ from tf_strattack import proximal
 from tf_strattack.groups import Groups
 from tf_strattack.network import Network, Problem
 from tf_strattack.solve import keep_best
-from tf_strattack.zstep import INITIAL_KAPPA, MAX_KAPPA, MarginAndGradient, Weights, eta, track_margin, z_step
+from tf_strattack.zstep import INITIAL_KAPPA, MarginAndGradient, Weights, eta, lagging_kappa, z_step
 
 
 class Structure(NamedTuple):
@@ -172,8 +172,7 @@ def run(
         evaluate = functools.partial(network.margin_and_gradient, problem)
         following, candidate = step(state, problem, weights, structure, evaluate)
         succeeded = network.succeeds(problem, candidate, weights.required)
-        kappa = track_margin(state.kappa, tf.where(succeeded, -1.0, 1.0), MAX_KAPPA)
-        return following._replace(kappa=kappa), candidate, succeeded
+        return following._replace(kappa=lagging_kappa(state.kappa, succeeded)), candidate, succeeded
 
     def cost(delta: tf.Tensor) -> tf.Tensor:
         return objective(delta, structure.groups, structure.penalty, weights.gamma, weights.tau)

@@ -19,13 +19,26 @@ from tf_strattack.zstep import Weights
 _LOOK_EVERY = 10
 
 
-class Outcome(NamedTuple):
-    """What the loop left of each of the N rows: best candidate, its objective, c, and the iterations it was in for."""
+class Solution(NamedTuple):
+    """The best candidates (N, H, W, C), their objectives and c (N,), and the iterations that each row did (N,)."""
 
     best: npt.NDArray[np.float32]
     objective: npt.NDArray[np.float32]
     c: npt.NDArray[np.float32]
     iterations: npt.NDArray[np.int32]
+
+    @property
+    def found(self) -> npt.NDArray[np.bool_]:
+        """Which rows (N,) have a successful candidate."""
+        return np.isfinite(self.objective)
+
+    def replaced(self, rows: npt.NDArray[np.int64], by: Solution) -> Solution:
+        """This with some of its rows from another solution of them; their iterations add up."""
+        best, objective = self.best.copy(), self.objective.copy()
+        c, iterations = self.c.copy(), self.iterations.copy()
+        best[rows], objective[rows], c[rows] = by.best, by.objective, by.c
+        iterations[rows] += by.iterations
+        return Solution(best, objective, c, iterations)
 
 
 def run(
@@ -38,7 +51,7 @@ def run(
     rows: int,
     forwards: int,
     tracker: Tracker,
-) -> Outcome:
+) -> Solution:
     """Calls `program(state, problem, weights, n)` until `iterations` are done, all rows finished, or Ctrl-C.
 
     Args:
@@ -52,7 +65,7 @@ def run(
     """
     patience = int(weights.patience)
     shape = state.best.shape[1:]
-    outcome = Outcome(
+    outcome = Solution(
         np.zeros((rows, *shape), np.float32), np.full(rows, np.inf, np.float32),
         np.zeros(rows, np.float32), np.zeros(rows, np.int32),
     )  # fmt: skip
@@ -95,7 +108,7 @@ def batch_sizes(size: int) -> list[int]:
     return sorted({max(multiple, w) for w in wanted if w < size} | {size})
 
 
-def _record(outcome: Outcome, rows: npt.NDArray[np.int64], state: Any, places: npt.NDArray[np.int64]) -> None:
+def _record(outcome: Solution, rows: npt.NDArray[np.int64], state: Any, places: npt.NDArray[np.int64]) -> None:
     if len(rows):
         outcome.best[rows] = tf.gather(state.best, places).numpy()
         outcome.objective[rows] = tf.gather(state.objective, places).numpy()

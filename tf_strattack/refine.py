@@ -13,13 +13,13 @@ from tf_strattack import prox_linear, proximal, refine_admm
 from tf_strattack.attack import Found, Method
 from tf_strattack.checks import Images, check_choice, check_count, check_number
 from tf_strattack.classifier import Classifier, pad_rows
-from tf_strattack.compaction import take
+from tf_strattack.compaction import Solution, take
 from tf_strattack.metrics import CHANGED
 from tf_strattack.network import Network, Problem
 from tf_strattack.progress import Callback, Tracker
 from tf_strattack.result import AttackResult
 from tf_strattack.shrinkage import box_prox
-from tf_strattack.solve import Solution, solve
+from tf_strattack.solve import solve
 from tf_strattack.zstep import DEFAULT_ALPHA, DEFAULT_PATIENCE, SOLVERS, Weights
 
 # Iterations of the refinement by solver; the paper's spends them for each c of its search.

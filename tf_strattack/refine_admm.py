@@ -10,7 +10,7 @@ import tensorflow as tf
 from tf_strattack import proximal
 from tf_strattack.network import Network, Problem
 from tf_strattack.solve import keep_best
-from tf_strattack.zstep import INITIAL_KAPPA, MAX_KAPPA, MarginAndGradient, Weights, eta, track_margin, z_step
+from tf_strattack.zstep import INITIAL_KAPPA, MarginAndGradient, Weights, eta, lagging_kappa, z_step
 
 
 class State(NamedTuple):
@@ -65,8 +65,7 @@ def run(
         evaluate = functools.partial(network.margin_and_gradient, problem)
         following, delta = step(state, problem, weights, solver, evaluate)
         succeeded = network.succeeds(problem, delta, weights.required)
-        kappa = track_margin(state.kappa, tf.where(succeeded, -1.0, 1.0), MAX_KAPPA)
-        return following._replace(kappa=kappa), delta, succeeded
+        return following._replace(kappa=lagging_kappa(state.kappa, succeeded)), delta, succeeded
 
     def cost(delta: tf.Tensor) -> tf.Tensor:
         return weights.gamma * tf.reduce_sum(tf.square(delta), axis=[1, 2, 3])

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
-import numpy.typing as npt
 import tensorflow as tf
 
 from tf_strattack import compaction
+from tf_strattack.compaction import Solution
 from tf_strattack.network import Problem
 from tf_strattack.progress import Tracker
 from tf_strattack.search import Bracket
@@ -22,28 +22,6 @@ _State = TypeVar("_State", bound=Any)
 _UNBOUNDED = 1e10
 # A candidate this much better than the best so far makes an example worth going on with.
 _NOTICEABLE = 0.998
-
-
-class Solution(NamedTuple):
-    """The best candidates (N, H, W, C), their objectives and c (N,), and the iterations that each row did (N,)."""
-
-    best: npt.NDArray[np.float32]
-    objective: npt.NDArray[np.float32]
-    c: npt.NDArray[np.float32]
-    iterations: npt.NDArray[np.int32]
-
-    @property
-    def found(self) -> npt.NDArray[np.bool_]:
-        """Which rows (N,) have a successful candidate."""
-        return np.isfinite(self.objective)
-
-    def replaced(self, rows: npt.NDArray[np.int64], by: Solution) -> Solution:
-        """This with some of its rows from another solution of them; their iterations add up."""
-        best, objective = self.best.copy(), self.objective.copy()
-        c, iterations = self.c.copy(), self.iterations.copy()
-        best[rows], objective[rows], c[rows] = by.best, by.objective, by.c
-        iterations[rows] += by.iterations
-        return Solution(best, objective, c, iterations)
 
 
 def solve(
@@ -82,7 +60,7 @@ def solve(
             rows=rows, forwards=0 if solver == "prox_linear" else 1, tracker=tracker,
         )  # fmt: skip
         # With "paper" the weight of a step is 0 or c; the search's c says more.
-        present = Solution(*outcome)._replace(c=bracket.c.astype(np.float32) if searched else outcome.c)
+        present = outcome._replace(c=bracket.c.astype(np.float32)) if searched else outcome
         best = present if best is None else _better(best, present)
         if tracker.interrupted:
             break

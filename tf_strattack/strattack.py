@@ -14,7 +14,7 @@ from tf_strattack.admm import Structure
 from tf_strattack.attack import Attack, Found
 from tf_strattack.checks import check_choice, check_count, check_number
 from tf_strattack.classifier import pad_rows
-from tf_strattack.compaction import take
+from tf_strattack.compaction import Solution, take
 from tf_strattack.errors import InputError
 from tf_strattack.groups import BORDERS, Groups
 from tf_strattack.network import Network, Problem
@@ -22,7 +22,7 @@ from tf_strattack.progress import Tracker
 from tf_strattack.proximal import GROUP_PENALTIES
 from tf_strattack.refine import Refinement
 from tf_strattack.shrinkage import group_prox
-from tf_strattack.solve import Solution, solve
+from tf_strattack.solve import solve
 from tf_strattack.zstep import DEFAULT_ALPHA, DEFAULT_PATIENCE, INITIAL_KAPPA, Weights
 
 # Iterations by solver; the paper's spends them for each c of its search.

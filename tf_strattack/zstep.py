@@ -88,7 +88,7 @@ class Weights(NamedTuple):
 
 # What "admm" asks of the margin at first, in units of the margin of the original.
 INITIAL_KAPPA = 0.02
-MAX_KAPPA = 4.0
+_MAX_KAPPA = 4.0
 
 
 def eta(k: tf.Tensor, weights: Weights) -> tf.Tensor:
@@ -135,6 +135,11 @@ def track_margin(kappa: tf.Tensor, short: tf.Tensor, most: float) -> tf.Tensor:
     nothing about valid images.
     """
     return tf.minimum(kappa * (1.0 + 0.1 * short), most)
+
+
+def lagging_kappa(kappa: tf.Tensor, succeeded: tf.Tensor) -> tf.Tensor:
+    """`track_margin` for ADMM, whose candidate is tested apart from z."""
+    return track_margin(kappa, tf.where(succeeded, -1.0, 1.0), _MAX_KAPPA)
 
 
 def _sum(values: tf.Tensor) -> tf.Tensor:

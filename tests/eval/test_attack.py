@@ -184,7 +184,7 @@ def test_other_models_and_data_sets(tmp_path):
         (["--attack=cw_l2"], "expected --attack to be one of strattack, strattack_overlap, received 'cw_l2'"),
         (["--attack_parameters=taw=1"], "expected a parameter of strattack (epsilon, confidence, group_size"),
         (["--attack_parameters=tau"], "expected --attack_parameters=name=value,..., received 'tau'"),
-        (["--attack_parameters=solver=adam"], "expected solver to be one of prox_linear, paper, received 'adam'"),
+        (["--attack_parameters=solver=adam"], "expected solver to be one of prox_linear, admm, paper, received 'adam'"),
         (["--model=nothing.keras"], "expected --model to be one of mnist_cnn"),
         (["--targets=ten"], "expected --targets to be all, random, untargeted or a number"),
         (["--targets=10"], "expected --targets of at most 9, the other classes, received 10"),
