@@ -18,18 +18,21 @@ _DIGITS = 50
 # Rows at a time to find them: the memory section measures what an attack takes beyond loading.
 _FEW = 16
 _PEER = "adv_"
+# The nets of --cases_dir take inputs in [-0.5, 0.5].
+_SHIFT = 0.5
 
 
 class Net(NamedTuple):
     """A classifier, its `.keras` file, and its example problem.
 
     That is images (N, H, W, C) in [0, 1], labels (N,) and targets (N,).
-    `peers` holds what other programs made of the images, by name: (N, H, W, C) as they returned it, not clipped,
-    NaN where they were not run.
+    The network takes images less `shift`. `peers` holds what other programs made of the images, by name:
+    (N, H, W, C) as they returned it, not clipped, NaN where they were not run.
     """
 
     name: str
     path: Path
+    shift: float
     classifier: Classifier
     images: Images
     labels: Classes
@@ -52,7 +55,7 @@ def _digits(name: str, cases_dir: Path | None) -> Net:
     classes = np.arange(len(shipped.NETWORKS[name]), dtype=labels.dtype)
     targets = np.concatenate([np.delete(classes, label) for label in labels[correct]])
     rows = np.repeat(correct, len(classes) - 1)
-    return Net(name, shipped.model_path(name), classifier, images[rows], labels[rows], targets, {})
+    return Net(name, shipped.model_path(name), 0.0, classifier, images[rows], labels[rows], targets, {})
 
 
 def _cases(name: str, cases_dir: Path | None) -> Net:
@@ -72,10 +75,10 @@ def _cases(name: str, cases_dir: Path | None) -> Net:
         if array.shape != images.shape:
             raise InputError(f"expected {part} of {path} to have the shape {images.shape}, received {array.shape}")
     network = cases_dir / f"{name}_net.keras"
-    classifier = Classifier.load(network, preprocessing=lambda images: images - 0.5)
+    classifier = Classifier.load(network, preprocessing=lambda images: images - _SHIFT)
     classifier.prepare(images[:1])  # looks at the network
     peers = {part.removeprefix(_PEER): array for part, array in arrays.items()}
-    return Net(f"{name}_cases", network, classifier, images, labels, targets, peers)
+    return Net(f"{name}_cases", network, _SHIFT, classifier, images, labels, targets, peers)
 
 
 # Name → (maker, its argument, whether it needs --cases_dir). A new net is one line here.

@@ -33,9 +33,7 @@ def in_bfloat16(net: Net) -> Net:
 
     clone = keras.models.clone_model(model, clone_function=half)
     clone.set_weights(model.get_weights())
-    # As in `nets`: the cases' networks take inputs in [-0.5, 0.5].
-    shift = 0.5 if net.peers else 0.0
-    classifier = Classifier.from_keras(clone, preprocessing=lambda images: tf.cast(images - shift, tf.bfloat16))
+    classifier = Classifier.from_keras(clone, preprocessing=lambda images: tf.cast(images - net.shift, tf.bfloat16))
     classifier.prepare(net.images[:1])
     return net._replace(classifier=classifier)
 

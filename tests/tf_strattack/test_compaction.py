@@ -45,7 +45,7 @@ def test_finished_examples_cost_nothing_and_the_rest_is_not_disturbed(solver):
         assert alone.gradient_evaluations[0] <= result.gradient_evaluations[row]
 
 
-def test_an_impatient_result_is_that_of_fewer_iterations_or_better(exact):
+def test_an_impatient_attack_succeeds_as_often_with_fewer_evaluations(exact):
     classifier, images, labels, targets = exact
     patient = sa.StrAttack(patience=1000, refine=False)(classifier, images, labels, targets)
     hasty = sa.StrAttack(patience=10, refine=False)(classifier, images, labels, targets)

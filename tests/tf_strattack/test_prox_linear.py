@@ -133,7 +133,8 @@ def test_no_more_groups_change_than_the_budget_allows(exact, budget):
         changed = (np.abs(result.delta) > 0).any(axis=3).sum(axis=(1, 2))
         assert changed.max() <= budget
         assert (changed[result.success] > 0).all()
-        assert result.success.any() == (budget > 1) or budget == 1
+        if budget > 1:
+            assert result.success.any()
         if budget == 36:
             assert result.success.mean() > 0.7
 
