@@ -12,7 +12,7 @@ from eval.datasets import read_dataset
 from eval.examples import Selection, make_shards, parse_targets
 from eval.figures import draw_examples
 from eval.models import load_model
-from eval.program import run
+from eval.program import command, run
 from eval.records import summarise, write_dataset, write_metrics
 from eval.runs import Run
 from eval.table import format_table
@@ -55,9 +55,10 @@ def main() -> None:
 
     figures = summarise(output.results(), group_size=flags.GROUP_SIZE.value, seed=flags.SEED.value)
     metrics = write_metrics(
-        output.directory / "metrics.json", {**facts, "skipped_misclassified": selection.skipped, **figures}
+        output.directory / "metrics.json",
+        {**facts, "command": command(), "skipped_misclassified": selection.skipped, **figures},
     )
-    write_dataset(output.directory / "dataset", output.results(), facts)
+    write_dataset(output.directory / "dataset", output.results(), {**facts, "command": command()})
     draw_examples(
         output.directory / "examples.png", next(output.results()),
         group_size=flags.GROUP_SIZE.value, class_names=model.class_names,

@@ -5,11 +5,10 @@ Prints a table for each of --sections and writes benchmark.json and benchmark.pn
 
 from __future__ import annotations
 
-import math
 import os
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import tensorflow as tf
 from absl import flags as absl_flags
@@ -23,8 +22,6 @@ from eval.benchmarks.tables import format_section
 from eval.program import require_new, run
 from eval.records import write_metrics
 from tf_strattack import Attack, InputError
-
-_Number = TypeVar("_Number", int, float)
 
 # Section → the columns of its table.
 SECTIONS = {
@@ -71,16 +68,16 @@ def main() -> None:
     if flags.LIST_ATTACKS.value:
         print(describe_attacks())
         return
-    _refuse_unused()
+    flags.refuse_unused("eval.benchmark", _UNUSED)
     sections = _names("sections", _SECTIONS.value, SECTIONS)
     cases_dir = None if _CASES_DIR.value is None else Path(_CASES_DIR.value)
     net_names = _names("nets", _NETS.value or available(cases_dir), NETS)
     attacks = _attacks()
     counts = {
-        flag.name: _positive(flag.name, flag.value, int)
+        flag.name: sorted(flags.positive_numbers(flag.name, flag.value or [""], int))
         for flag in (_BATCH_SIZES, _FLOOR_ROWS, _CURVE_EVALUATIONS, _GROUPS_BUDGETS, _MEMORY_ROWS, _SCALING_IMAGES)
     }
-    taus = _positive(_PARETO_TAUS.name, _PARETO_TAUS.value, float)
+    taus = sorted(flags.positive_numbers(_PARETO_TAUS.name, _PARETO_TAUS.value or [""], float))
     directory = flags.output_dir()
     require_new(directory / "benchmark.json", overwrite=flags.OVERWRITE.value)
     nets = load_nets(net_names, cases_dir)
@@ -118,29 +115,11 @@ def main() -> None:
     print(f"\nwritten to {directory}")
 
 
-def _refuse_unused() -> None:
-    for name in _UNUSED:
-        if absl_flags.FLAGS[name].present:
-            raise InputError(f"expected flags of eval.benchmark, received --{name}, which it does not use")
-
-
 def _names(flag: str, names: list[str], known: Iterable[str]) -> list[str]:
     for name in names or [""]:
         if name not in known:
             raise InputError(f"expected --{flag} to be of {', '.join(known)}, received {name!r}")
     return list(dict.fromkeys(names))
-
-
-def _positive(flag: str, texts: list[str], parse: Callable[[str], _Number]) -> list[_Number]:
-    for text in texts or [""]:
-        try:
-            valid = 0 < parse(text) < math.inf
-        except ValueError:
-            valid = False
-        if not valid:
-            kind = "whole numbers" if parse is int else "numbers"
-            raise InputError(f"expected --{flag} to be positive {kind}, received {text!r}")
-    return sorted({parse(text) for text in texts})
 
 
 def _attacks() -> dict[str, Attack]:

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import math
 import time
+from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import TypeVar
 
 from absl import flags
 
 from tf_strattack import InputError
+
+_Number = TypeVar("_Number", int, float)
 
 MODEL = flags.DEFINE_string("model", "mnist_cnn", "mnist_cnn (shipped), a .keras file or a SavedModel directory.")
 BOUNDS = flags.DEFINE_list("bounds", ["0", "1"], "Scale of the model's input: least and greatest pixel.")
@@ -45,6 +50,30 @@ def bounds() -> tuple[float, float]:
     except ValueError:
         raise InputError(f"expected --bounds=lower,upper, received {','.join(BOUNDS.value)!r}") from None
     return low, high
+
+
+def refuse_unused(program: str, names: Iterable[str]) -> None:
+    """Refuses shared flags that mean nothing to `program`, rather than to ignore them."""
+    for name in names:
+        if flags.FLAGS[name].present:
+            raise InputError(f"expected flags of {program}, received --{name}, which it does not use")
+
+
+def positive_numbers(flag: str, texts: Iterable[str], parse: Callable[[str], _Number]) -> list[_Number]:
+    """The values of a list flag as numbers of type `parse`, each once, in the order given.
+
+    Raises:
+      InputError: one that is no such number, or is not above 0.
+    """
+    for text in texts:
+        try:
+            valid = 0 < parse(text) < math.inf
+        except ValueError:
+            valid = False
+        if not valid:
+            kind = "whole numbers" if parse is int else "numbers"
+            raise InputError(f"expected --{flag} to be positive {kind}, received {text!r}")
+    return list(dict.fromkeys(parse(text) for text in texts))
 
 
 def output_dir() -> Path:

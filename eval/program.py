@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -41,6 +42,22 @@ def require_new(path: Path, *, overwrite: bool) -> None:
     """Refuses a path that exists unless asked to overwrite it."""
     if path.exists() and not overwrite:
         raise InputError(f"expected a new file, received {path}, which exists: choose another or add --overwrite")
+
+
+def command() -> str:
+    """The command line, to be recorded beside what it made; --data_dir, which others have elsewhere, as DIR.
+
+    Flags come in the order of their names, and only those that were given.
+    """
+    given = {
+        flag.name: "--data_dir=DIR" if flag.name == "data_dir" else shlex.join(flag.serialize().splitlines())
+        for flags_of_module in flags.FLAGS.flags_by_module_dict().values()
+        for flag in flags_of_module
+        if flag.present
+    }
+    spec = getattr(sys.modules["__main__"], "__spec__", None)
+    module = sys.argv[0] if spec is None else spec.name
+    return " ".join(["python -m", module, *(given[name] for name in sorted(given))])
 
 
 def _parse(argv: list[str]) -> list[str]:

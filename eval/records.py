@@ -91,8 +91,8 @@ def _open_writer(directory: Path, shape: tuple[int, ...], facts: dict[str, Any])
     )
     info = tfds.core.DatasetInfo(
         builder=identity, features=features,
-        description=f"Adversarial examples; target is {UNTARGETED} where the attack was untargeted. Made with: "
-        + json.dumps(facts),
+        description=f"Adversarial examples; target is {UNTARGETED} where the attack was untargeted.",
+        metadata=tfds.core.MetadataDict(json.loads(json.dumps(facts))),
     )  # fmt: skip
     writer = tfds.core.SequentialWriter(info, max_examples_per_shard=_SHARD_EXAMPLES)
     writer.initialize_splits(["train"])

@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import dataclasses
-import json
-import shutil
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 from tqdm import tqdm
 
+from eval.configuration import claim
 from eval.examples import Examples
-from tf_strattack import Attack, AttackResult, Classifier, InputError, Progress
+from tf_strattack import Attack, AttackResult, Classifier, Progress
 from tf_strattack.progress import Callback
-
-_CONFIGURATION = "config.json"
 
 
 class Run:
@@ -34,20 +31,8 @@ class Run:
         """
         self.directory = directory
         self._parts = directory / "parts"
-        path = directory / _CONFIGURATION
-        if path.exists():
-            difference = _difference(_read_configuration(path), configuration)
-            if difference and not overwrite:
-                raise InputError(
-                    f"expected --output_dir to hold a run of this configuration, received {directory}, which "
-                    f"differs in {difference}: choose another directory, or add --overwrite"
-                )
-            if difference:
-                shutil.rmtree(directory)
-        elif directory.exists() and (not directory.is_dir() or any(directory.iterdir())):
-            raise InputError(f"expected --output_dir to be new, empty or a run, received {directory}, which is not")
-        self._parts.mkdir(parents=True, exist_ok=True)
-        path.write_text(json.dumps(configuration, indent=2) + "\n")
+        claim(directory, configuration, flag="--output_dir", overwrite=overwrite)
+        self._parts.mkdir(exist_ok=True)
 
     def attack(self, attack: Attack, classifier: Classifier, shards: Iterable[Examples], total: int | None) -> None:
         """Attacks every shard that has no file yet, with a progress bar of `total` examples (None: unknown).
@@ -102,24 +87,3 @@ def _updater(bar: tqdm[Any], done: int, successes: int) -> Callback:
 def _show(bar: tqdm[Any], position: float, started: int, successes: int) -> None:
     bar.n = position
     bar.set_postfix_str(f"success {successes}/{started} = {successes / max(1, started):.0%}")
-
-
-def _read_configuration(path: Path) -> dict[str, Any]:
-    try:
-        configuration: dict[str, Any] = json.loads(path.read_text())
-    except json.JSONDecodeError:
-        raise InputError(f"expected the configuration of a run in {path}, received a corrupt file") from None
-    return configuration
-
-
-def _difference(old: dict[str, Any], new: dict[str, Any]) -> str:
-    flat_old, flat_new = _flatten(old), _flatten(json.loads(json.dumps(new)))
-    names = [name for name in {**flat_old, **flat_new} if flat_old.get(name) != flat_new.get(name)]
-    return "; ".join(f"{name} ({flat_old.get(name)!r} there, {flat_new.get(name)!r} here)" for name in names)
-
-
-def _flatten(tree: dict[str, Any], prefix: str = "") -> dict[str, Any]:
-    flat: dict[str, Any] = {}
-    for name, value in tree.items():
-        flat.update(_flatten(value, f"{prefix}{name}.") if isinstance(value, dict) else {prefix + name: value})
-    return flat

@@ -1,4 +1,4 @@
-"""The table of best, average and worst case on the terminal."""
+"""Tables: best, average and worst case on the terminal, and Markdown."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def format_table(metrics: dict[str, Any]) -> str:
     rows = [["case", *_COLUMNS.values(), "over"]]
     for case in _CASES:
         block = metrics[case]
-        cells = [_cell(name, block[name]) for name in _COLUMNS]
+        cells = [format_value(name, block[name]) for name in _COLUMNS]
         rows.append([case, *cells, f"{block['num_successes']} of {block['num_examples']}"])
     return align(rows)
 
@@ -28,7 +28,14 @@ def align(rows: list[list[str]]) -> str:
     return "\n".join([lines[0], "-" * len(lines[0]), *lines[1:]])
 
 
-def _cell(name: str, value: float | None) -> str:
+def markdown(rows: list[list[str]]) -> str:
+    """Sets `rows`, the first of which is the heading, as a Markdown table with its numbers to the right."""
+    rule = ["---", *["---:"] * (len(rows[0]) - 1)]
+    return "".join(f"| {' | '.join(row)} |\n" for row in [rows[0], rule, *rows[1:]])
+
+
+def format_value(name: str, value: float | None) -> str:
+    """Formats a measure by its name: ASR in per cent, "-" for none."""
     if value is None:
         return "-"
     if name == "asr":

@@ -1,11 +1,20 @@
-"""Training and test splits as tf.data pipelines."""
+"""Splits of data sets in memory, and the batches of an epoch as a tf.data pipeline."""
 
 from __future__ import annotations
 
+import dataclasses
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
 import tensorflow as tf
 import tensorflow_datasets as tfds
 
+from tf_strattack.checks import Images
 from tf_strattack.errors import InputError
+
+# Images are shifted by at most so many pixels in each direction, as is usual for CIFAR-10 (He et al. 2016).
+_SHIFT = 4
 
 
 def load_raw(name: str, splits: list[str], *, data_dir: str | None, download: bool) -> list[tf.data.Dataset]:
@@ -23,21 +32,81 @@ def load_raw(name: str, splits: list[str], *, data_dir: str | None, download: bo
         ) from error
 
 
-def load_splits(
-    name: str, *, data_dir: str | None, download: bool, batch_size: int, seed: int
-) -> tuple[tf.data.Dataset, tf.data.Dataset]:
-    """Returns (train, test) batches of (float32 images in [0, 1], int labels).
+@dataclasses.dataclass(frozen=True)
+class Split:
+    """A split in memory: images (N, H, W, C) float32 in [0, 1], and each one's class probabilities (N, K) float32."""
 
-    The training split is cached and reshuffled each epoch from `seed`; the test split keeps its order.
+    images: Images
+    probabilities: npt.NDArray[np.float32]
+
+    def __len__(self) -> int:
+        """The number of images."""
+        return len(self.images)
+
+
+def load_splits(name: str, *, data_dir: str | None, download: bool, num_classes: int) -> tuple[Split, Split]:
+    """Decodes the training and the test split of a TFDS data set, once.
 
     Raises:
       InputError: as `load_raw`.
     """
-    train, test = load_raw(name, ["train", "test"], data_dir=data_dir, download=download)
+    train, test = (
+        split_of(*zip(*pairs.as_numpy_iterator(), strict=True), num_classes=num_classes)
+        for pairs in load_raw(name, ["train", "test"], data_dir=data_dir, download=download)
+    )
+    return train, test
 
-    def scale(image: tf.Tensor, label: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        return tf.cast(image, tf.float32) / 255.0, label
 
-    train = train.map(scale).cache().shuffle(60_000, seed=seed).batch(batch_size)
-    test = test.map(scale).cache().batch(batch_size)
-    return train.prefetch(tf.data.AUTOTUNE), test.prefetch(tf.data.AUTOTUNE)
+def split_of(images: Any, labels: Any, *, num_classes: int) -> Split:
+    """Makes a split of uint8 images, or floating-point ones in [0, 1], and labels (N,)."""
+    stacked = np.stack(images)
+    scaled = stacked.astype(np.float32) / 255.0 if stacked.dtype == np.uint8 else stacked.astype(np.float32)
+    return Split(scaled, np.eye(num_classes, dtype=np.float32)[np.asarray(labels)])
+
+
+def batches_in_order(split: Split, batch_size: int = 500) -> tf.data.Dataset:
+    """The split in its own order."""
+    pairs = tf.data.Dataset.from_tensor_slices((split.images, split.probabilities))
+    return pairs.batch(batch_size).prefetch(tf.data.AUTOTUNE)
+
+
+def training_batches(split: Split, *, epoch: tf.Variable, batch_size: int, seed: int, augment: bool) -> tf.data.Dataset:
+    """The split in an order, and with augmentation, that depend on `seed` and the value of `epoch` alone.
+
+    A run that is stopped and resumed thus sees what an uninterrupted one sees. Each iteration over the data set
+    reads `epoch` at its start.
+    """
+    number = len(split)
+    images, probabilities = tf.constant(split.images), tf.constant(split.probabilities)
+
+    def shuffled(now: tf.Tensor) -> tf.data.Dataset:
+        order = tf.random.experimental.stateless_shuffle(tf.range(number), tf.stack([seed, now]))
+
+        def take(first: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+            rows = order[first : first + batch_size]
+            chosen = tf.gather(images, rows)
+            if augment:
+                chosen = shift_and_flip(chosen, tf.stack([seed, now * number + first]))
+            return chosen, tf.gather(probabilities, rows)
+
+        return tf.data.Dataset.range(0, number, batch_size, output_type=tf.int32).map(take)
+
+    batches = tf.data.Dataset.range(1).map(lambda _: epoch.read_value()).flat_map(shuffled)
+    steps = -(-number // batch_size)
+    return batches.apply(tf.data.experimental.assert_cardinality(steps)).prefetch(tf.data.AUTOTUNE)
+
+
+def shift_and_flip(images: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
+    """Shifts each image by up to 4 pixels either way, zeros coming in, and flips half of them left to right.
+
+    Args:
+      images: (N, H, W, C).
+      seed: (2,) integers.
+    """
+    rows, height, width, _ = tf.unstack(tf.shape(images))
+    draws = tf.random.stateless_uniform([2, rows], seed, 0, 2 * _SHIFT + 1, tf.int32)
+    padded = tf.pad(images, [[0, 0], [_SHIFT, _SHIFT], [_SHIFT, _SHIFT], [0, 0]])
+    shifted = tf.gather(padded, draws[0][:, None] + tf.range(height), axis=1, batch_dims=1)
+    shifted = tf.gather(shifted, draws[1][:, None] + tf.range(width), axis=2, batch_dims=1)
+    flip = tf.random.stateless_uniform([rows, 1, 1, 1], seed + 1) < 0.5
+    return tf.where(flip, tf.reverse(shifted, [2]), shifted)

@@ -1,78 +1,149 @@
 """Trains the network of a data set: `python -m training.train --dataset=mnist --output=FILE.keras`.
 
-Writes the network and, beside it, a model card (JSON) with its test accuracy, seed, epochs and versions.
+Writes the network and, beside it, a model card (JSON) with its test accuracy, configuration and versions. Stopped,
+it goes on at the last finished epoch when the same command is given again.
 """
 
 from __future__ import annotations
 
+import dataclasses
+import shutil
 from pathlib import Path
+from typing import Any
 
-import keras
 import tensorflow as tf
 from absl import flags
 
-from eval.program import require_new, run
+from eval.configuration import claim
+from eval.program import command, require_new, run
 from tf_strattack.errors import InputError
+from training import variants
+from training.adversarial_dataset import AdversarialDataset, read_adversarial_dataset
 from training.card import write_card
 from training.data import load_splits
-from training.nets import NETS
+from training.fit import Recipe, accuracy
+from training.nets import NETS, PRECISIONS
+from training.pgd import PGD
 
 _DATASET = flags.DEFINE_enum("dataset", "mnist", sorted(NETS), "Data set to train on.")
 _DATA_DIR = flags.DEFINE_string("data_dir", None, "Directory of prepared TFDS data sets.")
 _DOWNLOAD = flags.DEFINE_bool("download", False, "Let TFDS download what is missing.")
-_EPOCHS = flags.DEFINE_integer("epochs", 30, "Passes over the training split.", lower_bound=1)
+_VARIANT = flags.DEFINE_enum(
+    "variant", "standard", ["standard", "distilled", "adversarial", "pgd"], "How the network is defended."
+)
+_TEMPERATURE = flags.DEFINE_float("temperature", None, "Temperature of --variant=distilled, above 0.")
+_ADVERSARIAL_DATASET = flags.DEFINE_string(
+    "adversarial_dataset", None, "Directory that eval.attack wrote, for --variant=adversarial."
+)
+_EPSILON = flags.DEFINE_float(
+    "epsilon", None, "Radius of --variant=pgd in [0, 1] scale; 0.3 for mnist, 8/255 for cifar10 if unset."
+)
+_PGD_STEPS = flags.DEFINE_integer("pgd_steps", None, "Steps of the attack within --variant=pgd; 7 if unset.")
+_PGD_STEP_SIZE = flags.DEFINE_float("pgd_step_size", None, "Length of these steps; 2.5 epsilon / steps if unset.")
+_EPOCHS = flags.DEFINE_integer(
+    "epochs", None, "Passes over the training split; 12 for mnist, 40 for cifar10 if unset.", lower_bound=1
+)
 _BATCH_SIZE = flags.DEFINE_integer("batch_size", 128, "Images per step.", lower_bound=1)
-_LEARNING_RATE = flags.DEFINE_float("learning_rate", 1e-3, "Initial rate of Adam; decays to 0 as a cosine.")
-_SEED = flags.DEFINE_integer("seed", 0, "Seed of initial weights, order and dropout.", lower_bound=0)
-_OUTPUT = flags.DEFINE_string("output", None, "The .keras file to write.")
-_OVERWRITE = flags.DEFINE_bool("overwrite", False, "Replace an existing output file.")
+_LEARNING_RATE = flags.DEFINE_float(
+    "learning_rate", 1e-3, "Initial rate of Adam; decays to 0 as a cosine.", lower_bound=0.0
+)
+_PRECISION = flags.DEFINE_enum(
+    "precision", "float32", PRECISIONS,
+    "Arithmetic of training; bfloat16 halves the time where the processor has it. The network is float32.",
+)  # fmt: skip
+_SEED = flags.DEFINE_integer("seed", 0, "Seed of initial weights, order, augmentation and dropout.", lower_bound=0)
+_OUTPUT = flags.DEFINE_string("output", None, "The .keras file to write; DATASET_cnn.keras if unset.")
+_TENSORBOARD_DIR = flags.DEFINE_string("tensorboard_dir", None, "Where TensorBoard's logs go, if anywhere.")
+_OVERWRITE = flags.DEFINE_bool("overwrite", False, "Replace an existing output file, or a training under way.")
+
+# Variant → the flags that it alone takes, and whether it needs them.
+_OWN_FLAGS = {
+    "distilled": {_TEMPERATURE.name: True},
+    "adversarial": {_ADVERSARIAL_DATASET.name: True},
+    "pgd": {_EPSILON.name: False, _PGD_STEPS.name: False, _PGD_STEP_SIZE.name: False},
+}
 
 
 def main() -> None:
     """Trains, tests, and writes the network with its card."""
+    _check_flags()
+    net = NETS[_DATASET.value]
     output = Path(_OUTPUT.value or f"{_DATASET.value}_cnn.keras")
     card_path = output.with_suffix(".json")
-    if output.suffix != ".keras":
-        raise InputError(f"expected --output to end in .keras, received {output}")
     for path in (output, card_path):
         require_new(path, overwrite=_OVERWRITE.value)
-    keras.utils.set_random_seed(_SEED.value)
-    tf.config.experimental.enable_op_determinism()
+    blank = net.build("float32")
+    shape, num_classes = blank.input_shape[1:], blank.output_shape[1]
+    recipe = Recipe(
+        epochs=_EPOCHS.value or net.epochs, batch_size=_BATCH_SIZE.value, learning_rate=_LEARNING_RATE.value,
+        precision=_PRECISION.value, augment=net.augment, seed=_SEED.value,
+    )  # fmt: skip
+    added = None
+    if _ADVERSARIAL_DATASET.value is not None:
+        added = read_adversarial_dataset(
+            Path(_ADVERSARIAL_DATASET.value), dataset=_DATASET.value, image_shape=shape, num_classes=num_classes
+        )
+    attack = PGD(_EPSILON.value or net.epsilon, _PGD_STEPS.value or 7, _PGD_STEP_SIZE.value)
     train, test = load_splits(
-        _DATASET.value,
-        data_dir=_DATA_DIR.value,
-        download=_DOWNLOAD.value,
-        batch_size=_BATCH_SIZE.value,
-        seed=_SEED.value,
+        _DATASET.value, data_dir=_DATA_DIR.value, download=_DOWNLOAD.value, num_classes=num_classes
     )
-    model = NETS[_DATASET.value]()
-    steps = _EPOCHS.value * int(train.cardinality())
-    model.compile(
-        optimizer=keras.optimizers.Adam(keras.optimizers.schedules.CosineDecay(_LEARNING_RATE.value, steps)),
-        loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
-        metrics=["accuracy"],
-        jit_compile=False,  # XLA is slower than the plain graph for this network on CPU
-    )
-    model.fit(train, validation_data=test, epochs=_EPOCHS.value, shuffle=False, verbose=2)
-    accuracy = model.evaluate(test, verbose=0, return_dict=True)["accuracy"]
-    output.parent.mkdir(parents=True, exist_ok=True)
-    trained = NETS[_DATASET.value]()  # not compiled: the optimizer's state would treble the file
-    trained.set_weights(model.get_weights())
-    trained.save(output)
+    configuration = {
+        "model": blank.name, "dataset": _DATASET.value, "variant": _VARIANT.value, **dataclasses.asdict(recipe),
+        **_own_configuration(added, attack),
+    }  # fmt: skip
+    workspace = output.with_suffix(".training")
+    claim(workspace, configuration, flag="--output's backup", overwrite=_OVERWRITE.value)
+    tf.config.experimental.enable_op_determinism()
+    logs = None if _TENSORBOARD_DIR.value is None else Path(_TENSORBOARD_DIR.value)
+    network, facts = _train(variants.Task(net.build, train, test, recipe, workspace, logs), added, attack)
+    network.save(workspace / output.name)
+    (workspace / output.name).replace(output)
     card = write_card(
         card_path,
-        model=model.name,
-        dataset=_DATASET.value,
-        variant="standard",
-        test_accuracy=accuracy,
-        epochs=_EPOCHS.value,
-        batch_size=_BATCH_SIZE.value,
-        learning_rate=_LEARNING_RATE.value,
-        seed=_SEED.value,
-        input="float32 (N, 28, 28, 1) in [0, 1]",
-        output="10 logits",
+        **configuration,
+        **facts,
+        test_accuracy=accuracy(network, test),
+        input=f"float32 (N, {', '.join(map(str, shape))}) in [0, 1]",
+        output=f"{num_classes} logits",
+        command=command(),
     )
-    print(f"{output}: test accuracy {card['test_accuracy']:.4f}")
+    shutil.rmtree(workspace)
+    accuracies = {name: value for name, value in card.items() if name.endswith("_accuracy")}
+    print(f"{output}: " + ", ".join(f"{name.replace('_', ' ')} {value:.4f}" for name, value in accuracies.items()))
+
+
+def _train(task: variants.Task, added: AdversarialDataset | None, attack: PGD) -> variants.Outcome:
+    if _TEMPERATURE.value is not None:
+        return variants.train_distilled(task, _TEMPERATURE.value)
+    if added is not None:
+        return variants.train_adversarial(task, added)
+    if _VARIANT.value == "pgd":
+        return variants.train_pgd(task, attack)
+    return variants.train_standard(task)
+
+
+def _own_configuration(added: AdversarialDataset | None, attack: PGD) -> dict[str, Any]:
+    if _TEMPERATURE.value is not None:
+        return {"temperature": _TEMPERATURE.value}
+    if added is not None:
+        return {"examples_added": len(added.split), "examples": added.made_by}
+    return {"pgd": dataclasses.asdict(attack)} if _VARIANT.value == "pgd" else {}
+
+
+def _check_flags() -> None:
+    """Refuses values out of range, and flags that the variant does not use or lacks."""
+    for flag in (_TEMPERATURE, _EPSILON, _PGD_STEPS, _PGD_STEP_SIZE, _LEARNING_RATE):
+        if flag.value is not None and not 0 < flag.value < float("inf"):
+            raise InputError(f"expected --{flag.name} to be a number above 0, received {flag.value:g}")
+    if _OUTPUT.value is not None and not _OUTPUT.value.endswith(".keras"):
+        raise InputError(f"expected --output to end in .keras, received {_OUTPUT.value}")
+    for variant, names in _OWN_FLAGS.items():
+        for name, needed in names.items():
+            given = flags.FLAGS[name].value is not None
+            if given and variant != _VARIANT.value:
+                raise InputError(f"expected --{name} with --variant={variant} only, received it with {_VARIANT.value}")
+            if needed and not given and variant == _VARIANT.value:
+                raise InputError(f"expected --{name} with --variant={variant}, received none")
 
 
 if __name__ == "__main__":

@@ -1,0 +1,83 @@
+"""Who owns a directory: what is in it comes from one configuration, which is written there."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import shutil
+from pathlib import Path
+from typing import Any, TextIO
+
+from tf_strattack import InputError
+
+_FILE, _LOCK = "config.json", "lock"
+# Open until the process ends, and the locks on them with it, however it ends.
+_held: list[TextIO] = []
+
+
+def claim(directory: Path, configuration: dict[str, Any], *, flag: str, overwrite: bool) -> None:
+    """Opens `directory` for the work of `configuration`, new or to be resumed.
+
+    Args:
+      directory: made where it does not exist.
+      configuration: what must agree for the work to go on; JSON values.
+      flag: the option that named the directory, for messages.
+      overwrite: whether work of another configuration is removed.
+
+    No other process can claim it until this one has ended.
+
+    Raises:
+      InputError: the directory holds work of another configuration (shown), and `overwrite` is off, or it holds
+        something else, or another process is at work in it.
+    """
+    path = directory / _FILE
+    partial = path.with_name(path.name + ".partial")
+    own = {path, partial, directory / _LOCK}
+    if not path.exists() and directory.exists() and (not directory.is_dir() or set(directory.iterdir()) - own):
+        raise InputError(f"expected {flag} to be new, empty or a run, received {directory}, which is not")
+    difference = _difference(_read(path), configuration) if path.exists() else ""
+    if difference and not overwrite:
+        raise InputError(
+            f"expected {flag} to hold a run of this configuration, received {directory}, which "
+            f"differs in {difference}: choose another directory, or add --overwrite"
+        )
+    directory.mkdir(parents=True, exist_ok=True)
+    _lock(directory, flag)
+    if difference:
+        for file in set(directory.iterdir()) - own:
+            shutil.rmtree(file) if file.is_dir() else file.unlink()
+    partial.write_text(json.dumps(configuration, indent=2) + "\n")
+    partial.replace(path)
+
+
+def _lock(directory: Path, flag: str) -> None:
+    file = (directory / _LOCK).open("w")
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        file.close()
+        raise InputError(
+            f"expected {flag} to be free, received {directory}, in which another process is at work"
+        ) from None
+    _held.append(file)
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        configuration: dict[str, Any] = json.loads(path.read_text())
+    except json.JSONDecodeError:
+        raise InputError(f"expected the configuration of a run in {path}, received a corrupt file") from None
+    return configuration
+
+
+def _difference(old: dict[str, Any], new: dict[str, Any]) -> str:
+    flat_old, flat_new = _flatten(old), _flatten(json.loads(json.dumps(new)))
+    names = [name for name in {**flat_old, **flat_new} if flat_old.get(name) != flat_new.get(name)]
+    return "; ".join(f"{name} ({flat_old.get(name)!r} there, {flat_new.get(name)!r} here)" for name in names)
+
+
+def _flatten(tree: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for name, value in tree.items():
+        flat.update(_flatten(value, f"{prefix}{name}.") if isinstance(value, dict) else {prefix + name: value})
+    return flat

@@ -1,0 +1,1 @@
+"""Networks trained with a defence, and what an attack makes of them."""

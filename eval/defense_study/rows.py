@@ -1,0 +1,113 @@
+"""The rows of the study: which network each one trains, and the commands that train and attack it."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from pathlib import Path
+
+from eval.attacks import ATTACKS
+from tf_strattack import InputError
+
+NONE, PGD = "none", "pgd"
+_STANDARD = "standard"
+
+
+@dataclasses.dataclass(frozen=True)
+class Step:
+    """A program of this checkout, and the file that is there once it has done its work."""
+
+    module: str
+    arguments: tuple[str, ...]
+    leaves: Path
+
+
+@dataclasses.dataclass(frozen=True)
+class Row:
+    """One network of the study, with the steps that train it (others' included, where it needs them) and attack it.
+
+    Attributes:
+      name: "none", "pgd", the attack whose examples are trained on, or "T=10".
+      temperature: of a distilled network, else None.
+      network: its `.keras` file, with the card beside it.
+      run: directory of the run that attacks it.
+      steps: in order.
+    """
+
+    name: str
+    temperature: float | None
+    network: Path
+    run: Path
+    steps: tuple[Step, ...]
+
+
+@dataclasses.dataclass(frozen=True)
+class Study:
+    """Where the rows are, and the arguments that their commands share.
+
+    Attributes:
+      directory: of everything.
+      data: arguments that name the data set.
+      training: arguments of training.train.
+      attacking: arguments of eval.attack that say how, and how much, the networks are attacked.
+      crafting: arguments of eval.attack that say how many training images are attacked to be trained on.
+    """
+
+    directory: Path
+    data: tuple[str, ...]
+    training: tuple[str, ...]
+    attacking: tuple[str, ...]
+    crafting: tuple[str, ...]
+
+    def row(self, name: str) -> Row:
+        """The row of adversarial training `name`."""
+        if name == NONE:
+            return self._row(name, None, _STANDARD)
+        if name == PGD:
+            return self._row(name, None, PGD, "--variant=pgd")
+        crafted = self.directory / "adversarial" / name
+        craft = Step(
+            "eval.attack",
+            (*self.data, f"--model={self._network(_STANDARD)}", "--split=train", f"--attack={name}", *self.crafting,
+             f"--output_dir={crafted}"),
+            crafted / "metrics.json",
+        )  # fmt: skip
+        retrain = ("--variant=adversarial", f"--adversarial_dataset={crafted}")
+        return self._row(name, None, f"adversarial_{name}", *retrain, before=(self._train(_STANDARD), craft))
+
+    def distilled(self, temperature: float) -> Row:
+        """The row of a network distilled at `temperature`."""
+        options = ("--variant=distilled", f"--temperature={temperature:g}")
+        return self._row(f"T={temperature:g}", temperature, f"distilled_{temperature:g}", *options)
+
+    def _row(
+        self, name: str, temperature: float | None, network: str, *options: str, before: tuple[Step, ...] = ()
+    ) -> Row:
+        run = self.directory / "attacks" / network
+        attack = Step(
+            "eval.attack",
+            (*self.data, f"--model={self._network(network)}", *self.attacking, f"--output_dir={run}"),
+            run / "metrics.json",
+        )
+        return Row(name, temperature, self._network(network), run, (*before, self._train(network, *options), attack))
+
+    def _network(self, name: str) -> Path:
+        return self.directory / "nets" / f"{name}.keras"
+
+    def _train(self, name: str, *options: str) -> Step:
+        path = self._network(name)
+        arguments = (*self.data, *options, *self.training, f"--output={path}")
+        return Step("training.train", arguments, path.with_suffix(".json"))
+
+
+def check_names(names: Sequence[str]) -> list[str]:
+    """The rows of adversarial training, each once.
+
+    Raises:
+      InputError: an unknown name.
+    """
+    known = (NONE, PGD, *ATTACKS)
+    for name in names:
+        if name not in known:
+            raise InputError(f"expected --defenses to be of {', '.join(known)}, received {name!r}")
+    return list(dict.fromkeys(names))

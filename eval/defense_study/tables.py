@@ -1,0 +1,141 @@
+"""The tables of the study: JSON, CSV and Markdown, beside the paper's figures."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from eval.defense_study.rows import NONE, PGD, Row
+from eval.paper import DISTILLATION_ASR, TABLE_A1
+from eval.table import format_value, markdown
+
+_CASES = ("best", "average", "worst")
+_MEASURES = ("asr", "l0", "l1", "l2", "linf")
+_PAPER_DATASET = "mnist"  # of Table A1
+_SYMBOLS = {"asr": "ASR", "l0": "ℓ0", "l1": "ℓ1", "l2": "ℓ2", "linf": "ℓ∞"}
+
+
+def read_row(row: Row) -> dict[str, Any]:
+    """The figures of a finished row: blocks of its metrics.json, the network's card, and both commands."""
+    metrics = json.loads((row.run / "metrics.json").read_text())
+    card = json.loads(row.network.with_suffix(".json").read_text())
+    paper = None
+    if metrics["dataset"] == _PAPER_DATASET and row.temperature is None:
+        paper = TABLE_A1.get(row.name)
+    return {
+        "defense": row.name,
+        "temperature": row.temperature,
+        "test_accuracy": card["test_accuracy"],
+        "attack": metrics["attack"],
+        "num_images": metrics["num_images"],
+        "num_examples": metrics["num_examples"],
+        "skipped_misclassified": metrics["skipped_misclassified"],
+        "gradient_evaluations_per_example": metrics["gradient_evaluations_per_example"],
+        **{case: metrics[case] for case in (*_CASES, "all")},
+        "paper": paper,
+        "card": card,
+        "commands": {"training": card["command"], "attack": metrics["command"]},
+    }
+
+
+def write_tables(directory: Path, figures: dict[str, Any], rows: Sequence[dict[str, Any]]) -> str:
+    """Writes defenses.json, .csv and .md with the rows finished so far; returns the Markdown."""
+    text = _markdown(rows)
+    (directory / "defenses.json").write_text(json.dumps({**figures, "rows": rows}, indent=2) + "\n")
+    (directory / "defenses.md").write_text(text)
+    with (directory / "defenses.csv").open("w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(
+            ["defense", "temperature", "test_accuracy", "attack", "case", "num_successes", "num_examples", *_MEASURES]
+            + [f"paper_{measure}" for measure in ("asr", "l1", "l2")]
+        )
+        for row in rows:
+            for case in (*_CASES, "all"):
+                paper = (row["paper"] or {}).get(case, {})
+                writer.writerow(
+                    [row["defense"], row["temperature"], row["test_accuracy"], row["attack"], case]
+                    + [row[case][name] for name in ("num_successes", "num_examples", *_MEASURES)]
+                    + [paper.get(measure) for measure in ("asr", "l1", "l2")]
+                )
+    return text
+
+
+def _markdown(rows: Sequence[dict[str, Any]]) -> str:
+    trained = [row for row in rows if row["temperature"] is None]
+    distilled = [row for row in rows if row["temperature"] is not None]
+    parts = []
+    if trained:
+        parts += ["## Adversarial training\n", _training_table(trained)]
+        plain = next((row for row in trained if row["defense"] == NONE), None)
+        others = [row for row in trained if row is not plain]
+        if plain is not None and others:
+            parts += ["Mean change against the network without defence:\n", _change_table(plain, others)]
+    if distilled:
+        parts += ["## Defensive distillation\n", _distillation_table(distilled)]
+    parts += ["## Commands\n", _commands(rows)]
+    return "\n".join(parts)
+
+
+def _training_table(rows: Sequence[dict[str, Any]]) -> str:
+    measures = ("asr", "l1", "l2")
+    heading = ["trained with", "test accuracy", *(f"{case} {_SYMBOLS[m]}" for case in _CASES for m in measures)]
+    table = [heading]
+    for row in rows:
+        ours = [format_value(m, row[case][m]) for case in _CASES for m in measures]
+        table.append([_title(row["defense"]), f"{100 * row['test_accuracy']:.2f} %", *ours])
+        if row["paper"] is not None:
+            printed = [format_value(m, row["paper"][case][m]) for case in _CASES for m in measures]
+            table.append(["*the paper*", "", *printed])
+    return markdown(table)
+
+
+def _change_table(plain: dict[str, Any], others: Sequence[dict[str, Any]]) -> str:
+    table = [["trained with", *(f"{case} {_SYMBOLS[m]}" for case in (*_CASES, "all") for m in ("l1", "l2"))]]
+    for row in others:
+        table.append([_title(row["defense"]), *_changes(plain, row)])
+        if row["paper"] is not None and plain["paper"] is not None:
+            table.append(["*the paper*", *_changes(plain["paper"], row["paper"])])
+    return markdown(table)
+
+
+def _changes(plain: dict[str, Any], row: dict[str, Any]) -> list[str]:
+    def change(case: str, measure: str) -> str:
+        before, after = (blocks.get(case, {}).get(measure) for blocks in (plain, row))
+        return "-" if before is None or after is None else f"{100 * (after / before - 1):+.0f} %"
+
+    return [change(case, measure) for case in (*_CASES, "all") for measure in ("l1", "l2")]
+
+
+def _distillation_table(rows: Sequence[dict[str, Any]]) -> str:
+    heading = ["temperature", "test accuracy", "ASR best", "ASR average", "ASR worst", "the paper's ASR"]
+    table = [[*heading, *(f"average {_SYMBOLS[m]}" for m in _MEASURES[1:])]]
+    for row in rows:
+        successes = [format_value("asr", row[case]["asr"]) for case in _CASES]
+        distances = [format_value(m, row["average"][m]) for m in _MEASURES[1:]]
+        table.append(
+            [
+                f"{row['temperature']:g}",
+                f"{100 * row['test_accuracy']:.2f} %",
+                *successes,
+                format_value("asr", DISTILLATION_ASR),
+                *distances,
+            ]  # fmt: skip
+        )
+    return markdown(table)
+
+
+def _title(defense: str) -> str:
+    titles = {NONE: "nothing (no defence)", PGD: "PGD examples alone"}
+    return titles.get(defense, f"examples of {defense}")
+
+
+def _commands(rows: Sequence[dict[str, Any]]) -> str:
+    lines = []
+    for row in rows:
+        examples = row["card"].get("examples", {}).get("command")
+        commands = [row["commands"]["training"], row["commands"]["attack"]]
+        lines.append(f"- {row['defense']}: " + "; ".join(f"`{c}`" for c in ([examples] if examples else []) + commands))
+    return "\n".join(lines) + "\n"

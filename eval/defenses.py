@@ -1,0 +1,96 @@
+"""Trains networks with defences and attacks them: `python -m eval.defenses --data_dir=DIR`; --help lists the flags.
+
+Two tables, each beside the paper's figures (appendix H): adversarial training with the examples of an attack, and
+defensive distillation by temperature. Writes networks, runs, and defenses.md, .csv and .json into --output_dir. A row
+that is finished is not done again, and rows can be added later.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from absl import flags as absl_flags
+
+from eval import flags
+from eval.attacks import describe_attacks, make_attack
+from eval.configuration import claim
+from eval.defense_study.rows import Study, check_names
+from eval.defense_study.steps import run_steps
+from eval.defense_study.tables import read_row, write_tables
+from eval.examples import parse_targets
+from eval.program import command, run
+from tf_strattack import InputError
+from tf_strattack.versions import versions
+from training.nets import NETS, PRECISIONS
+
+absl_flags.set_default(flags.DATASET, "mnist")
+absl_flags.set_default(flags.NUM_IMAGES, 100)
+_DEFENSES = absl_flags.DEFINE_list(
+    "defenses", ["none", "strattack"],
+    "Networks of the first table: none, an attack whose examples are added to the training set, or pgd.",
+)  # fmt: skip
+_TEMPERATURES = absl_flags.DEFINE_list("temperatures", ["1", "10", "40", "100"], "Of the second table.")
+_TRAIN_IMAGES = absl_flags.DEFINE_integer(
+    "train_images", 1000, "Training images whose examples are trained on.", lower_bound=1
+)
+_EPOCHS = absl_flags.DEFINE_integer("epochs", None, "Of each training; that of training.train if unset.", lower_bound=1)
+_PRECISION = absl_flags.DEFINE_enum("precision", "float32", PRECISIONS, "Of training, as in training.train.")
+# Shared flags that mean nothing here: networks are trained, and tested on the test split.
+_UNUSED = ("model", "bounds", "split")
+
+
+def main() -> None:
+    """Wires flags, rows and tables together."""
+    if flags.LIST_ATTACKS.value:
+        print(describe_attacks())
+        return
+    flags.refuse_unused("eval.defenses", _UNUSED)
+    if flags.DATASET.value not in NETS:
+        raise InputError(f"expected --dataset to be one of {', '.join(NETS)}, received {flags.DATASET.value!r}")
+    parse_targets(flags.TARGETS.value)
+    attack = make_attack(flags.ATTACK.value, flags.ATTACK_PARAMETERS.value, group_size=flags.GROUP_SIZE.value)
+    names = check_names(_DEFENSES.value)
+    temperatures = flags.positive_numbers(_TEMPERATURES.name, _TEMPERATURES.value, float)
+    if not names and not temperatures:
+        raise InputError("expected --defenses or --temperatures, received neither")
+    configuration = {
+        "dataset": flags.DATASET.value, "attack": flags.ATTACK.value, "attack_parameters": attack.parameters,
+        "group_size": flags.GROUP_SIZE.value, "targets": flags.TARGETS.value, "num_images": flags.NUM_IMAGES.value,
+        "train_images": _TRAIN_IMAGES.value, "epochs": _EPOCHS.value, "precision": _PRECISION.value,
+        "seed": flags.SEED.value,
+    }  # fmt: skip
+    directory = flags.output_dir()
+    claim(directory, configuration, flag="--output_dir", overwrite=flags.OVERWRITE.value)
+    study = _study(directory)
+    figures = {**configuration, "command": command(), "versions": versions()}
+    finished: list[dict[str, Any]] = []
+    text = ""
+    for row in [*map(study.row, names), *map(study.distilled, temperatures)]:
+        run_steps(row)
+        finished.append(read_row(row))
+        text = write_tables(directory, figures, finished)
+    print(f"\n{text}\nwritten to {directory}")
+
+
+def _study(directory: Path) -> Study:
+    data = [flags.DATASET, flags.DATA_DIR, flags.DOWNLOAD]
+    crafting = [flags.TARGETS, flags.BATCH_SIZE, flags.SEED]
+    attacking = [*crafting, flags.ATTACK, flags.ATTACK_PARAMETERS, flags.GROUP_SIZE, flags.NUM_IMAGES]
+    return Study(
+        directory,
+        data=_arguments(data),
+        training=_arguments([_EPOCHS, _PRECISION, flags.SEED]),
+        attacking=_arguments(attacking),
+        crafting=(*_arguments(crafting), f"--num_images={_TRAIN_IMAGES.value}"),
+    )
+
+
+def _arguments(holders: list[absl_flags.FlagHolder[Any]]) -> tuple[str, ...]:
+    """The flags as arguments of another program, without those that hold nothing."""
+    chosen = [absl_flags.FLAGS[holder.name] for holder in holders]
+    return tuple(flag.serialize() for flag in chosen if flag.value not in (None, [], False))
+
+
+if __name__ == "__main__":
+    run(main)

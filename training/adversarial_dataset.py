@@ -1,0 +1,68 @@
+"""Adversarial examples that `eval.attack` wrote, as training data with their correct labels."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import tensorflow_datasets as tfds
+
+from tf_strattack.adapters import load_or_explain
+from tf_strattack.errors import InputError
+from training.data import Split, split_of
+
+
+class AdversarialDataset(NamedTuple):
+    """The successful examples of a run, with labels; `failed` counts the others, `made_by` tells what made them."""
+
+    split: Split
+    failed: int
+    made_by: dict[str, Any]
+
+
+def read_adversarial_dataset(
+    directory: Path, *, dataset: str, image_shape: tuple[int, ...], num_classes: int
+) -> AdversarialDataset:
+    """Reads the `dataset/` directory of a run of eval.attack, or the run's directory.
+
+    Failed examples, whose image is the original, are left out.
+
+    Args:
+      directory: where the examples are.
+      dataset: the TFDS data set that is trained on, of whose training split the examples must be.
+      image_shape: (H, W, C) that the network takes.
+      num_classes: the number of classes.
+
+    Raises:
+      InputError: no such directory, none that succeeded, images of another shape, or made from other images.
+    """
+    if (directory / "dataset").is_dir():
+        directory = directory / "dataset"
+    builder = load_or_explain(
+        lambda: tfds.builder_from_directory(str(directory)), directory, "the dataset directory of a run of eval.attack"
+    )
+    shape = builder.info.features["image"].shape
+    if shape != image_shape:
+        raise InputError(f"expected --adversarial_dataset of images {image_shape}, received {shape} in {directory}")
+    made_by = dict(builder.info.metadata or {})
+    _check_origin(made_by, dataset, directory)
+    rows = [row for row in tfds.as_numpy(builder.as_dataset(split="train")) if row["success"]]
+    failed = builder.info.splits["train"].num_examples - len(rows)
+    if not rows:
+        raise InputError(f"expected successful examples in --adversarial_dataset, received {failed} failed ones")
+    low, high = made_by["bounds"]
+    images = (np.stack([row["image"] for row in rows]) - np.float32(low)) / np.float32(high - low)
+    return AdversarialDataset(
+        split_of(images, [row["label"] for row in rows], num_classes=num_classes), failed, made_by
+    )
+
+
+def _check_origin(made_by: dict[str, Any], dataset: str, directory: Path) -> None:
+    """Refuses examples of images that are tested on, or of another data set: the accuracy would tell nothing."""
+    origin, split = made_by.get("dataset"), str(made_by.get("split"))
+    if origin != dataset or not split.startswith("train") or "test" in split:
+        raise InputError(
+            f"expected --adversarial_dataset made from the training split of {dataset}, received {directory} from "
+            f"dataset {origin!r}, split {split!r}: run eval.attack with --dataset={dataset} --split=train"
+        )

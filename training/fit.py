@@ -1,0 +1,122 @@
+"""Keras `fit` as all variants use it: loss at a temperature, schedule, backup, progress."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from training.backup import Backup
+from training.data import Split, batches_in_order, training_batches
+
+
+@dataclasses.dataclass(frozen=True)
+class Recipe:
+    """What every variant of a network is trained with.
+
+    Attributes:
+      epochs: passes over the training split.
+      batch_size: images a step.
+      learning_rate: initial rate of Adam; decays to 0 as a cosine.
+      precision: Keras dtype policy while training; what is kept is float32.
+      augment: whether images are shifted and flipped at random.
+      seed: of initial weights, order, augmentation and dropout.
+    """
+
+    epochs: int
+    batch_size: int
+    learning_rate: float
+    precision: str
+    augment: bool
+    seed: int
+
+
+def fit(
+    build: Callable[[str], keras.Sequential],
+    train: Split,
+    test: Split,
+    recipe: Recipe,
+    *,
+    backup_dir: Path,
+    tensorboard_dir: Path | None,
+    temperature: float = 1.0,
+    wrap: Callable[[keras.Sequential, int], keras.Model] = lambda network, steps: network,
+) -> keras.Sequential:
+    """Trains the network that `build` makes, or goes on where a stopped run's backup in `backup_dir` ends.
+
+    What is random in an epoch depends on the seed and the epoch alone, so a resumed run ends with the same weights.
+
+    Args:
+      build: makes the untrained network for a dtype policy.
+      train: images and the class probabilities to learn.
+      test: what is reported as `val_accuracy` after some epochs; nothing is chosen by it.
+      recipe: how.
+      backup_dir: kept until training is complete, then removed.
+      tensorboard_dir: where TensorBoard's logs go, if anywhere.
+      temperature: divides the logits before the softmax of the loss.
+      wrap: makes the model that is fitted of the network and the number of steps an epoch.
+
+    Returns:
+      The trained network in float32, not compiled.
+    """
+    keras.utils.set_random_seed(recipe.seed)
+    network = build(recipe.precision)
+    epoch = tf.Variable(0, trainable=False)
+    batches = training_batches(
+        train, epoch=epoch, batch_size=recipe.batch_size, seed=recipe.seed, augment=recipe.augment
+    )
+    steps = int(batches.cardinality())
+    model = wrap(network, steps)
+
+    def loss(probabilities: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
+        return keras.losses.categorical_crossentropy(probabilities, logits / temperature, from_logits=True)
+
+    model.compile(
+        optimizer=keras.optimizers.Adam(
+            keras.optimizers.schedules.CosineDecay(recipe.learning_rate, recipe.epochs * steps)
+        ),
+        loss=loss,
+        metrics=[keras.metrics.CategoricalAccuracy(name="accuracy")],
+        jit_compile=False,  # XLA is slower than the plain graph for these networks on CPU
+    )
+    callbacks = [Backup(backup_dir, steps), EpochStart(network, epoch, recipe.seed)]
+    if tensorboard_dir is not None:
+        callbacks.append(keras.callbacks.TensorBoard(str(tensorboard_dir)))
+    model.fit(
+        batches, validation_data=batches_in_order(test), validation_freq=max(1, recipe.epochs // 10),
+        epochs=recipe.epochs, callbacks=callbacks, shuffle=False,
+    )  # fmt: skip
+    trained = build("float32")  # not compiled: the optimizer's state would treble the file
+    trained.set_weights(network.get_weights())
+    return trained
+
+
+def accuracy(network: keras.Model, test: Split) -> float:
+    """The share of `test` that the network classifies correctly."""
+    correct = tf.function(lambda images: tf.argmax(network(images, training=False), axis=1))
+    hits = [
+        int(tf.reduce_sum(tf.cast(correct(images) == tf.argmax(probabilities, axis=1), tf.int32)))
+        for images, probabilities in batches_in_order(test)
+    ]
+    return sum(hits) / len(test)
+
+
+class EpochStart(keras.callbacks.Callback):
+    """Makes what is random in an epoch depend on the seed and the epoch alone: order, augmentation, dropout."""
+
+    def __init__(self, network: keras.Model, epoch: tf.Variable, seed: int) -> None:
+        """Sets `epoch`, which the pipeline reads, and the seeds of the layers of `network`."""
+        super().__init__()
+        self._epoch, self._seed = epoch, seed
+        generators = [getattr(layer, "seed_generator", None) for layer in network.layers]
+        self._generators = [generator for generator in generators if generator is not None]
+
+    def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
+        """Announces the epoch."""
+        self._epoch.assign(epoch)
+        for number, generator in enumerate(self._generators):
+            generator.state.assign([self._seed + number, epoch << 20])
