@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tensorflow as tf
+import tensorflow_datasets as tfds
 
 import tf_strattack as sa
 
@@ -54,6 +55,26 @@ def exact():
     labels = classifier.predict(images).argmax(axis=1)
     targets = (labels + 1 + np.arange(27) % 3) % 4
     return classifier, images, labels, targets
+
+
+@pytest.fixture(scope="session")
+def tiny_mnist(tmp_path_factory):
+    """The shipped digits as a data set "mnist" that TFDS reads: its directory, with 400 and 100 images."""
+    directory = tmp_path_factory.mktemp("tfds")
+    images, labels, _ = sa.shipped.load_sample()
+    pixels = (images * 255).round().astype(np.uint8)
+
+    def split(rows):
+        return [(int(i), {"image": pixels[i], "label": int(labels[i])}) for i in rows]
+
+    tfds.dataset_builders.store_as_tfds_dataset(
+        name="mnist", version="3.0.1", data_dir=directory,
+        features=tfds.features.FeaturesDict({
+            "image": tfds.features.Image(shape=(28, 28, 1)), "label": tfds.features.ClassLabel(num_classes=10),
+        }),
+        split_datasets={"train": iter(split(range(400))), "test": iter(split(range(400, 500)))},
+    )  # fmt: skip
+    return directory
 
 
 @pytest.fixture(scope="session")

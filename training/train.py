@@ -95,13 +95,16 @@ def main() -> None:
     claim(workspace, configuration, flag="--output's backup", overwrite=_OVERWRITE.value)
     tf.config.experimental.enable_op_determinism()
     logs = None if _TENSORBOARD_DIR.value is None else Path(_TENSORBOARD_DIR.value)
-    network, facts = _train(variants.Task(net.build, train, test, recipe, workspace, logs), added, attack)
+    try:
+        network, facts = _train(variants.Task(net.build, train, test, recipe, workspace, logs), added, attack)
+    except KeyboardInterrupt:
+        print(f"\ninterrupted; the same command resumes after the last finished epoch, kept in {workspace}")
+        raise
     network.save(workspace / output.name)
     (workspace / output.name).replace(output)
     card = write_card(
         card_path,
-        **configuration,
-        **facts,
+        **{**configuration, **facts},
         test_accuracy=accuracy(network, test),
         input=f"float32 (N, {', '.join(map(str, shape))}) in [0, 1]",
         output=f"{num_classes} logits",

@@ -41,10 +41,13 @@ def read_row(row: Row) -> dict[str, Any]:
     }
 
 
-def write_tables(directory: Path, figures: dict[str, Any], rows: Sequence[dict[str, Any]]) -> str:
-    """Writes defenses.json, .csv and .md with the rows finished so far; returns the Markdown."""
+def write_tables(directory: Path, figures: dict[str, Any], new: Sequence[dict[str, Any]]) -> str:
+    """Writes defenses.json, .csv and .md with the rows finished so far, now or earlier; returns the Markdown."""
+    path = directory / "defenses.json"
+    earlier = json.loads(path.read_text())["rows"] if path.exists() else []
+    rows = sorted({row["defense"]: row for row in (*earlier, *new)}.values(), key=_place)
     text = _markdown(rows)
-    (directory / "defenses.json").write_text(json.dumps({**figures, "rows": rows}, indent=2) + "\n")
+    path.write_text(json.dumps({**figures, "rows": rows}, indent=2) + "\n")
     (directory / "defenses.md").write_text(text)
     with (directory / "defenses.csv").open("w", newline="") as file:
         writer = csv.writer(file)
@@ -61,6 +64,11 @@ def write_tables(directory: Path, figures: dict[str, Any], rows: Sequence[dict[s
                     + [paper.get(measure) for measure in ("asr", "l1", "l2")]
                 )
     return text
+
+
+def _place(row: dict[str, Any]) -> tuple[float, bool, bool]:
+    """Of a row in the tables: no defence, attacks as they came, PGD, and temperatures from low to high."""
+    return row["temperature"] or 0.0, row["defense"] == PGD, row["defense"] != NONE
 
 
 def _markdown(rows: Sequence[dict[str, Any]]) -> str:
@@ -115,15 +123,9 @@ def _distillation_table(rows: Sequence[dict[str, Any]]) -> str:
     for row in rows:
         successes = [format_value("asr", row[case]["asr"]) for case in _CASES]
         distances = [format_value(m, row["average"][m]) for m in _MEASURES[1:]]
-        table.append(
-            [
-                f"{row['temperature']:g}",
-                f"{100 * row['test_accuracy']:.2f} %",
-                *successes,
-                format_value("asr", DISTILLATION_ASR),
-                *distances,
-            ]  # fmt: skip
-        )
+        accuracy = f"{100 * row['test_accuracy']:.2f} %"
+        paper = format_value("asr", DISTILLATION_ASR)
+        table.append([f"{row['temperature']:g}", accuracy, *successes, paper, *distances])
     return markdown(table)
 
 

@@ -5,10 +5,7 @@ import json
 import os
 import shutil
 import signal
-import subprocess
-import sys
 import time
-from pathlib import Path
 
 import keras
 import numpy as np
@@ -16,24 +13,13 @@ import pytest
 import tensorflow_datasets as tfds
 
 import tf_strattack as sa
+from tests.programs import run_program, start
 
-ROOT = Path(__file__).parent.parent.parent
 QUICK = "--attack_parameters=max_iterations=15,refine_iterations=5"
 
 
-def start(*arguments):
-    return subprocess.Popen(
-        [sys.executable, "-m", "eval.attack", *map(str, arguments)], cwd=ROOT, text=True,
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-        # A shell's background jobs ignore Ctrl-C, and their children would too.
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
-    )  # fmt: skip
-
-
 def program(*arguments):
-    process = start(*arguments)
-    out, err = process.communicate(timeout=300)
-    return process.returncode, out, err
+    return run_program("eval.attack", *arguments)
 
 
 @pytest.fixture(scope="module")
@@ -127,7 +113,7 @@ def test_overwrite_replaces_a_run_and_nothing_else(run, tmp_path):
 
 def test_ctrl_c_keeps_the_finished_shards(tmp_path):
     arguments = ["--num_images=4", "--batch_size=9", f"--output_dir={tmp_path / 'out'}"]
-    process = start(*arguments)
+    process = start("eval.attack", *arguments)
     deadline = time.monotonic() + 120
     while not (tmp_path / "out" / "parts" / "00000.npz").exists() and time.monotonic() < deadline:
         time.sleep(0.05)

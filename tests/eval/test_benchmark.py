@@ -1,9 +1,6 @@
 """The program end to end with tiny settings, and one line for each mistake."""
 
 import json
-import subprocess
-import sys
-from pathlib import Path
 
 import pytest
 from absl import flags
@@ -11,8 +8,8 @@ from absl.testing import flagsaver
 
 import tf_strattack as sa
 from eval import benchmark
+from tests.programs import run_program
 
-ROOT = Path(__file__).parent.parent.parent
 TINY = [
     "--nets=mnist_cnn", "--floor_batch_sizes=1,9", "--curve_examples=3", "--curve_evaluations=6,60",
     "--pareto_taus=2,0.65", "--pareto_examples=3", "--groups_budgets=5,50",
@@ -22,9 +19,7 @@ TINY = [
 
 
 def program(*arguments):
-    command = [sys.executable, "-m", "eval.benchmark", *map(str, arguments)]
-    process = subprocess.run(command, cwd=ROOT, text=True, capture_output=True, timeout=300)
-    return process.returncode, process.stdout, process.stderr
+    return run_program("eval.benchmark", *arguments)
 
 
 @pytest.fixture(scope="module")

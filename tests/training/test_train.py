@@ -1,93 +1,172 @@
-"""The training program on a small data set that the test writes itself."""
+"""The training program on a small data set that the tests write themselves."""
 
 import json
-import subprocess
-import sys
-from pathlib import Path
+import signal
+import time
 
 import keras
 import numpy as np
 import pytest
-import tensorflow_datasets as tfds
 
 import tf_strattack as sa
-from training.nets import mnist_cnn
-
-ROOT = Path(__file__).parent.parent.parent
+from tests.programs import run_program, start
 
 
 @pytest.fixture(scope="module")
-def data_dir(tmp_path_factory):
-    """The shipped digits as a tiny "mnist" that TFDS reads."""
-    directory = tmp_path_factory.mktemp("tfds")
-    images, labels, _ = sa.shipped.load_sample()
-    pixels = (images * 255).round().astype(np.uint8)
-
-    def split(rows):
-        return [(int(i), {"image": pixels[i], "label": int(labels[i])}) for i in rows]
-
-    tfds.dataset_builders.store_as_tfds_dataset(
-        name="mnist", version="3.0.1", data_dir=directory,
-        features=tfds.features.FeaturesDict({
-            "image": tfds.features.Image(shape=(28, 28, 1)), "label": tfds.features.ClassLabel(num_classes=10),
-        }),
-        split_datasets={"train": iter(split(range(400))), "test": iter(split(range(400, 500)))},
+def crafted(tiny_mnist, tmp_path_factory):
+    """A run of eval.attack on training images."""
+    directory = tmp_path_factory.mktemp("crafted") / "run"
+    status, _, err = run_program(
+        "eval.attack", "--dataset=mnist", f"--data_dir={tiny_mnist}", "--split=train", "--num_images=3",
+        "--targets=2", "--attack_parameters=max_iterations=30", f"--output_dir={directory}",
     )  # fmt: skip
+    assert status == 0, err
     return directory
 
 
-def program(module, *arguments):
-    command = [sys.executable, "-m", module, *map(str, arguments)]
-    done = subprocess.run(command, cwd=ROOT, text=True, capture_output=True, timeout=300, check=False)
-    return done.returncode, done.stdout, done.stderr
+def arguments(tiny_mnist, output, *more):
+    return ["--dataset=mnist", f"--data_dir={tiny_mnist}", "--batch_size=32", f"--output={output}", *more]
 
 
-def test_training_writes_a_network_that_loads_and_its_card(data_dir, tmp_path):
-    arguments = ["--dataset=mnist", f"--data_dir={data_dir}", "--epochs=4", "--batch_size=32", "--seed=3"]
+def weights(path):
+    return keras.saving.load_model(path).get_weights()
+
+
+def same_weights(one, two):
+    return all(np.array_equal(left, right) for left, right in zip(weights(one), weights(two), strict=True))
+
+
+def test_the_same_seed_makes_the_same_network_and_its_card_tells_how(tiny_mnist, tmp_path):
     outputs = [tmp_path / name / "net.keras" for name in ("one", "two")]
     for output in outputs:
-        status, _, err = program("training.train", *arguments, f"--output={output}")
+        given = arguments(tiny_mnist, output, "--epochs=4", "--seed=3")
+        status, out, err = run_program("training.train", *given)
         assert status == 0, err
+        assert "Epoch 4/4" in out
     card = json.loads(outputs[0].with_suffix(".json").read_text())
-    assert card["epochs"] == 4
-    assert card["seed"] == 3
+    assert (card["variant"], card["epochs"], card["seed"], card["model"]) == ("standard", 4, 3, "mnist_cnn")
     assert {"tensorflow", "keras", "tf_strattack"} <= card["versions"].keys()
+    assert card["command"].startswith("python -m training.train --batch_size=32 --data_dir=DIR --dataset=mnist --epoch")
     assert card["test_accuracy"] > 0.5
-    one, two = (keras.saving.load_model(output).get_weights() for output in outputs)
-    for left, right in zip(one, two, strict=True):
-        np.testing.assert_array_equal(left, right)
-    status, _, err = program("training.train", *arguments, f"--output={outputs[0]}")
+    assert same_weights(*outputs)
+    assert sorted(path.name for path in outputs[0].parent.iterdir()) == ["net.json", "net.keras"]
+    status, _, err = run_program("training.train", *given[:-1], f"--output={outputs[0]}")
     assert status == 2
     assert "which exists: choose another or add --overwrite" in err
 
 
-def test_mistakes_get_one_line_and_status_2(tmp_path):
-    for arguments, message in [
+@pytest.mark.parametrize(
+    ("variant", "kill_after"),
+    [
+        pytest.param(["--variant=standard", "--precision=mixed_bfloat16"], "Epoch 2/3", id="standard"),
+        pytest.param(["--variant=pgd", "--pgd_steps=2"], "Epoch 3/3", id="pgd", marks=pytest.mark.slow),
+        pytest.param(
+            ["--variant=distilled", "--temperature=5"], "Epoch 3/3", id="distilled", marks=pytest.mark.slow
+        ),
+    ],
+)  # fmt: skip
+def test_a_killed_run_goes_on_and_ends_with_the_weights_of_one_that_was_not(variant, kill_after, tiny_mnist, tmp_path):
+    killed, whole = tmp_path / "killed.keras", tmp_path / "whole.keras"
+    given = [*variant, "--epochs=3", "--learning_rate=0.002"]
+    process = start("training.train", *arguments(tiny_mnist, killed, *given))
+    deadline = time.monotonic() + 200
+    while kill_after not in (line := process.stdout.readline()) and time.monotonic() < deadline:
+        assert line or process.poll() is None
+    process.send_signal(signal.SIGKILL)
+    process.communicate()
+    assert not killed.exists()
+    status, _, err = run_program("training.train", *arguments(tiny_mnist, killed, *given, "--seed=1"))
+    assert status == 2
+    assert "differs in seed (0 there, 1 here)" in err
+    status, out, err = run_program("training.train", *arguments(tiny_mnist, killed, *given))
+    assert status == 0, err
+    assert "Epoch 1/3" not in out.split("Epoch 3/3")[0]
+    assert not killed.with_suffix(".training").exists()
+    status, _, err = run_program("training.train", *arguments(tiny_mnist, whole, *given))
+    assert status == 0, err
+    assert same_weights(killed, whole)
+    cards = [json.loads(path.with_suffix(".json").read_text()) for path in (killed, whole)]
+    assert cards[0]["epochs"] == 3
+    assert cards[0]["test_accuracy"] == cards[1]["test_accuracy"]
+
+
+def test_ctrl_c_ends_a_training_that_the_same_command_resumes(tiny_mnist, tmp_path):
+    output = tmp_path / "net.keras"
+    process = start("training.train", *arguments(tiny_mnist, output, "--epochs=50"))
+    while "Epoch 2/50" not in (line := process.stdout.readline()):
+        assert line
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "the same command resumes" in out
+    assert "Traceback" not in err
+    assert (output.with_suffix(".training") / "network" / "latest.weights.h5").exists()
+
+
+def test_adversarial_examples_are_added_with_their_correct_labels(tiny_mnist, crafted, tmp_path):
+    output = tmp_path / "net.keras"
+    logs = tmp_path / "logs"
+    given = ["--variant=adversarial", f"--adversarial_dataset={crafted}", "--epochs=1", f"--tensorboard_dir={logs}"]
+    status, _, err = run_program("training.train", *arguments(tiny_mnist, output, *given))
+    assert status == 0, err
+    card = json.loads(output.with_suffix(".json").read_text())
+    assert card["examples_added"] == 6
+    assert card["failed_examples_left_out"] == 0
+    assert card["examples"]["attack"] == "strattack"
+    assert card["examples"]["command"].startswith("python -m eval.attack ")
+    assert list(logs.rglob("events.out.tfevents*"))
+    assert sa.Classifier.load(output).predict(sa.shipped.load_sample().images[:2]).shape == (2, 10)
+
+
+def test_one_epoch_of_each_other_variant(tiny_mnist, tmp_path):
+    for name, given in {
+        "distilled": ["--variant=distilled", "--temperature=10"],
+        "pgd": ["--variant=pgd", "--pgd_steps=2", "--epsilon=0.1"],
+    }.items():
+        output = tmp_path / f"{name}.keras"
+        status, out, err = run_program("training.train", *arguments(tiny_mnist, output, *given, "--epochs=1"))
+        assert status == 0, err
+        card = json.loads(output.with_suffix(".json").read_text())
+        assert f"test accuracy {card['test_accuracy']:.4f}" in out
+        if name == "distilled":
+            assert card["temperature"] == 10.0
+            assert 0 <= card["teacher_test_accuracy"] <= 1
+        else:
+            assert card["pgd"] == {"epsilon": 0.1, "steps": 2, "step_size": None, "warmup": 0.3}
+            assert card["pgd_test"]["steps"] == 40
+            assert card["pgd_test_accuracy"] <= card["test_accuracy"]
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
         (["--data_dir=nowhere"], "expected the TFDS data set 'mnist' in --data_dir"),
         (["--output=net.h5"], "expected --output to end in .keras"),
-        (["--dataset=imagenet"], "value should be one of <mnist>"),
+        (["--dataset=imagenet"], "value should be one of <cifar10|mnist>"),
         (["--epochs=0"], "0 is not a positive integer"),
-    ]:
-        status, _, err = program("training.train", *arguments)
-        assert status == 2
-        assert message in err
-        assert len(err.strip().splitlines()) == 1
+        (["--variant=distilled"], "expected --temperature with --variant=distilled, received none"),
+        (["--variant=distilled", "--temperature=0"], "expected --temperature to be a number above 0, received 0"),
+        (["--temperature=10"], "expected --temperature with --variant=distilled only, received it with standard"),
+        (["--variant=adversarial"], "expected --adversarial_dataset with --variant=adversarial, received none"),
+        (["--pgd_steps=3"], "expected --pgd_steps with --variant=pgd only, received it with standard"),
+        (
+            ["--variant=adversarial", "--adversarial_dataset=nowhere"],
+            "expected the dataset directory of a run of eval.attack, received nowhere, which does not exist",
+        ),
+    ],
+)
+def test_a_mistake_gets_one_line_and_status_2(given, message):
+    status, out, err = run_program("training.train", *given)
+    assert status == 2
+    assert message in err
+    assert len(err.strip().splitlines()) == 1
+    assert out == ""
 
 
-def test_the_sample_program_takes_the_first_digits_of_the_test_split(data_dir, tmp_path):
+def test_the_sample_program_takes_the_first_digits_of_the_test_split(tiny_mnist, tmp_path):
     output = tmp_path / "sample.npz"
-    status, _, err = program("training.sample", f"--data_dir={data_dir}", "--number=7", f"--output={output}")
+    status, _, err = run_program("training.sample", f"--data_dir={tiny_mnist}", "--number=7", f"--output={output}")
     assert status == 0, err
     with np.load(output) as file:
         assert file["images"].shape == (7, 28, 28, 1)
         np.testing.assert_array_equal(file["indices"], np.arange(7))
-
-
-def test_the_network_is_the_paper_s():
-    model = mnist_cnn()
-    kinds = [(type(layer).__name__, getattr(layer, "filters", getattr(layer, "units", None))) for layer in model.layers]
-    assert kinds == [
-        ("Conv2D", 32), ("Conv2D", 32), ("MaxPooling2D", None), ("Conv2D", 64), ("Conv2D", 64), ("MaxPooling2D", None),
-        ("Flatten", None), ("Dense", 200), ("Dropout", None), ("Dense", 200), ("Dense", 10),
-    ]  # fmt: skip
-    assert model.layers[-1].activation is keras.activations.linear

@@ -1,0 +1,115 @@
+"""The defence study end to end on tiny data: rows, tables, and what a second run does."""
+
+import csv
+import json
+import os
+
+import pytest
+
+from eval.defense_study.tables import write_tables
+from eval.paper import TABLE_A1
+from tests.programs import run_program
+
+TINY = [
+    "--targets=random", "--num_images=2", "--train_images=2", "--epochs=2", "--attack_parameters=max_iterations=20",
+]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def study(tiny_mnist, tmp_path_factory):
+    directory = tmp_path_factory.mktemp("defenses") / "out"
+    given = [f"--data_dir={tiny_mnist}", *TINY, f"--output_dir={directory}"]
+    status, out, err = run_program("eval.defenses", *given, "--defenses=none,strattack", "--temperatures=")
+    assert status == 0, err
+    return directory, given, out
+
+
+def written(directory):
+    return {
+        path: path.stat().st_mtime_ns
+        for path in directory.rglob("*")
+        if path.suffix in (".keras", ".npz") or path.name == "metrics.json"
+    }
+
+
+def test_every_row_is_trained_attacked_and_stands_beside_the_paper(study):
+    directory, _, out = study
+    rows = {row["defense"]: row for row in json.loads((directory / "defenses.json").read_text())["rows"]}
+    assert list(rows) == ["none", "strattack"]
+    for name, row in rows.items():
+        assert row["paper"] == TABLE_A1[name]
+        assert row["all"]["num_examples"] == 2
+        assert row["commands"]["training"].startswith("python -m training.train")
+        assert row["commands"]["attack"].startswith("python -m eval.attack")
+    assert rows["strattack"]["card"]["variant"] == "adversarial"
+    assert rows["strattack"]["card"]["examples_added"] + rows["strattack"]["card"]["failed_examples_left_out"] == 2
+    assert rows["strattack"]["card"]["examples"]["split"] == "train"
+    with (directory / "defenses.csv").open() as file:
+        lines = list(csv.DictReader(file))
+    assert len(lines) == 2 * 4
+    assert float(lines[0]["paper_l1"]) == TABLE_A1["none"]["best"]["l1"]
+    text = (directory / "defenses.md").read_text()
+    assert text in out
+    assert text.count("*the paper*") == 3
+    for shown in ("examples of strattack", "100.0 % | 25.1 | 2.610", "+39 % | +21 %"):
+        assert shown in text
+
+
+def test_a_second_run_adds_rows_and_repeats_nothing(study):
+    directory, given, _ = study
+    before = written(directory)
+    status, out, err = run_program("eval.defenses", *given, "--defenses=none", "--temperatures=10")
+    assert status == 0, err
+    assert "none: python" not in out
+    after = written(directory)
+    assert {path: after[path] for path in before} == before
+    rows = {row["defense"]: row for row in json.loads((directory / "defenses.json").read_text())["rows"]}
+    assert list(rows) == ["none", "strattack", "T=10"]
+    assert rows["T=10"]["card"]["temperature"] == 10.0
+    assert "| 10 |" in (directory / "defenses.md").read_text()
+
+
+def test_another_configuration_is_refused(study):
+    _, given, _ = study
+    status, _, err = run_program("eval.defenses", *given, "--seed=5", "--temperatures=")
+    assert status == 2
+    assert "differs in seed (0 there, 5 here)" in err
+
+
+def test_a_step_that_fails_says_why_once(tmp_path):
+    given = ["--data_dir=nowhere", *TINY, "--temperatures=", f"--output_dir={tmp_path}"]
+    status, _, err = run_program("eval.defenses", *given)
+    assert status == 2
+    assert "expected the TFDS data set 'mnist' in --data_dir" in err
+    assert len(err.strip().splitlines()) == 1
+
+
+def test_mistakes_get_one_line_and_status_2(tmp_path):
+    for given, message in [
+        (["--defenses=strong"], "expected --defenses to be of none, pgd, strattack, strattack_overlap, received"),
+        (["--temperatures=hot"], "expected --temperatures to be positive numbers, received 'hot'"),
+        (["--defenses=", "--temperatures="], "expected --defenses or --temperatures, received neither"),
+        (["--dataset=sample"], "expected --dataset to be one of mnist, cifar10, received 'sample'"),
+        (["--model=mnist_cnn"], "received --model, which it does not use"),
+    ]:  # fmt: skip
+        status, _, err = run_program("eval.defenses", *given, f"--output_dir={tmp_path / 'out'}")
+        assert status == 2
+        assert message in err
+        assert len(err.strip().splitlines()) == 1
+        assert not os.path.exists(tmp_path / "out")
+
+
+def test_failures_and_rows_without_a_figure_in_the_paper_are_shown_as_such(tmp_path):
+    block = {"asr": 0.0, "num_successes": 0, "num_examples": 4, **dict.fromkeys(("l0", "l1", "l2", "linf"))}
+    row = {
+        "defense": "pgd", "temperature": None, "test_accuracy": 0.5, "attack": "strattack", "paper": None, "card": {},
+        "commands": {"training": "a", "attack": "b"}, **dict.fromkeys(("best", "average", "worst", "all"), block),
+    }  # fmt: skip
+    plain = {**row, "defense": "none", "paper": TABLE_A1["none"], "all": {**block, "l1": 2.0, "l2": 4.0}}
+    harder = {**row, "defense": "strattack", "paper": TABLE_A1["strattack"], "all": {**block, "l1": 3.0, "l2": 3.0}}
+    text = write_tables(tmp_path, {}, [row, plain, harder])
+    assert "| PGD examples alone | 50.00 % | 0.0 % | - | - |" in text
+    assert "| PGD examples alone | - | - | - | - | - | - | - | - |" in text
+    assert "| examples of strattack | - | - | - | - | - | - | +50 % | -25 % |" in text
+    places = [text.index(title) for title in ("| nothing (no defence)", "| examples of strattack", "| PGD examples")]
+    assert places == sorted(places)
