@@ -7,6 +7,7 @@ it goes on at the last finished epoch when the same command is given again.
 from __future__ import annotations
 
 import dataclasses
+import importlib.util
 import shutil
 from pathlib import Path
 from typing import Any
@@ -44,9 +45,7 @@ _EPOCHS = flags.DEFINE_integer(
     "epochs", None, "Passes over the training split; 12 for mnist, 40 for cifar10 if unset.", lower_bound=1
 )
 _BATCH_SIZE = flags.DEFINE_integer("batch_size", 128, "Images per step.", lower_bound=1)
-_LEARNING_RATE = flags.DEFINE_float(
-    "learning_rate", 1e-3, "Initial rate of Adam; decays to 0 as a cosine.", lower_bound=0.0
-)
+_LEARNING_RATE = flags.DEFINE_float("learning_rate", 1e-3, "Initial rate of Adam; decays to 0 as a cosine.")
 _PRECISION = flags.DEFINE_enum(
     "precision", "float32", PRECISIONS,
     "Arithmetic of training; bfloat16 halves the time where the processor has it. The network is float32.",
@@ -140,6 +139,8 @@ def _check_flags() -> None:
             raise InputError(f"expected --{flag.name} to be a number above 0, received {flag.value:g}")
     if _OUTPUT.value is not None and not _OUTPUT.value.endswith(".keras"):
         raise InputError(f"expected --output to end in .keras, received {_OUTPUT.value}")
+    if _TENSORBOARD_DIR.value is not None and importlib.util.find_spec("tensorboard") is None:
+        raise InputError("expected TensorBoard for --tensorboard_dir, received none: pip install tensorboard")
     for variant, names in _OWN_FLAGS.items():
         for name, needed in names.items():
             given = flags.FLAGS[name].value is not None

@@ -1,5 +1,6 @@
 """The training program on a small data set that the tests write themselves."""
 
+import concurrent.futures
 import json
 import signal
 import time
@@ -137,30 +138,31 @@ def test_one_epoch_of_each_other_variant(tiny_mnist, tmp_path):
             assert card["pgd_test_accuracy"] <= card["test_accuracy"]
 
 
-@pytest.mark.parametrize(
-    ("given", "message"),
-    [
-        (["--data_dir=nowhere"], "expected the TFDS data set 'mnist' in --data_dir"),
-        (["--output=net.h5"], "expected --output to end in .keras"),
-        (["--dataset=imagenet"], "value should be one of <cifar10|mnist>"),
-        (["--epochs=0"], "0 is not a positive integer"),
-        (["--variant=distilled"], "expected --temperature with --variant=distilled, received none"),
-        (["--variant=distilled", "--temperature=0"], "expected --temperature to be a number above 0, received 0"),
-        (["--temperature=10"], "expected --temperature with --variant=distilled only, received it with standard"),
-        (["--variant=adversarial"], "expected --adversarial_dataset with --variant=adversarial, received none"),
-        (["--pgd_steps=3"], "expected --pgd_steps with --variant=pgd only, received it with standard"),
-        (
-            ["--variant=adversarial", "--adversarial_dataset=nowhere"],
-            "expected the dataset directory of a run of eval.attack, received nowhere, which does not exist",
-        ),
-    ],
-)
-def test_a_mistake_gets_one_line_and_status_2(given, message):
-    status, out, err = run_program("training.train", *given)
-    assert status == 2
-    assert message in err
-    assert len(err.strip().splitlines()) == 1
-    assert out == ""
+MISTAKES = [
+    (["--data_dir=nowhere"], "expected the TFDS data set 'mnist' in --data_dir"),
+    (["--output=net.h5"], "expected --output to end in .keras"),
+    (["--dataset=imagenet"], "value should be one of <cifar10|mnist>"),
+    (["--epochs=0"], "0 is not a positive integer"),
+    (["--variant=distilled"], "expected --temperature with --variant=distilled, received none"),
+    (["--variant=distilled", "--temperature=0"], "expected --temperature to be a number above 0, received 0"),
+    (["--temperature=10"], "expected --temperature with --variant=distilled only, received it with standard"),
+    (["--variant=adversarial"], "expected --adversarial_dataset with --variant=adversarial, received none"),
+    (["--pgd_steps=3"], "expected --pgd_steps with --variant=pgd only, received it with standard"),
+    (
+        ["--variant=adversarial", "--adversarial_dataset=nowhere"],
+        "expected the dataset directory of a run of eval.attack, received nowhere, which does not exist",
+    ),
+]
+
+
+def test_a_mistake_gets_one_line_and_status_2():
+    with concurrent.futures.ThreadPoolExecutor(4) as pool:
+        outcomes = pool.map(lambda mistake: run_program("training.train", *mistake[0]), MISTAKES)
+    for (given, message), (status, out, err) in zip(MISTAKES, outcomes, strict=True):
+        assert status == 2, given
+        assert message in err, given
+        assert len(err.strip().splitlines()) == 1, given
+        assert out == "", given
 
 
 def test_the_sample_program_takes_the_first_digits_of_the_test_split(tiny_mnist, tmp_path):
