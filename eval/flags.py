@@ -14,7 +14,9 @@ from tf_strattack import InputError
 
 _Number = TypeVar("_Number", int, float)
 
-MODEL = flags.DEFINE_string("model", "mnist_cnn", "mnist_cnn (shipped), a .keras file or a SavedModel directory.")
+MODEL = flags.DEFINE_string(
+    "model", "mnist_cnn", "mnist_cnn or cifar10_cnn (shipped), a .keras file or a SavedModel directory."
+)
 BOUNDS = flags.DEFINE_list("bounds", ["0", "1"], "Scale of the model's input: least and greatest pixel.")
 DATASET = flags.DEFINE_string(
     "dataset", "sample", "sample (shipped MNIST test digits), a TFDS name, a folder with labels.csv, or an .npz file."

@@ -14,7 +14,10 @@ from tf_strattack.classifier import Classifier
 _FOLDER = Path(__file__).parent
 
 # Shipped network → its class names. Each has a file NAME.keras and a model card NAME.json here.
-NETWORKS = {"mnist_cnn": tuple("0123456789")}
+NETWORKS = {
+    "mnist_cnn": tuple("0123456789"),
+    "cifar10_cnn": ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"),
+}
 
 
 class Sample(NamedTuple):
