@@ -8,6 +8,7 @@ import shutil
 from pathlib import Path
 from typing import Any, TextIO
 
+from eval.files import write_json
 from tf_strattack import InputError
 
 _FILE, _LOCK = "config.json", "lock"
@@ -35,19 +36,27 @@ def claim(directory: Path, configuration: dict[str, Any], *, flag: str, overwrit
     own = {path, partial, directory / _LOCK}
     if not path.exists() and directory.exists() and (not directory.is_dir() or set(directory.iterdir()) - own):
         raise InputError(f"expected {flag} to be new, empty or a run, received {directory}, which is not")
+    _require_same(path, configuration, flag, overwrite)
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        _lock(directory, flag)
+    except OSError as error:
+        raise InputError(f"expected {flag} to be a directory to write in, received {directory}: {error}") from error
+    if _require_same(path, configuration, flag, overwrite):  # again, now that no other process can change it
+        for file in set(directory.iterdir()) - own:
+            shutil.rmtree(file) if file.is_dir() else file.unlink()
+    write_json(path, configuration)
+
+
+def _require_same(path: Path, configuration: dict[str, Any], flag: str, overwrite: bool) -> str:
+    """Refuses another configuration in `path`, unless it may be removed; returns the difference."""
     difference = _difference(_read(path), configuration) if path.exists() else ""
     if difference and not overwrite:
         raise InputError(
-            f"expected {flag} to hold a run of this configuration, received {directory}, which "
+            f"expected {flag} to hold a run of this configuration, received {path.parent}, which "
             f"differs in {difference}: choose another directory, or add --overwrite"
         )
-    directory.mkdir(parents=True, exist_ok=True)
-    _lock(directory, flag)
-    if difference:
-        for file in set(directory.iterdir()) - own:
-            shutil.rmtree(file) if file.is_dir() else file.unlink()
-    partial.write_text(json.dumps(configuration, indent=2) + "\n")
-    partial.replace(path)
+    return difference
 
 
 def _lock(directory: Path, flag: str) -> None:

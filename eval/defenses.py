@@ -18,9 +18,10 @@ from eval.configuration import claim
 from eval.defense_study.rows import Study, check_names
 from eval.defense_study.steps import run_steps
 from eval.defense_study.tables import read_row, write_tables
-from eval.examples import parse_targets
+from eval.examples import check_targets, parse_targets
 from eval.program import command, run
 from tf_strattack import InputError
+from tf_strattack.groups import Groups
 from tf_strattack.versions import versions
 from training.nets import NETS, PRECISIONS
 
@@ -48,7 +49,7 @@ def main() -> None:
     flags.refuse_unused("eval.defenses", _UNUSED)
     if flags.DATASET.value not in NETS:
         raise InputError(f"expected --dataset to be one of {', '.join(NETS)}, received {flags.DATASET.value!r}")
-    parse_targets(flags.TARGETS.value)
+    _check_fit()
     attack = make_attack(flags.ATTACK.value, flags.ATTACK_PARAMETERS.value, group_size=flags.GROUP_SIZE.value)
     names = check_names(_DEFENSES.value)
     temperatures = flags.positive_numbers(_TEMPERATURES.name, _TEMPERATURES.value, float)
@@ -57,8 +58,8 @@ def main() -> None:
     configuration = {
         "dataset": flags.DATASET.value, "attack": flags.ATTACK.value, "attack_parameters": attack.parameters,
         "group_size": flags.GROUP_SIZE.value, "targets": flags.TARGETS.value, "num_images": flags.NUM_IMAGES.value,
-        "train_images": _TRAIN_IMAGES.value, "epochs": _EPOCHS.value, "precision": _PRECISION.value,
-        "seed": flags.SEED.value,
+        "batch_size": flags.BATCH_SIZE.value, "train_images": _TRAIN_IMAGES.value, "epochs": _EPOCHS.value,
+        "precision": _PRECISION.value, "seed": flags.SEED.value,
     }  # fmt: skip
     directory = flags.output_dir()
     claim(directory, configuration, flag="--output_dir", overwrite=flags.OVERWRITE.value)
@@ -73,15 +74,25 @@ def main() -> None:
     print(f"\n{text}\nwritten to {directory}")
 
 
+def _check_fit() -> None:
+    """Refuses targets and groups that do not fit the network before any is trained."""
+    network = NETS[flags.DATASET.value].build("float32")
+    targets, others = parse_targets(flags.TARGETS.value), network.output_shape[1] - 1
+    check_targets(targets, others)
+    height, width = network.input_shape[1:3]
+    Groups(height, width, flags.GROUP_SIZE.value, flags.GROUP_SIZE.value)
+
+
 def _study(directory: Path) -> Study:
     data = [flags.DATASET, flags.DATA_DIR, flags.DOWNLOAD]
     crafting = [flags.TARGETS, flags.BATCH_SIZE, flags.SEED]
-    attacking = [*crafting, flags.ATTACK, flags.ATTACK_PARAMETERS, flags.GROUP_SIZE, flags.NUM_IMAGES]
     return Study(
         directory,
         data=_arguments(data),
         training=_arguments([_EPOCHS, _PRECISION, flags.SEED]),
-        attacking=_arguments(attacking),
+        attack=flags.ATTACK.value,
+        parameters=_arguments([flags.ATTACK_PARAMETERS, flags.GROUP_SIZE]),
+        attacking=_arguments([*crafting, flags.NUM_IMAGES]),
         crafting=(*_arguments(crafting), f"--num_images={_TRAIN_IMAGES.value}"),
     )
 
@@ -89,7 +100,8 @@ def _study(directory: Path) -> Study:
 def _arguments(holders: list[absl_flags.FlagHolder[Any]]) -> tuple[str, ...]:
     """The flags as arguments of another program, without those that hold nothing."""
     chosen = [absl_flags.FLAGS[holder.name] for holder in holders]
-    return tuple(flag.serialize() for flag in chosen if flag.value not in (None, [], False))
+    # 0 is a value, unlike None, False and an empty list.
+    return tuple(flag.serialize() for flag in chosen if flag.value or str(flag.value) == "0")
 
 
 if __name__ == "__main__":

@@ -58,8 +58,7 @@ class Selection:
     def examples_per_image(self, targets: int | None) -> int:
         """How many examples an image makes; `targets` as from `parse_targets`."""
         others = (self._classifier.num_classes or 1) - 1
-        if targets is not None and targets > others:
-            raise InputError(f"expected --targets of at most {others}, the other classes, received {targets}")
+        check_targets(targets, others)
         return 1 if targets is None else targets or others
 
     def __iter__(self) -> Iterator[Record]:
@@ -108,6 +107,12 @@ def parse_targets(text: str) -> int | None:
     raise InputError(
         f"expected --targets to be all, random, untargeted or a number of random targets, received {text!r}"
     )
+
+
+def check_targets(targets: int | None, others: int) -> None:
+    """Refuses more targets, as from `parse_targets`, than there are other classes."""
+    if targets is not None and targets > others:
+        raise InputError(f"expected --targets of at most {others}, the other classes, received {targets}")
 
 
 def make_shards(

@@ -40,7 +40,11 @@ TARGETS = flags.DEFINE_string("targets", "all", "all, random, a number of random
 BATCH_SIZE = flags.DEFINE_integer(
     "batch_size", None, "Examples at a time; chosen by image size if unset.", lower_bound=1
 )
-SEED = flags.DEFINE_integer("seed", 0, "Seed of random targets and of the average case.", lower_bound=0)
+# Of Keras's and NumPy's generators.
+MAX_SEED = 2**31 - 1
+SEED = flags.DEFINE_integer(
+    "seed", 0, "Seed of random targets and of the average case.", lower_bound=0, upper_bound=MAX_SEED
+)
 OUTPUT_DIR = flags.DEFINE_string("output_dir", None, "Directory to write into; runs/<time> if unset.")
 OVERWRITE = flags.DEFINE_bool("overwrite", False, "Replace a run of another configuration in --output_dir.")
 

@@ -13,6 +13,7 @@ import numpy as np
 import tensorflow as tf
 import tensorflow_datasets as tfds
 
+from eval.files import write_json
 from tf_strattack import AttackResult, metrics
 from tf_strattack.versions import versions
 
@@ -59,7 +60,7 @@ def write_metrics(path: Path, facts: dict[str, Any]) -> dict[str, Any]:
         "versions": {**versions(), "tensorflow_datasets": tfds.__version__},
         "finished_at": finished_at,
     }
-    path.write_text(json.dumps(everything, indent=2, allow_nan=False) + "\n")
+    write_json(path, everything)
     return everything
 
 

@@ -39,16 +39,16 @@ def read_adversarial_dataset(
     """
     if (directory / "dataset").is_dir():
         directory = directory / "dataset"
-    builder = load_or_explain(
-        lambda: tfds.builder_from_directory(str(directory)), directory, "the dataset directory of a run of eval.attack"
-    )
+    what = "the dataset directory of a run of eval.attack"
+    builder = load_or_explain(lambda: tfds.builder_from_directory(str(directory)), directory, what)
+    made_by = dict(builder.info.metadata or {})
+    _check_origin(made_by, dataset, directory)
     shape = builder.info.features["image"].shape
     if shape != image_shape:
         raise InputError(f"expected --adversarial_dataset of images {image_shape}, received {shape} in {directory}")
-    made_by = dict(builder.info.metadata or {})
-    _check_origin(made_by, dataset, directory)
-    rows = [row for row in tfds.as_numpy(builder.as_dataset(split="train")) if row["success"]]
-    failed = builder.info.splits["train"].num_examples - len(rows)
+    every = load_or_explain(lambda: list(tfds.as_numpy(builder.as_dataset(split="train"))), directory, what)
+    rows = [row for row in every if row["success"]]
+    failed = len(every) - len(rows)
     if not rows:
         raise InputError(f"expected successful examples in --adversarial_dataset, received {failed} failed ones")
     low, high = made_by["bounds"]

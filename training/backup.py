@@ -20,15 +20,16 @@ class Backup(keras.callbacks.BackupAndRestore):
 
     def __init__(self, directory: Path, steps_per_epoch: int) -> None:
         """Backs up to `directory` a training of `steps_per_epoch` steps an epoch."""
-        super().__init__(str(directory), double_checkpoint=True)
+        # Kept after the last epoch too, until the whole task is done: what follows can be stopped as well.
+        super().__init__(str(directory), double_checkpoint=True, delete_checkpoint=False)
         self._directory, self._steps = directory, steps_per_epoch
 
     def on_train_begin(self, logs: Any = None) -> None:
         """Restores the last whole backup, if there is one."""
         latest = self._directory / "latest.weights.h5"
         before = latest.with_name(latest.name + ".bkp")
-        if latest.exists() and not _is_whole(latest):
-            if before.exists() and _is_whole(before):
+        if latest.exists() and not is_whole(latest):
+            if before.exists() and is_whole(before):
                 before.replace(latest)
             else:
                 shutil.rmtree(self._directory)
@@ -40,14 +41,19 @@ class Backup(keras.callbacks.BackupAndRestore):
         self.model._initial_epoch = int(self.model.optimizer.iterations) // self._steps
 
 
-def _is_whole(path: Path) -> bool:
+def is_whole(path: Path) -> bool:
     """Whether every array of an HDF5 file can be read."""
     try:
         with h5py.File(path) as file:
-            file.visititems(lambda _, item: item[()].shape and None if isinstance(item, h5py.Dataset) else None)
+            file.visititems(_read)
     except Exception:  # h5py has no common kind for what a cut-off file makes it raise
         return False
     return True
+
+
+def _read(name: str, item: Any) -> None:
+    if isinstance(item, h5py.Dataset):
+        item[()]
 
 
 def _is_json(path: Path) -> bool:

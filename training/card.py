@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import time
 from pathlib import Path
 from typing import Any
 
 import tensorflow_datasets as tfds
 
+from eval.files import write_json
 from tf_strattack.versions import versions
 
 
@@ -19,5 +19,5 @@ def write_card(path: Path, **facts: Any) -> dict[str, Any]:
         "versions": {**versions(), "tensorflow_datasets": tfds.__version__},
         "finished_at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
     }
-    path.write_text(json.dumps(card, indent=2) + "\n")
+    write_json(path, card)
     return card

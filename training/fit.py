@@ -55,7 +55,7 @@ def fit(
       train: images and the class probabilities to learn.
       test: what is reported as `val_accuracy` after some epochs; nothing is chosen by it.
       recipe: how.
-      backup_dir: kept until training is complete, then removed.
+      backup_dir: for the backup, which stays; with that of a finished training nothing is left to do.
       tensorboard_dir: where TensorBoard's logs go, if anywhere.
       temperature: divides the logits before the softmax of the loss.
       wrap: makes the model that is fitted of the network and the number of steps an epoch.

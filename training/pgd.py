@@ -6,12 +6,11 @@ import dataclasses
 from typing import Any
 
 import keras
-import numpy as np
 import tensorflow as tf
 
 from training.data import Split
 
-# Of the evaluation: as Madry et al. for MNIST, whose 40 steps of 0.01 at epsilon 0.3 are 4/3 of the radius together.
+# Of the evaluation: 40 steps as Madry et al. for MNIST, but longer ones (0.019 at epsilon 0.3 in place of 0.01).
 TEST_STEPS, TEST_RESTARTS = 40, 2
 # The steps of an attack are together so many times the radius, so that it crosses the ball, as usual.
 _REACH = 2.5
@@ -101,19 +100,21 @@ class PGDTraining(keras.Model):
 def pgd_accuracy(
     network: keras.Model, split: Split, attack: PGD, *, restarts: int, seed: int, batch_size: int = 500
 ) -> float:
-    """The share of `split` that stays correctly classified in each of `restarts` attacks from random starts."""
+    """The share of `split` that is classified correctly, also in each of `restarts` attacks from random starts."""
+
+    def correct(images: tf.Tensor, probabilities: tf.Tensor) -> tf.Tensor:
+        return tf.argmax(network(images, training=False), axis=1) == tf.argmax(probabilities, axis=1)
 
     def survive(images: tf.Tensor, probabilities: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
-        logits = network(attack(network, images, probabilities, seed=seed), training=False)
-        return tf.argmax(logits, axis=1) == tf.argmax(probabilities, axis=1)
+        return correct(attack(network, images, probabilities, seed=seed), probabilities)
 
-    compiled = tf.function(survive)
+    originals, attacked = tf.function(correct), tf.function(survive)
     robust = 0
     for first in range(0, len(split), batch_size):
         rows = slice(first, first + batch_size)
         images, probabilities = tf.constant(split.images[rows]), tf.constant(split.probabilities[rows])
-        survived = np.ones(len(images), bool)
+        survived = originals(images, probabilities).numpy()
         for restart in range(restarts):
-            survived &= compiled(images, probabilities, tf.constant([seed + restart, first])).numpy()
+            survived &= attacked(images, probabilities, tf.constant([seed + restart, first])).numpy()
         robust += int(survived.sum())
     return robust / len(split)

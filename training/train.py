@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 import importlib.util
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -19,11 +20,11 @@ from eval.configuration import claim
 from eval.program import command, require_new, run
 from tf_strattack.errors import InputError
 from training import variants
-from training.adversarial_dataset import AdversarialDataset, read_adversarial_dataset
+from training.adversarial_dataset import read_adversarial_dataset
 from training.card import write_card
 from training.data import load_splits
 from training.fit import Recipe, accuracy
-from training.nets import NETS, PRECISIONS
+from training.nets import NETS, PRECISIONS, Net
 from training.pgd import PGD
 
 _DATASET = flags.DEFINE_enum("dataset", "mnist", sorted(NETS), "Data set to train on.")
@@ -50,7 +51,9 @@ _PRECISION = flags.DEFINE_enum(
     "precision", "float32", PRECISIONS,
     "Arithmetic of training; bfloat16 halves the time where the processor has it. The network is float32.",
 )  # fmt: skip
-_SEED = flags.DEFINE_integer("seed", 0, "Seed of initial weights, order, augmentation and dropout.", lower_bound=0)
+_SEED = flags.DEFINE_integer(
+    "seed", 0, "Seed of initial weights, order, augmentation and dropout.", lower_bound=0, upper_bound=2**31 - 2
+)
 _OUTPUT = flags.DEFINE_string("output", None, "The .keras file to write; DATASET_cnn.keras if unset.")
 _TENSORBOARD_DIR = flags.DEFINE_string("tensorboard_dir", None, "Where TensorBoard's logs go, if anywhere.")
 _OVERWRITE = flags.DEFINE_bool("overwrite", False, "Replace an existing output file, or a training under way.")
@@ -68,68 +71,63 @@ def main() -> None:
     _check_flags()
     net = NETS[_DATASET.value]
     output = Path(_OUTPUT.value or f"{_DATASET.value}_cnn.keras")
-    card_path = output.with_suffix(".json")
-    for path in (output, card_path):
-        require_new(path, overwrite=_OVERWRITE.value)
+    workspace = output.with_suffix(".training")
+    if not workspace.exists():  # a training under way may have been stopped between its two files
+        for path in (output, output.with_suffix(".json")):
+            require_new(path, overwrite=_OVERWRITE.value)
     blank = net.build("float32")
     shape, num_classes = blank.input_shape[1:], blank.output_shape[1]
     recipe = Recipe(
         epochs=_EPOCHS.value or net.epochs, batch_size=_BATCH_SIZE.value, learning_rate=_LEARNING_RATE.value,
         precision=_PRECISION.value, augment=net.augment, seed=_SEED.value,
     )  # fmt: skip
-    added = None
-    if _ADVERSARIAL_DATASET.value is not None:
-        added = read_adversarial_dataset(
-            Path(_ADVERSARIAL_DATASET.value), dataset=_DATASET.value, image_shape=shape, num_classes=num_classes
-        )
-    attack = PGD(_EPSILON.value or net.epsilon, _PGD_STEPS.value or 7, _PGD_STEP_SIZE.value)
+    own, train_variant = _variant(net, shape, num_classes)
     train, test = load_splits(
         _DATASET.value, data_dir=_DATA_DIR.value, download=_DOWNLOAD.value, num_classes=num_classes
     )
     configuration = {
-        "model": blank.name, "dataset": _DATASET.value, "variant": _VARIANT.value, **dataclasses.asdict(recipe),
-        **_own_configuration(added, attack),
+        "model": blank.name, "dataset": _DATASET.value, "variant": _VARIANT.value, **dataclasses.asdict(recipe), **own,
     }  # fmt: skip
-    workspace = output.with_suffix(".training")
     claim(workspace, configuration, flag="--output's backup", overwrite=_OVERWRITE.value)
     tf.config.experimental.enable_op_determinism()
     logs = None if _TENSORBOARD_DIR.value is None else Path(_TENSORBOARD_DIR.value)
     try:
-        network, facts = _train(variants.Task(net.build, train, test, recipe, workspace, logs), added, attack)
+        network, found = train_variant(variants.Task(net.build, train, test, recipe, workspace, logs))
     except KeyboardInterrupt:
         print(f"\ninterrupted; the same command resumes after the last finished epoch, kept in {workspace}")
         raise
+    facts = {
+        **configuration, **found, "test_accuracy": accuracy(network, test), "command": command(),
+        "input": f"float32 (N, {', '.join(map(str, shape))}) in [0, 1]", "output": f"{num_classes} logits",
+    }  # fmt: skip
     network.save(workspace / output.name)
     (workspace / output.name).replace(output)
-    card = write_card(
-        card_path,
-        **{**configuration, **facts},
-        test_accuracy=accuracy(network, test),
-        input=f"float32 (N, {', '.join(map(str, shape))}) in [0, 1]",
-        output=f"{num_classes} logits",
-        command=command(),
-    )
+    write_card(output.with_suffix(".json"), **facts)  # last: with its card a network is finished
     shutil.rmtree(workspace)
-    accuracies = {name: value for name, value in card.items() if name.endswith("_accuracy")}
+    accuracies = {name: value for name, value in facts.items() if name.endswith("_accuracy")}
     print(f"{output}: " + ", ".join(f"{name.replace('_', ' ')} {value:.4f}" for name, value in accuracies.items()))
 
 
-def _train(task: variants.Task, added: AdversarialDataset | None, attack: PGD) -> variants.Outcome:
-    if _TEMPERATURE.value is not None:
-        return variants.train_distilled(task, _TEMPERATURE.value)
-    if added is not None:
-        return variants.train_adversarial(task, added)
+def _variant(
+    net: Net, shape: tuple[int, ...], num_classes: int
+) -> tuple[dict[str, Any], Callable[[variants.Task], variants.Outcome]]:
+    """What the variant adds to the configuration, and the function that trains it."""
+    if _VARIANT.value == "distilled":
+        temperature = _TEMPERATURE.value or 0.0
+        return {"temperature": temperature}, lambda task: variants.train_distilled(task, temperature)
+    if _VARIANT.value == "adversarial":
+        added = read_adversarial_dataset(
+            Path(_ADVERSARIAL_DATASET.value or ""), dataset=_DATASET.value, image_shape=shape, num_classes=num_classes
+        )
+        own = {
+            "examples_added": len(added.split), "failed_examples_left_out": added.failed, "examples": added.made_by,
+        }  # fmt: skip
+        return own, lambda task: variants.train_adversarial(task, added.split)
     if _VARIANT.value == "pgd":
-        return variants.train_pgd(task, attack)
-    return variants.train_standard(task)
-
-
-def _own_configuration(added: AdversarialDataset | None, attack: PGD) -> dict[str, Any]:
-    if _TEMPERATURE.value is not None:
-        return {"temperature": _TEMPERATURE.value}
-    if added is not None:
-        return {"examples_added": len(added.split), "examples": added.made_by}
-    return {"pgd": dataclasses.asdict(attack)} if _VARIANT.value == "pgd" else {}
+        attack = PGD(_EPSILON.value or net.epsilon, _PGD_STEPS.value or 7, _PGD_STEP_SIZE.value)
+        own = {"pgd": {**dataclasses.asdict(attack), "warmup": variants.WARMUP}}
+        return own, lambda task: variants.train_pgd(task, attack)
+    return {}, variants.train_standard
 
 
 def _check_flags() -> None:
@@ -139,6 +137,8 @@ def _check_flags() -> None:
             raise InputError(f"expected --{flag.name} to be a number above 0, received {flag.value:g}")
     if _OUTPUT.value is not None and not _OUTPUT.value.endswith(".keras"):
         raise InputError(f"expected --output to end in .keras, received {_OUTPUT.value}")
+    if _OUTPUT.value is not None and Path(_OUTPUT.value).is_dir():
+        raise InputError(f"expected --output to be a file, received {_OUTPUT.value}, which is a directory")
     if _TENSORBOARD_DIR.value is not None and importlib.util.find_spec("tensorboard") is None:
         raise InputError("expected TensorBoard for --tensorboard_dir, received none: pip install tensorboard")
     for variant, names in _OWN_FLAGS.items():

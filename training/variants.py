@@ -10,7 +10,6 @@ from typing import Any
 import keras
 import numpy as np
 
-from training.adversarial_dataset import AdversarialDataset
 from training.data import Split
 from training.distillation import soft_labels
 from training.fit import Recipe, accuracy, fit
@@ -39,49 +38,54 @@ class Task:
     workspace: Path
     tensorboard_dir: Path | None
 
-    def fit(self, name: str, train: Split, **options: Any) -> keras.Sequential:
-        """Trains a network on `train`; `name` tells its backup and its logs from others of the task."""
+    def fit(self, name: str, **options: Any) -> keras.Sequential:
+        """Trains a network; `name` tells its backup and its logs from others of the task."""
         logs = None if self.tensorboard_dir is None else self.tensorboard_dir / name
         return fit(
-            self.build, train, self.test, self.recipe,
+            self.build, self.train, self.test, self.recipe,
             backup_dir=self.workspace / name, tensorboard_dir=logs, **options,
         )  # fmt: skip
 
 
-Outcome = tuple[keras.Sequential, dict[str, Any]]  # the network, and what its card tells besides
+# The network, and what training found out besides, for its card.
+Outcome = tuple[keras.Sequential, dict[str, Any]]
 
 
 def train_standard(task: Task) -> Outcome:
     """Cross-entropy on the training split."""
-    return task.fit("network", task.train), {}
+    return task.fit("network"), {}
 
 
 def train_distilled(task: Task, temperature: float) -> Outcome:
     """Defensive distillation (Papernot et al. 2016, arXiv 1511.04508).
 
     A teacher learns the classes, and a student of the same architecture the teacher's soft labels, both with logits
-    divided by `temperature`; the student is used at temperature 1.
+    divided by `temperature`; the student is used at temperature 1. The soft labels are those of the images as they
+    are, also where the student sees them shifted and flipped. The student's seed is the next one.
     """
     finished = task.workspace / "teacher.keras"
     if finished.exists():
         teacher = keras.saving.load_model(finished)
     else:
-        teacher = task.fit("teacher", task.train, temperature=temperature)
+        teacher = task.fit("teacher", temperature=temperature)
         partial = finished.with_name("partial.keras")
         teacher.save(partial)
         partial.replace(finished)
-    student = task.fit("student", soft_labels(teacher, task.train, temperature), temperature=temperature)
-    return student, {"temperature": temperature, "teacher_test_accuracy": accuracy(teacher, task.test)}
+    softened = dataclasses.replace(
+        task, train=soft_labels(teacher, task.train, temperature),
+        recipe=dataclasses.replace(task.recipe, seed=task.recipe.seed + 1),
+    )  # fmt: skip
+    student = softened.fit("student", temperature=temperature)
+    return student, {"teacher_test_accuracy": accuracy(teacher, task.test)}
 
 
-def train_adversarial(task: Task, added: AdversarialDataset) -> Outcome:
+def train_adversarial(task: Task, added: Split) -> Outcome:
     """The training split and adversarial examples with their correct labels (Tramèr et al. 2018, arXiv 1705.07204)."""
     both = Split(
-        np.concatenate([task.train.images, added.split.images]),
-        np.concatenate([task.train.probabilities, added.split.probabilities]),
+        np.concatenate([task.train.images, added.images]),
+        np.concatenate([task.train.probabilities, added.probabilities]),
     )
-    facts = {"examples_added": len(added.split), "failed_examples_left_out": added.failed, "examples": added.made_by}
-    return task.fit("network", both), facts
+    return train_standard(dataclasses.replace(task, train=both))
 
 
 def train_pgd(task: Task, attack: PGD) -> Outcome:
@@ -91,10 +95,9 @@ def train_pgd(task: Task, attack: PGD) -> Outcome:
         warmup = int(WARMUP * task.recipe.epochs * steps_per_epoch)
         return PGDTraining(network, attack, warmup_steps=warmup, seed=task.recipe.seed)
 
-    network = task.fit("network", task.train, wrap=wrap)
+    network = task.fit("network", wrap=wrap)
     test = PGD(attack.epsilon, TEST_STEPS)
     facts = {
-        "pgd": {**dataclasses.asdict(attack), "warmup": WARMUP},
         "pgd_test": {**dataclasses.asdict(test), "restarts": TEST_RESTARTS},
         "pgd_test_accuracy": pgd_accuracy(network, task.test, test, restarts=TEST_RESTARTS, seed=task.recipe.seed),
     }

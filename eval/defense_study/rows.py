@@ -49,13 +49,18 @@ class Study:
       directory: of everything.
       data: arguments that name the data set.
       training: arguments of training.train.
-      attacking: arguments of eval.attack that say how, and how much, the networks are attacked.
+      attack: the attack that all networks are put to.
+      parameters: arguments of eval.attack with its hyper-parameters. Examples of the same attack to train on are made
+        with them too, those of others with their defaults.
+      attacking: arguments of eval.attack that say on what the networks are attacked.
       crafting: arguments of eval.attack that say how many training images are attacked to be trained on.
     """
 
     directory: Path
     data: tuple[str, ...]
     training: tuple[str, ...]
+    attack: str
+    parameters: tuple[str, ...]
     attacking: tuple[str, ...]
     crafting: tuple[str, ...]
 
@@ -66,19 +71,21 @@ class Study:
         if name == PGD:
             return self._row(name, None, PGD, "--variant=pgd")
         crafted = self.directory / "adversarial" / name
+        how = (f"--attack={name}", *(self.parameters if name == self.attack else ()), *self.crafting)
         craft = Step(
             "eval.attack",
-            (*self.data, f"--model={self._network(_STANDARD)}", "--split=train", f"--attack={name}", *self.crafting,
+            (*self.data, f"--model={self._network(_STANDARD)}", "--split=train", *how,
              f"--output_dir={crafted}"),
-            crafted / "metrics.json",
+            crafted / "dataset",  # the last that a run writes, and all at once
         )  # fmt: skip
         retrain = ("--variant=adversarial", f"--adversarial_dataset={crafted}")
         return self._row(name, None, f"adversarial_{name}", *retrain, before=(self._train(_STANDARD), craft))
 
     def distilled(self, temperature: float) -> Row:
         """The row of a network distilled at `temperature`."""
-        options = ("--variant=distilled", f"--temperature={temperature:g}")
-        return self._row(f"T={temperature:g}", temperature, f"distilled_{temperature:g}", *options)
+        text = repr(temperature).removesuffix(".0")  # `g` would round, and make two temperatures one row
+        options = ("--variant=distilled", f"--temperature={text}")
+        return self._row(f"T={text}", temperature, f"distilled_{text}", *options)
 
     def _row(
         self, name: str, temperature: float | None, network: str, *options: str, before: tuple[Step, ...] = ()
@@ -86,9 +93,10 @@ class Study:
         run = self.directory / "attacks" / network
         attack = Step(
             "eval.attack",
-            (*self.data, f"--model={self._network(network)}", *self.attacking, f"--output_dir={run}"),
+            (*self.data, f"--model={self._network(network)}", f"--attack={self.attack}", *self.parameters,
+             *self.attacking, f"--output_dir={run}"),
             run / "metrics.json",
-        )
+        )  # fmt: skip
         return Row(name, temperature, self._network(network), run, (*before, self._train(network, *options), attack))
 
     def _network(self, name: str) -> Path:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import shlex
+import signal
 import subprocess
 import sys
 
 from eval.defense_study.rows import Row, Step
+from tf_strattack import InputError
 
 
 def run_steps(row: Row) -> None:
@@ -14,6 +16,7 @@ def run_steps(row: Row) -> None:
 
     Raises:
       SystemExit: a step failed, with its status; it has said why.
+      InputError: a step was killed.
       KeyboardInterrupt: at Ctrl-C, after which the step has ended too.
     """
     for step in row.steps:
@@ -30,5 +33,8 @@ def _run(step: Step) -> None:
     except KeyboardInterrupt:
         process.wait()  # the terminal has sent it Ctrl-C as well
         raise
+    if status < 0:
+        name = signal.Signals(-status).name
+        raise InputError(f"expected python -m {step.module} to end by itself, received {name}: the command resumes it")
     if status:
         sys.exit(status)

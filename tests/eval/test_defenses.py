@@ -3,10 +3,12 @@
 import csv
 import json
 import os
+import shutil
 
 import pytest
 
-from eval.defense_study.tables import write_tables
+from eval.defense_study.rows import Study
+from eval.defense_study.tables import read_row, write_tables
 from eval.paper import TABLE_A1
 from tests.programs import run_program
 
@@ -91,12 +93,43 @@ def test_mistakes_get_one_line_and_status_2(tmp_path):
         (["--defenses=", "--temperatures="], "expected --defenses or --temperatures, received neither"),
         (["--dataset=sample"], "expected --dataset to be one of mnist, cifar10, received 'sample'"),
         (["--model=mnist_cnn"], "received --model, which it does not use"),
+        (["--targets=20"], "expected --targets of at most 9, the other classes, received 20"),
+        (["--group_size=29"], "expected group_size from 1 to the image's shorter side 28, received 29"),
     ]:  # fmt: skip
         status, _, err = run_program("eval.defenses", *given, f"--output_dir={tmp_path / 'out'}")
         assert status == 2
         assert message in err
         assert len(err.strip().splitlines()) == 1
         assert not os.path.exists(tmp_path / "out")
+
+
+def test_examples_of_the_attack_itself_are_made_with_its_parameters_those_of_others_with_defaults(tmp_path):
+    study = Study(tmp_path, (), (), "strattack", ("--attack_parameters=tau=2",), ("--num_images=7",), ())
+    craft, attack = study.row("strattack").steps[1], study.row("strattack").steps[-1]
+    assert craft.module == attack.module == "eval.attack"
+    for step in (craft, attack):
+        assert {"--attack=strattack", "--attack_parameters=tau=2"} <= set(step.arguments)
+    craft, attack = study.row("strattack_overlap").steps[1], study.row("strattack_overlap").steps[-1]
+    assert "--attack=strattack_overlap" in craft.arguments
+    assert "--attack_parameters=tau=2" not in craft.arguments
+    assert "--attack=strattack" in attack.arguments
+
+
+def test_temperatures_that_differ_little_are_rows_of_their_own(tmp_path):
+    study = Study(tmp_path, (), (), "strattack", (), (), ())
+    names = [study.distilled(temperature).name for temperature in (10.0, 10.0000001, 0.5)]
+    assert names == ["T=10", "T=10.0000001", "T=0.5"]
+
+
+def test_figures_of_the_paper_stand_beside_its_own_attack_only(study, tmp_path):
+    directory, _, _ = study
+    shutil.copytree(directory, tmp_path / "copy")
+    row = Study(tmp_path / "copy", (), (), "strattack", (), (), ()).row("none")
+    metrics = json.loads((row.run / "metrics.json").read_text())
+    assert read_row(row)["paper"] == TABLE_A1["none"]
+    for change in ({"attack": "strattack_overlap"}, {"targets": "untargeted"}, {"dataset": "cifar10"}):
+        (row.run / "metrics.json").write_text(json.dumps({**metrics, **change}))
+        assert read_row(row)["paper"] is None
 
 
 def test_failures_and_rows_without_a_figure_in_the_paper_are_shown_as_such(tmp_path):

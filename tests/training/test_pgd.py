@@ -3,6 +3,7 @@
 import keras
 import numpy as np
 import pytest
+import scipy.special
 import tensorflow as tf
 
 from training.data import split_of
@@ -19,9 +20,9 @@ def linear():
     return network, weights
 
 
-def attacked(attack, network, images, labels, **options):
-    probabilities = tf.constant(np.eye(10 if network.output_shape[1] == 10 else 2, dtype=np.float32)[labels])
-    return attack(network, tf.constant(images), probabilities, seed=tf.constant([0, 1]), **options).numpy()
+def attacked(attack, network, images, labels, *, seed=1, **options):
+    probabilities = tf.constant(np.eye(network.output_shape[1], dtype=np.float32)[labels])
+    return attack(network, tf.constant(images), probabilities, seed=tf.constant([0, seed]), **options).numpy()
 
 
 @pytest.mark.parametrize("share", [1.0, 0.25])
@@ -43,13 +44,16 @@ def test_on_a_linear_network_it_finds_the_worst_corner(linear):
 
 
 def test_the_start_depends_on_the_seed_and_steps_have_their_size(linear):
-    network, _ = linear
+    network, weights = linear
     images = np.full((1, 3, 3, 1), 0.5, np.float32)
-    probabilities = tf.constant([[1.0, 0.0]])
-    attack = PGD(0.3, 1, 0.01)
-    starts = [attack(network, tf.constant(images), probabilities, seed=tf.constant([0, n])).numpy() for n in (0, 0, 1)]
+    # So short a step, that what it leads to is the start.
+    starts = [attacked(PGD(0.3, 1, 1e-9), network, images, [0], seed=seed) for seed in (0, 0, 1)]
     np.testing.assert_array_equal(starts[0], starts[1])
     assert np.abs(starts[0] - starts[2]).max() > 0.02
+    for steps in (1, 3):
+        moved = attacked(PGD(0.3, steps, 0.01), network, images, [0], seed=0)
+        expected = np.clip(starts[0].ravel() - steps * 0.01 * np.sign(weights), 0.2, 0.8)
+        np.testing.assert_allclose(moved.ravel(), expected, atol=1e-6)
 
 
 def test_accuracy_under_attack_counts_what_survives_every_restart(linear):
@@ -63,22 +67,45 @@ def test_accuracy_under_attack_counts_what_survives_every_restart(linear):
     assert pgd_accuracy(network, split, PGD(0.02, 10), restarts=2, seed=0) == pytest.approx(2 / 3)
 
 
-def test_training_steps_warm_up_and_are_taken_on_examples_in_the_ball():
+def test_one_restart_that_succeeds_is_enough_and_a_clean_mistake_counts(linear):
+    network, weights = linear
+    direction = np.sign(weights).reshape(3, 3, 1).astype(np.float32)
+    right, wrong = (np.full((3, 3, 1), 0.5, np.float32) + sign * 0.4 * direction for sign in (1, -1))
+    assert list(network.predict_on_batch(np.stack([right, wrong])).argmax(axis=1)) == [0, 1]
+
+    def one_row_a_seed(network, images, probabilities, seed):
+        """Turns row 0 at the first seed and row 1 at the second; mends row 3, which is wrong as it is."""
+        turned = tf.one_hot(seed[0], 4)[:, None, None, None]
+        mended = tf.one_hot(3, 4)[:, None, None, None]
+        return images * (1 - turned - mended) + turned * wrong + mended * right
+
+    split = split_of(np.stack([right, right, right, wrong]), [0, 0, 0, 0], num_classes=2)
+    assert pgd_accuracy(network, split, one_row_a_seed, restarts=1, seed=0) == 2 / 4
+    assert pgd_accuracy(network, split, one_row_a_seed, restarts=2, seed=0) == 1 / 4
+    assert pgd_accuracy(network, split, one_row_a_seed, restarts=1, seed=2) == 2 / 4
+
+
+def test_training_takes_its_steps_on_examples_in_the_ball_that_grows(linear):
+    network, _ = linear
     seen = []
 
     class Recorded(PGD):
         def __call__(self, network, images, probabilities, **options):
             adversarial = super().__call__(network, images, probabilities, **options)
-            seen.append((images.numpy(), adversarial.numpy(), float(options["share"])))
+            seen.append((images.numpy(), adversarial.numpy(), probabilities.numpy(), float(options["share"])))
             return adversarial
 
-    network = mnist_cnn()
+    kernel, bias = (part.astype(np.float64) for part in network.get_weights())
     model = PGDTraining(network, Recorded(0.3, 2), warmup_steps=4, seed=0)
     model.compile(keras.optimizers.SGD(0.1), keras.losses.CategoricalCrossentropy(from_logits=True), run_eagerly=True)
-    before = network.get_weights()
-    images = np.random.default_rng(0).uniform(size=(96, 28, 28, 1)).astype(np.float32)
-    model.fit(images, np.eye(10, dtype=np.float32)[np.arange(96) % 10], batch_size=16, verbose=0)
-    assert [share for _, _, share in seen] == [0.25, 0.5, 0.75, 1.0, 1.0, 1.0]
-    for images, adversarial, share in seen:
+    images = np.random.default_rng(0).uniform(size=(96, 3, 3, 1)).astype(np.float32)
+    model.fit(images, np.eye(2, dtype=np.float32)[np.arange(96) % 2], batch_size=16, verbose=0)
+    assert [share for *_, share in seen] == [0.25, 0.5, 0.75, 1.0, 1.0, 1.0]
+    for images, adversarial, probabilities, share in seen:
         assert 0 < np.abs(adversarial - images).max() <= 0.3 * share + 1e-6
-    assert any(not np.array_equal(old, new) for old, new in zip(before, network.get_weights(), strict=True))
+        # Gradient descent on the cross-entropy of the examples, by hand.
+        inputs = adversarial.reshape(len(adversarial), -1).astype(np.float64)
+        error = (scipy.special.softmax(inputs @ kernel + bias, axis=1) - probabilities) / len(inputs)
+        kernel, bias = kernel - 0.1 * inputs.T @ error, bias - 0.1 * error.sum(axis=0)
+    np.testing.assert_allclose(network.get_weights()[0], kernel, atol=1e-5)
+    np.testing.assert_allclose(network.get_weights()[1], bias, atol=1e-5)
