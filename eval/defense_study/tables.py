@@ -102,8 +102,9 @@ def _training_table(rows: Sequence[dict[str, Any]]) -> str:
         ours = [format_value(m, row[case][m]) for case in _CASES for m in measures]
         table.append([_title(row["defense"]), f"{100 * row['test_accuracy']:.2f} %", *ours])
         if row["paper"] is not None:
-            printed = [format_value(m, row["paper"][case][m]) for case in _CASES for m in measures]
-            table.append(["*the paper*", "", *printed])
+            printed = [(m, row["paper"][case][m]) for case in _CASES for m in measures]
+            as_printed = [format_value(m, value) if m == "asr" else f"{value:g}" for m, value in printed]
+            table.append(["*the paper*", "", *as_printed])
     return markdown(table)
 
 

@@ -13,7 +13,7 @@ import pytest
 import tensorflow_datasets as tfds
 
 import tf_strattack as sa
-from tests.programs import run_program, start
+from tests.programs import check_mistakes, run_program, start
 
 QUICK = "--attack_parameters=max_iterations=15,refine_iterations=5"
 
@@ -161,33 +161,31 @@ def test_other_models_and_data_sets(tmp_path):
     assert json.loads((two / "metrics.json").read_text())["num_examples"] == 6
 
 
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        (["--bogus=1"], "Unknown command line flag 'bogus'"),
-        (["--num_images=0"], "0 is not a positive integer"),
-        (["stray"], "expected flags of the form --name=value, received 'stray'"),
-        (["--attack=cw_l2"], "expected --attack to be one of strattack, strattack_overlap, received 'cw_l2'"),
-        (["--attack_parameters=taw=1"], "expected a parameter of strattack (epsilon, confidence, group_size"),
-        (["--attack_parameters=tau"], "expected --attack_parameters=name=value,..., received 'tau'"),
-        (["--attack_parameters=solver=adam"], "expected solver to be one of prox_linear, admm, paper, received 'adam'"),
-        (["--model=nothing.keras"], "expected --model to be one of mnist_cnn"),
-        (["--targets=ten"], "expected --targets to be all, random, untargeted or a number"),
-        (["--targets=10"], "expected --targets of at most 9, the other classes, received 10"),
-        (["--dataset=mnist", "--data_dir=nowhere"], "expected the TFDS data set 'mnist' in --data_dir"),
-        (["--dataset=nowhere/digits"], "expected --dataset to be sample, a TFDS name, a folder or an .npz file"),
-        (["--dataset=nothing.npz"], "which does not exist"),
-        (["--group_size=29"], "expected group_size from 1 to the image's shorter side 28, received 29"),
-        (["--bounds=1,0", "--model=mnist_cnn"], "expected --bounds=0,1 with --model=mnist_cnn"),
-    ],
-)
-def test_a_mistake_gets_one_line_and_status_2(arguments, message, tmp_path):
-    status, out, err = program(*arguments, f"--output_dir={tmp_path / 'out'}")
-    assert status == 2
-    assert message in err
-    assert len(err.strip().splitlines()) == 1
-    assert out == ""
+MISTAKES = [
+    (["--bogus=1"], "Unknown command line flag 'bogus'"),
+    (["--num_images=0"], "0 is not a positive integer"),
+    (["stray"], "expected flags of the form --name=value, received 'stray'"),
+    (["--attack=cw_l2"], "expected --attack to be one of strattack, strattack_overlap, received 'cw_l2'"),
+    (["--attack_parameters=taw=1"], "expected a parameter of strattack (epsilon, confidence, group_size"),
+    (["--attack_parameters=tau"], "expected --attack_parameters=name=value,..., received 'tau'"),
+    (["--attack_parameters=solver=adam"], "expected solver to be one of prox_linear, admm, paper, received 'adam'"),
+    (["--model=nothing.keras"], "expected --model to be one of mnist_cnn"),
+    (["--targets=ten"], "expected --targets to be all, random, untargeted or a number"),
+    (["--targets=10"], "expected --targets of at most 9, the other classes, received 10"),
+    (["--dataset=mnist", "--data_dir=nowhere"], "expected the TFDS data set 'mnist' in --data_dir"),
+    (["--dataset=nowhere/digits"], "expected --dataset to be sample, a TFDS name, a folder or an .npz file"),
+    (["--dataset=nothing.npz"], "which does not exist"),
+    (["--group_size=29"], "expected group_size from 1 to the image's shorter side 28, received 29"),
+    (["--bounds=1,0", "--model=mnist_cnn"], "expected --bounds=0,1 with --model=mnist_cnn"),
+]
+
+
+def test_a_mistake_gets_one_line_and_status_2(tmp_path):
+    check_mistakes("eval.attack", [([*given, f"--output_dir={tmp_path / 'out'}"], text) for given, text in MISTAKES])
     assert not (tmp_path / "out").exists()
+    # One by itself, as a user meets it.
+    status, out, err = program(*MISTAKES[0][0])
+    assert (status, out, len(err.strip().splitlines())) == (2, "", 1)
 
 
 def test_bad_data_gets_one_line_and_status_2(tmp_path):

@@ -1,6 +1,5 @@
 """The training program on a small data set that the tests write themselves."""
 
-import concurrent.futures
 import json
 import signal
 import time
@@ -10,7 +9,7 @@ import numpy as np
 import pytest
 
 import tf_strattack as sa
-from tests.programs import run_program, start
+from tests.programs import check_mistakes, run_program, start
 
 
 @pytest.fixture(scope="module")
@@ -126,25 +125,6 @@ def test_adversarial_examples_are_added_with_their_correct_labels(tiny_mnist, cr
     assert sa.Classifier.load(output).predict(sa.shipped.load_sample().images[:2]).shape == (2, 10)
 
 
-def test_one_epoch_of_each_other_variant(tiny_mnist, tmp_path):
-    for name, given in {
-        "distilled": ["--variant=distilled", "--temperature=10"],
-        "pgd": ["--variant=pgd", "--pgd_steps=2", "--epsilon=0.1"],
-    }.items():
-        output = tmp_path / f"{name}.keras"
-        status, out, err = run_program("training.train", *arguments(tiny_mnist, output, *given, "--epochs=1"))
-        assert status == 0, err
-        card = json.loads(output.with_suffix(".json").read_text())
-        assert f"test accuracy {card['test_accuracy']:.4f}" in out
-        if name == "distilled":
-            assert card["temperature"] == 10.0
-            assert card["teacher_test_accuracy"] != card["test_accuracy"]  # another network
-        else:
-            assert card["pgd"] == {"epsilon": 0.1, "steps": 2, "step_size": None, "warmup": 0.3}
-            assert card["pgd_test"]["steps"] == 40
-            assert card["pgd_test_accuracy"] <= card["test_accuracy"]
-
-
 MISTAKES = [
     (["--data_dir=nowhere"], "expected the TFDS data set 'mnist' in --data_dir"),
     (["--output=net.h5"], "expected --output to end in .keras"),
@@ -165,16 +145,13 @@ MISTAKES = [
 
 
 def test_a_mistake_gets_one_line_and_status_2(tiny_mnist):
-    def make(mistake):
-        return run_program("training.train", *(flag.replace("TINY", str(tiny_mnist)) for flag in mistake[0]))
-
-    with concurrent.futures.ThreadPoolExecutor(4) as pool:
-        outcomes = pool.map(make, MISTAKES)
-    for (given, message), (status, out, err) in zip(MISTAKES, outcomes, strict=True):
-        assert status == 2, given
-        assert message in err, given
-        assert len(err.strip().splitlines()) == 1, given
-        assert out == "", given
+    check_mistakes(
+        "training.train",
+        [([flag.replace("TINY", str(tiny_mnist)) for flag in given], message) for given, message in MISTAKES],
+    )
+    # One by itself, as a user meets it.
+    status, out, err = run_program("training.train", *MISTAKES[3][0])
+    assert (status, out, len(err.strip().splitlines())) == (2, "", 1)
 
 
 def test_the_sample_program_takes_the_first_digits_of_the_test_split(tiny_mnist, tmp_path):
