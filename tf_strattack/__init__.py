@@ -2,6 +2,7 @@
 
 from tf_strattack import groups, metrics, shipped
 from tf_strattack.attack import Attack
+from tf_strattack.baselines import CarliniWagnerL2
 from tf_strattack.classifier import Classifier
 from tf_strattack.errors import InputError
 from tf_strattack.progress import Progress
@@ -13,6 +14,7 @@ from tf_strattack.versions import __version__
 __all__ = [
     "Attack",
     "AttackResult",
+    "CarliniWagnerL2",
     "Classifier",
     "InputError",
     "Progress",

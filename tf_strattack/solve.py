@@ -61,7 +61,7 @@ def solve(
         )  # fmt: skip
         # With "paper" the weight of a step is 0 or c; the search's c says more.
         present = outcome._replace(c=bracket.c.astype(np.float32)) if searched else outcome
-        best = present if best is None else _better(best, present)
+        best = present if best is None else better(best, present)
         if tracker.interrupted:
             break
         bracket.update(present.found)
@@ -108,7 +108,8 @@ def keep_best(
     return tf.while_loop(lambda state: state.k < last, body, (state,), parallel_iterations=1)[0]
 
 
-def _better(old: Solution, new: Solution) -> Solution:
+def better(old: Solution, new: Solution) -> Solution:
+    """The better of two solutions of the same rows, row by row; their iterations add up."""
     improved = new.objective < old.objective
     return Solution(
         np.where(improved[:, None, None, None], new.best, old.best),

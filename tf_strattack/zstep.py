@@ -67,11 +67,9 @@ class Weights(NamedTuple):
     ) -> Weights:
         """Makes the weights of a batch from the margins (N,) of its originals and rho (N,).
 
-        Candidates must reach a little more than `confidence`, so that a fresh forward pass, whose last bits
-        depend on the batch, agrees. `alpha` (N,) is the factor of eta_k, None for `max_groups`
-        stands for no limit.
+        `alpha` (N,) is the factor of eta_k, None for `max_groups` stands for no limit.
         """
-        unit = tf.maximum(tf.abs(margins), 1e-6)
+        unit = _unit(margins)
         rho = tf.reshape(rho, [-1, 1, 1, 1])
         return cls(
             gamma=tf.constant(gamma, tf.float32),
@@ -79,11 +77,19 @@ class Weights(NamedTuple):
             rho=rho,
             alpha=tf.reshape(alpha, [-1, 1, 1, 1]),
             c=tf.zeros_like(unit),
-            required=confidence + 1e-4 * tf.maximum(unit, 1.0),
+            required=demanded(margins, confidence),
             unit=unit,
             patience=tf.constant(patience),
             max_groups=tf.constant(_NO_LIMIT if max_groups is None else max_groups),
         )
+
+
+def demanded(margins: tf.Tensor, confidence: float) -> tf.Tensor:
+    """The confidence (N,) that candidates must reach, from the margins (N,) of the originals.
+
+    A little more than `confidence`, so that a fresh forward pass, whose last bits depend on the batch, agrees.
+    """
+    return confidence + 1e-4 * tf.maximum(_unit(margins), 1.0)
 
 
 # What "admm" asks of the margin at first, in units of the margin of the original.
@@ -140,6 +146,10 @@ def track_margin(kappa: tf.Tensor, short: tf.Tensor, most: float) -> tf.Tensor:
 def lagging_kappa(kappa: tf.Tensor, succeeded: tf.Tensor) -> tf.Tensor:
     """`track_margin` for ADMM, whose candidate is tested apart from z."""
     return track_margin(kappa, tf.where(succeeded, -1.0, 1.0), _MAX_KAPPA)
+
+
+def _unit(margins: tf.Tensor) -> tf.Tensor:
+    return tf.maximum(tf.abs(margins), 1e-6)
 
 
 def _sum(values: tf.Tensor) -> tf.Tensor:
