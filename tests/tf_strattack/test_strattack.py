@@ -13,24 +13,6 @@ import tensorflow as tf
 import tf_strattack as sa
 from tests.conftest import exact_rows
 
-VARIANTS = {
-    "default": {},
-    "overlap": {"group_size": 3, "stride": 2},
-    "overlap_paper_copies": {"group_size": 3, "stride": 2, "solver": "admm", "copies": "paper", "max_iterations": 150},
-    "drop": {"group_size": 4, "border": "drop"},
-    "l2_half": {"penalty": "l2_half"},
-    "few_groups": {"max_groups": 20},
-    "admm": {"solver": "admm"},
-    "admm_overlap": {"solver": "admm", "group_size": 3, "stride": 2},
-    "paper": {"solver": "paper", "max_iterations": 60, "refine_iterations": 20},
-    "untouched": {"refine": False},
-}
-
-
-@pytest.fixture(params=VARIANTS, scope="module")
-def attack(request):
-    return sa.StrAttack(**VARIANTS[request.param])
-
 
 def linear(weights, **options):
     matrix = tf.constant(weights.T, tf.float32)
@@ -63,18 +45,6 @@ def test_without_group_penalty_a_linear_network_gets_its_closest_adversarial_exa
         np.testing.assert_allclose(sa.metrics.l2(result.delta) / best, 1.0, atol=0.05)
 
 
-def test_the_result_of_an_example_does_not_depend_on_its_batch(exact, attack):
-    classifier, images, labels, targets = exact
-    together = attack(classifier, images, labels, targets)
-    assert together.success.mean() > 0.7, "the comparison needs successes"
-    for rows in (1, 3, 8):
-        part = attack(classifier, images[:rows], labels[:rows], targets[:rows])
-        np.testing.assert_array_equal(part.adversarial, together.adversarial[:rows])
-        np.testing.assert_array_equal(part.c, together.c[:rows])
-    streamed = attack(classifier, images, labels, targets, batch_size=10)
-    np.testing.assert_array_equal(streamed.adversarial, together.adversarial)
-
-
 def objective(attack, delta):
     groups = sa.groups.Groups(28, 28, attack.group_size, attack.stride)
     norms = groups.norms(groups.gather(delta)).numpy().sum(axis=(1, 2))
@@ -89,20 +59,6 @@ def test_batches_of_the_shipped_network_agree_up_to_its_rounding(mnist, digits):
         part = attack(mnist, images[:rows], labels[:rows], targets[:rows])
         np.testing.assert_array_equal(part.success, together.success[:rows])
         np.testing.assert_allclose(objective(attack, part.delta), objective(attack, together.delta[:rows]), rtol=0.05)
-
-
-def test_success_and_distances_hold_on_an_independent_path(mnist, digits, attack):
-    images, labels, targets = (part[:9] for part in digits)
-    result = attack(mnist, images, labels, targets)
-    model = keras.saving.load_model(sa.shipped.model_path("mnist_cnn"))
-    predicted = model.predict(result.adversarial, verbose=0).argmax(axis=1)
-    np.testing.assert_array_equal(predicted == targets, result.success)
-    np.testing.assert_array_equal(result.perturbation, result.adversarial - images)
-    np.testing.assert_array_equal(result.adversarial[~result.success], images[~result.success])
-    assert result.adversarial.dtype == np.float32
-    assert result.adversarial.min() >= 0.0
-    assert result.adversarial.max() <= 1.0
-    assert np.abs(result.perturbation).max() <= 0.6 + 1e-6
 
 
 @pytest.mark.parametrize("confidence", [0.0, 2.0, 15.0])
@@ -165,19 +121,6 @@ def test_a_failure_returns_the_original(mnist, digits, reason):
         assert not result.success.any()
         np.testing.assert_array_equal(result.adversarial, images)
         assert np.isfinite(result.c).all()
-
-
-def test_nothing_changes_outside_the_mask(mnist, digits, attack):
-    images, labels, targets = (part[:9] for part in digits)
-    mask = np.zeros((28, 28), bool)
-    mask[4:24, 6:22] = True
-    result = attack(mnist, images, labels, targets, mask=mask)
-    assert result.success.any()
-    np.testing.assert_array_equal(result.adversarial[:, ~mask], images[:, ~mask])
-    per_example = np.repeat(mask[None], 9, axis=0)
-    np.testing.assert_array_equal(
-        attack(mnist, images, labels, targets, mask=per_example).adversarial, result.adversarial
-    )
 
 
 def test_one_trace_serves_calls_batch_sizes_and_constants():

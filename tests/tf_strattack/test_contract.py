@@ -1,0 +1,110 @@
+"""What every attack promises, whatever it minimises."""
+
+import dataclasses
+
+import keras
+import numpy as np
+import pytest
+
+import tf_strattack as sa
+from tests.conftest import exact_rows
+
+STRUCTURED = {
+    "default": {},
+    "overlap": {"group_size": 3, "stride": 2},
+    "overlap_paper_copies": {"group_size": 3, "stride": 2, "solver": "admm", "copies": "paper", "max_iterations": 150},
+    "drop": {"group_size": 4, "border": "drop"},
+    "l2_half": {"penalty": "l2_half"},
+    "few_groups": {"max_groups": 20},
+    "admm": {"solver": "admm"},
+    "admm_overlap": {"solver": "admm", "group_size": 3, "stride": 2},
+    "paper": {"solver": "paper", "max_iterations": 60, "refine_iterations": 20},
+    "untouched": {"refine": False},
+}
+
+ATTACKS = {
+    **{f"strattack_{name}": sa.StrAttack(**values) for name, values in STRUCTURED.items()},
+    "cw_l2": sa.CarliniWagnerL2(epsilon=0.6, initial_c=0.1, search_steps=4, max_iterations=100, learning_rate=0.05),
+}
+
+
+@pytest.fixture(params=ATTACKS, scope="module")
+def attack(request):
+    return ATTACKS[request.param]
+
+
+def test_the_result_of_an_example_does_not_depend_on_its_batch(exact, attack):
+    classifier, images, labels, targets = exact
+    together = attack(classifier, images, labels, targets)
+    assert together.success.mean() > 0.7, "the comparison needs successes"
+    for rows in (1, 3, 8):
+        part = attack(classifier, images[:rows], labels[:rows], targets[:rows])
+        np.testing.assert_array_equal(part.adversarial, together.adversarial[:rows])
+        np.testing.assert_array_equal(part.c, together.c[:rows])
+    streamed = attack(classifier, images, labels, targets, batch_size=10)
+    np.testing.assert_array_equal(streamed.adversarial, together.adversarial)
+
+
+def test_success_and_distances_hold_on_an_independent_path(mnist, digits, attack):
+    images, labels, targets = (part[:9] for part in digits)
+    result = attack(mnist, images, labels, targets)
+    model = keras.saving.load_model(sa.shipped.model_path("mnist_cnn"))
+    predicted = model.predict(result.adversarial, verbose=0).argmax(axis=1)
+    np.testing.assert_array_equal(predicted == targets, result.success)
+    np.testing.assert_array_equal(result.perturbation, result.adversarial - images)
+    np.testing.assert_array_equal(result.adversarial[~result.success], images[~result.success])
+    assert result.adversarial.dtype == np.float32
+    assert result.adversarial.min() >= 0.0
+    assert result.adversarial.max() <= 1.0
+    assert np.abs(result.perturbation).max() <= 0.6 + 1e-6
+
+
+def test_nothing_changes_outside_the_mask(mnist, digits, attack):
+    images, labels, targets = (part[:9] for part in digits)
+    mask = np.zeros((28, 28), bool)
+    mask[4:24, 6:22] = True
+    result = attack(mnist, images, labels, targets, mask=mask)
+    assert result.success.any()
+    np.testing.assert_array_equal(result.adversarial[:, ~mask], images[:, ~mask])
+    per_example = np.repeat(mask[None], 9, axis=0)
+    np.testing.assert_array_equal(
+        attack(mnist, images, labels, targets, mask=per_example).adversarial, result.adversarial
+    )
+
+
+@pytest.mark.parametrize("targeted", [True, False])
+def test_a_confidence_is_reached_and_one_out_of_reach_returns_the_original(exact, attack, targeted):
+    classifier, images, labels, targets = exact
+    for confidence in (0.1, 1e6):
+        asked = dataclasses.replace(attack, confidence=confidence)
+        result = asked(classifier, images, labels, targets if targeted else None)
+        logits = classifier.predict(result.adversarial).astype(float)
+        rows, chosen = np.arange(len(logits)), targets if targeted else labels
+        own = logits[rows, chosen].copy()
+        logits[rows, chosen] = -np.inf
+        lead = (own - logits.max(axis=1)) * (1 if targeted else -1)
+        assert (lead[result.success] >= confidence - 1e-5).all()
+        np.testing.assert_array_equal(result.adversarial[~result.success], images[~result.success])
+        assert np.isfinite(result.c).all()
+        assert result.success.mean() > 0.6 if confidence < 1 else not result.success.any()
+
+
+def test_one_trace_serves_other_batch_sizes_and_a_second_call(attack):
+    traced = []
+    network = exact_rows()
+
+    def counted(images):
+        traced.append(images.shape)
+        return network(images)
+
+    classifier = sa.Classifier.from_callable(counted)
+    images = np.random.default_rng(1).uniform(size=(40, 6, 6, 1)).astype(np.float32)
+    labels = classifier.predict(images).argmax(axis=1)
+    targets = (labels + 1) % 4
+    attack(classifier, images, labels, targets)
+    before = len(traced)
+    for rows in (1, 23, 40):
+        for confidence in (0.0, 0.2):
+            again = dataclasses.replace(attack, confidence=confidence)
+            again(classifier, images[:rows], labels[:rows], targets[:rows])
+    assert len(traced) == before
