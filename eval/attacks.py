@@ -6,12 +6,13 @@ import ast
 import dataclasses
 from typing import Any
 
-from tf_strattack import Attack, InputError, StrAttack
+from tf_strattack import Attack, CarliniWagnerL2, InputError, StrAttack
 
 # Name → (class, parameters that differ from its defaults). A new attack is one line here.
 ATTACKS: dict[str, tuple[type[Attack], dict[str, Any]]] = {
     "strattack": (StrAttack, {}),
     "strattack_overlap": (StrAttack, {"group_size": 3, "stride": 2}),
+    "cw_l2": (CarliniWagnerL2, {}),
 }
 
 

@@ -44,7 +44,9 @@ _NETS = absl_flags.DEFINE_list("nets", [], f"Networks, of {', '.join(NETS)}; all
 _CASES_DIR = absl_flags.DEFINE_string(
     "cases_dir", None, "Directory of the *_cases nets: NAME_net.keras, for inputs in [-0.5, 0.5], and NAME_cases.npz."
 )
-_ATTACKS = absl_flags.DEFINE_list("attacks", [], "Attacks of the section attacks; all if neither this nor --attack.")
+_ATTACKS = absl_flags.DEFINE_list(
+    "attacks", ["strattack", "strattack_overlap"], "Attacks of the section attacks; --attack names a single one."
+)
 _BATCH_SIZES = absl_flags.DEFINE_list("batch_sizes", ["9", "90"], "Examples a call in the section attacks.")
 _REPEATS = absl_flags.DEFINE_integer("repeats", 5, "Timed runs of each attack.", lower_bound=1)
 _FLOOR_ROWS = absl_flags.DEFINE_list("floor_batch_sizes", ["1", "9", "90", "450"], "Rows a call in the section floor.")
@@ -123,10 +125,10 @@ def _names(flag: str, names: list[str], known: Iterable[str]) -> list[str]:
 
 
 def _attacks() -> dict[str, Attack]:
-    """The attacks that --attacks or --attack name, all by default; --attack_parameters go to a single one."""
-    if absl_flags.FLAGS["attack"].present and _ATTACKS.value:
+    """The attacks that --attacks or --attack name; --attack_parameters go to a single one."""
+    if absl_flags.FLAGS["attack"].present and absl_flags.FLAGS["attacks"].present:
         raise InputError("expected --attack or --attacks, received both")
-    named = [flags.ATTACK.value] if absl_flags.FLAGS["attack"].present else _ATTACKS.value or list(ATTACKS)
+    named = [flags.ATTACK.value] if absl_flags.FLAGS["attack"].present else _ATTACKS.value
     names = _names("attacks", named, ATTACKS)
     parameters = flags.ATTACK_PARAMETERS.value
     if parameters and len(names) > 1:

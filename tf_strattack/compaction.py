@@ -13,7 +13,6 @@ import tensorflow as tf
 from tf_strattack import devices
 from tf_strattack.network import Problem
 from tf_strattack.progress import Tracker
-from tf_strattack.zstep import Weights
 
 # Iterations between two looks at who is finished.
 _LOOK_EVERY = 10
@@ -45,7 +44,7 @@ def run(
     program: Callable[..., Any],
     state: Any,
     problem: Problem,
-    weights: Weights,
+    weights: Any,
     iterations: int,
     *,
     rows: int,
@@ -57,7 +56,8 @@ def run(
     Args:
       program: does n iterations on a batch of any size.
       state: a named tuple with the fields best, objective, c and stalled; the first axis of a tensor is its rows.
-      problem, weights: of the same rows.
+      problem, weights: of the same rows; the weights are a named tuple with a scalar patience, the value of `stalled` at
+        which a row is finished.
       iterations: the most that a row does.
       rows: how many rows count; those behind them only pad the batch.
       forwards: forward evaluations of an iteration, besides its gradient, for the records.

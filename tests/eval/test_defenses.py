@@ -87,7 +87,10 @@ def test_a_step_that_fails_says_why_once(tmp_path):
 
 def test_mistakes_get_one_line_and_status_2(tmp_path):
     mistakes = [
-        (["--defenses=strong"], "expected --defenses to be of none, pgd, strattack, strattack_overlap, received"),
+        (
+            ["--defenses=strong"],
+            "expected --defenses to be of none, pgd, strattack, strattack_overlap, cw_l2, received",
+        ),
         (["--temperatures=hot"], "expected --temperatures to be positive numbers, received 'hot'"),
         (["--defenses=", "--temperatures="], "expected --defenses or --temperatures, received neither"),
         (["--dataset=sample"], "expected --dataset to be one of mnist, cifar10, received 'sample'"),
