@@ -56,8 +56,8 @@ def run(
     Args:
       program: does n iterations on a batch of any size.
       state: a named tuple with the fields best, objective, c and stalled; the first axis of a tensor is its rows.
-      problem, weights: of the same rows; the weights are a named tuple with a scalar patience, the value of `stalled` at
-        which a row is finished.
+      problem, weights: of the same rows; the weights are a named tuple with a scalar `patience`, the value of
+        `stalled` at which a row is finished.
       iterations: the most that a row does.
       rows: how many rows count; those behind them only pad the batch.
       forwards: forward evaluations of an iteration, besides its gradient, for the records.

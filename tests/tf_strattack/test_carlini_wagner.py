@@ -37,7 +37,7 @@ def test_an_example_leaves_a_step_that_goes_nowhere_and_keeps_its_result(exact):
     assert (late.gradient_evaluations == 600).all()
     assert early.gradient_evaluations.min() < 400
     np.testing.assert_array_equal(early.success, late.success)
-    assert sa.metrics.l2(early.delta[early.success]).mean() <= 1.02 * sa.metrics.l2(late.delta[late.success]).mean()
+    assert sa.metrics.l2(early.delta[early.success]).mean() <= 1.05 * sa.metrics.l2(late.delta[late.success]).mean()
 
 
 def test_every_parameter_matters(exact):
