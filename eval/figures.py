@@ -36,7 +36,9 @@ def draw_examples(
         original, adversarial = ((x[index] - low) / (high - low) for x in (result.images, result.adversarial))
         row[0].imshow(_displayed(original), cmap="gray", vmin=0, vmax=1)
         row[0].set_ylabel(f"label {_name(result.labels[index], class_names)}")
-        signed = row[1].imshow(delta[..., np.abs(delta).sum(axis=(0, 1)).argmax()], cmap="RdBu_r", vmin=-1, vmax=1)
+        channel = delta[..., np.abs(delta).sum(axis=(0, 1)).argmax()]
+        limit = max(float(np.abs(channel).max()), CHANGED)  # each its own: photographs change by little
+        signed = row[1].imshow(channel, cmap="RdBu_r", vmin=-limit, vmax=limit)
         figure.colorbar(signed, ax=row[1], shrink=0.8)
         heat = row[2].imshow(group_means(delta, group_size) * 255, cmap="viridis", vmin=0)
         figure.colorbar(heat, ax=row[2], shrink=0.8)
