@@ -47,6 +47,20 @@ def exact_rows(hidden: int = 12, classes: int = 4, side: int = 6, seed: int = 0)
     return network
 
 
+def count_traces(rows: int, seed: int):
+    """A small classifier, images and labels for it, and the list that grows with every trace of its network."""
+    traced: list[tuple[int, ...]] = []
+    network = exact_rows()
+
+    def counted(images):
+        traced.append(images.shape)
+        return network(images)
+
+    classifier = sa.Classifier.from_callable(counted)
+    images = np.random.default_rng(seed).uniform(size=(rows, 6, 6, 1)).astype(np.float32)
+    return classifier, images, classifier.predict(images).argmax(axis=1), traced
+
+
 @pytest.fixture(scope="session")
 def exact():
     """A small classifier with bit-equal rows, and 27 examples for it."""

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import tf_strattack as sa
-from tests.conftest import exact_rows
+from tests.conftest import count_traces, exact_rows
 from tf_strattack import compaction
 
 
@@ -54,16 +54,7 @@ def test_an_impatient_attack_succeeds_as_often_with_fewer_evaluations(exact):
 
 
 def test_shrinking_does_not_trace_again():
-    traced = []
-    network = exact_rows()
-
-    def counted(images):
-        traced.append(images.shape)
-        return network(images)
-
-    classifier = sa.Classifier.from_callable(counted)
-    images = np.random.default_rng(2).uniform(size=(96, 6, 6, 1)).astype(np.float32)
-    labels = classifier.predict(images).argmax(axis=1)
+    classifier, images, labels, traced = count_traces(96, seed=2)
     attack = sa.StrAttack(patience=15)
     attack(classifier, images, labels, (labels + 1) % 4)
     before = len(traced)

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import tf_strattack as sa
-from tests.conftest import exact_rows
+from tests.conftest import count_traces
 
 STRUCTURED = {
     "default": {},
@@ -90,16 +90,7 @@ def test_a_confidence_is_reached_and_one_out_of_reach_returns_the_original(exact
 
 
 def test_one_trace_serves_other_batch_sizes_and_a_second_call(attack):
-    traced = []
-    network = exact_rows()
-
-    def counted(images):
-        traced.append(images.shape)
-        return network(images)
-
-    classifier = sa.Classifier.from_callable(counted)
-    images = np.random.default_rng(1).uniform(size=(40, 6, 6, 1)).astype(np.float32)
-    labels = classifier.predict(images).argmax(axis=1)
+    classifier, images, labels, traced = count_traces(40, seed=1)
     targets = (labels + 1) % 4
     attack(classifier, images, labels, targets)
     before = len(traced)

@@ -11,7 +11,7 @@ import scipy.optimize
 import tensorflow as tf
 
 import tf_strattack as sa
-from tests.conftest import exact_rows
+from tests.conftest import count_traces, exact_rows
 
 
 def linear(weights, **options):
@@ -124,16 +124,7 @@ def test_a_failure_returns_the_original(mnist, digits, reason):
 
 
 def test_one_trace_serves_calls_batch_sizes_and_constants():
-    traced = []
-    network = exact_rows()
-
-    def counted(images):
-        traced.append(images.shape)
-        return network(images)
-
-    classifier = sa.Classifier.from_callable(counted)
-    images = np.random.default_rng(1).uniform(size=(40, 6, 6, 1)).astype(np.float32)
-    labels = classifier.predict(images).argmax(axis=1)
+    classifier, images, labels, traced = count_traces(40, seed=1)
     targets = (labels + 1) % 4
     sa.StrAttack()(classifier, images, labels, targets)
     before = len(traced)
