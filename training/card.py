@@ -12,12 +12,11 @@ from eval.files import write_json
 from tf_strattack.versions import versions
 
 
-def write_card(path: Path, **facts: Any) -> dict[str, Any]:
-    """Writes `facts`, the versions of the libraries and the time to `path`; returns the whole card."""
+def write_card(path: Path, **facts: Any) -> None:
+    """Writes `facts`, the versions of the libraries and the time to `path`."""
     card = {
         **facts,
         "versions": {**versions(), "tensorflow_datasets": tfds.__version__},
         "finished_at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
     }
     write_json(path, card)
-    return card

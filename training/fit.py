@@ -12,6 +12,7 @@ import tensorflow as tf
 
 from training.backup import Backup
 from training.data import Split, batches_in_order, training_batches
+from training.interrupt import ctrl_c_between_steps
 
 
 @dataclasses.dataclass(frozen=True)
@@ -86,10 +87,11 @@ def fit(
     callbacks = [Backup(backup_dir, steps), EpochStart(network, epoch, recipe.seed)]
     if tensorboard_dir is not None:
         callbacks.append(keras.callbacks.TensorBoard(str(tensorboard_dir)))
-    model.fit(
-        batches, validation_data=batches_in_order(test), validation_freq=max(1, recipe.epochs // 10),
-        epochs=recipe.epochs, callbacks=callbacks, shuffle=False,
-    )  # fmt: skip
+    with ctrl_c_between_steps() as stop:
+        model.fit(
+            batches, validation_data=batches_in_order(test), validation_freq=max(1, recipe.epochs // 10),
+            epochs=recipe.epochs, callbacks=[*callbacks, stop], shuffle=False,
+        )  # fmt: skip
     trained = build("float32")  # not compiled: the optimizer's state would treble the file
     trained.set_weights(network.get_weights())
     return trained

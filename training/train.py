@@ -49,7 +49,7 @@ _BATCH_SIZE = flags.DEFINE_integer("batch_size", 128, "Images per step.", lower_
 _LEARNING_RATE = flags.DEFINE_float("learning_rate", 1e-3, "Initial rate of Adam; decays to 0 as a cosine.")
 _PRECISION = flags.DEFINE_enum(
     "precision", "float32", PRECISIONS,
-    "Arithmetic of training; bfloat16 halves the time where the processor has it. The network is float32.",
+    "Arithmetic of training; bfloat16 is faster where the processor has it. The network is float32.",
 )  # fmt: skip
 _SEED = flags.DEFINE_integer(
     "seed", 0, "Seed of initial weights, order, augmentation and dropout.", lower_bound=0, upper_bound=2**31 - 2

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 import json
 from collections.abc import Sequence
 from pathlib import Path
@@ -56,21 +57,26 @@ def write_tables(directory: Path, figures: dict[str, Any], new: Sequence[dict[st
     text = _markdown(rows)
     write_json(path, {**figures, "rows": rows})
     write_text(directory / "defenses.md", text)
-    with (directory / "defenses.csv").open("w", newline="") as file:
-        writer = csv.writer(file)
-        writer.writerow(
-            ["defense", "temperature", "test_accuracy", "attack", "case", "num_successes", "num_examples", *_MEASURES]
-            + [f"paper_{measure}" for measure in ("asr", "l1", "l2")]
-        )
-        for row in rows:
-            for case in (*_CASES, "all"):
-                paper = (row["paper"] or {}).get(case, {})
-                writer.writerow(
-                    [row["defense"], row["temperature"], row["test_accuracy"], row["attack"], case]
-                    + [row[case][name] for name in ("num_successes", "num_examples", *_MEASURES)]
-                    + [paper.get(measure) for measure in ("asr", "l1", "l2")]
-                )
+    write_text(directory / "defenses.csv", _csv(rows))
     return text
+
+
+def _csv(rows: Sequence[dict[str, Any]]) -> str:
+    file = io.StringIO(newline="")
+    writer = csv.writer(file)
+    writer.writerow(
+        ["defense", "temperature", "test_accuracy", "attack", "case", "num_successes", "num_examples", *_MEASURES]
+        + [f"paper_{measure}" for measure in ("asr", "l1", "l2")]
+    )
+    for row in rows:
+        for case in (*_CASES, "all"):
+            paper = (row["paper"] or {}).get(case, {})
+            writer.writerow(
+                [row["defense"], row["temperature"], row["test_accuracy"], row["attack"], case]
+                + [row[case][name] for name in ("num_successes", "num_examples", *_MEASURES)]
+                + [paper.get(measure) for measure in ("asr", "l1", "l2")]
+            )
+    return file.getvalue()
 
 
 def _place(row: dict[str, Any]) -> tuple[float, bool, bool]:

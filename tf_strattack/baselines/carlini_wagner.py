@@ -11,6 +11,7 @@ import tensorflow as tf
 from tf_strattack import compaction
 from tf_strattack.attack import Attack, Found
 from tf_strattack.checks import check_count, check_number
+from tf_strattack.classifier import pad_rows
 from tf_strattack.errors import InputError
 from tf_strattack.network import Network, Problem
 from tf_strattack.progress import Tracker
@@ -122,7 +123,7 @@ class CarliniWagnerL2(Attack):
         program = network.program("cw_l2", loop, state, problem, weights, tf.constant(0))
         best: compaction.Solution | None = None
         for _ in range(self.search_steps):
-            c = np.concatenate([bracket.c, np.repeat(bracket.c[:1], len(margins) - rows)])
+            c = pad_rows(bracket.c, len(margins))
             outcome = compaction.run(
                 program, state._replace(c=tf.constant(c, tf.float32)), problem, weights, self.max_iterations,
                 rows=rows, forwards=0, tracker=tracker,
