@@ -6,13 +6,28 @@ import ast
 import dataclasses
 from typing import Any
 
-from tf_strattack import Attack, CarliniWagnerL2, InputError, StrAttack
+from tf_strattack import FGM, IFGM, Attack, CarliniWagnerL2, ElasticNet, InputError, StrAttack
+from tf_strattack.baselines.fgm import NORMS
+from tf_strattack.distortions import DISTORTIONS
 
 # Name → (class, parameters that differ from its defaults). A new attack is one line here.
 ATTACKS: dict[str, tuple[type[Attack], dict[str, Any]]] = {
     "strattack": (StrAttack, {}),
     "strattack_overlap": (StrAttack, {"group_size": 3, "stride": 2}),
+    "strattack_l2_half": (StrAttack, {"penalty": "l2_half"}),
     "cw_l2": (CarliniWagnerL2, {}),
+    "ead_en": (ElasticNet, {"decision_rule": "en"}),
+    "ead_l1": (ElasticNet, {"decision_rule": "l1"}),
+    **{f"fgm_{norm}": (FGM, {"norm": norm}) for norm in NORMS},
+    **{f"ifgm_{norm}": (IFGM, {"norm": norm}) for norm in NORMS},
+    # Other attacks' problems by our solver: no groups, and neither the cap nor the refinement that they do not have.
+    **{
+        f"admm_{distortion}": (
+            StrAttack,
+            {"distortion": distortion, "tau": 0.0, "solver": "admm", "epsilon": None, "refine": False},
+        )
+        for distortion in DISTORTIONS
+    },
 }
 
 

@@ -2,7 +2,7 @@
 
 from tf_strattack import groups, metrics, shipped
 from tf_strattack.attack import Attack
-from tf_strattack.baselines import CarliniWagnerL2
+from tf_strattack.baselines import FGM, IFGM, CarliniWagnerL2, ElasticNet
 from tf_strattack.classifier import Classifier
 from tf_strattack.errors import InputError
 from tf_strattack.progress import Progress
@@ -12,10 +12,13 @@ from tf_strattack.strattack import StrAttack
 from tf_strattack.versions import __version__
 
 __all__ = [
+    "FGM",
+    "IFGM",
     "Attack",
     "AttackResult",
     "CarliniWagnerL2",
     "Classifier",
+    "ElasticNet",
     "InputError",
     "Progress",
     "Refinement",

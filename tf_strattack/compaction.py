@@ -31,6 +31,10 @@ class Solution(NamedTuple):
         """Which rows (N,) have a successful candidate."""
         return np.isfinite(self.objective)
 
+    def chosen(self, rows: npt.NDArray[np.int64]) -> Solution:
+        """Some of the rows."""
+        return Solution(self.best[rows], self.objective[rows], self.c[rows], self.iterations[rows])
+
     def replaced(self, rows: npt.NDArray[np.int64], by: Solution) -> Solution:
         """This with some of its rows from another solution of them; their iterations add up."""
         best, objective = self.best.copy(), self.objective.copy()
@@ -50,6 +54,8 @@ def run(
     rows: int,
     forwards: int,
     tracker: Tracker,
+    gradients: int = 1,
+    look_every: int = _LOOK_EVERY,
 ) -> Solution:
     """Calls `program(state, problem, weights, n)` until `iterations` are done, all rows finished, or Ctrl-C.
 
@@ -60,8 +66,10 @@ def run(
         `stalled` at which a row is finished.
       iterations: the most that a row does.
       rows: how many rows count; those behind them only pad the batch.
-      forwards: forward evaluations of an iteration, besides its gradient, for the records.
+      forwards: forward evaluations of an iteration, besides its gradients, for the records.
       tracker: reports, and turns Ctrl-C into an early end.
+      gradients: gradient evaluations of an iteration, for the records.
+      look_every: iterations between two looks at who is finished.
     """
     patience = int(weights.patience)
     shape = state.best.shape[1:]
@@ -72,16 +80,16 @@ def run(
     present, size = np.arange(rows), len(state.objective)
     sizes, done = batch_sizes(size), 0
     while done < iterations and len(present) and not tracker.interrupted:
-        number = min(_LOOK_EVERY - done % _LOOK_EVERY, iterations - done, tracker.chunk)
+        number = min(look_every - done % look_every, iterations - done, tracker.chunk)
         following = tracker.advance(functools.partial(program, state, problem, weights, tf.constant(number)), number)
         if following is None:
             break
         state, done = following, done + number
-        tracker.count(size, gradients=number, forwards=forwards * number)
+        tracker.count(size, gradients=gradients * number, forwards=forwards * number)
         outcome.iterations[present] += number
         outcome.objective[present] = state.objective.numpy()[: len(present)]
         tracker.report(np.isfinite(outcome.objective))
-        if done % _LOOK_EVERY:
+        if done % look_every:
             continue
         alive = np.flatnonzero(state.stalled.numpy()[: len(present)] < patience)
         smaller = min((s for s in sizes if s >= len(alive)), default=size) if len(alive) else 0

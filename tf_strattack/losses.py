@@ -29,6 +29,18 @@ def margin(logits: tf.Tensor, classes: tf.Tensor, targeted: bool) -> tf.Tensor:
     return best_other - own if targeted else own - best_other
 
 
+def soft_margin(logits: tf.Tensor, classes: tf.Tensor, targeted: bool) -> tf.Tensor:
+    """The margin with log sum exp for the greatest of the other classes, (N,); arguments as `margin`.
+
+    Its gradient has the direction of the cross-entropy's: that of the target's (negative) or the label's is
+    (1 - p) times it, with p the class's probability. It does not underflow where p rounds to 1.
+    """
+    chosen = tf.one_hot(classes, tf.shape(logits)[1], on_value=True, off_value=False)
+    others = tf.reduce_logsumexp(tf.where(chosen, tf.constant(float("-inf"), logits.dtype), logits), axis=1)
+    own = tf.gather(logits, classes, batch_dims=1)
+    return others - own if targeted else own - others
+
+
 def fools(logits: tf.Tensor, classes: tf.Tensor, targeted: bool, confidence: tf.Tensor | float) -> tf.Tensor:
     """Tells which examples fool the network with the confidence asked for.
 

@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from tf_strattack.checks import Classes, Images
 from tf_strattack.classifier import Classifier
-from tf_strattack.losses import fools, margin
+from tf_strattack.losses import fools, margin, soft_margin
 
 
 class Problem(NamedTuple):
@@ -53,11 +53,14 @@ class Network:
 
         The gradient is 0 where the box leaves nothing to change, so that no iterate moves there.
         """
-        with tf.GradientTape() as tape:
-            tape.watch(delta)
-            margins = self._margin(problem.images + self._range * delta, problem.classes)
-        gradient = tape.gradient(margins, delta)
-        return margins, tf.where(problem.upper > problem.lower, gradient, 0.0)
+        return self._gradient(margin, problem, delta)
+
+    def cross_entropy_gradient(self, problem: Problem, delta: tf.Tensor) -> tf.Tensor:
+        """The gradient (N, H, W, C) of the cross-entropy at x0 + delta but for a positive factor of each example.
+
+        Against it the target becomes likelier, or (untargeted) the label less likely.
+        """
+        return self._gradient(soft_margin, problem, delta)[1]
 
     def program(
         self, name: str, function: Callable[..., Any], *example: Any, key: Hashable = None
@@ -81,10 +84,17 @@ class Network:
 
     def margin(self, problem: Problem) -> tf.Tensor:
         """The margin (N,) of the originals."""
-        return self._margin(problem.images, problem.classes)
+        return margin(self._classifier.logits(problem.images), problem.classes, self._targeted)
+
+    def _gradient(
+        self, loss: Callable[..., tf.Tensor], problem: Problem, delta: tf.Tensor
+    ) -> tuple[tf.Tensor, tf.Tensor]:
+        with tf.GradientTape() as tape:
+            tape.watch(delta)
+            logits = self._classifier.logits(problem.images + self._range * delta)
+            values = loss(logits, problem.classes, self._targeted)
+        gradient = tape.gradient(values, delta)
+        return values, tf.where(problem.upper > problem.lower, gradient, 0.0)
 
     def _valid(self, images: tf.Tensor, delta: tf.Tensor) -> tf.Tensor:
         return tf.clip_by_value(images + self._range * delta, *self._classifier.bounds)
-
-    def _margin(self, images: tf.Tensor, classes: tf.Tensor) -> tf.Tensor:
-        return margin(self._classifier.logits(images), classes, self._targeted)

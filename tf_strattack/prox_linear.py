@@ -3,7 +3,7 @@
 ADMM splits problem (2) because the network is not convex. With the network replaced by its tangent nothing is
 left to split: for groups that do not overlap, squared l2 distortion and the box, what remains,
 
-    argmin_d  gamma ||d||_2^2 + tau sum_i ||d_i||_2 + eta_k/2 ||d - y_hat||_2^2
+    argmin_d  gamma D(d) + tau sum_i ||d_i||_2 + eta_k/2 ||d - y_hat||_2^2
     subject to  margin + g^T (d - y) <= -kappa,  lower <= d <= upper,
 
 is a root of one number per example, the weight lambda of the margin, and costs no evaluation of the network.
@@ -75,7 +75,14 @@ def initial_state(start: tf.Tensor, best: tf.Tensor, objective: tf.Tensor, kappa
 
 
 def step(
-    state: State, problem: Problem, weights: Weights, prox: Prox, margins: tf.Tensor, gradient: tf.Tensor, memory: float
+    state: State,
+    problem: Problem,
+    weights: Weights,
+    prox: Prox,
+    margins: tf.Tensor,
+    gradient: tf.Tensor,
+    memory: float,
+    square: float = 1.0,
 ) -> State:
     """One iteration: the mean tangent, and the point that it leads to.
 
@@ -83,15 +90,16 @@ def step(
       state: the iterate.
       problem: the images and the box.
       weights: numeric parameters.
-      prox: (x, L) → argmin_d tau/L sum_i ||d_i|| + 1/2 ||d - x||^2 within the box.
+      prox: (x, L) → argmin_d tau/L sum_i ||d_i|| + gamma/L R(d) + 1/2 ||d - x||^2 within the box.
       margins, gradient: of the network at x0 + y: (N,) and (N, H, W, C).
       memory: the weight of the earlier tangents in the mean.
+      square: the part of the squared l2 norm in the distortion, see `Distortion`.
     """
     kept = tf.where(state.k > 0, memory, 0.0)
     normal = kept * state.normal + (1.0 - kept) * gradient
     offset = kept * state.offset + (1.0 - kept) * (margins - _sum(gradient * state.y))
     eta_k = eta(state.k, weights)
-    curvature = eta_k + 2.0 * weights.gamma
+    curvature = eta_k + 2.0 * square * weights.gamma
     centre = (state.y + MOMENTUM * (state.y - state.previous)) * (eta_k / curvature)
     asked = weights.required + state.kappa * weights.unit
     y, c, slope = _to_the_tangent(
@@ -111,12 +119,13 @@ def run(
     cost: Callable[[tf.Tensor], tf.Tensor],
     network: Network,
     memory: float = TANGENT_MEMORY,
+    square: float = 1.0,
 ) -> State:
     """Does `iterations` more steps, each of which tests its iterate first, and keeps the best."""
 
     def advance(state: State) -> tuple[State, tf.Tensor, tf.Tensor]:
         margins, gradient = network.margin_and_gradient(problem, state.y)
-        following = step(state, problem, weights, prox, margins, gradient, memory)
+        following = step(state, problem, weights, prox, margins, gradient, memory, square)
         short = tf.clip_by_value((margins + weights.required) / (_NEAR * weights.unit), -1.0, 1.0)
         kappa = track_margin(state.kappa, short, _MAX_KAPPA)
         return following._replace(kappa=kappa), state.y, margins <= -weights.required

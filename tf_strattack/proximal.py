@@ -8,13 +8,47 @@ from __future__ import annotations
 
 import tensorflow as tf
 
+# Bisections of a level: to the rounding of float32.
+_LEVEL_STEPS = 24
 
-def squared_l2(a: tf.Tensor, gamma: tf.Tensor, rho: tf.Tensor) -> tf.Tensor:
-    """Solves argmin_d gamma ||d||_2^2 + rho/2 ||d - a||_2^2, eq. (10).
 
-    `rho` broadcasts against `a`, and so may differ by example.
+def l1(a: tf.Tensor, threshold: tf.Tensor) -> tf.Tensor:
+    """Solves argmin_d threshold ||d||_1 + 1/2 ||d - a||_2^2: soft thresholding."""
+    return a - tf.clip_by_value(a, -threshold, threshold)
+
+
+def l0(a: tf.Tensor, threshold: tf.Tensor, lower: tf.Tensor | float, upper: tf.Tensor | float) -> tf.Tensor:
+    """Solves argmin_d threshold ||d||_0 + 1/2 ||d - a||_2^2 subject to lower <= d <= upper, which hold 0.
+
+    Each entry is the nearest point of the box, or 0 where this saves less than the threshold.
     """
-    return rho / (rho + 2.0 * gamma) * a
+    nearest = box(a, lower, upper)
+    return tf.where(nearest * (a - 0.5 * nearest) > threshold, nearest, tf.zeros_like(a))
+
+
+def linf(a: tf.Tensor, threshold: tf.Tensor, lower: tf.Tensor | float, upper: tf.Tensor | float) -> tf.Tensor:
+    """Solves argmin_d threshold ||d||_inf + 1/2 ||d - a||_2^2 subject to lower <= d <= upper, which hold 0.
+
+    The solution is `a` cut at some level and then at the box. Lowering the level by a little costs, in the square,
+    what stands above it, summed over the entries that reach it; the level is where that sum equals the threshold.
+    It jumps where an entry meets the box, so it is found by bisection.
+
+    Args:
+      a: (N, H, W, C).
+      threshold: (N, 1, 1, 1) or a scalar.
+      lower, upper: broadcast against `a`.
+    """
+    size = tf.abs(a)
+    reach = tf.abs(box(a, lower, upper))
+    high = tf.reduce_max(reach, axis=[1, 2, 3], keepdims=True)
+    low = tf.zeros_like(high)
+    for _ in range(_LEVEL_STEPS):
+        level = 0.5 * (low + high)
+        above = tf.reduce_sum(tf.where(reach > level, size - level, 0.0), axis=[1, 2, 3], keepdims=True)
+        low, high = tf.where(above > threshold, level, low), tf.where(above > threshold, high, level)
+    # Where even all that there is costs less than the threshold, the level has gone to 0: exactly.
+    level = tf.where(low > 0.0, high, tf.zeros_like(high))
+    return box(box(a, -level, level), lower, upper)
 
 
 def box(b: tf.Tensor, lower: tf.Tensor, upper: tf.Tensor) -> tf.Tensor:

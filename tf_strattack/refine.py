@@ -14,11 +14,11 @@ from tf_strattack.attack import Found, Method
 from tf_strattack.checks import Images, check_choice, check_count, check_number
 from tf_strattack.classifier import Classifier, pad_rows
 from tf_strattack.compaction import Solution, take
+from tf_strattack.distortions import DISTORTIONS
 from tf_strattack.metrics import CHANGED
 from tf_strattack.network import Network, Problem
 from tf_strattack.progress import Callback, Tracker
 from tf_strattack.result import AttackResult
-from tf_strattack.shrinkage import box_prox
 from tf_strattack.solve import solve
 from tf_strattack.zstep import DEFAULT_ALPHA, DEFAULT_PATIENCE, SOLVERS, Weights
 
@@ -37,7 +37,7 @@ _INITIAL_KAPPA = 0.005
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Refinement(Method):
-    """Minimises gamma ||delta||_2^2 over the pixels that a perturbation already changes (Proposition 3).
+    """Minimises gamma D(delta) over the pixels that a perturbation already changes (Proposition 3).
 
     The pixels that stay 0 are, per example, those changed by at most 1e-6 ([0, 1] scale) or less than the
     `sigma_quantile` of the changes above 1e-6. Where this leaves nothing of less distortion, 0.6 times as many are
@@ -45,6 +45,7 @@ class Refinement(Method):
 
     Attributes:
       gamma: weight of the distortion.
+      distortion, beta: D, as in `StrAttack`.
       rho: ADMM's penalty; None for gamma, the problem's own scale.
       alpha: factor of eta_k = alpha sqrt(k), the inverse step; None for 20 rho, or 5 rho with ADMM.
       solver: "prox_linear", "admm", or "paper" with a search of c.
@@ -62,6 +63,8 @@ class Refinement(Method):
     name: ClassVar[str] = "refinement"
 
     gamma: float = 1.0
+    distortion: str = "l2"
+    beta: float = 1.0
     rho: float | None = None
     alpha: float | None = None
     solver: str = "prox_linear"
@@ -76,6 +79,8 @@ class Refinement(Method):
         super().__post_init__()
         check_choice("solver", self.solver, SOLVERS)
         check_number("gamma", self.gamma, 0.0, open_low=True)
+        check_choice("distortion", self.distortion, DISTORTIONS)
+        check_number("beta", self.beta, 0.0)
         if self.sigma_quantile is not None:
             check_number("sigma_quantile", self.sigma_quantile, 0.0, 1.0)
         check_number("initial_c", self.initial_c, 0.0, open_low=True)
@@ -160,36 +165,46 @@ class Refinement(Method):
         rho = tf.zeros_like(margins) + (self.gamma if self.rho is None else self.rho)
         alpha = _ALPHA[self.solver] * rho if self.alpha is None else tf.zeros_like(rho) + self.alpha
         weights = Weights.build(
-            margins, gamma=self.gamma, tau=0.0, rho=rho, alpha=alpha, confidence=self.confidence,
+            margins, gamma=self.gamma, tau=0.0, beta=self.beta, rho=rho, alpha=alpha, confidence=self.confidence,
             patience=DEFAULT_PATIENCE[self.solver] if self.patience is None else self.patience,
         )  # fmt: skip
 
-        def cost(delta: tf.Tensor, weights: Weights) -> tf.Tensor:
-            return weights.gamma * tf.reduce_sum(tf.square(delta), axis=[1, 2, 3])
+        distortion = DISTORTIONS[self.distortion]
 
+        def cost(delta: tf.Tensor, weights: Weights) -> tf.Tensor:
+            return weights.gamma * distortion.cost(delta, weights.beta)
+
+        key = (self.solver, self.distortion)
         if self.solver == "prox_linear":
             on_pattern = proximal.box(start, restricted.lower, restricted.upper)
             state = prox_linear.initial_state(on_pattern, start, cost(start, weights), _INITIAL_KAPPA)
 
             def loop(state: Any, problem: Problem, weights: Weights, iterations: tf.Tensor) -> Any:
+                def prox(x: tf.Tensor, curvature: tf.Tensor) -> tf.Tensor:
+                    return distortion.shrink(x, weights.gamma / curvature, weights.beta, problem.lower, problem.upper)
+
                 return prox_linear.run(
-                    state, problem, weights, iterations, prox=box_prox(problem),
-                    cost=lambda delta: cost(delta, weights), network=network, memory=0.0,
+                    state, problem, weights, iterations, prox=prox, cost=lambda delta: cost(delta, weights),
+                    network=network, memory=0.0, square=distortion.square,
                 )  # fmt: skip
 
         else:
 
             def begin(problem: Problem, start: tf.Tensor, weights: Weights) -> refine_admm.State:
-                return refine_admm.initial_state(problem, start, weights, network)
+                return refine_admm.initial_state(problem, start, weights, distortion, network)
 
-            state = network.program("refine_start", begin, restricted, start, weights)(restricted, start, weights)
+            state = network.program("refine_start", begin, restricted, start, weights, key=key)(
+                restricted, start, weights
+            )
             tracker.count(len(start), forwards=1)
 
             def loop(state: Any, problem: Problem, weights: Weights, iterations: tf.Tensor) -> Any:
-                return refine_admm.run(state, problem, weights, iterations, solver=self.solver, network=network)
+                return refine_admm.run(
+                    state, problem, weights, iterations, solver=self.solver, distortion=distortion, network=network
+                )
 
         return solve(
-            network.program("refine", loop, state, restricted, weights, tf.constant(0), key=self.solver),
+            network.program("refine", loop, state, restricted, weights, tf.constant(0), key=key),
             state, restricted, weights,
             solver=self.solver, rows=rows, iterations=self.max_iterations or DEFAULT_ITERATIONS[self.solver],
             initial_c=self.initial_c, search_steps=self.search_steps, tracker=tracker,

@@ -1,21 +1,42 @@
-"""The penalty and the box in one proximal operator, as the default solver needs them.
+"""The penalty, the distortion and the box in one proximal operator, as the default solver needs them.
 
-A `Prox` maps (x, L) to argmin_d tau/L sum_i ||d_i||_2 + 1/2 ||d - x||_2^2 within the box, for x (N, H, W, C) and
-the curvature L (N, 1, 1, 1).
+A `Prox` maps (x, L) to argmin_d tau/L sum_i ||d_i||_2 + gamma/L R(d) + 1/2 ||d - x||_2^2 within the box, for x
+(N, H, W, C) and the curvature L (N, 1, 1, 1), in which the squared l2 norm is already (see `Distortion`).
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 import tensorflow as tf
 
 from tf_strattack import proximal
 from tf_strattack.admm import Structure
+from tf_strattack.distortions import DISTORTIONS
 from tf_strattack.network import Problem
 from tf_strattack.zstep import Weights
 
 Prox = Callable[[tf.Tensor, tf.Tensor], tf.Tensor]
+
+
+def prox_of(structure: Structure, problem: Problem, weights: Weights) -> Prox:
+    """The proximal operator of a problem: of its groups, if it has any, after that of the distortion's rest.
+
+    The order is exact for l1 and groups that do not overlap (Yuan et al. 2011, "Efficient methods for overlapping group
+    lasso", theorem 1), and an approximation otherwise.
+    """
+    distortion = DISTORTIONS[structure.distortion]
+
+    def shrink(x: tf.Tensor, curvature: tf.Tensor, lower: tf.Tensor | float, upper: tf.Tensor | float) -> tf.Tensor:
+        return distortion.shrink(x, weights.gamma / curvature, weights.beta, lower, upper)
+
+    if not structure.grouped:
+        return lambda x, curvature: shrink(x, curvature, problem.lower, problem.upper)
+    groups = group_prox(structure, problem, weights)
+    if structure.distortion == "l2":  # nothing is left to shrink
+        return groups
+    return lambda x, curvature: groups(shrink(x, curvature, -math.inf, math.inf), curvature)
 
 
 def group_prox(structure: Structure, problem: Problem, weights: Weights) -> Prox:
@@ -56,8 +77,3 @@ def group_prox(structure: Structure, problem: Problem, weights: Weights) -> Prox
         return proximal.box(x * pixels, problem.lower, problem.upper)
 
     return prox
-
-
-def box_prox(problem: Problem) -> Prox:
-    """The projection on the box, for a problem without group penalty."""
-    return lambda x, curvature: proximal.box(x, problem.lower, problem.upper)

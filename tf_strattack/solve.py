@@ -6,9 +6,11 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 import numpy as np
+import numpy.typing as npt
 import tensorflow as tf
 
 from tf_strattack import compaction
+from tf_strattack.classifier import pad_rows
 from tf_strattack.compaction import Solution
 from tf_strattack.network import Problem
 from tf_strattack.progress import Tracker
@@ -50,17 +52,36 @@ def solve(
       tracker: drives the loop and stops it at Ctrl-C.
     """
     searched = solver == "paper"
-    bracket = Bracket(rows, initial_c if searched else _UNBOUNDED)
-    best: Solution | None = None
-    for _ in range(search_steps if searched else 1):
-        c = np.concatenate([bracket.c, np.repeat(bracket.c[:1], len(weights.unit) - rows)])
-        at_c = weights._replace(c=tf.constant(c, weights.unit.dtype))
-        outcome = compaction.run(
+
+    def run(c: npt.NDArray[np.float64]) -> Solution:
+        at_c = weights._replace(c=tf.constant(pad_rows(c, len(weights.unit)), weights.unit.dtype))
+        return compaction.run(
             program, state, problem, at_c, iterations,
             rows=rows, forwards=0 if solver == "prox_linear" else 1, tracker=tracker,
         )  # fmt: skip
-        # With "paper" the weight of a step is 0 or c; the search's c says more.
-        present = outcome._replace(c=bracket.c.astype(np.float32)) if searched else outcome
+
+    if not searched:
+        return run(np.full(rows, _UNBOUNDED))
+    return search(run, rows=rows, initial_c=initial_c, search_steps=search_steps, tracker=tracker)
+
+
+def search(
+    run: Callable[[npt.NDArray[np.float64]], Solution],
+    *,
+    rows: int,
+    initial_c: float,
+    search_steps: int,
+    tracker: Tracker,
+) -> Solution:
+    """Calls `run` with `search_steps` values of c (`rows`,), and returns each example's best over all of them.
+
+    The c of the solution is the one searched, and not the weight that the margin had in a step, which is 0 or c.
+    """
+    bracket = Bracket(rows, initial_c)
+    best: Solution | None = None
+    for _ in range(search_steps):
+        outcome = run(bracket.c)
+        present = outcome._replace(c=bracket.c.astype(np.float32))
         best = present if best is None else better(best, present)
         if tracker.interrupted:
             break

@@ -15,13 +15,14 @@ from tf_strattack.attack import Attack, Found
 from tf_strattack.checks import check_choice, check_count, check_number
 from tf_strattack.classifier import pad_rows
 from tf_strattack.compaction import Solution, take
+from tf_strattack.distortions import DISTORTIONS
 from tf_strattack.errors import InputError
 from tf_strattack.groups import BORDERS, Groups
 from tf_strattack.network import Network, Problem
 from tf_strattack.progress import Tracker
 from tf_strattack.proximal import GROUP_PENALTIES
 from tf_strattack.refine import Refinement
-from tf_strattack.shrinkage import group_prox
+from tf_strattack.shrinkage import prox_of
 from tf_strattack.solve import solve
 from tf_strattack.zstep import DEFAULT_ALPHA, DEFAULT_PATIENCE, INITIAL_KAPPA, Weights
 
@@ -34,17 +35,22 @@ COPIES = ("support", "paper")
 class StrAttack(Attack):
     """The structured attack: few groups of pixels change, and those by little.
 
-    Minimises c f(x0 + delta) + gamma ||delta||_2^2 + tau sum_i ||delta_{D_i}||_2 over valid images within
-    epsilon, eq. (2), and then the distortion alone within the pattern found (Proposition 3).
+    Minimises c f(x0 + delta) + gamma D(delta) + tau sum_i ||delta_{D_i}||_2 over valid images within epsilon, eq. (2),
+    and then the distortion alone within the pattern found (Proposition 3). With tau = 0 this is the problem of C&W's
+    attacks (`distortion` "l0", "l2", "linf"), of EAD ("en"), or of a least l1 norm.
 
     Attributes:
       group_size: side r of the sliding mask, in pixels; all channels of a pixel belong together.
       stride: its step in pixels; below `group_size` groups overlap. None for `group_size`.
       border: "cover" cuts the last groups at the edge; "drop" leaves the pixels there without group (the paper).
       penalty: "l2" is the paper's; "l2_half", sum_i ||delta_{D_i}||_2^(1/2), finds fewer groups at more distortion.
+      distortion: D: "l2" is the paper's ||delta||_2^2; "l1" is ||delta||_1, "en" beta ||delta||_1 + ||delta||_2^2, "l0"
+        the number of changed entries, "linf" the largest change.
+      beta: the weight of the l1 norm in "en".
       solver: "prox_linear" solves the problem with the margin's tangent in place of the network, one evaluation an
         iteration, and leaves examples for which it finds nothing to "admm". "admm" splits as the paper does, but
-        takes the tangent inside the hinge, so that no c is searched. "paper" is the paper's. docs/solver.md compares.
+        takes the tangent inside the hinge, so that no c is searched; distortion "l0" needs it, and with tau = 0
+        it is the better one for "linf" too. "paper" is the paper's. docs/solver.md compares.
       copies: for overlapping groups and ADMM, "support" is consensus over the groups that hold a pixel; "paper" is
         Proposition 2 with a copy of the image for each group, whose steps are far smaller.
       tau, gamma: weights of group sparsity and of distortion; only their ratio matters, except to "paper".
@@ -79,6 +85,8 @@ class StrAttack(Attack):
     stride: int | None = None
     border: str = "cover"
     penalty: str = "l2"
+    distortion: str = "l2"
+    beta: float = 1.0
     solver: str = "prox_linear"
     copies: str = "support"
     tau: float = 0.65
@@ -106,6 +114,9 @@ class StrAttack(Attack):
         check_choice("border", self.border, BORDERS)
         check_choice("penalty", self.penalty, GROUP_PENALTIES)
         check_choice("copies", self.copies, COPIES)
+        if self.distortion == "l0" and self.solver == "prox_linear":
+            # What meets the tangent is sought by secants, and here it jumps.
+            raise InputError("expected solver=admm or paper with distortion=l0, received prox_linear")
         for name in ("rho", "alpha"):
             if getattr(self, name) is not None:
                 check_number(name, getattr(self, name), 0.0, open_low=True)
@@ -121,7 +132,8 @@ class StrAttack(Attack):
     def refinement(self) -> Refinement:
         """The refinement that follows the attack, with the attack's parameters."""
         return Refinement(
-            gamma=self.gamma, solver=self.solver, epsilon=self.epsilon, confidence=self.confidence,
+            gamma=self.gamma, distortion=self.distortion, beta=self.beta, solver=self.solver, epsilon=self.epsilon,
+            confidence=self.confidence,
             sigma_quantile=self.sigma_quantile, max_iterations=self.refine_iterations, patience=self.patience,
             initial_c=self.initial_c, search_steps=self.search_steps,
         )  # fmt: skip
@@ -174,11 +186,14 @@ class StrAttack(Attack):
     ) -> Solution:
         height, width = problem.images.shape[1:3]
         groups = Groups(height, width, self.group_size, self.stride or self.group_size, self.border)
-        structure = Structure(groups, self.penalty, solver, self.copies, self.max_groups is not None)
-        rho = self._rho(margins, slopes, groups)
+        limited = self.max_groups is not None
+        structure = Structure(
+            groups, self.penalty, solver, self.copies, limited, self.distortion, limited or self.tau > 0.0
+        )
+        rho = self._rho(margins, slopes, structure, math.prod(problem.images.shape[1:]))
         alpha = DEFAULT_ALPHA[solver] * rho if self.alpha is None else tf.zeros_like(rho) + self.alpha
         weights = Weights.build(
-            margins, gamma=self.gamma, tau=self.tau, rho=rho, alpha=alpha, confidence=self.confidence,
+            margins, gamma=self.gamma, tau=self.tau, beta=self.beta, rho=rho, alpha=alpha, confidence=self.confidence,
             patience=DEFAULT_PATIENCE[solver] if self.patience is None else self.patience, max_groups=self.max_groups,
         )  # fmt: skip
         state: Any
@@ -186,15 +201,15 @@ class StrAttack(Attack):
             zero = tf.zeros_like(problem.images)
             state = prox_linear.initial_state(zero, zero, tf.fill(tf.shape(margins), math.inf), INITIAL_KAPPA)
         else:
-            state = admm.initial_state(problem, groups)
+            state = admm.initial_state(problem, structure)
 
         def loop(state: Any, problem: Problem, weights: Weights, iterations: tf.Tensor) -> Any:
             if solver != "prox_linear":
                 return admm.run(state, problem, weights, iterations, structure=structure, network=network)
             return prox_linear.run(
                 state, problem, weights, iterations, network=network,
-                prox=group_prox(structure, problem, weights),
-                cost=lambda delta: admm.objective(delta, groups, self.penalty, weights.gamma, weights.tau),
+                prox=prox_of(structure, problem, weights), square=DISTORTIONS[structure.distortion].square,
+                cost=lambda delta: admm.objective(delta, structure, weights.gamma, weights.tau, weights.beta),
             )  # fmt: skip
 
         return solve(
@@ -204,14 +219,22 @@ class StrAttack(Attack):
             search_steps=self.search_steps, tracker=tracker,
         )  # fmt: skip
 
-    def _rho(self, margins: tf.Tensor, slopes: tf.Tensor, groups: Groups) -> tf.Tensor:
-        """Rho (N,): as given, or such that tau/rho, the threshold of the shrinkage, fits a changed group's norm.
+    def _rho(self, margins: tf.Tensor, slopes: tf.Tensor, structure: Structure, entries: int) -> tf.Tensor:
+        """Rho (N,): as given, or such that what it divides, the threshold of a shrinkage, fits what will change.
 
         The tangent of the margin asks for a perturbation of norm margin/slope. Spread over 15 % of the groups
-        this is a norm per group, and rho puts the threshold at three times that. Without group penalty there is no
-        such scale, and a tenth of gamma keeps the steps those of the distortion.
+        this is a norm per group, and rho puts the threshold at three times that; with the entries for groups likewise
+        where the distortion shrinks them. Without any of these there is no such scale, and a third of gamma
+        keeps the steps those of the distortion.
         """
         if self.rho is not None:
             return tf.fill(tf.shape(margins), float(self.rho))
-        per_group = (tf.abs(margins) + self.confidence) / (tf.maximum(slopes, 1e-12) * math.sqrt(0.15 * groups.number))
-        return tf.maximum(self.tau / (3.0 * tf.maximum(per_group, 1e-9)), 0.1 * self.gamma)
+        length = tf.maximum((tf.abs(margins) + self.confidence) / tf.maximum(slopes, 1e-12), 1e-9)
+        rho = tf.fill(tf.shape(margins), 0.3 * self.gamma)
+        if structure.grouped:
+            rho = tf.maximum(rho, self.tau / (3.0 * length / math.sqrt(0.15 * structure.groups.number)))
+        scale = DISTORTIONS[self.distortion].scale
+        if scale is None:
+            return rho
+        threshold = 3.0 * length / math.sqrt(0.15 * entries)
+        return tf.maximum(rho, self.gamma * scale(threshold, entries, self.beta))

@@ -34,6 +34,7 @@ class Weights(NamedTuple):
 
     Attributes:
       gamma, tau: weights of distortion and of group sparsity, scalars.
+      beta: of the l1 norm in the elastic net, scalar.
       rho, alpha: ADMM's penalty, and the factor of eta_k = alpha sqrt(k), (N, 1, 1, 1).
       c: the weight of the margin for "paper", its upper bound for "admm", (N,).
       required: the confidence that a candidate must reach, in logits, (N,).
@@ -44,6 +45,7 @@ class Weights(NamedTuple):
 
     gamma: tf.Tensor
     tau: tf.Tensor
+    beta: tf.Tensor
     rho: tf.Tensor
     alpha: tf.Tensor
     c: tf.Tensor
@@ -63,6 +65,7 @@ class Weights(NamedTuple):
         alpha: tf.Tensor,
         confidence: float,
         patience: int,
+        beta: float = 1.0,
         max_groups: int | None = None,
     ) -> Weights:
         """Makes the weights of a batch from the margins (N,) of its originals and rho (N,).
@@ -74,6 +77,7 @@ class Weights(NamedTuple):
         return cls(
             gamma=tf.constant(gamma, tf.float32),
             tau=tf.constant(tau, tf.float32),
+            beta=tf.constant(beta, tf.float32),
             rho=rho,
             alpha=tf.reshape(alpha, [-1, 1, 1, 1]),
             c=tf.zeros_like(unit),

@@ -11,7 +11,7 @@ from tqdm import tqdm
 from eval.benchmarks.means import means
 from eval.benchmarks.nets import Net
 from tf_strattack import AttackResult, StrAttack
-from tf_strattack.admm import objective
+from tf_strattack.admm import Structure, objective
 from tf_strattack.groups import Groups
 
 COLUMNS = ("net", "series", "evaluations", "gradient_evaluations_per_example", "asr", "objective", "l0", "l2")
@@ -63,5 +63,6 @@ def _objective(result: AttackResult, attack: StrAttack) -> float | None:
         return None
     height, width = delta.shape[1:3]
     groups = Groups(height, width, attack.group_size, attack.stride or attack.group_size, attack.border)
-    weights = tf.constant(attack.gamma, tf.float32), tf.constant(attack.tau, tf.float32)
-    return float(objective(tf.constant(delta), groups, attack.penalty, *weights).numpy().mean())
+    structure = Structure(groups, attack.penalty, attack.solver, attack.copies, distortion=attack.distortion)
+    weights = (tf.constant(weight, tf.float32) for weight in (attack.gamma, attack.tau, attack.beta))
+    return float(objective(tf.constant(delta), structure, *weights).numpy().mean())

@@ -10,14 +10,15 @@ from tf_strattack.network import Problem
 from tf_strattack.zstep import Weights, z_step
 
 
-def weights_of(rows=1, *, gamma=1.0, tau=1.0, rho=1.0, alpha=5.0, c=1.0, required=0.0, dtype=tf.float64):
+def weights_of(rows=1, *, gamma=1.0, tau=1.0, beta=1.0, rho=1.0, alpha=5.0, c=1.0, required=0.0, dtype=tf.float64):
     def column(value):
         return tf.fill([rows], tf.constant(value, dtype))
 
     block = [rows, 1, 1, 1]
     return Weights(
-        gamma=tf.constant(gamma, dtype), tau=tf.constant(tau, dtype), rho=tf.reshape(column(rho), block),
-        alpha=tf.reshape(column(alpha), block), c=column(c), required=column(required), unit=column(1.0),
+        gamma=tf.constant(gamma, dtype), tau=tf.constant(tau, dtype), beta=tf.constant(beta, dtype),
+        rho=tf.reshape(column(rho), block), alpha=tf.reshape(column(alpha), block), c=column(c),
+        required=column(required), unit=column(1.0),
         patience=tf.constant(2**30), max_groups=tf.constant(2**30),
     )  # fmt: skip
 
@@ -137,7 +138,7 @@ def test_overlapping_groups_equal_proposition_2_with_all_copies(side, size, stri
     groups = Groups(side, side, size, stride, "drop")
     structure = Structure(groups, "l2", solver, "paper")
     problem, weights = problem_of(x0, 0.6), weights_of(**numbers, required=0.2)
-    state = initial_state(problem, groups)._replace(kappa=tf.constant([0.0], tf.float64))
+    state = initial_state(problem, structure)._replace(kappa=tf.constant([0.0], tf.float64))
     evaluate = smooth_margin(side)
 
     def network(z):

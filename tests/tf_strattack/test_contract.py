@@ -8,6 +8,7 @@ import pytest
 
 import tf_strattack as sa
 from tests.conftest import count_traces
+from tf_strattack.baselines.fgm import NORMS
 
 STRUCTURED = {
     "default": {},
@@ -25,6 +26,11 @@ STRUCTURED = {
 ATTACKS = {
     **{f"strattack_{name}": sa.StrAttack(**values) for name, values in STRUCTURED.items()},
     "cw_l2": sa.CarliniWagnerL2(epsilon=0.6, initial_c=0.1, search_steps=4, max_iterations=100, learning_rate=0.05),
+    "ead_en": sa.ElasticNet(epsilon=0.6, initial_c=0.1, search_steps=4, max_iterations=100, learning_rate=0.05),
+    "ead_l1": sa.ElasticNet(
+        epsilon=0.6, initial_c=0.1, search_steps=4, max_iterations=100, learning_rate=0.05, decision_rule="l1"
+    ),
+    **{f"{kind.name}_{norm}": kind(epsilon=0.6, norm=norm) for kind in (sa.FGM, sa.IFGM) for norm in NORMS},
 }
 
 

@@ -7,10 +7,11 @@ import tensorflow as tf
 import tf_strattack as sa
 from tests.conftest import exact_rows
 from tests.tf_strattack.test_admm import problem_of, weights_of
+from tf_strattack import proximal
 from tf_strattack.admm import Structure
 from tf_strattack.groups import Groups
 from tf_strattack.prox_linear import initial_state, step
-from tf_strattack.shrinkage import box_prox, group_prox
+from tf_strattack.shrinkage import group_prox
 
 
 def random_problem(side=6, rows=5, black=False):
@@ -19,6 +20,11 @@ def random_problem(side=6, rows=5, black=False):
     if black:
         images = np.where(images > 0.5, np.round(images), images)
     return problem_of(images.astype(np.float32), np.float32(0.9))
+
+
+def box_of(problem):
+    """The operator of a problem without groups: the projection on its box."""
+    return lambda x, curvature: proximal.box(x, problem.lower, problem.upper)
 
 
 def penalised(point, x, threshold, side, size):
@@ -86,7 +92,7 @@ def test_a_step_meets_the_tangent_and_keeps_to_the_box():
     zero = tf.zeros_like(problem.images)
     weights = weights_of(5, alpha=10.0, required=0.01, dtype=tf.float32)
     state = initial_state(zero, zero, tf.fill([5], np.inf), 0.02)
-    following = step(state, problem, weights, box_prox(problem), tf.constant(margins), tf.constant(gradient), 0.6)
+    following = step(state, problem, weights, box_of(problem), tf.constant(margins), tf.constant(gradient), 0.6)
     predicted = margins + np.sum(gradient * following.y, axis=(1, 2, 3))
     np.testing.assert_allclose(predicted, -(0.01 + 0.02), atol=1e-4)
     assert (following.y >= problem.lower).numpy().all()
@@ -107,7 +113,7 @@ def test_the_mean_of_tangents_weighs_the_newest_as_said():
     state = initial_state(zero, zero, tf.fill([5], np.inf), 0.02)
     for gradient in gradients:
         margins = tf.fill([5], 0.5)
-        state = step(state, problem, weights, box_prox(problem), margins, tf.constant(gradient), 0.6)
+        state = step(state, problem, weights, box_of(problem), margins, tf.constant(gradient), 0.6)
     expected = 0.6 * (0.6 * gradients[0] + 0.4 * gradients[1]) + 0.4 * gradients[2]
     np.testing.assert_allclose(state.normal, expected, atol=1e-6)
 

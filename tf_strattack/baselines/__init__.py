@@ -1,5 +1,7 @@
 """The attacks that the structured one is compared with, called alike."""
 
 from tf_strattack.baselines.carlini_wagner import CarliniWagnerL2
+from tf_strattack.baselines.elastic_net import ElasticNet
+from tf_strattack.baselines.fgm import FGM, IFGM
 
-__all__ = ["CarliniWagnerL2"]
+__all__ = ["FGM", "IFGM", "CarliniWagnerL2", "ElasticNet"]
