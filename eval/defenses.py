@@ -16,10 +16,10 @@ from eval import flags
 from eval.attacks import describe_attacks, make_attack
 from eval.configuration import claim
 from eval.defense_study.rows import Study, check_names
-from eval.defense_study.steps import run_steps
 from eval.defense_study.tables import read_row, write_tables
 from eval.examples import check_targets, parse_targets
 from eval.program import command, run
+from eval.steps import run_steps
 from tf_strattack import InputError
 from tf_strattack.groups import Groups
 from tf_strattack.versions import versions
@@ -68,7 +68,7 @@ def main() -> None:
     finished: list[dict[str, Any]] = []
     text = ""
     for row in [*map(study.row, names), *map(study.distilled, temperatures)]:
-        run_steps(row)
+        run_steps(row.name, row.steps)
         finished.append(read_row(row))
         text = write_tables(directory, figures, finished)
     print(f"\n{text}\nwritten to {directory}")
@@ -88,20 +88,13 @@ def _study(directory: Path) -> Study:
     crafting = [flags.TARGETS, flags.BATCH_SIZE, flags.SEED]
     return Study(
         directory,
-        data=_arguments(data),
-        training=_arguments([_EPOCHS, _PRECISION, flags.SEED]),
+        data=flags.arguments(data),
+        training=flags.arguments([_EPOCHS, _PRECISION, flags.SEED]),
         attack=flags.ATTACK.value,
-        parameters=_arguments([flags.ATTACK_PARAMETERS, flags.GROUP_SIZE]),
-        attacking=_arguments([*crafting, flags.NUM_IMAGES]),
-        crafting=(*_arguments(crafting), f"--num_images={_TRAIN_IMAGES.value}"),
+        parameters=flags.arguments([flags.ATTACK_PARAMETERS, flags.GROUP_SIZE]),
+        attacking=flags.arguments([*crafting, flags.NUM_IMAGES]),
+        crafting=(*flags.arguments(crafting), f"--num_images={_TRAIN_IMAGES.value}"),
     )
-
-
-def _arguments(holders: list[absl_flags.FlagHolder[Any]]) -> tuple[str, ...]:
-    """The flags as arguments of another program, without those that hold nothing."""
-    chosen = [absl_flags.FLAGS[holder.name] for holder in holders]
-    # 0 is a value, unlike None, False and an empty list.
-    return tuple(flag.serialize() for flag in chosen if flag.value or str(flag.value) == "0")
 
 
 if __name__ == "__main__":

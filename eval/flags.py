@@ -6,7 +6,7 @@ import math
 import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from absl import flags
 
@@ -80,6 +80,13 @@ def positive_numbers(flag: str, texts: Iterable[str], parse: Callable[[str], _Nu
             kind = "whole numbers" if parse is int else "numbers"
             raise InputError(f"expected --{flag} to be positive {kind}, received {text!r}")
     return list(dict.fromkeys(parse(text) for text in texts))
+
+
+def arguments(holders: Iterable[flags.FlagHolder[Any]]) -> tuple[str, ...]:
+    """The flags as arguments of another program, without those that hold nothing."""
+    chosen = [flags.FLAGS[holder.name] for holder in holders]
+    # 0 is a value, unlike None, False and an empty list.
+    return tuple(flag.serialize() for flag in chosen if flag.value or str(flag.value) == "0")
 
 
 def output_dir() -> Path:

@@ -14,6 +14,8 @@ from eval.examples import Examples
 from tf_strattack import Attack, AttackResult, Classifier, Progress
 from tf_strattack.progress import Callback
 
+_PARTS = "parts"
+
 
 class Run:
     """The directory of one run; at most the shard in flight is lost when it is stopped.
@@ -30,7 +32,7 @@ class Run:
             it holds something that is not a run.
         """
         self.directory = directory
-        self._parts = directory / "parts"
+        self._parts = directory / _PARTS
         claim(directory, configuration, flag="--output_dir", overwrite=overwrite)
         self._parts.mkdir(exist_ok=True)
 
@@ -69,7 +71,12 @@ class Run:
 
     def results(self) -> Iterator[AttackResult]:
         """The finished shards, in order, one at a time."""
-        return (AttackResult.load(path) for path in sorted(self._parts.glob("*.npz")))
+        return results_in(self.directory)
+
+
+def results_in(directory: Path) -> Iterator[AttackResult]:
+    """The finished shards of the run in `directory`, in order, one at a time."""
+    return (AttackResult.load(path) for path in sorted((directory / _PARTS).glob("*.npz")))
 
 
 _BAR = "{l_bar}{bar}| {n:.0f}/{total_fmt} examples [{elapsed}<{remaining}]{postfix}"

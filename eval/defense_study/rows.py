@@ -7,19 +7,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from eval.attacks import ATTACKS
+from eval.steps import Step
 from tf_strattack import InputError
 
 NONE, PGD = "none", "pgd"
 _STANDARD = "standard"
-
-
-@dataclasses.dataclass(frozen=True)
-class Step:
-    """A program of this checkout, and the file that is there once it has done its work."""
-
-    module: str
-    arguments: tuple[str, ...]
-    leaves: Path
 
 
 @dataclasses.dataclass(frozen=True)

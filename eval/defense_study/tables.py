@@ -12,15 +12,12 @@ from typing import Any
 from eval.defense_study.rows import NONE, PGD, Row
 from eval.files import write_json, write_text
 from eval.paper import DISTILLATION_ASR, TABLE_A1
-from eval.table import format_value, markdown
+from eval.table import CASES, MEASURES, SYMBOLS, format_paper, format_value, markdown
 
-_CASES = ("best", "average", "worst")
-_MEASURES = ("asr", "l0", "l1", "l2", "linf")
 _PAPER_DATASET = "mnist"  # of Table A1
 _CHANGES = """Change of the means against the network without defence. Each network is attacked on the first images
 that it classifies correctly, which are not quite the same:
 """
-_SYMBOLS = {"asr": "ASR", "l0": "ℓ0", "l1": "ℓ1", "l2": "ℓ2", "linf": "ℓ∞"}
 
 
 def read_row(row: Row) -> dict[str, Any]:
@@ -30,7 +27,7 @@ def read_row(row: Row) -> dict[str, Any]:
     paper = None
     if metrics["attack"] == "strattack" and metrics["targets"] != "untargeted":  # the paper's
         if row.temperature is not None:
-            paper = {case: {"asr": DISTILLATION_ASR} for case in _CASES}
+            paper = {case: {"asr": DISTILLATION_ASR} for case in CASES}
         elif metrics["dataset"] == _PAPER_DATASET:
             paper = TABLE_A1.get(row.name)
     return {
@@ -42,7 +39,7 @@ def read_row(row: Row) -> dict[str, Any]:
         "num_examples": metrics["num_examples"],
         "skipped_misclassified": metrics["skipped_misclassified"],
         "gradient_evaluations_per_example": metrics["gradient_evaluations_per_example"],
-        **{case: metrics[case] for case in (*_CASES, "all")},
+        **{case: metrics[case] for case in (*CASES, "all")},
         "paper": paper,
         "card": card,
         "commands": {"training": card["command"], "attack": metrics["command"]},
@@ -65,15 +62,15 @@ def _csv(rows: Sequence[dict[str, Any]]) -> str:
     file = io.StringIO(newline="")
     writer = csv.writer(file)
     writer.writerow(
-        ["defense", "temperature", "test_accuracy", "attack", "case", "num_successes", "num_examples", *_MEASURES]
+        ["defense", "temperature", "test_accuracy", "attack", "case", "num_successes", "num_examples", *MEASURES]
         + [f"paper_{measure}" for measure in ("asr", "l1", "l2")]
     )
     for row in rows:
-        for case in (*_CASES, "all"):
+        for case in (*CASES, "all"):
             paper = (row["paper"] or {}).get(case, {})
             writer.writerow(
                 [row["defense"], row["temperature"], row["test_accuracy"], row["attack"], case]
-                + [row[case][name] for name in ("num_successes", "num_examples", *_MEASURES)]
+                + [row[case][name] for name in ("num_successes", "num_examples", *MEASURES)]
                 + [paper.get(measure) for measure in ("asr", "l1", "l2")]
             )
     return file.getvalue()
@@ -102,20 +99,19 @@ def _markdown(rows: Sequence[dict[str, Any]]) -> str:
 
 def _training_table(rows: Sequence[dict[str, Any]]) -> str:
     measures = ("asr", "l1", "l2")
-    heading = ["trained with", "test accuracy", *(f"{case} {_SYMBOLS[m]}" for case in _CASES for m in measures)]
+    heading = ["trained with", "test accuracy", *(f"{case} {SYMBOLS[m]}" for case in CASES for m in measures)]
     table = [heading]
     for row in rows:
-        ours = [format_value(m, row[case][m]) for case in _CASES for m in measures]
+        ours = [format_value(m, row[case][m]) for case in CASES for m in measures]
         table.append([_title(row["defense"]), f"{100 * row['test_accuracy']:.2f} %", *ours])
         if row["paper"] is not None:
-            printed = [(m, row["paper"][case][m]) for case in _CASES for m in measures]
-            as_printed = [format_value(m, value) if m == "asr" else f"{value:g}" for m, value in printed]
-            table.append(["*the paper*", "", *as_printed])
+            printed = [format_paper(m, row["paper"][case][m]) for case in CASES for m in measures]
+            table.append(["*the paper*", "", *printed])
     return markdown(table)
 
 
 def _change_table(plain: dict[str, Any], others: Sequence[dict[str, Any]]) -> str:
-    table = [["trained with", *(f"{case} {_SYMBOLS[m]}" for case in (*_CASES, "all") for m in ("l1", "l2"))]]
+    table = [["trained with", *(f"{case} {SYMBOLS[m]}" for case in (*CASES, "all") for m in ("l1", "l2"))]]
     for row in others:
         table.append([_title(row["defense"]), *_changes(plain, row)])
         if row["paper"] is not None and plain["paper"] is not None:
@@ -128,15 +124,15 @@ def _changes(plain: dict[str, Any], row: dict[str, Any]) -> list[str]:
         before, after = (blocks.get(case, {}).get(measure) for blocks in (plain, row))
         return "-" if before is None or after is None else f"{100 * (after / before - 1):+.0f} %"
 
-    return [change(case, measure) for case in (*_CASES, "all") for measure in ("l1", "l2")]
+    return [change(case, measure) for case in (*CASES, "all") for measure in ("l1", "l2")]
 
 
 def _distillation_table(rows: Sequence[dict[str, Any]]) -> str:
     heading = ["temperature", "test accuracy", "ASR best", "ASR average", "ASR worst", "the paper's ASR"]
-    table = [[*heading, *(f"average {_SYMBOLS[m]}" for m in _MEASURES[1:])]]
+    table = [[*heading, *(f"average {SYMBOLS[m]}" for m in MEASURES[1:])]]
     for row in rows:
-        successes = [format_value("asr", row[case]["asr"]) for case in _CASES]
-        distances = [format_value(m, row["average"][m]) for m in _MEASURES[1:]]
+        successes = [format_value("asr", row[case]["asr"]) for case in CASES]
+        distances = [format_value(m, row["average"][m]) for m in MEASURES[1:]]
         accuracy = f"{100 * row['test_accuracy']:.2f} %"
         paper = format_value("asr", (row["paper"] or {}).get("average", {}).get("asr"))
         table.append([f"{row['temperature']:g}", accuracy, *successes, paper, *distances])

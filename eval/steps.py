@@ -1,32 +1,44 @@
-"""Runs the steps of a row, each a program of its own, and skips those that have been done."""
+"""Programs of this checkout as steps of a longer work: each is run once, and skipped when it has been done."""
 
 from __future__ import annotations
 
+import dataclasses
 import shlex
 import signal
 import subprocess
 import sys
+from collections.abc import Iterable
+from pathlib import Path
 
-from eval.defense_study.rows import Row, Step
 from tf_strattack import InputError
 
 
-def run_steps(row: Row) -> None:
-    """Does what is missing of a row; a step that was stopped goes on by itself.
+@dataclasses.dataclass(frozen=True)
+class Step:
+    """A program of this checkout, and the file that is there once it has done its work."""
+
+    module: str
+    arguments: tuple[str, ...]
+    leaves: Path
+
+
+def run_steps(name: str, steps: Iterable[Step]) -> None:
+    """Does what is missing of the row `name`; a step that was stopped goes on by itself.
 
     Raises:
       SystemExit: a step failed, with its status; it has said why.
       InputError: a step was killed.
       KeyboardInterrupt: at Ctrl-C, after which the step has ended too.
     """
-    for step in row.steps:
+    for step in steps:
         if not step.leaves.exists():
-            print(f"\n{row.name}: python -m {step.module} {shlex.join(step.arguments)}", flush=True)
+            print(f"\n{name}: python -m {step.module} {shlex.join(step.arguments)}", flush=True)
             _run(step)
 
 
 def _run(step: Step) -> None:
-    # A process each: training switches to deterministic operations, which cannot be undone and slow attacks down.
+    # A process each: training switches to deterministic operations, which cannot be undone and slow attacks down, and
+    # the memory of one attack is gone before the next.
     process = subprocess.Popen([sys.executable, "-m", step.module, *step.arguments])
     try:
         status = process.wait()

@@ -1,0 +1,1 @@
+"""The comparison of attacks behind `python -m eval.table1`."""

@@ -1,0 +1,112 @@
+"""The rows of the comparison: which attack with which parameters, and the command behind each."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable
+from pathlib import Path
+
+from eval.attacks import ATTACKS, make_attack
+from eval.steps import Step
+from tf_strattack import InputError
+
+# What the others are set against, and the attack that the paper is about.
+BASELINE, OURS = "cw_l2", "strattack"
+# The paper's rows, the one penalty beyond it, and the framework as other attacks' problems.
+DEFAULT = (
+    "fgm_l2", "ifgm_l2", BASELINE, "ead_en", OURS, "strattack_overlap", "strattack_l2_half",
+    "admm_l2", "admm_l1", "admm_en", "admm_l0", "admm_linf",
+)  # fmt: skip
+
+
+@dataclasses.dataclass(frozen=True)
+class Row:
+    """An attack of the comparison, run by a step of its own.
+
+    Attributes:
+      name: of the row and of its directory.
+      attack: a key of `ATTACKS`.
+      tau: on the front, else None.
+      shown: whether it is in the main table, or only serves the front or a claim.
+      run: directory of the run.
+      step: the command.
+    """
+
+    name: str
+    attack: str
+    tau: float | None
+    shown: bool
+    run: Path
+    step: Step
+
+
+@dataclasses.dataclass(frozen=True)
+class Comparison:
+    """Where the rows are, and what their commands share.
+
+    Attributes:
+      directory: of everything.
+      shared: arguments of eval.attack that all rows have.
+      parameters: attack → its hyper-parameters as given, "name=value".
+    """
+
+    directory: Path
+    shared: tuple[str, ...]
+    parameters: dict[str, list[str]]
+
+    def row(self, attack: str) -> Row:
+        """The row of an attack in the main table."""
+        return self._row(attack, attack, None, True)
+
+    def at_tau(self, tau: float) -> Row:
+        """StrAttack at another weight of group sparsity, for the front."""
+        text = repr(tau).removesuffix(".0")
+        return self._row(f"{OURS}_tau_{text}", OURS, tau, False, f"tau={text}")
+
+    def unrefined(self) -> Row:
+        """StrAttack without the refinement, for the claim about its sparse pattern."""
+        return self._row(f"{OURS}_unrefined", OURS, None, False, "refine=False")
+
+    def _row(self, name: str, attack: str, tau: float | None, shown: bool, *parameters: str) -> Row:
+        run = self.directory / "attacks" / name
+        assigned = ",".join([*self.parameters.get(attack, []), *parameters])
+        arguments = (
+            f"--attack={attack}", *([f"--attack_parameters={assigned}"] if assigned else []), *self.shared,
+            f"--output_dir={run}",
+        )  # fmt: skip
+        return Row(name, attack, tau, shown, run, Step("eval.attack", arguments, run / "metrics.json"))
+
+
+def check_attacks(flag: str, names: Iterable[str]) -> list[str]:
+    """The attacks of the main table, each once.
+
+    Raises:
+      InputError: an unknown one, or none.
+    """
+    chosen = list(dict.fromkeys(names))
+    for name in chosen:
+        if name not in ATTACKS:
+            raise InputError(f"expected --{flag} to be of {', '.join(ATTACKS)}, received {name!r}")
+    if not chosen:
+        raise InputError(f"expected at least one attack in --{flag}, received none")
+    return chosen
+
+
+def check_parameters(assignments: Iterable[str], group_size: int) -> dict[str, list[str]]:
+    """Sorts "attack.name=value" by attack, and tries them.
+
+    Raises:
+      InputError: another form, an unknown attack or parameter, or a value that does not fit.
+    """
+    by_attack: dict[str, list[str]] = {}
+    for assignment in assignments:
+        attack, point, parameter = assignment.partition(".")
+        if not point or attack not in ATTACKS:
+            raise InputError(
+                f"expected --attack_parameters=attack.name=value,... with an attack of {', '.join(ATTACKS)}, "
+                f"received {assignment!r}"
+            )
+        by_attack.setdefault(attack, []).append(parameter)
+    for attack, parameters in by_attack.items():
+        make_attack(attack, parameters, group_size=group_size)
+    return by_attack

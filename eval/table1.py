@@ -1,0 +1,121 @@
+"""Compares attacks as the paper's Table 1 does: `python -m eval.table1 --dataset=mnist --data_dir=DIR`.
+
+Each attack is a run of eval.attack under --output_dir/attacks; writes table1.md, .csv and .json, with the paper's row
+beneath ours, the front over tau, and the claims beside the table. A run that is finished is not done again, one that
+was stopped goes on, and attacks can be added later. If no model is named, it is the shipped one of the data set.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from absl import flags as absl_flags
+
+from eval import flags
+from eval.attacks import describe_attacks
+from eval.comparison.claims import refinement, sparse_success, thresholded
+from eval.comparison.rows import BASELINE, DEFAULT, OURS, Comparison, Row, check_attacks, check_parameters
+from eval.comparison.tables import read_row, remembered, write_tables
+from eval.configuration import claim
+from eval.examples import parse_targets
+from eval.models import load_model
+from eval.program import command, run
+from eval.runs import results_in
+from eval.steps import run_steps
+from tf_strattack import AttackResult, Classifier
+from tf_strattack.versions import versions
+
+absl_flags.set_default(flags.NUM_IMAGES, 100)
+_ATTACKS = absl_flags.DEFINE_list(
+    "attacks", list(DEFAULT), "The rows of the table; --list_attacks prints all there are."
+)
+_TAUS = absl_flags.DEFINE_list("taus", ["0.25", "1", "2", "4"], "Of the front: StrAttack at these and at its default.")
+_CLAIMS = absl_flags.DEFINE_bool(
+    "claims", True, "Whether the claims beside the table are measured, where rows allow it."
+)
+# Every attack here has its own.
+_UNUSED = ("attack",)
+# The shipped network of a data set.
+_NETWORKS = {"sample": "mnist_cnn", "mnist": "mnist_cnn", "cifar10": "cifar10_cnn"}
+# The attacks to whose results the refinement is applied, if they are in the table.
+_REFINED = (BASELINE, "fgm_l2", "ifgm_l2")
+
+
+def main() -> None:
+    """Wires flags, rows, claims and tables together."""
+    if flags.LIST_ATTACKS.value:
+        print(describe_attacks())
+        return
+    flags.refuse_unused("eval.table1", _UNUSED)
+    parse_targets(flags.TARGETS.value)
+    named = flags.MODEL.present or flags.DATASET.value not in _NETWORKS
+    model = flags.MODEL.value if named else _NETWORKS[flags.DATASET.value]
+    names = check_attacks(_ATTACKS.name, _ATTACKS.value)
+    taus = flags.positive_numbers(_TAUS.name, _TAUS.value, float)
+    parameters = check_parameters(flags.ATTACK_PARAMETERS.value, flags.GROUP_SIZE.value)
+    configuration = {
+        "dataset": flags.DATASET.value, "split": flags.SPLIT.value, "model": model, "bounds": flags.bounds(),
+        "group_size": flags.GROUP_SIZE.value, "targets": flags.TARGETS.value, "num_images": flags.NUM_IMAGES.value,
+        "batch_size": flags.BATCH_SIZE.value, "attack_parameters": parameters, "seed": flags.SEED.value,
+    }  # fmt: skip
+    directory = flags.output_dir()
+    claim(directory, configuration, flag="--output_dir", overwrite=flags.OVERWRITE.value)
+    comparison = Comparison(directory, (f"--model={model}", *_shared()), parameters)
+    figures = {**configuration, "command": command(), "versions": versions()}
+    finished: list[dict[str, Any]] = []
+    text = ""
+    for row in _rows(comparison, names, taus):
+        run_steps(row.name, [row.step])
+        finished.append(read_row(row))
+        text = write_tables(directory, figures, finished, {})
+    if _CLAIMS.value:
+        text = write_tables(directory, figures, finished, _measure(comparison, names, model))
+    print(f"\n{text}\nwritten to {directory}")
+
+
+def _rows(comparison: Comparison, names: list[str], taus: list[float]) -> list[Row]:
+    rows = list(map(comparison.row, names))
+    if OURS in names:
+        rows += map(comparison.at_tau, taus)
+        rows += [comparison.unrefined()] if _CLAIMS.value else []
+    return rows
+
+
+def _measure(comparison: Comparison, names: list[str], model: str) -> dict[str, Any]:
+    """The claims that the rows allow, but for those measured before."""
+    known = remembered(comparison.directory)
+
+    def results(name: str) -> Iterator[AttackResult]:
+        return results_in(comparison.row(name).run)
+
+    wanted: dict[str, Callable[[Classifier], dict[str, Any]]] = {}
+    if {BASELINE, OURS} <= set(names):
+        wanted["thresholded"] = lambda classifier: thresholded(results(BASELINE), results(OURS), classifier)
+    if OURS in names:
+        unrefined = comparison.unrefined().run
+        wanted["sparse_success"] = lambda classifier: sparse_success(results_in(unrefined), classifier)
+    for name in filter(names.__contains__, _REFINED):
+        wanted[f"refined_{name}"] = functools.partial(_refinement, comparison.row(name))
+    missing = {name: measure for name, measure in wanted.items() if name not in known}
+    if missing:
+        print(f"\nclaims: {', '.join(missing)}", flush=True)
+        classifier = load_model(model, flags.bounds()).classifier
+        known = {**known, **{name: measure(classifier) for name, measure in missing.items()}}
+    return known
+
+
+def _refinement(row: Row, classifier: Classifier) -> dict[str, Any]:
+    return refinement(results_in(row.run), classifier)
+
+
+def _shared() -> tuple[str, ...]:
+    return flags.arguments([
+        flags.BOUNDS, flags.DATASET, flags.DATA_DIR, flags.SPLIT, flags.DOWNLOAD, flags.GROUP_SIZE, flags.NUM_IMAGES,
+        flags.TARGETS, flags.BATCH_SIZE, flags.SEED,
+    ])  # fmt: skip
+
+
+if __name__ == "__main__":
+    run(main)
