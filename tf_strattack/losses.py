@@ -36,9 +36,11 @@ def soft_margin(logits: tf.Tensor, classes: tf.Tensor, targeted: bool) -> tf.Ten
     (1 - p) times it, with p the class's probability. It does not underflow where p rounds to 1.
     """
     chosen = tf.one_hot(classes, tf.shape(logits)[1], on_value=True, off_value=False)
-    others = tf.reduce_logsumexp(tf.where(chosen, tf.constant(float("-inf"), logits.dtype), logits), axis=1)
-    own = tf.gather(logits, classes, batch_dims=1)
-    return others - own if targeted else own - others
+    # The last bit of an exponential depends on the place in the batch; in float64 it is lost before it matters.
+    exact = tf.cast(logits, tf.float64)
+    others = tf.reduce_logsumexp(tf.where(chosen, tf.constant(float("-inf"), tf.float64), exact), axis=1)
+    own = tf.gather(exact, classes, batch_dims=1)
+    return tf.cast(others - own if targeted else own - others, logits.dtype)
 
 
 def fools(logits: tf.Tensor, classes: tf.Tensor, targeted: bool, confidence: tf.Tensor | float) -> tf.Tensor:

@@ -59,7 +59,7 @@ def group_prox(structure: Structure, problem: Problem, weights: Weights) -> Prox
         if structure.limited:
             scale = groups.limit(scale, norms, weights.max_groups)
         if overlap:
-            pixels = 1.0 / (1.0 + groups.expand(1.0 / tf.maximum(scale, 1e-12) - 1.0, channels))
+            pixels = _inverse(1.0 + groups.expand(_inverse(tf.maximum(scale, 1e-12)) - 1.0, channels))
             pixels = tf.where(pixels > 1e-9, pixels, 0.0)
         else:
             pixels = groups.expand(scale, channels)
@@ -77,3 +77,8 @@ def group_prox(structure: Structure, problem: Problem, weights: Weights) -> Prox
         return proximal.box(x * pixels, problem.lower, problem.upper)
 
     return prox
+
+
+def _inverse(values: tf.Tensor) -> tf.Tensor:
+    """1 / values. Of a quotient TensorFlow makes a reciprocal, whose last bit depends on the place in the batch."""
+    return tf.math.divide_no_nan(tf.ones_like(values), values)

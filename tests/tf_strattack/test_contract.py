@@ -8,7 +8,7 @@ import pytest
 
 import tf_strattack as sa
 from tests.conftest import count_traces
-from tf_strattack.baselines.fgm import NORMS
+from tf_strattack.distortions import DISTORTIONS
 
 STRUCTURED = {
     "default": {},
@@ -27,11 +27,22 @@ ATTACKS = {
     **{f"strattack_{name}": sa.StrAttack(**values) for name, values in STRUCTURED.items()},
     "cw_l2": sa.CarliniWagnerL2(epsilon=0.6, initial_c=0.1, search_steps=4, max_iterations=100, learning_rate=0.05),
     "ead_en": sa.ElasticNet(epsilon=0.6, initial_c=0.1, search_steps=4, max_iterations=100, learning_rate=0.05),
-    "ead_l1": sa.ElasticNet(
-        epsilon=0.6, initial_c=0.1, search_steps=4, max_iterations=100, learning_rate=0.05, decision_rule="l1"
-    ),
-    **{f"{kind.name}_{norm}": kind(epsilon=0.6, norm=norm) for kind in (sa.FGM, sa.IFGM) for norm in NORMS},
+    "fgm_l1": sa.FGM(epsilon=0.6, norm="l1"),
+    "fgm_l2": sa.FGM(epsilon=0.6, norm="l2"),
+    "ifgm_linf": sa.IFGM(epsilon=0.6, grid_ratio=1.05),
+    "ifgm_l2": sa.IFGM(epsilon=0.6, norm="l2", grid_ratio=1.05),
+    # Without groups: the framework as other attacks' problems.
+    **{
+        f"admm_{name}": sa.StrAttack(epsilon=0.6, distortion=name, tau=0.0, solver="admm", refine=False)
+        for name in DISTORTIONS
+    },
+    "sparse_in_entries": sa.StrAttack(distortion="en", beta=0.5),
 }
+
+
+def single_step(attack):
+    """Whether the method is one of a single step, which reaches fewer targets by its nature."""
+    return isinstance(attack, sa.FGM)
 
 
 @pytest.fixture(params=ATTACKS, scope="module")
@@ -42,7 +53,7 @@ def attack(request):
 def test_the_result_of_an_example_does_not_depend_on_its_batch(exact, attack):
     classifier, images, labels, targets = exact
     together = attack(classifier, images, labels, targets)
-    assert together.success.mean() > 0.7, "the comparison needs successes"
+    assert together.success.mean() > (0.5 if single_step(attack) else 0.7), "the comparison needs successes"
     for rows in (1, 3, 8):
         part = attack(classifier, images[:rows], labels[:rows], targets[:rows])
         np.testing.assert_array_equal(part.adversarial, together.adversarial[:rows])
@@ -92,7 +103,8 @@ def test_a_confidence_is_reached_and_one_out_of_reach_returns_the_original(exact
         assert (lead[result.success] >= confidence - 1e-5).all()
         np.testing.assert_array_equal(result.adversarial[~result.success], images[~result.success])
         assert np.isfinite(result.c).all()
-        assert result.success.mean() > 0.6 if confidence < 1 else not result.success.any()
+        enough = 0.4 if single_step(attack) else 0.6
+        assert result.success.mean() > enough if confidence < 1 else not result.success.any()
 
 
 def test_one_trace_serves_other_batch_sizes_and_a_second_call(attack):
