@@ -31,5 +31,9 @@ setup(
     packages=["tf_strattack", "tf_strattack.baselines", "tf_strattack.shipped"],
     package_data={"tf_strattack": ["py.typed"], "tf_strattack.shipped": ["*.keras", "*.json", "*.npz"]},
     install_requires=requirements("requirements.txt"),
-    extras_require={"dev": requirements("requirements-dev.txt"), "tensorboard": ["tensorboard>=2.19,<3"]},
+    extras_require={
+        "dev": requirements("requirements-dev.txt"),
+        "tensorboard": ["tensorboard>=2.19,<3"],
+        "foolbox": ["foolbox>=3.3.4,<4"],
+    },
 )

@@ -15,7 +15,7 @@ from absl import flags as absl_flags
 
 from eval import flags
 from eval.attacks import ATTACKS, describe_attacks, make_attack
-from eval.benchmarks import curves, floor, groups, memory, overhead, pareto, precision, scaling
+from eval.benchmarks import curves, floor, foolbox_peer, groups, memory, overhead, pareto, precision, scaling
 from eval.benchmarks.figure import draw_benchmark
 from eval.benchmarks.nets import NETS, available, load_nets
 from eval.benchmarks.tables import format_section
@@ -33,13 +33,18 @@ SECTIONS = {
     "memory": memory.COLUMNS,
     "scaling": scaling.COLUMNS,
     "precision": precision.COLUMNS,
+    "foolbox": foolbox_peer.COLUMNS,
 }
+# They need more than the others, or take far longer.
+_ON_REQUEST = ("foolbox",)
 # Shared flags that mean nothing here.
 _UNUSED = (
     "model", "bounds", "dataset", "data_dir", "split", "download", "num_images", "targets", "batch_size", "group_size",
 )  # fmt: skip
 
-_SECTIONS = absl_flags.DEFINE_list("sections", list(SECTIONS), f"What to measure, of {', '.join(SECTIONS)}.")
+_SECTIONS = absl_flags.DEFINE_list(
+    "sections", [name for name in SECTIONS if name not in _ON_REQUEST], f"What to measure, of {', '.join(SECTIONS)}."
+)
 _NETS = absl_flags.DEFINE_list("nets", [], f"Networks, of {', '.join(NETS)}; all that can be loaded if unset.")
 _CASES_DIR = absl_flags.DEFINE_string(
     "cases_dir", None, "Directory of the *_cases nets: NAME_net.keras, for inputs in [-0.5, 0.5], and NAME_cases.npz."
@@ -62,6 +67,10 @@ _GROUPS_BUDGETS = absl_flags.DEFINE_list(
     "groups_budgets", ["3", "5", "8", "10", "15", "20", "30", "50"], "max_groups in the section groups."
 )
 _MEMORY_ROWS = absl_flags.DEFINE_list("memory_batch_sizes", ["16", "90", "450"], "Examples a call in memory.")
+_FOOLBOX_EXAMPLES = absl_flags.DEFINE_integer("foolbox_examples", 9, "Examples of the section foolbox.", lower_bound=1)
+_FOOLBOX_ITERATIONS = absl_flags.DEFINE_integer(
+    "foolbox_iterations", 1000, "Iterations of each of nine search steps in the section foolbox.", lower_bound=1
+)
 _SCALING_IMAGES = absl_flags.DEFINE_list("scaling_images", ["100", "1000", "10000"], "Images of the section scaling.")
 
 
@@ -93,6 +102,7 @@ def main() -> None:
             "sections": sections, "nets": net_names, "cases_dir": _CASES_DIR.value, "repeats": _REPEATS.value,
             "attacks": {name: attack.parameters for name, attack in attacks.items()},
             "curve_examples": _CURVE_EXAMPLES.value, "pareto_taus": taus, "pareto_examples": _PARETO_EXAMPLES.value,
+            "foolbox_examples": _FOOLBOX_EXAMPLES.value, "foolbox_iterations": _FOOLBOX_ITERATIONS.value,
             **counts,
         },
     }  # fmt: skip
@@ -104,6 +114,7 @@ def main() -> None:
         "groups": lambda: groups.measure_groups(nets, _CURVE_EXAMPLES.value, counts["groups_budgets"]),
         "memory": lambda: memory.measure_memory(net_names, cases_dir, counts["memory_batch_sizes"]),
         "precision": lambda: precision.measure_precision(nets, counts["batch_sizes"]),
+        "foolbox": lambda: foolbox_peer.measure_foolbox(nets, _FOOLBOX_EXAMPLES.value, _FOOLBOX_ITERATIONS.value),
         "scaling": lambda: scaling.measure_scaling(counts["scaling_images"], flags.SEED.value),
     }
     directory.mkdir(parents=True, exist_ok=True)

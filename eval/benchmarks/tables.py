@@ -19,6 +19,7 @@ _HEADINGS = {
     "paired_overhead_median": "paired",
     "cpu_overhead_median": "cpu",
     "milliseconds": "ms",
+    "time_ratio": "time ratio",
     "float32": "float32 ms",
     "float32_forward": "forward ms",
     "bfloat16": "bfloat16 ms",

@@ -165,7 +165,7 @@ MISTAKES = [
     (["--bogus=1"], "Unknown command line flag 'bogus'"),
     (["--num_images=0"], "0 is not a positive integer"),
     (["stray"], "expected flags of the form --name=value, received 'stray'"),
-    (["--attack=deepfool"], "expected --attack to be one of strattack, strattack_overlap, cw_l2, received 'deepfool'"),
+    (["--attack=deepfool"], "admm_linf, received 'deepfool'"),
     (["--attack_parameters=taw=1"], "expected a parameter of strattack (epsilon, confidence, group_size"),
     (["--attack_parameters=tau"], "expected --attack_parameters=name=value,..., received 'tau'"),
     (["--attack_parameters=solver=adam"], "expected solver to be one of prox_linear, admm, paper, received 'adam'"),

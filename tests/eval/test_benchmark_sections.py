@@ -11,6 +11,7 @@ import tf_strattack as sa
 from eval.benchmarks import curves, launcher, pareto, precision
 from eval.benchmarks.figure import draw_benchmark
 from eval.benchmarks.floor import Floor, Time
+from eval.benchmarks.foolbox_peer import measure_foolbox
 from eval.benchmarks.groups import measure_groups
 from eval.benchmarks.memory import DISJOINT, OVERLAPPING, increases
 from eval.benchmarks.nets import available, load_net, load_nets
@@ -248,3 +249,20 @@ def test_bfloat16_is_measured_on_the_same_network_and_bears_its_direction(net, m
 def test_sections_that_are_tables_alone_leave_no_figure(tmp_path):
     draw_benchmark(tmp_path / "benchmark.png", {"precision": [{"net": "a"}]})
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.slow
+def test_c_and_w_and_ead_are_no_farther_than_foolbox_and_faster(net):
+    pytest.importorskip("foolbox")
+    rows = {(row["attack"], row["whose"]): row for row in measure_foolbox([net], examples=9, iterations=200)}
+    for attack, measure, share in (("cw_l2", "l2", 0.35), ("ead_en", "l1", 0.5)):
+        ours, theirs = rows[attack, "ours"], rows[attack, "foolbox"]
+        assert ours["asr"] == theirs["asr"] == 1.0
+        assert ours[measure] <= 1.02 * theirs[measure]
+        assert ours["time_ratio"] <= share
+
+
+def test_the_section_foolbox_says_what_it_needs(net, monkeypatch):
+    monkeypatch.setitem(sys.modules, "foolbox", None)
+    with pytest.raises(sa.InputError, match="expected Foolbox for the section foolbox, received none: pip install"):
+        measure_foolbox([net], examples=1, iterations=1)

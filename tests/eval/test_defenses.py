@@ -89,7 +89,7 @@ def test_mistakes_get_one_line_and_status_2(tmp_path):
     mistakes = [
         (
             ["--defenses=strong"],
-            "expected --defenses to be of none, pgd, strattack, strattack_overlap, cw_l2",
+            "expected --defenses to be of none, pgd, strattack, strattack_overlap,",
         ),
         (["--temperatures=hot"], "expected --temperatures to be positive numbers, received 'hot'"),
         (["--defenses=", "--temperatures="], "expected --defenses or --temperatures, received neither"),

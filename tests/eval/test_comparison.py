@@ -1,0 +1,191 @@
+"""The comparison's parts: claims against loops, rows and their commands, tables with and without figures."""
+
+import csv
+import dataclasses
+import json
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+import tf_strattack as sa
+from eval.comparison import claims
+from eval.comparison.rows import DEFAULT, Comparison, check_attacks, check_parameters
+from eval.comparison.tables import read_row, write_tables
+from eval.paper import TABLE_1
+from eval.table import CASES, MEASURES
+
+
+@pytest.fixture(scope="module")
+def results(exact):
+    """A dense and a sparse result of the same examples, and the classifier."""
+    classifier, images, labels, targets = exact
+    dense = sa.IFGM(norm="l2", grid_ratio=1.05)(classifier, images, labels, targets)
+    sparse = sa.StrAttack()(classifier, images, labels, targets)
+    return dense, sparse, classifier
+
+
+def succeeds(classifier, result, row, delta):
+    image = np.clip(result.images[row] + delta, 0, 1)[None].astype(np.float32)
+    return classifier.predict(image)[0].argmax() == result.targets[row]
+
+
+def test_thresholding_keeps_the_largest_changes_and_counts_who_succeeds(results):
+    dense, sparse, classifier = results
+    held = []
+    for row in np.flatnonzero(dense.success & sparse.success):
+        number = int(sa.metrics.l0(sparse.delta[row : row + 1])[0])
+        flat = dense.delta[row].ravel().copy()
+        flat[np.argsort(-np.abs(flat))[number:]] = 0.0
+        held.append(succeeds(classifier, dense, row, flat.reshape(dense.delta[row].shape)))
+    found = claims.thresholded([dense], [sparse], classifier)
+    assert found == {"share": pytest.approx(np.mean(held)), "num_examples": len(held)}
+    assert 0 < len(held) < len(dense) or dense.success.all()
+
+
+def test_runs_of_different_examples_are_not_compared(results):
+    dense, sparse, classifier = results
+    names = np.array([f"image_{row}" for row in range(len(dense))])
+    one, other = dataclasses.replace(dense, example_ids=names), dataclasses.replace(sparse, example_ids=names[::-1])
+    with pytest.raises(ValueError, match="different examples"):
+        claims.thresholded([one], [other], classifier)
+
+
+def test_the_sparse_pattern_is_tested_as_it_is_and_after_retraining(results):
+    dense, _, classifier = results
+    found = claims.sparse_success([dense], classifier)
+    rows = np.flatnonzero(dense.success)
+    restricted = []
+    for row in rows:
+        delta = dense.delta[row]
+        sigma = np.sort(np.abs(delta[np.abs(delta) > 1e-6]))
+        sigma = sigma[int(np.floor(0.03 * (len(sigma) - 1)))]
+        restricted.append(succeeds(classifier, dense, row, np.where(np.abs(delta) < sigma - 1e-6, 0.0, delta)))
+    assert found["restricted"] == pytest.approx(np.mean(restricted))
+    assert found["restricted"] <= found["retrained"] <= 1.0
+    assert found["num_examples"] == len(rows)
+
+
+def test_refinement_is_measured_over_the_successes(results):
+    dense, _, classifier = results
+    found = claims.refinement([dense], classifier)
+    assert found["num_examples"] == dense.success.sum()
+    assert found["before"]["l2"] == pytest.approx(sa.metrics.l2(dense.delta[dense.success]).mean())
+    assert found["after"]["l2"] < found["before"]["l2"]
+    assert found["after"]["l0"] < found["before"]["l0"]
+
+
+def test_rows_are_commands_of_eval_attack_with_their_own_parameters(tmp_path):
+    comparison = Comparison(tmp_path, ("--seed=3",), {"cw_l2": ["search_steps=2"], "strattack": ["gamma=2"]})
+    cw, front, plain = comparison.row("cw_l2"), comparison.at_tau(0.5), comparison.unrefined()
+    assert cw.step.arguments == (
+        "--attack=cw_l2", "--attack_parameters=search_steps=2", "--seed=3", f"--output_dir={tmp_path}/attacks/cw_l2",
+    )  # fmt: skip
+    assert "--attack_parameters=gamma=2,tau=0.5" in front.step.arguments
+    assert "--attack_parameters=gamma=2,refine=False" in plain.step.arguments
+    assert cw.shown
+    assert not front.shown
+    assert not plain.shown
+    assert len({cw.run, front.run, plain.run, comparison.row("strattack").run}) == 4
+
+
+def test_mistakes_in_attacks_and_parameters_are_named():
+    assert check_attacks("attacks", ["cw_l2", "fgm_l2", "cw_l2"]) == ["cw_l2", "fgm_l2"]
+    for names, message in ((["cw"], "received 'cw'"), ([], "received none")):
+        with pytest.raises(sa.InputError, match=message):
+            check_attacks("attacks", names)
+    for given in ("tau=2", "cw.tau=2"):
+        with pytest.raises(sa.InputError, match=r"expected --attack_parameters=attack.name=value,"):
+            check_parameters([given], 2)
+    with pytest.raises(sa.InputError, match="expected a parameter of cw_l2"):
+        check_parameters(["cw_l2.tau=2"], 2)
+    assert check_parameters(["strattack.tau=2"], 2) == {"strattack": ["tau=2"]}
+
+
+def test_the_papers_rows_are_those_of_the_default_with_every_figure():
+    for dataset in ("mnist", "cifar10"):
+        assert set(TABLE_1[dataset]) < set(DEFAULT)
+    assert TABLE_1["mnist"]["strattack"]["average"] == {"asr": 1.0, "l0": 119.4, "l1": 18.05, "l2": 2.16, "linf": 0.47}
+    assert TABLE_1["mnist"]["fgm_l2"]["worst"] == {"asr": 0.0, "l0": None, "l1": None, "l2": None, "linf": None}
+    for rows in TABLE_1.values():
+        for blocks in rows.values():
+            assert list(blocks) == list(CASES)
+            assert all(list(block) == list(MEASURES) for block in blocks.values())
+
+
+def metrics_of(attack, value, dataset="mnist"):
+    names = (*MEASURES, "acp", "anc", "d20", "nonzero_groups")
+    reached = {"asr": 1.0, "num_successes": 4, "num_examples": 4, **dict.fromkeys(names[1:], value)}
+    failed = {"asr": 0.0, "num_successes": 0, "num_examples": 4, **dict.fromkeys(names[1:])}
+    return {
+        "attack": attack, "attack_parameters": {"tau": 0.65}, "model_sha256": "0", "dataset": dataset, "targets": "all",
+        "num_images": 4, "num_examples": 36, "skipped_misclassified": 0, "command": f"python -m eval.attack {attack}",
+        "gradient_evaluations_per_example": 10.0, "forward_evaluations_per_example": 2.0, "seconds_per_example": 0.5,
+        "best": reached, "average": reached, "worst": failed, "all": reached, "versions": {}, "finished_at": "now",
+    }  # fmt: skip
+
+
+def test_tables_show_the_paper_beneath_ratios_to_cw_the_front_and_the_claims(tmp_path):
+    comparison = Comparison(tmp_path, (), {})
+    chosen = [comparison.row("cw_l2"), comparison.row("strattack"), comparison.row("admm_l1"), comparison.at_tau(2.0)]
+    for row, value in zip(chosen, (8.0, 2.0, 1.0, 4.0), strict=True):
+        row.run.mkdir(parents=True)
+        (row.run / "metrics.json").write_text(json.dumps(metrics_of(row.attack, value)))
+    figures = {"model": "net", "dataset": "mnist", "targets": "all"}
+    measured = {
+        "thresholded": {"share": 0.25, "num_examples": 36},
+        "sparse_success": {"restricted": 0.5, "retrained": 0.75, "num_examples": 36},
+        "refined_cw_l2": {"num_examples": 0, "before": dict.fromkeys(MEASURES), "after": dict.fromkeys(MEASURES)},
+    }
+    write_tables(tmp_path, figures, [read_row(row) for row in chosen[:2]], {})
+    text = write_tables(tmp_path, figures, [read_row(row) for row in chosen[2:]], measured)
+    assert text == (tmp_path / "table1.md").read_text()
+    for shown in (
+        "# Attacks on net, mnist: 4 images, 36 examples",
+        "| cw_l2 | 100.0 % | 8.0 | 8.0 | 8.000 | 8.000 | 100.0 % | 8.0 | 8.0 | 8.000 | 8.000 | 0.0 % | - | - | - | - |",
+        "| *the paper* | 100.0 % | 73.2 | 10.9 | 1.51 | 0.384 |",
+        "| strattack | 0.25 × | 0.25 × | 0.25 × | 0.25 × |\n| *the paper* | 0.24 × | 0.85 × | 1.14 × | 0.89 × |",
+        "| admm_l1 | 8.0 | 8.0 | 8.0 | 8.0 |".replace("8.0", "1.0"),
+        "| 0.65 | 100.0 % | 2.0 |",
+        "| 2 | 100.0 % | 4.0 | 4.0 | 4.000 | 4.000 | 0.50 × |",
+        "still succeeds | 25.0 % | 36 | 6.7 % |",
+        "| 75.0 % | 36 | 73 % |",
+        "| cw_l2 | 0 | - | - |",
+        "- strattack_tau_2: `python -m eval.attack strattack`",
+    ):
+        assert shown in text, shown
+    with (tmp_path / "table1.csv").open() as file:
+        lines = list(csv.DictReader(file))
+    assert len(lines) == 4 * 4
+    assert lines[0]["paper_l0"] == "479.8"
+    assert [line["tau"] for line in lines if line["row"] == "strattack_tau_2"] == ["2.0"] * 4
+
+
+def test_the_paper_is_not_set_beside_other_data_or_targets(tmp_path):
+    row = Comparison(tmp_path, (), {}).row("strattack")
+    row.run.mkdir(parents=True)
+    for change, there in (
+        ({}, True),
+        ({"dataset": "sample"}, True),
+        ({"dataset": "fruit"}, False),
+        ({"targets": "untargeted"}, False),
+    ):
+        (row.run / "metrics.json").write_text(json.dumps({**metrics_of("strattack", 1.0), **change}))
+        assert (read_row(row)["paper"] is not None) == there
+
+
+def test_success_respects_the_scale_and_the_confidence_of_a_run():
+    def brightness(images):
+        total = tf.reduce_sum(images, [1, 2, 3])
+        return tf.stack([total, tf.fill(tf.shape(total), 10.0)], axis=1)
+
+    classifier = sa.Classifier.from_callable(brightness, bounds=(0, 10))
+    images = np.full((1, 2, 2, 1), 2.0, np.float32)
+    result = sa.StrAttack(group_size=1, confidence=1.0, epsilon=None)(classifier, images, [1], [0])
+    assert result.success.all()
+    assert claims.sparse_success([result], classifier)["restricted"] == 1.0
+    assert claims.thresholded([result], [result], classifier) == {"share": 1.0, "num_examples": 1}
+    # Less of the change still alters the class, but misses the confidence.
+    less = dataclasses.replace(result, adversarial=images + np.float32(0.8) * (result.adversarial - images))
+    assert classifier.predict(less.adversarial).argmax() == 0
+    assert claims.thresholded([less], [result], classifier)["share"] == 0.0

@@ -1,0 +1,74 @@
+"""`python -m eval.table1` end to end on shipped digits: rows, claims, and what a second run does."""
+
+import json
+
+import pytest
+
+from tests.programs import check_mistakes, run_program
+
+GIVEN = [
+    "--num_images=2", "--targets=2", "--taus=2",
+    "--attack_parameters=cw_l2.max_iterations=60,cw_l2.initial_c=1,cw_l2.search_steps=2,cw_l2.learning_rate=0.05,"
+    "strattack.max_iterations=60",
+]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    directory = tmp_path_factory.mktemp("table1") / "out"
+    given = [*GIVEN, f"--output_dir={directory}"]
+    status, out, err = run_program("eval.table1", *given, "--attacks=cw_l2,strattack")
+    assert status == 0, err
+    return directory, given, out
+
+
+def test_every_attack_the_front_and_the_claims_are_there(finished):
+    directory, _, out = finished
+    written = json.loads((directory / "table1.json").read_text())
+    assert [row["name"] for row in written["rows"]] == ["cw_l2", "strattack", "strattack_tau_2", "strattack_unrefined"]
+    for row in written["rows"]:
+        assert row["num_examples"] == 4
+        assert row["command"].startswith("python -m eval.attack --attack=")
+        assert json.loads((directory / "attacks" / row["name"] / "metrics.json").read_text())["all"] == row["all"]
+    assert written["rows"][0]["attack_parameters"]["max_iterations"] == 60
+    assert written["rows"][2]["attack_parameters"]["tau"] == 2
+    assert set(written["claims"]) == {"thresholded", "sparse_success", "refined_cw_l2"}
+    assert written["command"].startswith("python -m eval.table1 --attack_parameters=cw_l2.max_iterations=60")
+    assert (directory / "table1.md").read_text() in out
+
+
+def test_a_second_run_adds_attacks_and_repeats_nothing(finished):
+    directory, given, _ = finished
+    before = {path: path.stat().st_mtime_ns for path in directory.rglob("*.npz")}
+    claims = json.loads((directory / "table1.json").read_text())["claims"]
+    status, out, err = run_program("eval.table1", *given, "--attacks=fgm_l2,cw_l2,strattack")
+    assert status == 0, err
+    assert "fgm_l2: python -m eval.attack" in out
+    assert "cw_l2: python -m eval.attack" not in out
+    assert "claims: refined_fgm_l2\n" in out
+    assert {path: path.stat().st_mtime_ns for path in before} == before
+    written = json.loads((directory / "table1.json").read_text())
+    assert {row["name"] for row in written["rows"]} >= {"fgm_l2", "cw_l2", "strattack"}
+    assert {name: written["claims"][name] for name in claims} == claims
+
+
+def test_another_configuration_is_refused(finished):
+    _, given, _ = finished
+    status, _, err = run_program("eval.table1", *given, "--seed=5")
+    assert status == 2
+    assert "differs in seed (0 there, 5 here)" in err
+
+
+def test_mistakes_get_one_line_and_status_2(tmp_path):
+    out = tmp_path / "out"
+    mistakes = [
+        (["--attacks=deepfool"], "expected --attacks to be of strattack,"),
+        (["--attacks="], "expected at least one attack in --attacks, received none"),
+        (["--taus=0"], "expected --taus to be positive numbers, received '0'"),
+        (["--attack=cw_l2"], "expected flags of eval.table1, received --attack, which it does not use"),
+        (["--attack_parameters=tau=2"], "expected --attack_parameters=attack.name=value,..."),
+        (["--attack_parameters=cw_l2.tau=2"], "expected a parameter of cw_l2"),
+        (["--targets=many"], "expected --targets"),
+    ]
+    check_mistakes("eval.table1", [([*given, f"--output_dir={out}"], message) for given, message in mistakes])
+    assert not out.exists()
