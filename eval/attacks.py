@@ -40,7 +40,7 @@ def make_attack(name: str, assignments: list[str], **defaults: Any) -> Attack:
     if name not in ATTACKS:
         raise InputError(f"expected --attack to be one of {', '.join(ATTACKS)}, received {name!r}")
     attack, presets = ATTACKS[name]
-    fields = [field.name for field in dataclasses.fields(attack)]
+    fields = _parameters(attack)
     given = {}
     for assignment in assignments:
         parameter, separator, value = assignment.partition("=")
@@ -59,8 +59,13 @@ def describe_attacks() -> str:
     for name in ATTACKS:
         attack = make_attack(name, [])
         lines.append(f"{name}: {(attack.__doc__ or '').splitlines()[0]}")
-        lines += [f"    {parameter}={value}" for parameter, value in attack.parameters.items()]
+        lines += [f"    {parameter}={attack.parameters[parameter]}" for parameter in _parameters(type(attack))]
     return "\n".join(lines)
+
+
+def _parameters(attack: type[Attack]) -> list[str]:
+    """The names of the hyper-parameters that can be set."""
+    return [field.name for field in dataclasses.fields(attack) if field.init]
 
 
 def _parse(text: str) -> Any:

@@ -14,7 +14,7 @@ from typing import Any
 from absl import flags as absl_flags
 
 from eval import flags
-from eval.attacks import describe_attacks
+from eval.attacks import describe_attacks, make_attack
 from eval.comparison.claims import refinement, sparse_success, thresholded
 from eval.comparison.rows import BASELINE, DEFAULT, OURS, Comparison, Row, check_attacks, check_parameters
 from eval.comparison.tables import read_row, remembered, write_tables
@@ -55,8 +55,10 @@ def main() -> None:
     names = check_attacks(_ATTACKS.name, _ATTACKS.value)
     taus = flags.positive_numbers(_TAUS.name, _TAUS.value, float)
     parameters = check_parameters(flags.ATTACK_PARAMETERS.value, flags.GROUP_SIZE.value)
+    network = load_model(model, flags.bounds())
     configuration = {
-        "dataset": flags.DATASET.value, "split": flags.SPLIT.value, "model": model, "bounds": flags.bounds(),
+        "dataset": flags.DATASET.value, "split": flags.SPLIT.value, "model": model, "model_sha256": network.sha256,
+        "bounds": flags.bounds(),
         "group_size": flags.GROUP_SIZE.value, "targets": flags.TARGETS.value, "num_images": flags.NUM_IMAGES.value,
         "batch_size": flags.BATCH_SIZE.value, "attack_parameters": parameters, "seed": flags.SEED.value,
     }  # fmt: skip
@@ -70,40 +72,38 @@ def main() -> None:
         run_steps(row.name, [row.step])
         finished.append(read_row(row))
         text = write_tables(directory, figures, finished, {})
-    if _CLAIMS.value:
-        text = write_tables(directory, figures, finished, _measure(comparison, names, model))
+    for name, measure in _claims(comparison, names).items() if _CLAIMS.value else ():
+        if name not in remembered(directory):
+            print(f"\nclaim: {name}", flush=True)
+            text = write_tables(directory, figures, finished, {name: measure(network.classifier)})
     print(f"\n{text}\nwritten to {directory}")
 
 
 def _rows(comparison: Comparison, names: list[str], taus: list[float]) -> list[Row]:
     rows = list(map(comparison.row, names))
     if OURS in names:
-        rows += map(comparison.at_tau, taus)
+        # At its own tau it is a row already.
+        default = make_attack(OURS, comparison.parameters.get(OURS, [])).parameters["tau"]
+        rows += [comparison.at_tau(tau) for tau in taus if tau != default]
         rows += [comparison.unrefined()] if _CLAIMS.value else []
     return rows
 
 
-def _measure(comparison: Comparison, names: list[str], model: str) -> dict[str, Any]:
-    """The claims that the rows allow, but for those measured before."""
-    known = remembered(comparison.directory)
+def _claims(comparison: Comparison, names: list[str]) -> dict[str, Callable[[Classifier], dict[str, Any]]]:
+    """How each claim that the rows allow is measured."""
 
     def results(name: str) -> Iterator[AttackResult]:
         return results_in(comparison.row(name).run)
 
-    wanted: dict[str, Callable[[Classifier], dict[str, Any]]] = {}
+    claims: dict[str, Callable[[Classifier], dict[str, Any]]] = {}
     if {BASELINE, OURS} <= set(names):
-        wanted["thresholded"] = lambda classifier: thresholded(results(BASELINE), results(OURS), classifier)
+        claims["thresholded"] = lambda classifier: thresholded(results(BASELINE), results(OURS), classifier)
     if OURS in names:
         unrefined = comparison.unrefined().run
-        wanted["sparse_success"] = lambda classifier: sparse_success(results_in(unrefined), classifier)
+        claims["sparse_success"] = lambda classifier: sparse_success(results_in(unrefined), classifier)
     for name in filter(names.__contains__, _REFINED):
-        wanted[f"refined_{name}"] = functools.partial(_refinement, comparison.row(name))
-    missing = {name: measure for name, measure in wanted.items() if name not in known}
-    if missing:
-        print(f"\nclaims: {', '.join(missing)}", flush=True)
-        classifier = load_model(model, flags.bounds()).classifier
-        known = {**known, **{name: measure(classifier) for name, measure in missing.items()}}
-    return known
+        claims[f"refined_{name}"] = functools.partial(_refinement, comparison.row(name))
+    return claims
 
 
 def _refinement(row: Row, classifier: Classifier) -> dict[str, Any]:

@@ -81,7 +81,7 @@ DISTORTIONS = {
         shrink=lambda a, weight, beta, lower, upper: proximal.l0(a, weight, lower, upper),
     ),
     "linf": Distortion(
-        square=0.0, sparse=False, scale=lambda threshold, entries, beta: 1.0 / (threshold * entries),
+        square=0.0, sparse=False, scale=lambda threshold, entries, beta: 15.0 / (threshold * entries),
         rest=lambda d, beta: tf.reduce_max(tf.abs(d), axis=[1, 2, 3]),
         shrink=lambda a, weight, beta, lower, upper: proximal.linf(a, weight, lower, upper),
     ),

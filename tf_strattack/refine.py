@@ -15,6 +15,7 @@ from tf_strattack.checks import Images, check_choice, check_count, check_number
 from tf_strattack.classifier import Classifier, pad_rows
 from tf_strattack.compaction import Solution, take
 from tf_strattack.distortions import DISTORTIONS
+from tf_strattack.errors import InputError
 from tf_strattack.metrics import CHANGED
 from tf_strattack.network import Network, Problem
 from tf_strattack.progress import Callback, Tracker
@@ -80,6 +81,9 @@ class Refinement(Method):
         check_choice("solver", self.solver, SOLVERS)
         check_number("gamma", self.gamma, 0.0, open_low=True)
         check_choice("distortion", self.distortion, DISTORTIONS)
+        if self.distortion == "l0" and self.solver == "prox_linear":
+            # What meets the tangent is sought by secants, and here it jumps.
+            raise InputError("expected solver=admm or paper with distortion=l0, received prox_linear")
         check_number("beta", self.beta, 0.0)
         if self.sigma_quantile is not None:
             check_number("sigma_quantile", self.sigma_quantile, 0.0, 1.0)
@@ -128,7 +132,7 @@ class Refinement(Method):
     def perturb(self, network: Network, problem: Problem, start: tf.Tensor, rows: int, tracker: Tracker) -> Found:
         """Refines the rows whose start succeeds; the others leave the batch at once."""
         test = network.program("succeeds", network.succeeds, problem, start, tf.constant(0.0))
-        succeeded = test(problem, start, tf.constant(self.confidence)).numpy()[:rows]
+        succeeded = test(problem, start, tf.constant(self.confidence, tf.float32)).numpy()[:rows]
         tracker.count(len(start), forwards=1)
         c, gradients = np.zeros(rows, np.float32), np.zeros(rows, np.int32)
         forwards = np.ones(rows, np.int32)

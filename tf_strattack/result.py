@@ -29,7 +29,7 @@ class AttackResult:
       labels: (N,) int32 true classes.
       targets: (N,) int32 target classes, or None for an untargeted attack.
       clean_correct: (N,) bool, whether the network classifies the original correctly.
-      c: (N,) float32 weight of the margin, of the last step or (search) of the best result.
+      c: (N,) float32 weight of the margin, of the last step or (search) of the best result; FGM's and IFGM's size.
       gradient_evaluations, forward_evaluations: (N,) int32; a gradient includes its forward pass.
       seconds: (N,) float32, each example's share of the time of its batch.
       bounds: (lower, upper) of valid pixels.

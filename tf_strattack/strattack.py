@@ -46,7 +46,7 @@ class StrAttack(Attack):
       penalty: "l2" is the paper's; "l2_half", sum_i ||delta_{D_i}||_2^(1/2), finds fewer groups at more distortion.
       distortion: D: "l2" is the paper's ||delta||_2^2; "l1" is ||delta||_1, "en" beta ||delta||_1 + ||delta||_2^2, "l0"
         the number of changed entries, "linf" the largest change.
-      beta: the weight of the l1 norm in "en".
+      beta: the weight of the l1 norm in "en"; the others have none.
       solver: "prox_linear" solves the problem with the margin's tangent in place of the network, one evaluation an
         iteration, and leaves examples for which it finds nothing to "admm". "admm" splits as the paper does, but
         takes the tangent inside the hinge, so that no c is searched; distortion "l0" needs it, and with tau = 0
@@ -114,9 +114,6 @@ class StrAttack(Attack):
         check_choice("border", self.border, BORDERS)
         check_choice("penalty", self.penalty, GROUP_PENALTIES)
         check_choice("copies", self.copies, COPIES)
-        if self.distortion == "l0" and self.solver == "prox_linear":
-            # What meets the tangent is sought by secants, and here it jumps.
-            raise InputError("expected solver=admm or paper with distortion=l0, received prox_linear")
         for name in ("rho", "alpha"):
             if getattr(self, name) is not None:
                 check_number(name, getattr(self, name), 0.0, open_low=True)
@@ -224,17 +221,18 @@ class StrAttack(Attack):
 
         The tangent of the margin asks for a perturbation of norm margin/slope. Spread over 15 % of the groups
         this is a norm per group, and rho puts the threshold at three times that; with the entries for groups likewise
-        where the distortion shrinks them. Without any of these there is no such scale, and a third of gamma
-        keeps the steps those of the distortion.
+        where the distortion shrinks them. A squared norm has a scale of its own, gamma: rho is at least a tenth of it,
+        which keeps the steps those of the distortion, and without groups a third.
         """
         if self.rho is not None:
             return tf.fill(tf.shape(margins), float(self.rho))
+        distortion = DISTORTIONS[self.distortion]
         length = tf.maximum((tf.abs(margins) + self.confidence) / tf.maximum(slopes, 1e-12), 1e-9)
-        rho = tf.fill(tf.shape(margins), 0.3 * self.gamma)
+        least = (0.1 if structure.grouped else 0.3) * self.gamma * distortion.square
+        rho = tf.fill(tf.shape(margins), float(least))
         if structure.grouped:
             rho = tf.maximum(rho, self.tau / (3.0 * length / math.sqrt(0.15 * structure.groups.number)))
-        scale = DISTORTIONS[self.distortion].scale
-        if scale is None:
+        if distortion.scale is None:
             return rho
         threshold = 3.0 * length / math.sqrt(0.15 * entries)
-        return tf.maximum(rho, self.gamma * scale(threshold, entries, self.beta))
+        return tf.maximum(rho, self.gamma * distortion.scale(threshold, entries, self.beta))

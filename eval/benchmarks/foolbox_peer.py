@@ -65,10 +65,16 @@ def _compare(net: Net, name: str, attack: Attack, peer: Any, foolbox: Any, examp
     images, labels, targets = net.examples(examples)
 
     def run_ours() -> Images:
-        return attack(net.classifier, images, labels, targets).adversarial
+        result = attack(net.classifier, images, labels, targets)
+        if result.interrupted:
+            raise KeyboardInterrupt
+        return result.adversarial
 
     first, _ = _timed(run_ours)
-    peer_seconds, peer_images = _timed(lambda: _run_peer(net, peer, foolbox, images, targets))
+    network = keras.saving.load_model(net.path, compile=False)
+    model = foolbox.TensorFlowModel(network, bounds=(0, 1), preprocessing={"mean": net.shift})
+    criterion = foolbox.criteria.TargetedMisclassification(tf.constant(targets, tf.int64))
+    peer_seconds, peer_images = _timed(lambda: np.asarray(peer.run(model, tf.constant(images), criterion).numpy()))
     second, our_images = _timed(run_ours)
     seconds = (first + second) / 2
     shared = {"net": net.name, "attack": name, "num_examples": examples}
@@ -81,13 +87,6 @@ def _compare(net: Net, name: str, attack: Attack, peer: Any, foolbox: Any, examp
             ("ours", our_images, seconds, seconds / peer_seconds), ("foolbox", peer_images, peer_seconds, None),
         )
     ]  # fmt: skip
-
-
-def _run_peer(net: Net, peer: Any, foolbox: Any, images: Images, targets: Classes) -> Images:
-    network = keras.saving.load_model(net.path, compile=False)
-    model = foolbox.TensorFlowModel(network, bounds=(0, 1), preprocessing={"mean": net.shift})
-    criterion = foolbox.criteria.TargetedMisclassification(tf.constant(targets, tf.int64))
-    return np.asarray(peer.run(model, tf.constant(images), criterion).numpy())
 
 
 def _judged(net: Net, found: Images, images: Images, targets: Classes) -> dict[str, Any]:

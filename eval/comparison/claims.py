@@ -42,13 +42,10 @@ def sparse_success(unrefined: Iterable[AttackResult], classifier: Classifier) ->
     """
     restricted: list[bool] = []
     retrained: list[bool] = []
-    method = Refinement(sigma_quantile=PAPER_QUANTILE)
     for result in unrefined:
         pattern = sparse_pattern(result.delta, PAPER_QUANTILE)
         at_once = _succeeds(result, np.where(pattern, result.delta, 0.0), classifier)
-        refined = method(
-            classifier, result.images, result.adversarial, result.labels, result.targets, batch_size=len(result)
-        )
+        refined = _refined(result, classifier, sigma_quantile=PAPER_QUANTILE)
         within = refined.success & ~(np.abs(refined.delta) * ~pattern > metrics.CHANGED).any(axis=(1, 2, 3))
         restricted += list(at_once[result.success])
         retrained += list((at_once | within)[result.success])
@@ -58,14 +55,22 @@ def sparse_success(unrefined: Iterable[AttackResult], classifier: Classifier) ->
 def refinement(results: Iterable[AttackResult], classifier: Classifier) -> dict[str, Any]:
     """Refines the successes of any attack: means of the distances before and after."""
     before, after = [], []
-    method = Refinement()
     for result in results:
-        refined = method(
-            classifier, result.images, result.adversarial, result.labels, result.targets, batch_size=len(result)
-        )
+        refined = _refined(result, classifier)
         before.append(result.delta[result.success])
         after.append(refined.delta[result.success])
     return {"num_examples": sum(map(len, before)), "before": _means(before), "after": _means(after)}
+
+
+def _refined(result: AttackResult, classifier: Classifier, **parameters: Any) -> AttackResult:
+    """Proposition 3 on a result, within the limit and with the confidence that its attack was asked for."""
+    asked = {name: result.attack["parameters"][name] for name in ("epsilon", "confidence")}
+    refined = Refinement(**asked, **parameters)(
+        classifier, result.images, result.adversarial, result.labels, result.targets, batch_size=len(result)
+    )
+    if refined.interrupted:
+        raise KeyboardInterrupt  # what is there so far is not what is asked for
+    return refined
 
 
 def _means(parts: list[Images]) -> dict[str, float | None]:

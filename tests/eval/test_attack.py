@@ -167,6 +167,7 @@ MISTAKES = [
     (["stray"], "expected flags of the form --name=value, received 'stray'"),
     (["--attack=deepfool"], "admm_linf, received 'deepfool'"),
     (["--attack_parameters=taw=1"], "expected a parameter of strattack (epsilon, confidence, group_size"),
+    (["--attack=fgm_l2", "--attack_parameters=steps=3"], "expected a parameter of fgm_l2 (epsilon, confidence, norm"),
     (["--attack_parameters=tau"], "expected --attack_parameters=name=value,..., received 'tau'"),
     (["--attack_parameters=solver=adam"], "expected solver to be one of prox_linear, admm, paper, received 'adam'"),
     (["--model=nothing.keras"], "expected --model to be one of mnist_cnn"),

@@ -72,10 +72,11 @@ def test_wrong_hyper_parameters_are_refused(values, message):
 
 
 @pytest.mark.slow
-def test_no_farther_than_the_authors_program_and_foolbox_on_their_cases(shared):
-    cases = np.load(shared / "cases" / "mnist_cases.npz")
-    classifier = sa.Classifier.load(shared / "cases" / "mnist_net.keras", preprocessing=lambda x: x - 0.5)
-    images, labels, targets = (cases[name] for name in ("images", "labels", "targets"))
+@pytest.mark.parametrize("name", ["mnist", "cifar10"])
+def test_no_farther_than_the_authors_program_and_foolbox_on_their_cases(shared, name):
+    cases = np.load(shared / "cases" / f"{name}_cases.npz")
+    classifier = sa.Classifier.load(shared / "cases" / f"{name}_net.keras", preprocessing=lambda x: x - 0.5)
+    images, labels, targets = (cases[part] for part in ("images", "labels", "targets"))
     result = sa.CarliniWagnerL2()(classifier, images, labels, targets)
     assert result.success.all()
     found = sa.metrics.l2(result.delta)

@@ -107,6 +107,18 @@ def test_a_confidence_is_reached_and_one_out_of_reach_returns_the_original(exact
         assert result.success.mean() > enough if confidence < 1 else not result.success.any()
 
 
+def test_whole_numbers_and_numpy_numbers_do_for_any_parameter(attack):
+    classifier, images, labels, _ = count_traces(4, seed=2)
+    whole = {"beta": 1, "learning_rate": 1, "gamma": 1, "confidence": 0, "epsilon": 1, "initial_c": 1}
+    steps = {"max_iterations": np.int64(3), "steps": np.int64(2), "search_steps": np.int64(1)}
+    numpy = {"beta": np.float64(0.5), "grid_ratio": np.float64(1.1), "learning_rate": np.float32(0.1)}
+    names = {field.name for field in dataclasses.fields(attack) if field.init}
+    for values in (whole, numpy):
+        given = {name: value for name, value in {**steps, **values}.items() if name in names}
+        result = dataclasses.replace(attack, **given)(classifier, images, labels)
+        assert len(result) == 4
+
+
 def test_one_trace_serves_other_batch_sizes_and_a_second_call(attack):
     classifier, images, labels, traced = count_traces(40, seed=1)
     targets = (labels + 1) % 4

@@ -1,5 +1,7 @@
 """Every distortion: its operators against brute force, and the attack against the optimum of a linear network."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 import scipy.optimize
@@ -154,8 +156,9 @@ def test_l0_with_groups_changes_fewer_entries_than_l2_and_wants_admm(mnist, digi
     assert both.mean() > 0.9
     few, many = (np.mean([cost("l0", delta) for delta in result.delta[both]]) for result in (counted, squared))
     assert few < 0.5 * many
-    with pytest.raises(sa.InputError, match="expected solver=admm or paper with distortion=l0, received prox_linear"):
-        sa.StrAttack(distortion="l0")
+    for method in (sa.StrAttack, sa.Refinement):
+        with pytest.raises(sa.InputError, match="expected solver=admm or paper with distortion=l0"):
+            method(distortion="l0")
 
 
 @pytest.mark.parametrize("name", ["l2", "l1", "en", "linf"])
@@ -175,7 +178,7 @@ def test_refinement_lessens_the_distortion_asked_for(mnist, digits):
     images, labels, targets = (part[:9] for part in digits)
     start = sa.IFGM(norm="l2")(mnist, images, labels, targets)
     for name in DISTORTIONS:
-        for solver in ("prox_linear", "admm"):
+        for solver in ("prox_linear", "admm") if name != "l0" else ("admm",):
             refined = sa.refine(
                 mnist, images, start.adversarial, labels, targets, distortion=name, beta=BETA, solver=solver
             )
@@ -183,3 +186,17 @@ def test_refinement_lessens_the_distortion_asked_for(mnist, digits):
             assert refined.success.all()
             assert (np.array(after) <= np.array(before) * (1 + 1e-6)).all()
             assert np.mean(after) < 0.95 * np.mean(before)
+
+
+@pytest.mark.parametrize("tau", [0.0, 0.3])
+@pytest.mark.parametrize("name", ["l0", "l1", "linf"])
+def test_the_papers_solver_takes_any_distortion(exact, name, tau):
+    classifier, images, labels, targets = exact
+    attack = sa.StrAttack(
+        distortion=name, tau=tau, solver="paper", max_iterations=100, refine_iterations=30, rho=2.0, epsilon=None
+    )
+    result = attack(classifier, images, labels, targets)
+    assert result.success.mean() > 0.9
+    squared = dataclasses.replace(attack, distortion="l2")(classifier, images, labels, targets)
+    both = result.success & squared.success
+    assert not np.array_equal(result.adversarial[both], squared.adversarial[both])

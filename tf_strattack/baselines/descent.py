@@ -102,9 +102,9 @@ class Descent(Attack):
         tracker.count(len(problem.images), forwards=1)
         beta, by_l1, by_square = self.ranking()
         weights = Weights(
-            demanded(margins, self.confidence), tf.constant(self.learning_rate), tf.constant(self.max_iterations),
-            tf.constant(beta), tf.constant(by_l1), tf.constant(by_square),
-            tf.constant(max(1, self.max_iterations // _CHECKS)), tf.constant(self.abort_early), tf.constant(1),
+            demanded(margins, self.confidence), _number(self.learning_rate), _whole(self.max_iterations),
+            _number(beta), _number(by_l1), _number(by_square), _whole(max(1, self.max_iterations // _CHECKS)),
+            tf.constant(self.abort_early), _whole(1),
         )  # fmt: skip
 
         def loop(state: Any, problem: Problem, weights: Weights, iterations: tf.Tensor) -> Any:
@@ -125,6 +125,14 @@ class Descent(Attack):
         )  # fmt: skip
         # The margin of the originals is one more forward evaluation.
         return Found(best.found, best.best, best.c, best.iterations, 1 + self.forwards * best.iterations)
+
+
+def _number(value: float) -> tf.Tensor:
+    return tf.constant(value, tf.float32)
+
+
+def _whole(value: int) -> tf.Tensor:
+    return tf.constant(value, tf.int32)
 
 
 def following(

@@ -67,10 +67,11 @@ class Weights(NamedTuple):
 class IFGM(Attack):
     """The iterative fast gradient method: `steps` steps of size/`steps` against the cross-entropy's gradient.
 
-    A step goes along the gradient's sign (`norm="linf"`), or along the gradient over its l2 or l1 norm; what leaves the
-    valid range is cut. The size is the least on a grid with which an example succeeds. The grid goes up by
-    a quarter until it does, and then by `grid_ratio` from the last size that failed: a success between two that
-    fail on the coarse grid is not seen.
+    A step goes along the gradient's sign (`norm="linf"`), or along the gradient over its l2 or l1 norm, which are one
+    direction measured differently; what leaves the valid range is cut. The size is the least on a grid with which an
+    example succeeds. The grid goes up by a quarter until it does, and then by `grid_ratio` from the last size that
+    failed: a success between two that fail on the coarse grid is not seen. `AttackResult.c` is the size. An image
+    that fools the network already is left as it is.
 
     Attributes:
       norm: "l1", "l2" or "linf".
@@ -119,22 +120,24 @@ class IFGM(Attack):
 
         weights = Weights(
             demanded(margins, self.confidence), network.program("direction", first, problem, key=self.norm)(problem),
-            tf.constant(_COARSE), tf.constant(self.steps), tf.constant(1),
+            tf.constant(_COARSE), tf.constant(self.steps, tf.int32), tf.constant(1),
         )  # fmt: skip
         tracker.count(len(margins), gradients=1, forwards=1)
         size = 10.0**-_DECADES * float(np.prod(problem.images.shape[1:])) ** _EXPONENT[self.norm]
         program = network.program(
-            "grid", loop, _initial(problem, margins), problem, weights, tf.constant(0), key=self.norm
+            "grid", loop, _initial(problem, margins, weights.required), problem, weights, tf.constant(0), key=self.norm
         )
 
         def scan(chosen: npt.NDArray[np.int64], sizes: npt.NDArray[np.float32], ratio: float, points: int) -> Solution:
             padded = pad_rows(chosen)
             tracker.attend(chosen)
-            parts = take(problem, padded), take(weights, padded)._replace(ratio=tf.constant(ratio))
-            state = _initial(parts[0], tf.gather(margins, padded))._replace(c=tf.constant(pad_rows(sizes)))
+            parts = take(problem, padded), take(weights, padded)._replace(ratio=tf.constant(ratio, tf.float32))
+            state = _initial(parts[0], tf.gather(margins, padded), parts[1].required)._replace(
+                c=tf.constant(pad_rows(sizes), tf.float32)
+            )
             return compaction.run(
                 program, state, *parts, points,
-                rows=len(chosen), gradients=self.steps - 1, forwards=1, look_every=1, tracker=tracker,
+                rows=len(chosen), gradients=int(self.steps) - 1, forwards=1, look_every=1, tracker=tracker,
             )  # fmt: skip
 
         everyone = np.arange(rows)
@@ -182,11 +185,13 @@ def _points(span: float, ratio: float) -> int:
     return 1 + math.ceil(math.log(span) / math.log(ratio) - 1e-9)
 
 
-def _initial(problem: Problem, margins: tf.Tensor) -> State:
-    rows = tf.zeros_like(margins)
+def _initial(problem: Problem, margins: tf.Tensor, required: tf.Tensor) -> State:
+    """Before the first grid point; who succeeds without a change is finished."""
+    rows, held = tf.zeros_like(margins), margins <= -required
     return State(
-        tf.constant(0), rows, tf.zeros_like(rows, tf.int32), tf.zeros_like(problem.images), rows + float("inf")
-    )
+        tf.constant(0), rows, tf.cast(held, tf.int32), tf.zeros_like(problem.images),
+        tf.where(held, 0.0, rows + float("inf")),
+    )  # fmt: skip
 
 
 def _try(state: State, problem: Problem, weights: Weights, network: Network, norm: str) -> State:
