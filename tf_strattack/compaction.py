@@ -81,7 +81,9 @@ def run(
     sizes, done = batch_sizes(size), 0
     while done < iterations and len(present) and not tracker.interrupted:
         number = min(look_every - done % look_every, iterations - done, tracker.chunk)
-        following = tracker.advance(functools.partial(program, state, problem, weights, tf.constant(number, tf.int32)), number)
+        following = tracker.advance(
+            functools.partial(program, state, problem, weights, tf.constant(number, tf.int32)), number
+        )
         if following is None:
             break
         state, done = following, done + number

@@ -1,4 +1,4 @@
-"""The tables of the comparison: JSON, CSV and Markdown, with the paper's rows beneath ours."""
+"""The tables of the comparison: JSON, CSV, Markdown and a picture, with the paper's rows beneath ours."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from eval.comparison.figure import draw_comparison
 from eval.comparison.rows import BASELINE, OURS, Row
 from eval.files import write_json, write_text
 from eval.paper import RETRAINED, TABLE_1, THRESHOLDED_CW
@@ -48,7 +49,7 @@ def remembered(directory: Path) -> dict[str, Any]:
 def write_tables(
     directory: Path, figures: dict[str, Any], new: Sequence[dict[str, Any]], claims: dict[str, Any]
 ) -> str:
-    """Writes table1.json, .csv and .md with the rows and claims of now and of earlier; returns the Markdown."""
+    """Writes table1.json, .csv, .md and .png with the rows and claims of now and of earlier; returns the Markdown."""
     earlier = _read(directory)
     rows = list({row["name"]: row for row in (*earlier.get("rows", []), *new)}.values())
     claims = {**earlier.get("claims", {}), **claims}
@@ -56,6 +57,7 @@ def write_tables(
     write_json(directory / f"{_STEM}.json", {**figures, "rows": rows, "claims": claims})
     write_text(directory / f"{_STEM}.csv", _csv(rows))
     write_text(directory / f"{_STEM}.md", text)
+    draw_comparison(directory / f"{_STEM}.png", [row for row in rows if row["shown"] or row["tau"] is not None])
     return text
 
 

@@ -166,6 +166,7 @@ def test_tables_show_the_paper_beneath_ratios_to_cw_the_front_and_the_claims(tmp
         "- strattack_tau_2: `python -m eval.attack strattack`",
     ):
         assert shown in text, shown
+    assert (tmp_path / "table1.png").stat().st_size > 10_000
     with (tmp_path / "table1.csv").open() as file:
         lines = list(csv.DictReader(file))
     assert len(lines) == 4 * 4
