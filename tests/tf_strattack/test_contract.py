@@ -29,8 +29,8 @@ ATTACKS = {
     "ead_en": sa.ElasticNet(epsilon=0.6, initial_c=0.1, search_steps=4, max_iterations=100, learning_rate=0.05),
     "fgm_l1": sa.FGM(epsilon=0.6, norm="l1"),
     "fgm_l2": sa.FGM(epsilon=0.6, norm="l2"),
-    "ifgm_linf": sa.IFGM(epsilon=0.6, grid_ratio=1.05),
-    "ifgm_l2": sa.IFGM(epsilon=0.6, norm="l2", grid_ratio=1.05),
+    "ifgm_linf": sa.IFGM(epsilon=0.6, grid_ratio=1.2, steps=4),
+    "ifgm_l2": sa.IFGM(epsilon=0.6, norm="l2", grid_ratio=1.2, steps=4),
     # Without groups: the framework as other attacks' problems.
     **{
         f"admm_{name}": sa.StrAttack(epsilon=0.6, distortion=name, tau=0.0, solver="admm", refine=False)
@@ -83,10 +83,19 @@ def test_nothing_changes_outside_the_mask(mnist, digits, attack):
     result = attack(mnist, images, labels, targets, mask=mask)
     assert result.success.any()
     np.testing.assert_array_equal(result.adversarial[:, ~mask], images[:, ~mask])
-    per_example = np.repeat(mask[None], 9, axis=0)
-    np.testing.assert_array_equal(
-        attack(mnist, images, labels, targets, mask=per_example).adversarial, result.adversarial
+
+
+def test_a_mask_for_each_example_does_what_one_for_all_does(exact):
+    classifier, images, labels, targets = exact
+    mask = np.zeros((6, 6), bool)
+    mask[1:, :5] = True
+    one, each = (
+        sa.StrAttack()(classifier, images, labels, targets, mask=given)
+        for given in (mask, np.repeat(mask[None], len(images), axis=0))
     )
+    assert one.success.any()
+    np.testing.assert_array_equal(one.adversarial[:, ~mask], images[:, ~mask])
+    np.testing.assert_array_equal(each.adversarial, one.adversarial)
 
 
 @pytest.mark.parametrize("targeted", [True, False])
