@@ -45,7 +45,7 @@ def test_a_second_run_adds_attacks_and_repeats_nothing(finished):
     assert status == 0, err
     assert "fgm_l2: python -m eval.attack" in out
     assert "cw_l2: python -m eval.attack" not in out
-    assert "claims: refined_fgm_l2\n" in out
+    assert "claim: refined_fgm_l2\n" in out
     assert {path: path.stat().st_mtime_ns for path in before} == before
     written = json.loads((directory / "table1.json").read_text())
     assert {row["name"] for row in written["rows"]} >= {"fgm_l2", "cw_l2", "strattack"}
