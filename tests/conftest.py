@@ -71,6 +71,17 @@ def exact():
     return classifier, images, labels, targets
 
 
+def linear_network(pixels: int, classes: int = 3):
+    """Weights (classes, pixels) of a linear network, its classifier, six images, their labels and farthest classes."""
+    rng = np.random.default_rng(0)
+    weights, side = rng.normal(size=(classes, pixels)), int(pixels**0.5)
+    matrix = tf.constant(weights.T, tf.float32)
+    classifier = sa.Classifier.from_callable(lambda x: tf.reshape(x, [-1, pixels]) @ matrix)
+    images = rng.uniform(0.2, 0.8, size=(6, side, side, 1)).astype(np.float32)
+    logits = classifier.predict(images)
+    return weights, classifier, images, logits.argmax(axis=1), logits.argmin(axis=1)
+
+
 @pytest.fixture(scope="session")
 def tiny_mnist(tmp_path_factory):
     """The shipped digits as a data set "mnist" that TFDS reads: its directory, with 400 and 100 images."""

@@ -3,19 +3,13 @@
 import numpy as np
 import pytest
 import scipy.optimize
-import tensorflow as tf
 
 import tf_strattack as sa
+from tests.conftest import linear_network
 
 
 def test_a_linear_network_gets_its_closest_adversarial_example():
-    rng = np.random.default_rng(0)
-    weights = rng.normal(size=(3, 36))
-    matrix = tf.constant(weights.T, tf.float32)
-    classifier = sa.Classifier.from_callable(lambda x: tf.reshape(x, [-1, 36]) @ matrix)
-    images = rng.uniform(0.2, 0.8, size=(6, 6, 6, 1)).astype(np.float32)
-    logits = classifier.predict(images)
-    labels, targets = logits.argmax(axis=1), logits.argmin(axis=1)
+    weights, classifier, images, labels, targets = linear_network(36)
     result = sa.CarliniWagnerL2(max_iterations=400, initial_c=0.1)(classifier, images, labels, targets)
     assert result.success.all()
     for image, target, found in zip(images, targets, sa.metrics.l2(result.delta), strict=True):

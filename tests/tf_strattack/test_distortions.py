@@ -8,6 +8,7 @@ import scipy.optimize
 import tensorflow as tf
 
 import tf_strattack as sa
+from tests.conftest import linear_network
 from tf_strattack.distortions import DISTORTIONS
 
 BETA = 0.7
@@ -107,13 +108,7 @@ def optimum(name, rows, offsets, low, high):
 @pytest.mark.parametrize("solver", ["admm", "prox_linear"])
 @pytest.mark.parametrize("name", ["l2", "l1", "en", "linf"])
 def test_a_linear_network_gets_its_optimum(name, solver):
-    rng = np.random.default_rng(0)
-    weights = rng.normal(size=(3, 36))
-    matrix = tf.constant(weights.T, tf.float32)
-    classifier = sa.Classifier.from_callable(lambda x: tf.reshape(x, [-1, 36]) @ matrix)
-    images = rng.uniform(0.2, 0.8, size=(6, 6, 6, 1)).astype(np.float32)
-    logits = classifier.predict(images)
-    labels, targets = logits.argmax(axis=1), logits.argmin(axis=1)
+    weights, classifier, images, labels, targets = linear_network(36)
     attack = sa.StrAttack(
         distortion=name, beta=BETA, tau=0.0, solver=solver, epsilon=None, refine=False, max_iterations=400, patience=400
     )

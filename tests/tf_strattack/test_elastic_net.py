@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 import scipy.optimize
-import tensorflow as tf
 
 import tf_strattack as sa
+from tests.conftest import linear_network
 
 
 def naive_fista(weights, image, target, c, beta, iterations, learning_rate):
@@ -31,19 +31,8 @@ def naive_fista(weights, image, target, c, beta, iterations, learning_rate):
     return best
 
 
-def linear(seed=0, classes=3, pixels=16):
-    rng = np.random.default_rng(seed)
-    weights = rng.normal(size=(classes, pixels))
-    side = int(np.sqrt(pixels))
-    matrix = tf.constant(weights.T, tf.float32)
-    classifier = sa.Classifier.from_callable(lambda x: tf.reshape(x, [-1, pixels]) @ matrix)
-    images = rng.uniform(0.2, 0.8, size=(6, side, side, 1)).astype(np.float32)
-    logits = classifier.predict(images)
-    return weights, classifier, images, logits.argmax(axis=1), logits.argmin(axis=1)
-
-
 def test_one_c_is_fista_as_written_out():
-    weights, classifier, images, labels, targets = linear()
+    weights, classifier, images, labels, targets = linear_network(16)
     attack = sa.ElasticNet(
         beta=0.3, initial_c=0.8, search_steps=1, max_iterations=80, learning_rate=0.02, abort_early=False
     )
@@ -58,7 +47,7 @@ def test_one_c_is_fista_as_written_out():
 
 
 def test_a_linear_network_gets_its_optimum():
-    weights, classifier, images, labels, targets = linear()
+    weights, classifier, images, labels, targets = linear_network(16)
     beta = 0.5
     result = sa.ElasticNet(beta=beta, initial_c=0.1, max_iterations=400)(classifier, images, labels, targets)
     assert result.success.all()
