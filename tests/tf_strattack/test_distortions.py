@@ -156,6 +156,7 @@ def test_l0_with_groups_changes_fewer_entries_than_l2_and_wants_admm(mnist, digi
             method(distortion="l0")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["l2", "l1", "en", "linf"])
 def test_with_groups_too_more_weight_on_a_distortion_leaves_less_of_it(mnist, digits, name):
     images, labels, targets = (part[:18] for part in digits)
@@ -169,6 +170,7 @@ def test_with_groups_too_more_weight_on_a_distortion_leaves_less_of_it(mnist, di
     assert least < 0.95 * most
 
 
+@pytest.mark.slow
 def test_refinement_lessens_the_distortion_asked_for(mnist, digits):
     images, labels, targets = (part[:9] for part in digits)
     start = sa.IFGM(norm="l2")(mnist, images, labels, targets)

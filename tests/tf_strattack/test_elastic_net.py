@@ -81,6 +81,7 @@ def test_the_decision_rule_prefers_what_it_says(exact):
     assert sa.metrics.l1(by_l1.delta[rows]).mean() < sa.metrics.l1(by_en.delta[rows]).mean()
 
 
+@pytest.mark.slow
 def test_more_beta_means_fewer_changes(mnist, digits):
     images, labels, targets = (part[:9] for part in digits)
     values = {"max_iterations": 120, "search_steps": 4, "initial_c": 0.5, "learning_rate": 0.03}
