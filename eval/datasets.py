@@ -5,19 +5,20 @@ from __future__ import annotations
 import csv
 import functools
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 import tensorflow as tf
 
+from eval.photographs import NONE, Frame, Pixels, make_frame, read_image
 from tf_strattack import InputError, shipped
 from tf_strattack.adapters import load_or_explain
 from tf_strattack.checks import Images
 from training.data import load_raw
 
-_FOLDER_LABELS = "labels.csv"
+_FOLDER_LABELS, _FOLDER_IMAGES = "labels.csv", "images"
 
 
 class Record(NamedTuple):
@@ -28,34 +29,63 @@ class Record(NamedTuple):
     label: int
 
 
-def read_dataset(name: str, *, data_dir: str | None, split: str, download: bool) -> Iterator[Record]:
-    """Reads the data set `name` lazily and in its own order.
+class Data(NamedTuple):
+    """A data set: its records in their own order, read as they are asked for, and class names by index where known."""
+
+    records: Iterator[Record]
+    class_names: Mapping[int, str]
+
+
+def read_dataset(
+    name: str,
+    *,
+    data_dir: str | None,
+    split: str,
+    download: bool,
+    image_shape: tuple[int | None, ...] | None = None,
+    resize: str = NONE,
+) -> Data:
+    """Opens the data set `name`.
 
     Args:
-      name: "sample"; a folder with images and labels.csv (columns filename, class_index); an `.npz` file
-        with arrays images (uint8, or floating point in [0, 1]) and labels; else the name of a TFDS data set.
+      name: "sample"; a folder with images and labels.csv (columns filename, class_index, and if there is one class_name;
+        there or in the folder above); an `.npz` file with arrays images (uint8, or floating point in [0, 1]) and labels;
+        else the name of a TFDS data set.
       data_dir, download: where TFDS looks, and whether it may download.
       split: of a TFDS data set.
+      image_shape: (H, W, C) of the network, None for what is not fixed.
+      resize: how images are brought to that size, as for `make_frame`.
 
     Raises:
       InputError: nothing of that name, or files that cannot be read.
     """
     path = Path(name)
+    frame_of = functools.partial(make_frame, resize, image_shape)
+    channels = image_shape[-1] if image_shape else None
     if name == "sample":
         sample = shipped.load_sample()
         names = [f"mnist_test_{index}" for index in sample.indices]
-        return map(Record, names, sample.images, map(int, sample.labels))
+        frame, pixels = frame_of(varied=False), np.round(sample.images * 255).astype(np.uint8)
+        return _data(zip(names, pixels, sample.labels, strict=True), frame)
     if path.is_dir():
-        return _read_folder(path)
+        return _read_folder(path, frame_of(varied=True), channels)
     if path.suffix == ".npz":
-        return _read_npz(path)
+        return _data(_read_npz(path), frame_of(varied=False))
     if "/" in name or path.suffix:
         raise InputError(f"expected --dataset to be sample, a TFDS name, a folder or an .npz file, received {name!r}")
     (pairs,) = _load_tfds(name, split, data_dir, download)
-    return (
-        Record(f"{name}_{split}_{index}", _unit(image, name), int(label))
-        for index, (image, label) in enumerate(pairs.as_numpy_iterator())
-    )
+    varied = None in pairs.element_spec[0].shape
+    rows = ((f"{name}_{split}_{index}", *pair) for index, pair in enumerate(pairs.as_numpy_iterator()))
+    return _data(rows, frame_of(varied=varied))
+
+
+def _data(
+    rows: Iterable[tuple[str, Pixels, int]], frame: Frame | None, class_names: Mapping[int, str] | None = None
+) -> Data:
+    def record(name: str, image: Pixels, label: int) -> Record:
+        return Record(name, _unit(image if frame is None else frame(image, name), name), int(label))
+
+    return Data((record(*row) for row in rows), class_names or {})
 
 
 def _load_tfds(name: str, split: str, data_dir: str | None, download: bool) -> list[tf.data.Dataset]:
@@ -67,25 +97,31 @@ def _load_tfds(name: str, split: str, data_dir: str | None, download: bool) -> l
         raise InputError(f"expected a split of {name}, received --split={split}: {error}") from error
 
 
-def _read_folder(folder: Path) -> Iterator[Record]:
-    labels = folder / _FOLDER_LABELS
-    if not labels.exists():
-        raise InputError(f"expected {labels} with columns filename, class_index, received a folder without it")
+def _read_folder(folder: Path, frame: Frame | None, channels: int | None) -> Data:
+    places = [place / _FOLDER_LABELS for place in (folder, folder.resolve().parent)]
+    labels = next((place for place in places if place.exists()), None)
+    if labels is None:
+        raise InputError(
+            f"expected {places[0]} with columns filename, class_index, there or in the folder above, received none"
+        )
     with labels.open(newline="") as file:
         rows = list(csv.DictReader(file))
     if not rows or not {"filename", "class_index"} <= rows[0].keys():
         raise InputError(
             f"expected columns filename, class_index in {labels}, received {sorted(rows[0]) if rows else 'no rows'}"
         )
-    for row in rows:
-        path = folder / row["filename"]
-        image = load_or_explain(functools.partial(_decode, path), path, "an image file")
-        yield Record(row["filename"], image, _label(row["class_index"], labels))
+    indices = [_label(row["class_index"], labels) for row in rows]
+    names = {index: row["class_name"] for index, row in zip(indices, rows, strict=True) if row.get("class_name")}
 
+    def decoded() -> Iterator[tuple[str, Pixels, int]]:
+        for row, index in zip(rows, indices, strict=True):
+            # Images may lie apart from the table, in a folder of their own.
+            paths = [folder / row["filename"], folder / _FOLDER_IMAGES / row["filename"]]
+            path = next((path for path in paths if path.exists()), paths[0])
+            image = load_or_explain(functools.partial(read_image, path, channels), path, "an image file")
+            yield row["filename"], image, index
 
-def _decode(path: Path) -> Images:
-    image = tf.io.decode_image(tf.io.read_file(str(path)), expand_animations=False)
-    return _unit(image.numpy(), str(path))
+    return _data(decoded(), frame, names)
 
 
 def _label(text: str, source: Path) -> int:
@@ -95,7 +131,7 @@ def _label(text: str, source: Path) -> int:
         raise InputError(f"expected whole numbers as class_index in {source}, received {text!r}") from None
 
 
-def _read_npz(path: Path) -> Iterator[Record]:
+def _read_npz(path: Path) -> Iterator[tuple[str, Pixels, int]]:
     def read() -> dict[str, np.ndarray]:
         with np.load(path, allow_pickle=False) as file:
             return dict(file)
@@ -110,7 +146,7 @@ def _read_npz(path: Path) -> Iterator[Record]:
             f"received {images.shape} and {labels.dtype} {labels.shape}"
         )
     names = (f"{path.stem}_{index}" for index in itertools.count())
-    return map(Record, names, (_unit(image, str(path)) for image in images), map(int, labels))
+    return zip(names, images, labels)
 
 
 def _unit(image: np.ndarray, source: str) -> Images:

@@ -67,7 +67,9 @@ class Selection:
 
     def _select(self) -> Iterator[Record]:
         while self.attacked < self.num_images:
-            chunk = list(itertools.islice(self._records, _SELECTION_BATCH))
+            # No more than are wanted: large images are read, and classified, no sooner than they must.
+            wanted = min(_SELECTION_BATCH, self.num_images - self.attacked)
+            chunk = list(itertools.islice(self._records, wanted))
             if not chunk:
                 return
             scaled = [record._replace(image=self._scaled(record)) for record in chunk]
@@ -88,7 +90,7 @@ class Selection:
         if any(w not in (None, s) for w, s in zip(wanted, record.image.shape, strict=True)):
             raise InputError(
                 f"expected images of the model's shape {wanted}, received {record.image.shape} in {record.name}: "
-                "resize them, or choose the model's own data set"
+                "add --resize=PIXELS, or choose the model's own data set"
             )
         return np.clip(low + np.float32(high - low) * record.image, np.float32(low), np.float32(high))
 

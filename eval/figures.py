@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import matplotlib
@@ -20,22 +20,22 @@ _COLUMNS = ("original", "perturbation", "mean |change| per group, of 255", "adve
 
 
 def draw_examples(
-    path: Path, result: AttackResult, *, group_size: int, class_names: Sequence[str] | None, rows: int = 6
+    path: Path, results: Iterator[AttackResult], class_names: Mapping[int, str], *, group_size: int, rows: int = 6
 ) -> None:
-    """Draws up to `rows` examples: original, perturbation, its strength per group, adversarial image.
+    """Draws up to `rows` examples of the first shard: original, perturbation, its strength per group, adversarial image.
 
     The heat map is scaled as in the paper's Fig. 2: the mean absolute change of a group on the scale of
     [0, 255]. The rows are drawn at random, with a fixed seed.
     """
+    result = next(results)
     chosen = np.sort(np.random.default_rng(0).choice(len(result), min(rows, len(result)), replace=False))
     figure = Figure(figsize=(9.6, 2.25 * len(chosen) + 0.5), layout="constrained")
     axes = figure.subplots(len(chosen), 4, squeeze=False)
-    low, high = result.bounds
     for row, index in zip(axes, chosen, strict=True):
         delta = result.delta[index]
-        original, adversarial = ((x[index] - low) / (high - low) for x in (result.images, result.adversarial))
-        row[0].imshow(_displayed(original), cmap="gray", vmin=0, vmax=1)
-        row[0].set_ylabel(f"label {_name(result.labels[index], class_names)}")
+        original, adversarial = unit_images(result, index)
+        row[0].imshow(displayed(original), cmap="gray", vmin=0, vmax=1)
+        row[0].set_ylabel(f"label {class_name(result.labels[index], class_names)}")
         channel = delta[..., np.abs(delta).sum(axis=(0, 1)).argmax()]
         limit = max(float(np.abs(channel).max()), CHANGED)  # each its own: photographs change by little
         signed = row[1].imshow(channel, cmap="RdBu_r", vmin=-limit, vmax=limit)
@@ -43,8 +43,8 @@ def draw_examples(
         heat = row[2].imshow(group_means(delta, group_size) * 255, cmap="viridis", vmin=0)
         figure.colorbar(heat, ax=row[2], shrink=0.8)
         row[2].set_xlabel(f"{int((np.abs(delta) > CHANGED).sum())} entries, l2 {np.linalg.norm(delta):.2f}")
-        row[3].imshow(_displayed(adversarial), cmap="gray", vmin=0, vmax=1)
-        goal = "untargeted" if result.targets is None else f"target {_name(result.targets[index], class_names)}"
+        row[3].imshow(displayed(adversarial), cmap="gray", vmin=0, vmax=1)
+        goal = "untargeted" if result.targets is None else f"target {class_name(result.targets[index], class_names)}"
         row[3].set_ylabel(goal if result.success[index] else f"{goal}: failed")
         for axis in row:
             axis.set_xticks([])
@@ -68,9 +68,18 @@ def group_means(delta: Images, size: int) -> Images:
     return means
 
 
-def _displayed(image: Images) -> Images:
+def unit_images(result: AttackResult, index: int) -> tuple[Images, Images]:
+    """An example's original and adversarial image (H, W, C) in [0, 1]."""
+    low, high = result.bounds
+    original, adversarial = ((images[index] - low) / (high - low) for images in (result.images, result.adversarial))
+    return original, adversarial
+
+
+def displayed(image: Images) -> Images:
+    """An image (H, W, C) as matplotlib shows it: one channel, or three."""
     return image[..., 0] if image.shape[-1] == 1 else image[..., :3]
 
 
-def _name(index: int, names: Sequence[str] | None) -> str:
-    return str(index) if names is None else names[index]
+def class_name(index: int, names: Mapping[int, str]) -> str:
+    """The name of a class, or its number where no name is known."""
+    return names.get(int(index), str(index))

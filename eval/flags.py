@@ -15,13 +15,25 @@ from tf_strattack import InputError
 _Number = TypeVar("_Number", int, float)
 
 MODEL = flags.DEFINE_string(
-    "model", "mnist_cnn", "mnist_cnn or cifar10_cnn (shipped), a .keras file or a SavedModel directory."
+    "model",
+    "mnist_cnn",
+    "mnist_cnn or cifar10_cnn (shipped), a network of keras.applications such as inception_v3, a .keras file or a "
+    "SavedModel directory.",
+)
+WEIGHTS = flags.DEFINE_string(
+    "weights", None, "Of a network of keras.applications: imagenet (if unset; downloaded), a file, or none (random)."
 )
 BOUNDS = flags.DEFINE_list("bounds", ["0", "1"], "Scale of the model's input: least and greatest pixel.")
 DATASET = flags.DEFINE_string(
     "dataset", "sample", "sample (shipped MNIST test digits), a TFDS name, a folder with labels.csv, or an .npz file."
 )
 DATA_DIR = flags.DEFINE_string("data_dir", None, "Directory of prepared TFDS data sets.")
+RESIZE = flags.DEFINE_string(
+    "resize",
+    "auto",
+    "Shorter side in pixels to which images are resized before the middle is cut out; none; or auto: for image files, and "
+    "data of varying sizes, so that 87.5 % of it are the model's size.",
+)
 SPLIT = flags.DEFINE_string("split", "test", "Split of a TFDS data set.")
 DOWNLOAD = flags.DEFINE_bool("download", False, "Let TFDS download what is missing.")
 ATTACK = flags.DEFINE_string("attack", "strattack", "The attack; --list_attacks prints them.")
@@ -37,8 +49,8 @@ NUM_IMAGES = flags.DEFINE_integer(
     "num_images", 10, "Images to attack; misclassified ones are skipped and come on top.", lower_bound=1
 )
 TARGETS = flags.DEFINE_string("targets", "all", "all, random, a number of random targets, or untargeted.")
-BATCH_SIZE = flags.DEFINE_integer(
-    "batch_size", None, "Examples at a time; chosen by image size if unset.", lower_bound=1
+BATCH_SIZE = flags.DEFINE_string(
+    "batch_size", None, "Examples at a time; by image size if unset; auto for less where memory does not allow it."
 )
 # Of Keras's and NumPy's generators.
 MAX_SEED = 2**31 - 1
@@ -56,6 +68,16 @@ def bounds() -> tuple[float, float]:
     except ValueError:
         raise InputError(f"expected --bounds=lower,upper, received {','.join(BOUNDS.value)!r}") from None
     return low, high
+
+
+def batch_size() -> int | str | None:
+    """The value of --batch_size: a number, "auto" or None."""
+    text = BATCH_SIZE.value
+    if text is None or text == "auto":
+        return text
+    if text.isdigit() and int(text) >= 1:
+        return int(text)
+    raise InputError(f"expected --batch_size to be a whole number of at least 1, or auto, received {text!r}")
 
 
 def refuse_unused(program: str, names: Iterable[str]) -> None:

@@ -1,41 +1,55 @@
-"""`--model`: a shipped network, a `.keras` file or a SavedModel directory."""
+"""`--model`: a shipped network, one of Keras's applications, a `.keras` file or a SavedModel directory."""
 
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
+from eval.applications import IMAGENET, find_application, imagenet_names, load_application
 from tf_strattack import Classifier, InputError, shipped
 
 
 class Model(NamedTuple):
-    """A classifier, the name it was asked for by, a hash of its files, and its class names where known."""
+    """A classifier, the name it was asked for by, a hash of its files, and its class names by index where known."""
 
     classifier: Classifier
     name: str
     sha256: str
-    class_names: tuple[str, ...] | None
+    class_names: Mapping[int, str]
 
 
-def load_model(name: str, bounds: tuple[float, float]) -> Model:
+def load_model(name: str, bounds: tuple[float, float], *, weights: str | None = None, seed: int = 0) -> Model:
     """Loads the model `name` for images within `bounds`.
 
+    Args:
+      name: a shipped network, one of Keras's applications, a `.keras` file or a SavedModel directory.
+      bounds: least and greatest pixel; [0, 1] for the first two kinds.
+      weights, seed: of an application, see `load_application`; None for "imagenet".
+
     Raises:
-      InputError: neither a shipped network nor a readable model.
+      InputError: none of these, or one that cannot be read.
     """
-    if name in shipped.NETWORKS:
-        if bounds != (0.0, 1.0):
-            raise InputError(f"expected --bounds=0,1 with --model={name}, received {bounds[0]:g},{bounds[1]:g}")
-        path = shipped.model_path(name)
-        return Model(shipped.load_classifier(name), name, _sha256(path), shipped.NETWORKS[name])
     path = Path(name)
+    own_scale = name in shipped.NETWORKS or (not path.exists() and find_application(name) is not None)
+    if own_scale and bounds != (0.0, 1.0):
+        raise InputError(f"expected --bounds=0,1 with --model={name}, received {bounds[0]:g},{bounds[1]:g}")
+    if own_scale and name not in shipped.NETWORKS:
+        weights = IMAGENET if weights is None else weights
+        classifier, digest = load_application(name, weights, seed)
+        return Model(classifier, name, digest, imagenet_names() if weights == IMAGENET else {})
+    if weights is not None:
+        raise InputError(f"expected --weights with a network of keras.applications, received --model={name}")
+    if name in shipped.NETWORKS:
+        path = shipped.model_path(name)
+        return Model(shipped.load_classifier(name), name, _sha256(path), dict(enumerate(shipped.NETWORKS[name])))
     if not path.exists():
         raise InputError(
-            f"expected --model to be one of {', '.join(shipped.NETWORKS)}, a .keras file or a SavedModel directory, "
-            f"received {name!r}, which does not exist"
+            f"expected --model to be one of {', '.join(shipped.NETWORKS)}, a network of keras.applications such as "
+            f"inception_v3, a .keras file or a SavedModel directory, received {name!r}, which does not exist"
         )
-    return Model(Classifier.load(path, bounds=bounds), name, _sha256(path), None)
+    return Model(Classifier.load(path, bounds=bounds), name, _sha256(path), {})
 
 
 def _sha256(path: Path) -> str:

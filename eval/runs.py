@@ -36,8 +36,18 @@ class Run:
         claim(directory, configuration, flag="--output_dir", overwrite=overwrite)
         self._parts.mkdir(exist_ok=True)
 
-    def attack(self, attack: Attack, classifier: Classifier, shards: Iterable[Examples], total: int | None) -> None:
+    def attack(
+        self,
+        attack: Attack,
+        classifier: Classifier,
+        shards: Iterable[Examples],
+        total: int | None,
+        *,
+        batch_size: int | str | None = None,
+    ) -> None:
         """Attacks every shard that has no file yet, with a progress bar of `total` examples (None: unknown).
+
+        A shard is attacked `batch_size` examples at a time, as attacks take it.
 
         Raises:
           KeyboardInterrupt: at Ctrl-C, after which the finished shards are on disk.
@@ -46,7 +56,7 @@ class Run:
         try:
             with tqdm(total=total, unit="ex", bar_format=_BAR) as bar:
                 for number, shard in enumerate(shards):
-                    result = self._shard(number, shard, attack, classifier, _updater(bar, done, successes))
+                    result = self._shard(number, shard, attack, classifier, batch_size, _updater(bar, done, successes))
                     done, successes = done + len(result), successes + int(result.success.sum())
                     _show(bar, done, done, successes)
         except KeyboardInterrupt:
@@ -55,14 +65,18 @@ class Run:
             raise
 
     def _shard(
-        self, number: int, shard: Examples, attack: Attack, classifier: Classifier, callback: Callback
+        self,
+        number: int,
+        shard: Examples,
+        attack: Attack,
+        classifier: Classifier,
+        batch_size: int | str | None,
+        callback: Callback,
     ) -> AttackResult:
         path = self._parts / f"{number:05d}.npz"
         if path.exists():
             return AttackResult.load(path)
-        result = attack(
-            classifier, shard.images, shard.labels, shard.targets, batch_size=len(shard.labels), callback=callback
-        )
+        result = attack(classifier, shard.images, shard.labels, shard.targets, batch_size=batch_size, callback=callback)
         if result.interrupted:
             raise KeyboardInterrupt
         result = dataclasses.replace(result, example_ids=shard.example_ids)

@@ -56,9 +56,10 @@ def main() -> None:
     names = check_attacks(_ATTACKS.name, _ATTACKS.value)
     taus = flags.positive_numbers(_TAUS.name, _TAUS.value, float)
     parameters = check_parameters(flags.ATTACK_PARAMETERS.value, flags.GROUP_SIZE.value)
-    network = load_model(model, flags.bounds())
+    network = load_model(model, flags.bounds(), weights=flags.WEIGHTS.value, seed=flags.SEED.value)
     configuration = {
         "dataset": flags.DATASET.value, "split": flags.SPLIT.value, "model": model, "model_sha256": network.sha256,
+        "weights": flags.WEIGHTS.value, "resize": flags.RESIZE.value,
         "bounds": flags.bounds(),
         "group_size": flags.GROUP_SIZE.value, "targets": flags.TARGETS.value, "num_images": flags.NUM_IMAGES.value,
         "batch_size": flags.BATCH_SIZE.value, "attack_parameters": parameters, "seed": flags.SEED.value,
@@ -113,7 +114,8 @@ def _refinement(row: Row, classifier: Classifier) -> dict[str, Any]:
 
 def _shared() -> tuple[str, ...]:
     return flags.arguments([
-        flags.BOUNDS, flags.DATASET, flags.DATA_DIR, flags.SPLIT, flags.DOWNLOAD, flags.GROUP_SIZE, flags.NUM_IMAGES,
+        flags.BOUNDS, flags.WEIGHTS, flags.DATASET, flags.DATA_DIR, flags.SPLIT, flags.DOWNLOAD, flags.RESIZE,
+        flags.GROUP_SIZE, flags.NUM_IMAGES,
         flags.TARGETS, flags.BATCH_SIZE, flags.SEED,
     ])  # fmt: skip
 

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
+from tf_strattack import devices
 from tf_strattack.checks import (
     Classes,
     Images,
@@ -22,14 +23,13 @@ from tf_strattack.checks import (
     check_targets,
 )
 from tf_strattack.classifier import Classifier, pad_rows
+from tf_strattack.errors import InputError
 from tf_strattack.losses import fools
+from tf_strattack.memory import fitting_batch_size, no_room, out_of_memory
 from tf_strattack.network import Network, Problem
 from tf_strattack.progress import Callback, Tracker
 from tf_strattack.result import AttackResult
 from tf_strattack.versions import versions
-
-# Values of a batch at most, where the caller names no batch size: 27 photographs of 224 x 224, 256 digits.
-_BATCH_VALUES, _BATCH_ROWS = 2**22, 256
 
 
 class Found(NamedTuple):
@@ -83,7 +83,7 @@ class Method(abc.ABC):
     def perturb(self, network: Network, problem: Problem, start: tf.Tensor, rows: int, tracker: Tracker) -> Found:
         """Works on a padded batch whose first `rows` rows count.
 
-        `start` (N, H, W, C) holds the perturbations given by the caller, 0 for an attack.
+        `start` (N, H, W, C) holds the perturbations that a refinement is given; an attack has nothing in it.
         """
 
     def run(
@@ -94,38 +94,51 @@ class Method(abc.ABC):
         labels: Any,
         targets: Any,
         mask: Any,
-        batch_size: int | None,
+        batch_size: int | str | None,
         callback: Callback | None,
     ) -> AttackResult:
         """Checks the arguments (see `Attack.__call__`) and streams them through `perturb`."""
         originals = classifier.prepare(images)
-        given = originals if start is None else check_like(classifier.prepare(start), originals, "adversarial images")
+        given = None if start is None else check_like(classifier.prepare(start), originals, "adversarial images")
         labels = check_classes(labels, len(originals), classifier.num_classes, "labels")
         targets = check_targets(targets, labels, classifier.num_classes)
         allowed = check_mask(mask, originals.shape)
         allowed = np.broadcast_to(allowed, (len(originals), *allowed.shape[1:]))
-        batch_size = (
-            default_batch_size(originals.shape[1:]) if batch_size is None else check_count("batch_size", batch_size)
-        )
+        size = _batch_size(batch_size, classifier, originals)
         tracker = Tracker(len(originals), callback)
-        parts = []
-        for first in range(0, max(1, len(originals)), batch_size):
-            rows = slice(first, first + batch_size)
+        parts: list[AttackResult] = []
+        first = 0
+        while first < len(originals) or not parts:
+            rows = slice(first, first + size)
             batch = _Batch(
-                originals[rows], given[rows], labels[rows], None if targets is None else targets[rows], allowed[rows]
-            )
+                originals[rows], None if given is None else given[rows], labels[rows],
+                None if targets is None else targets[rows], allowed[rows],
+            )  # fmt: skip
             try:
                 parts.append(self._run_batch(classifier, batch, tracker))
             except KeyboardInterrupt:  # outside the loops, which keep what they have: this batch is lost
                 tracker.interrupted = True
                 parts.append(self._run_batch(classifier, batch, tracker))
+            except Exception as error:
+                if not out_of_memory(error):
+                    raise
+                smaller = _smaller(classifier, batch.images, error)
+                if batch_size != "auto":
+                    raise InputError(
+                        f"expected a batch that fits in memory, received {len(batch.images)} images of shape "
+                        f"{originals.shape[1:]} at once: use batch_size={smaller}"
+                    ) from error
+                size = smaller
+                continue
+            first += size
         return dataclasses.replace(
             AttackResult.concatenate(parts), interrupted=tracker.interrupted, calls=dict(+tracker.calls)
         )
 
     def _run_batch(self, classifier: Classifier, batch: _Batch, tracker: Tracker) -> AttackResult:
-        images, given, labels, targets, mask = batch
-        rows = len(images)
+        images, labels, targets, mask = batch.images, batch.labels, batch.targets, batch.mask
+        rows, refines = len(images), batch.given is not None
+        given = images if batch.given is None else batch.given
         clean_correct, success = np.zeros(rows, bool), np.zeros(rows, bool)
         adversarial, c = given, np.zeros(rows, np.float32)
         gradients = forwards = np.zeros(rows, np.int32)
@@ -133,23 +146,25 @@ class Method(abc.ABC):
         if rows and not tracker.interrupted:
             classes, targeted = (labels, False) if targets is None else (targets, True)
             network = Network(classifier, targeted)
-            problem = Problem.build(classifier, pad_rows(images), pad_rows(classes), self.epsilon, pad_rows(mask))
+            whole = devices.padded(rows, images.shape[1:])
+            padded = (pad_rows(part, whole) for part in (images, classes, mask))
+            problem = Problem.build(classifier, *padded, epsilon=self.epsilon)
             low, high = classifier.bounds
             tracker.start_batch(rows, self.iterations())
-            start = tf.constant(pad_rows((given - images) / np.float32(high - low)))
+            start = tf.constant(pad_rows((given - images) / np.float32(high - low), whole)) if refines else tf.zeros([])
             found, delta, c, gradients, forwards = self.perturb(network, problem, start, rows, tracker)
             adversarial = np.where(found[:, None, None, None], network.adversarial(images, delta), given)
 
             def verified(images: Images) -> npt.NDArray[np.bool_]:
                 logits = classifier.predict(images, batch_size=rows)
-                tracker.count(len(pad_rows(images)), forwards=1)
+                tracker.count(whole, forwards=1)
                 return np.asarray(fools(tf.constant(logits), tf.constant(classes), targeted, self.confidence))
 
             success = verified(adversarial)
             if (found & ~success).any():
                 adversarial = np.where(success[:, None, None, None], adversarial, given)
                 success = verified(adversarial)
-            tracker.count(len(pad_rows(images)), forwards=1)
+            tracker.count(whole, forwards=1)
             clean_correct = classifier.predict(images, batch_size=rows).argmax(axis=1) == labels
             # Two more passes: is the original classified correctly, and does the result hold.
             forwards = forwards + 2
@@ -174,7 +189,7 @@ class Attack(Method):
         targets: Any = None,
         *,
         mask: Any = None,
-        batch_size: int | None = None,
+        batch_size: int | str | None = None,
         callback: Callback | None = None,
     ) -> AttackResult:
         """Attacks images, each on its own: no result depends on what else is in the batch.
@@ -185,7 +200,7 @@ class Attack(Method):
           labels: (N,) integers, the true classes.
           targets: (N,) integers, the classes to reach; None for an untargeted attack.
           mask: booleans of shape (H, W) or (N, H, W), with or without channels: False where nothing may change.
-          batch_size: examples at a time; None chooses by the size of an image.
+          batch_size: examples at a time; None chooses by the size of an image, "auto" also by what fits in memory.
           callback: called with a `Progress` about once a second.
 
         Returns:
@@ -193,19 +208,32 @@ class Attack(Method):
           nothing was found has its original image and success False.
 
         Raises:
-          InputError: a value of the wrong kind, shape or range.
+          InputError: a value of the wrong kind, shape or range; memory that does not suffice for `batch_size`, with one
+            that fits.
         """
         return self.run(classifier, images, None, labels, targets, mask, batch_size, callback)
 
 
 class _Batch(NamedTuple):
     images: Images
-    given: Images
+    given: Images | None
     labels: Classes
     targets: Classes | None
     mask: Images
 
 
-def default_batch_size(image_shape: tuple[int, ...]) -> int:
-    """The batch size for images of `image_shape` (H, W, C) where the caller names none."""
-    return max(1, min(_BATCH_ROWS, _BATCH_VALUES // int(np.prod(image_shape))))
+def _batch_size(asked: int | str | None, classifier: Classifier, images: Images) -> int:
+    if asked is None:
+        return devices.default_batch_size(images.shape[1:])
+    if asked == "auto":
+        return fitting_batch_size(classifier, images) if len(images) else 1
+    if isinstance(asked, str):
+        raise InputError(f"expected batch_size to be a whole number of at least 1, or auto, received {asked!r}")
+    return check_count("batch_size", asked)
+
+
+def _smaller(classifier: Classifier, images: Images, error: Exception) -> int:
+    """A batch size below the number of `images`, with which memory did not suffice."""
+    if len(images) == 1:
+        raise no_room(images.shape[1:]) from error
+    return min(len(images) // 2, fitting_batch_size(classifier, images))

@@ -37,7 +37,7 @@ def check_images(
     if not fits or 0 in array.shape[1:]:
         shape = ", ".join("NHWC"[i + 1] if size is None else str(size) for i, size in enumerate(wanted))
         raise InputError(f"expected {name} of shape (N, {shape}), received {array.shape}")
-    array = array.astype(np.float32)
+    array = array.astype(np.float32, copy=False)
     if not np.isfinite(array).all():
         raise InputError(f"expected finite {name}, received NaN or infinity in {_bad_rows(~np.isfinite(array))}")
     lower, upper = np.float32(bounds[0]), np.float32(bounds[1])

@@ -15,7 +15,6 @@ import tensorflow as tf
 from tf_strattack import devices
 from tf_strattack.adapters import Adapted, adapt_keras, adapt_saved_model, load_or_explain, select_output
 from tf_strattack.checks import Images, check_bounds, check_images
-from tf_strattack.devices import MIN_ROWS
 from tf_strattack.errors import InputError
 from tf_strattack.inspection import inspect
 
@@ -73,7 +72,7 @@ class Classifier:
         self._function = adapted.function
         self._preprocessing = preprocessing
         self._output = output
-        self._programs: dict[Hashable, Any] = {}
+        self._remembered: dict[Hashable, Any] = {}
 
     @classmethod
     def from_keras(cls, model: keras.Model, **options: Any) -> Classifier:
@@ -123,17 +122,18 @@ class Classifier:
             return tf.math.log(tf.maximum(scores, np.finfo(np.float32).tiny))
         return scores
 
-    def predict(self, images: Any, batch_size: int = 128) -> npt.NDArray[np.float32]:
-        """Computes logits (N, K) of an array of images, `batch_size` at a time.
+    def predict(self, images: Any, batch_size: int | None = None) -> npt.NDArray[np.float32]:
+        """Computes logits (N, K) of an array of images, `batch_size` at a time; None chooses by the size of an image.
 
         Raises:
           InputError: images of another shape or outside the bounds, or a network that fails a check.
         """
         array = self.prepare(images)
         parts = [np.zeros((0, self.num_classes or 0), np.float32)]
-        for start in range(0, len(array), batch_size):
-            chunk = array[start : start + batch_size]
-            batch = tf.constant(pad_rows(chunk))
+        size = devices.default_batch_size(array.shape[1:]) if batch_size is None else batch_size
+        for start in range(0, len(array), size):
+            chunk = array[start : start + size]
+            batch = tf.constant(pad_rows(chunk, devices.padded(len(chunk), chunk.shape[1:])))
             parts.append(self.program("logits", self.logits, batch)(batch)[: len(chunk)].numpy())
         return np.concatenate(parts)
 
@@ -141,8 +141,15 @@ class Classifier:
         """Checks images, and at first use the network on them; returns them as float32."""
         array = check_images(images, self.bounds, self.image_shape)
         if self.num_classes is None and len(array):
-            self.num_classes, self.outputs = inspect(self.scores, self.outputs, pad_rows(array[:MIN_ROWS], MIN_ROWS))
+            rows = devices.least_rows(array.shape[1:])
+            self.num_classes, self.outputs = inspect(self.scores, self.outputs, pad_rows(array[:rows], rows))
         return array
+
+    def remembered(self, key: Hashable, make: Callable[[], Any]) -> Any:
+        """What `make` returned when it was first called for `key`: kept as long as this classifier."""
+        if key not in self._remembered:
+            self._remembered[key] = make()
+        return self._remembered[key]
 
     def program(self, key: Hashable, function: Callable[..., Any], *example: Any) -> Callable[..., Any]:
         """Returns `function` as a graph for any number of rows, traced once for `key` and this image shape.
@@ -157,15 +164,17 @@ class Classifier:
             return tf.TensorSpec([None, *tensor.shape[1:]] if tensor.shape.rank else [], tensor.dtype)
 
         specs = tf.nest.map_structure(spec, example)
-        whole_key = (key, str(specs))
-        if whole_key not in self._programs:
+
+        def compile_program() -> Callable[..., Any]:
             # A partial has no code object, by which TensorFlow would count the programs as retracings of one.
             whole = functools.partial(devices.split(function))
-            self._programs[whole_key] = tf.function(whole, input_signature=specs, autograph=False)
-        return self._programs[whole_key]
+            return tf.function(whole, input_signature=specs, autograph=False)
+
+        compiled: Callable[..., Any] = self.remembered(("program", key, str(specs)), compile_program)
+        return compiled
 
 
-def pad_rows(array: npt.NDArray[Any], rows: int | None = None) -> npt.NDArray[Any]:
-    """Repeats the first row until there are at least `rows`, by default as many as the devices want."""
-    missing = (devices.padded(len(array)) if rows is None else rows) - len(array)
+def pad_rows(array: npt.NDArray[Any], rows: int) -> npt.NDArray[Any]:
+    """Repeats the first row until there are at least `rows`."""
+    missing = rows - len(array)
     return np.concatenate([array, np.repeat(array[:1], missing, axis=0)]) if missing > 0 else array

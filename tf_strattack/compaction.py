@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -78,7 +78,7 @@ def run(
         np.zeros(rows, np.float32), np.zeros(rows, np.int32),
     )  # fmt: skip
     present, size = np.arange(rows), len(state.objective)
-    sizes, done = batch_sizes(size), 0
+    sizes, done = batch_sizes(size, shape), 0
     while done < iterations and len(present) and not tracker.interrupted:
         number = min(look_every - done % look_every, iterations - done, tracker.chunk)
         following = tracker.advance(
@@ -111,9 +111,9 @@ def take(values: Any, rows: npt.NDArray[np.int64]) -> Any:
     return type(values)(*(part if part.shape.rank == 0 else tf.gather(part, rows) for part in values))
 
 
-def batch_sizes(size: int) -> list[int]:
-    """The sizes to which a batch may shrink: few, as a network is prepared anew for each."""
-    multiple = devices.padded(1)
+def batch_sizes(size: int, image_shape: Sequence[int]) -> list[int]:
+    """The sizes to which a batch of (H, W, C) images may shrink: few, as a network is prepared anew for each."""
+    multiple = devices.padded(1, image_shape)
     wanted = {-(-size * part // 8 // multiple) * multiple for part in (1, 2, 3, 4, 6)}
     return sorted({max(multiple, w) for w in wanted if w < size} | {size})
 

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import contextlib
 import functools
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import tensorflow as tf
 
-# A network's rows differ in the last bits between small batches and others, so every device gets at least this many.
-MIN_ROWS = 16
+# A network's rows differ in the last bits between small batches and others, so every device gets at least this many of
+# small images. Of larger ones each row costs too much, and is long enough by itself: there only odd numbers differ.
+MIN_ROWS, _ROWS_OF_LARGE = 16, 2
+_LARGE = 3 * 96 * 96
+# Values of a batch at most, if nothing else is asked for: 27 photographs of 224 x 224, 256 digits. More is not faster.
+_BATCH_VALUES, _BATCH_ROWS = 2**22, 256
 
 
 @functools.cache
@@ -32,9 +37,20 @@ def scope() -> contextlib.AbstractContextManager[Any]:
     return contextlib.nullcontext() if used is None else used.scope()
 
 
-def padded(rows: int) -> int:
-    """The least number of rows that splits evenly and gives every device enough."""
-    return replicas() * max(MIN_ROWS, -(-rows // replicas()))
+def least_rows(image_shape: Sequence[int]) -> int:
+    """The fewest (H, W, C) images that a device gets at once."""
+    return MIN_ROWS if math.prod(image_shape) < _LARGE else _ROWS_OF_LARGE
+
+
+def padded(rows: int, image_shape: Sequence[int]) -> int:
+    """The least number of rows, from `rows` on, that splits evenly and gives every device enough."""
+    least, each = least_rows(image_shape), -(-rows // replicas())
+    return replicas() * (max(least, each) if least == MIN_ROWS else least * -(-each // least))
+
+
+def default_batch_size(image_shape: Sequence[int]) -> int:
+    """The batch size for images of `image_shape` (H, W, C) where the caller names none."""
+    return max(1, min(_BATCH_ROWS, _BATCH_VALUES // math.prod(image_shape)))
 
 
 def split(function: Callable[..., Any]) -> Callable[..., Any]:

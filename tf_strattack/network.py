@@ -29,7 +29,7 @@ class Problem(NamedTuple):
 
     @classmethod
     def build(
-        cls, classifier: Classifier, images: Images, classes: Classes, epsilon: float | None, mask: Images
+        cls, classifier: Classifier, images: Images, classes: Classes, mask: Images, *, epsilon: float | None
     ) -> Problem:
         """Makes the problem of a batch; outside `mask` (1 where changes are allowed) the box is the point 0."""
         low, high = classifier.bounds

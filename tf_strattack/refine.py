@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
-from tf_strattack import prox_linear, proximal, refine_admm
+from tf_strattack import devices, prox_linear, proximal, refine_admm
 from tf_strattack.attack import Found, Method
 from tf_strattack.checks import Images, check_choice, check_count, check_number
 from tf_strattack.classifier import Classifier, pad_rows
@@ -105,7 +105,7 @@ class Refinement(Method):
         targets: Any = None,
         *,
         mask: Any = None,
-        batch_size: int | None = None,
+        batch_size: int | str | None = None,
         callback: Callback | None = None,
     ) -> AttackResult:
         """Refines the perturbations `adversarial` - `images`; the other arguments are an attack's.
@@ -140,7 +140,7 @@ class Refinement(Method):
         todo, quantile = np.flatnonzero(succeeded), self._quantile()
         while len(todo) and not tracker.interrupted:
             tracker.attend(todo)
-            padded = pad_rows(todo)
+            padded = pad_rows(todo, devices.padded(len(todo), problem.images.shape[1:]))
             given = tf.gather(start, padded)
             pattern = sparse_pattern(given.numpy(), quantile)
             solution = self._solve(network, take(problem, padded), given, pattern, len(todo), tracker)
@@ -223,7 +223,7 @@ def refine(
     targets: Any = None,
     *,
     mask: Any = None,
-    batch_size: int | None = None,
+    batch_size: int | str | None = None,
     callback: Callback | None = None,
     **hyper_parameters: Any,
 ) -> AttackResult:

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 import numpy as np
 import tensorflow as tf
 
-from tf_strattack import admm, prox_linear
+from tf_strattack import admm, devices, prox_linear
 from tf_strattack.admm import Structure
 from tf_strattack.attack import Attack, Found
 from tf_strattack.checks import check_choice, check_count, check_number
@@ -153,7 +153,7 @@ class StrAttack(Attack):
         missing = np.flatnonzero(~solution.found)
         if self.solver == "prox_linear" and len(missing) and not tracker.interrupted:
             # Feasible iterates can be caught where the network is flat; those of ADMM may leave the box meanwhile.
-            padded = pad_rows(missing)
+            padded = pad_rows(missing, devices.padded(len(missing), problem.images.shape[1:]))
             parts = take(problem, padded), tf.gather(margins, padded), tf.gather(slopes, padded)
             tracker.attend(missing)
             second = self._solve("admm", network, *parts, len(missing), tracker)

@@ -10,7 +10,7 @@ from tf_strattack import compaction
 
 @pytest.mark.parametrize("size", [16, 17, 27, 90, 256])
 def test_a_batch_shrinks_to_few_sizes(size):
-    sizes = compaction.batch_sizes(size)
+    sizes = compaction.batch_sizes(size, (28, 28, 1))
     assert sizes == sorted(set(sizes))
     assert sizes[0] >= 16
     assert sizes[-1] == size
@@ -33,7 +33,7 @@ def test_finished_examples_cost_nothing_and_the_rest_is_not_disturbed(solver):
     assert gradients.min() < 151
     sizes = {rows for kind, rows in result.calls if kind == "gradient"}
     assert len(sizes) > 1, "no example left"
-    assert sizes <= set(compaction.batch_sizes(96)) | set(compaction.batch_sizes(16))
+    assert sizes <= set(compaction.batch_sizes(96, (6, 6, 1))) | set(compaction.batch_sizes(16, (6, 6, 1)))
     evaluated = sum(rows * calls for (kind, rows), calls in result.calls.items() if kind == "gradient")
     assert evaluated < 96 * 151
     # Padding is what is evaluated besides the rows that count.

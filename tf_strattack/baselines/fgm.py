@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
-from tf_strattack import compaction, proximal
+from tf_strattack import compaction, devices, proximal
 from tf_strattack.attack import Attack, Found
 from tf_strattack.checks import check_choice, check_count, check_number
 from tf_strattack.classifier import pad_rows
@@ -129,11 +129,12 @@ class IFGM(Attack):
         )
 
         def scan(chosen: npt.NDArray[np.int64], sizes: npt.NDArray[np.float32], ratio: float, points: int) -> Solution:
-            padded = pad_rows(chosen)
+            whole = devices.padded(len(chosen), problem.images.shape[1:])
+            padded = pad_rows(chosen, whole)
             tracker.attend(chosen)
             parts = take(problem, padded), take(weights, padded)._replace(ratio=tf.constant(ratio, tf.float32))
             state = _initial(parts[0], tf.gather(margins, padded), parts[1].required)._replace(
-                c=tf.constant(pad_rows(sizes), tf.float32)
+                c=tf.constant(pad_rows(sizes, whole), tf.float32)
             )
             return compaction.run(
                 program, state, *parts, points,

@@ -1,0 +1,79 @@
+"""The figure of photographs, as the paper's Fig. 1 and A5: where groups changed, over the image."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from eval.figures import class_name, displayed, group_means, unit_images
+from tf_strattack import AttackResult
+from tf_strattack.metrics import CHANGED
+
+_COLUMNS = ("original", "perturbation, each its own scale", "mean |change| per group, of 255", "adversarial")
+_ROWS = 6
+
+
+def draw_photographs(
+    path: Path, results: Iterator[AttackResult], class_names: Mapping[int, str], *, group_size: int, rows: int = _ROWS
+) -> None:
+    """Draws an example of each of the first `rows` shards: original, perturbation, groups over the image, adversarial.
+
+    Which example of a shard is drawn at random, with a fixed seed.
+    """
+    shards = [result for _, result in zip(range(rows), results, strict=False)]
+    figure = Figure(figsize=(12.4, 3.0 * len(shards) + 0.5), layout="constrained")
+    axes = figure.subplots(len(shards), 4, squeeze=False)
+    random = np.random.default_rng(0)
+    for row, result in zip(axes, shards, strict=True):
+        _draw_row(figure, row, result, int(random.integers(len(result))), class_names, group_size)
+    for axis, title in zip(axes[0], _COLUMNS, strict=True):
+        axis.set_title(title, fontsize=10)
+    figure.savefig(path, dpi=100)
+
+
+def _draw_row(
+    figure: Figure,
+    axes: npt.NDArray[np.object_],
+    result: AttackResult,
+    index: int,
+    class_names: Mapping[int, str],
+    group_size: int,
+) -> None:
+    original, adversarial = unit_images(result, index)
+    delta = result.delta[index]
+    plain, signed, heat, changed = axes
+    plain.imshow(displayed(original), cmap="gray", vmin=0, vmax=1)
+    plain.set_xlabel(f"label {class_name(result.labels[index], class_names)}")
+    # Grey is no change: photographs change by so little that it must be enlarged to be seen.
+    limit = max(float(np.abs(delta).max()), CHANGED)
+    signed.imshow(displayed(0.5 + 0.5 * delta / limit), cmap="gray", vmin=0, vmax=1)
+    signed.set_xlabel(f"largest change {255 * limit:.1f} of 255")
+    _draw_groups(figure, heat, original, group_means(delta, group_size), group_size)
+    share = float((np.abs(delta) > CHANGED).mean())
+    heat.set_xlabel(f"{share:.1%} of the entries, l2 {np.linalg.norm(delta):.2f}")
+    changed.imshow(displayed(adversarial), cmap="gray", vmin=0, vmax=1)
+    goal = "untargeted" if result.targets is None else f"target {class_name(result.targets[index], class_names)}"
+    changed.set_xlabel(goal if result.success[index] else f"{goal}: failed")
+    for axis in axes:
+        axis.set_xticks([])
+        axis.set_yticks([])
+
+
+def _draw_groups(
+    figure: Figure, axis: Axes, original: npt.NDArray[np.float32], means: npt.NDArray[np.float32], size: int
+) -> None:
+    """The groups that changed, coloured by how much, over the image in grey with the grid of groups."""
+    axis.imshow(original.mean(axis=-1), cmap="gray", vmin=-0.3, vmax=1.3)
+    strength = 255 * means
+    shown = axis.imshow(np.ma.masked_less_equal(strength, 255 * CHANGED), cmap="inferno", alpha=0.75, vmin=0)
+    figure.colorbar(shown, ax=axis, shrink=0.8)
+    height, width = means.shape
+    for edge in range(size, height, size):
+        axis.axhline(edge - 0.5, color="white", lw=0.25, alpha=0.6)
+    for edge in range(size, width, size):
+        axis.axvline(edge - 0.5, color="white", lw=0.25, alpha=0.6)

@@ -1,0 +1,83 @@
+"""What the attack programs have in common: images in, attacked and recorded shard by shard, tables and figures out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from eval import flags
+from eval.attacks import make_attack
+from eval.datasets import read_dataset
+from eval.examples import Selection, make_shards, parse_targets
+from eval.models import load_model
+from eval.program import command
+from eval.records import summarise, write_dataset, write_metrics
+from eval.runs import Run
+from eval.table import format_table
+from tf_strattack import AttackResult
+from tf_strattack.devices import default_batch_size
+from tf_strattack.groups import Groups
+
+# Draws results, shard by shard, into a file, with the class names that are known.
+Draw = Callable[[Path, Iterator[AttackResult], Mapping[int, str]], None]
+
+
+def attack_dataset(dataset: str, draw: Draw, *, split: str, shard_per_image: bool) -> None:
+    """Attacks `dataset` as the flags say and writes the run into --output_dir.
+
+    Args:
+      dataset: as of `read_dataset`.
+      draw: makes examples.png.
+      split: of a TFDS data set.
+      shard_per_image: whether a shard, the most that an interruption loses, is the examples of one image, whatever the
+        batch size; else it is a batch.
+    """
+    targets, batch_size = parse_targets(flags.TARGETS.value), flags.batch_size()
+    attack = make_attack(flags.ATTACK.value, flags.ATTACK_PARAMETERS.value, group_size=flags.GROUP_SIZE.value)
+    model = load_model(flags.MODEL.value, flags.bounds(), weights=flags.WEIGHTS.value, seed=flags.SEED.value)
+    data = read_dataset(
+        dataset, data_dir=flags.DATA_DIR.value, split=split, download=flags.DOWNLOAD.value,
+        image_shape=model.classifier.image_shape, resize=flags.RESIZE.value,
+    )  # fmt: skip
+    selection = Selection(data.records, model.classifier, flags.NUM_IMAGES.value)
+    per_image = selection.examples_per_image(targets)
+    height, width, _ = selection.image_shape
+    Groups(height, width, flags.GROUP_SIZE.value, flags.GROUP_SIZE.value)  # refuses what does not fit
+    facts: dict[str, Any] = {
+        "attack": flags.ATTACK.value,
+        "attack_parameters": attack.parameters,
+        "model": model.name,
+        "model_sha256": model.sha256,
+        "weights": flags.WEIGHTS.value,
+        "bounds": model.classifier.bounds,
+        "dataset": dataset,
+        "split": split,
+        "resize": flags.RESIZE.value,
+        "group_size": flags.GROUP_SIZE.value,
+        "targets": flags.TARGETS.value,
+        "seed": flags.SEED.value,
+    }
+    run_of = {**facts, "num_images": flags.NUM_IMAGES.value}
+    rows = per_image
+    if not shard_per_image:
+        rows = batch_size if isinstance(batch_size, int) else default_batch_size(selection.image_shape)
+        run_of["batch_size"] = rows
+    output = Run(flags.output_dir(), run_of, overwrite=flags.OVERWRITE.value)
+    shards = make_shards(selection, model.classifier, targets, rows=rows, seed=flags.SEED.value)
+    output.attack(attack, model.classifier, shards, selection.num_images * per_image, batch_size=batch_size)
+
+    figures = summarise(output.results(), group_size=flags.GROUP_SIZE.value, seed=flags.SEED.value)
+    metrics = write_metrics(
+        output.directory / "metrics.json",
+        {**facts, "command": command(), "skipped_misclassified": selection.skipped, **figures},
+    )
+    write_dataset(output.directory / "dataset", output.results(), {**facts, "command": command()})
+    draw(output.directory / "examples.png", output.results(), {**data.class_names, **model.class_names})
+    print(format_table(metrics))
+    print(
+        f"{metrics['num_images']} images, {selection.skipped} misclassified ones skipped; "
+        f"{metrics['gradient_evaluations_per_example']:.0f} gradient and "
+        f"{metrics['forward_evaluations_per_example']:.0f} forward evaluations, "
+        f"{metrics['seconds_per_example']:.3f} s an example; written to {output.directory}"
+    )

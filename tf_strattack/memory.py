@@ -1,0 +1,119 @@
+"""The batch that fits: what rows of a network's gradient take, measured, against the memory that there is."""
+
+from __future__ import annotations
+
+import functools
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import psutil
+import tensorflow as tf
+
+from tf_strattack import devices
+from tf_strattack.checks import Images
+from tf_strattack.classifier import Classifier, pad_rows
+from tf_strattack.errors import InputError
+from tf_strattack.losses import margin
+
+# Of the memory that is free, for the gradient of a batch and the loop's tensors, which are so many of an image's size.
+_SHARE, _STATE_TENSORS = 0.7, 16
+_SAMPLE_SECONDS = 0.002
+_CGROUP = Path("/sys/fs/cgroup")
+
+
+def fitting_batch_size(classifier: Classifier, images: Images) -> int:
+    """The default batch size for images (N, H, W, C), or less where memory does not allow it: `batch_size="auto"`.
+
+    The network's gradient is computed for twice as many rows each time, until twice as many again would take more than
+    70 % of what is free, by what the last took, or the device refuses. It is measured once for an image shape.
+
+    Raises:
+      InputError: not even the fewest rows fit.
+    """
+    shape = images.shape[1:]
+    return int(classifier.remembered(("fitting_batch_size", shape), lambda: _measure(classifier, images[:1])))
+
+
+def out_of_memory(error: Exception) -> bool:
+    """Tells whether TensorFlow or NumPy could not get the memory that it asked for."""
+    exhausted = isinstance(error, tf.errors.ResourceExhaustedError | MemoryError)
+    return exhausted or (isinstance(error, tf.errors.InternalError) and "out of memory" in str(error).lower())
+
+
+def _measure(classifier: Classifier, image: Images) -> int:
+    shape = image.shape[1:]
+    most, fitting = devices.default_batch_size(shape), 0
+    rows = devices.padded(1, shape)
+
+    def gradient(images: tf.Tensor) -> tf.Tensor:
+        with tf.GradientTape() as tape:
+            tape.watch(images)
+            margins = margin(classifier.logits(images), tf.zeros_like(images[:, 0, 0, 0], tf.int32), True)
+        return tape.gradient(margins, images)
+
+    while True:
+        batch = tf.constant(pad_rows(image, rows))
+        free = _free_bytes()
+        program = classifier.program("memory", gradient, batch)
+        try:
+            taken = _peak_growth(functools.partial(program, batch))
+        except Exception as error:
+            if not out_of_memory(error):
+                raise
+            if not fitting:
+                raise no_room(shape) from error
+            return fitting
+        fitting = rows
+        state = rows * _STATE_TENSORS * 4 * int(np.prod(shape))
+        if fitting >= most or 2 * (taken + state) > _SHARE * free:
+            return min(fitting, most)
+        rows = 2 * rows
+
+
+def no_room(shape: tuple[int, ...]) -> InputError:
+    """The error where no batch of (H, W, C) images is small enough."""
+    return InputError(
+        f"expected memory for a gradient of this network on images of shape {shape}, received too little for any "
+        "batch size: free some, or take a machine with more"
+    )
+
+
+def _peak_growth(work: Callable[[], Any]) -> int:
+    """The most that this process' memory grew while `work` was done, in bytes; on a GPU, that of the GPU."""
+    gpus = tf.config.list_logical_devices("GPU")
+    if gpus:
+        before = tf.config.experimental.get_memory_info("GPU:0")["current"]
+        tf.config.experimental.reset_memory_stats("GPU:0")
+        tf.nest.map_structure(lambda part: part.numpy(), work())
+        return int(tf.config.experimental.get_memory_info("GPU:0")["peak"] - before)
+    process, done = psutil.Process(), threading.Event()
+    before = peak = process.memory_info().rss
+
+    def sample() -> None:
+        nonlocal peak
+        while not done.wait(_SAMPLE_SECONDS):
+            peak = max(peak, process.memory_info().rss)
+
+    sampler = threading.Thread(target=sample, daemon=True)
+    sampler.start()
+    try:
+        work()
+    finally:
+        done.set()
+        sampler.join()
+    return peak - before
+
+
+def _free_bytes() -> float:
+    """What is free: the machine's memory, or less where the process is confined; of a GPU no limit, as it refuses."""
+    if tf.config.list_logical_devices("GPU"):
+        return float("inf")
+    free = float(psutil.virtual_memory().available)
+    try:
+        limit, used = ((_CGROUP / name).read_text().strip() for name in ("memory.max", "memory.current"))
+    except OSError:  # no such limits here
+        return free
+    return free if limit == "max" else min(free, float(limit) - float(used))
