@@ -48,9 +48,9 @@ def read_dataset(
     """Opens the data set `name`.
 
     Args:
-      name: "sample"; a folder with images and labels.csv (columns filename, class_index, and if there is one class_name;
-        there or in the folder above); an `.npz` file with arrays images (uint8, or floating point in [0, 1]) and labels;
-        else the name of a TFDS data set.
+      name: "sample"; a folder with images and labels.csv (columns filename, class_index and, where known, class_name;
+        there or in the folder above); an `.npz` file with arrays images (uint8, or floating point in [0, 1]) and
+        labels; else the name of a TFDS data set.
       data_dir, download: where TFDS looks, and whether it may download.
       split: of a TFDS data set.
       image_shape: (H, W, C) of the network, None for what is not fixed.
@@ -146,7 +146,7 @@ def _read_npz(path: Path) -> Iterator[tuple[str, Pixels, int]]:
             f"received {images.shape} and {labels.dtype} {labels.shape}"
         )
     names = (f"{path.stem}_{index}" for index in itertools.count())
-    return zip(names, images, labels)
+    return zip(names, images, labels, strict=False)
 
 
 def _unit(image: np.ndarray, source: str) -> Images:

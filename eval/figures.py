@@ -22,7 +22,7 @@ _COLUMNS = ("original", "perturbation", "mean |change| per group, of 255", "adve
 def draw_examples(
     path: Path, results: Iterator[AttackResult], class_names: Mapping[int, str], *, group_size: int, rows: int = 6
 ) -> None:
-    """Draws up to `rows` examples of the first shard: original, perturbation, its strength per group, adversarial image.
+    """Draws up to `rows` examples of the first shard: original, perturbation, its strength per group, adversarial.
 
     The heat map is scaled as in the paper's Fig. 2: the mean absolute change of a group on the scale of
     [0, 255]. The rows are drawn at random, with a fixed seed.

@@ -31,8 +31,8 @@ DATA_DIR = flags.DEFINE_string("data_dir", None, "Directory of prepared TFDS dat
 RESIZE = flags.DEFINE_string(
     "resize",
     "auto",
-    "Shorter side in pixels to which images are resized before the middle is cut out; none; or auto: for image files, and "
-    "data of varying sizes, so that 87.5 % of it are the model's size.",
+    "Shorter side in pixels to which images are resized before the middle is cut out; none; or auto: for image files, "
+    "and data of varying sizes, so that 87.5 % of it are the model's size.",
 )
 SPLIT = flags.DEFINE_string("split", "test", "Split of a TFDS data set.")
 DOWNLOAD = flags.DEFINE_bool("download", False, "Let TFDS download what is missing.")

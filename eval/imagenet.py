@@ -1,8 +1,8 @@
 """Attacks an ImageNet network: `python -m eval.imagenet --image_dir=DIR` or `--data_dir=DIR`; --help lists the flags.
 
-The network is Keras's InceptionV3 if --model names no other. Photographs are read one after another, resized and cropped
-as the network's own evaluation does, and only those that it classifies correctly are attacked. Writes what eval.attack
-writes, a shard an image: a run that is stopped goes on at the image where it was.
+The network is Keras's InceptionV3 if --model names no other. Photographs are read one after another, resized and
+cropped as the network's own evaluation does, and only those that it classifies correctly are attacked. Writes what
+eval.attack writes, a shard an image: a run that is stopped goes on at the image where it was.
 """
 
 from __future__ import annotations

@@ -11,6 +11,7 @@ import tensorflow as tf
 
 from tf_strattack import devices
 from tf_strattack.errors import InputError
+from tf_strattack.inputs import channels_last, choose_image, fill_others
 
 
 class Adapted(NamedTuple):
@@ -27,8 +28,11 @@ class Adapted(NamedTuple):
     outputs: str | None = None
 
 
-def adapt_keras(model: keras.Model) -> Adapted:
-    """Adapts a Keras 3 model in inference mode; a softmax head is turned back into logits."""
+def adapt_keras(model: keras.Model, inputs: Mapping[str, Any] | None = None) -> Adapted:
+    """Adapts a Keras 3 model in inference mode; a softmax head is turned back into logits.
+
+    `inputs` are values of the inputs besides the image, by name; see `inputs.fill_others`.
+    """
     if keras.backend.backend() != "tensorflow":
         raise InputError(
             f"expected Keras on its TensorFlow backend, received {keras.backend.backend()!r}: "
@@ -36,41 +40,58 @@ def adapt_keras(model: keras.Model) -> Adapted:
         )
     if not isinstance(model, keras.Model):
         raise InputError(f"expected a keras.Model, received {type(model).__name__}")
-    inputs = getattr(model, "inputs", None) or []
-    if len(inputs) > 1:
-        raise InputError(f"expected a model with one image input, received {len(inputs)} inputs")
-    shape = tuple(inputs[0].shape[1:]) if inputs else None
+    known = getattr(model, "inputs", None) or []
+    specs = {tensor.name: tf.TensorSpec(tensor.shape, tensor.dtype) for tensor in known}
+    image = choose_image(specs, inputs or {}) if specs else None
+    shape = None if image is None else tuple(specs[image].shape[1:])
     function = _without_softmax(model)
-    if function is not None:
-        return Adapted(function, shape, "logits")
-    return Adapted(lambda images: model(images, training=False), shape)
+    outputs = None if function is None else "logits"
+    if function is None:
+        # As a model of a list: what a model of one input takes, and one of several whatever structure it was given.
+        whole = model if len(specs) < 2 else keras.Model(list(known), model.outputs)
+        function = lambda tensors: whole(tensors, training=False)  # noqa: E731
+    if image is None or len(specs) == 1:
+        return Adapted(*channels_last(function, shape), outputs)
+    fill = fill_others(specs, image, inputs or {})
+
+    def call(images: tf.Tensor) -> Any:
+        filled = fill(images)
+        return function([filled[name] for name in specs])
+
+    return Adapted(*channels_last(call, shape), outputs)
 
 
-def adapt_saved_model(path: str | Path, signature: str | None) -> Adapted:
-    """Adapts a SavedModel directory: its `signature` if named, else the object itself, `serve`, a signature."""
+def adapt_saved_model(path: str | Path, signature: str | None, inputs: Mapping[str, Any] | None = None) -> Adapted:
+    """Adapts a SavedModel directory: its `signature` if named, else the object itself, `serve`, a signature.
+
+    The object, and `serve`, count if they take a single tensor. `inputs` as for `adapt_keras`.
+    """
     loaded = load_or_explain(lambda: tf.saved_model.load(str(path)), path, "a SavedModel")
     signatures = dict(loaded.signatures)
+    specs: dict[str, tf.TensorSpec] | None
     if signature is not None:
         if signature not in signatures:
             raise InputError(f"expected signature to be one of {sorted(signatures)}, received {signature!r}")
-        function, spec = _from_signature(signatures[signature])
-    elif callable(loaded):
-        function, spec = loaded, _first_spec(loaded.__call__)
-    elif hasattr(loaded, "serve"):
-        function, spec = loaded.serve, _first_spec(loaded.serve)
+        function, shape = _from_signature(signatures[signature], inputs or {})
+    elif not inputs and callable(loaded) and (specs := _specs(loaded.__call__)) is not None:
+        function, shape = loaded, _shape_of(*specs.values())
+    elif not inputs and hasattr(loaded, "serve") and (specs := _specs(loaded.serve)) is not None:
+        function, shape = loaded.serve, _shape_of(*specs.values())
     elif "serving_default" in signatures or len(signatures) == 1:
-        function, spec = _from_signature(signatures.get("serving_default") or next(iter(signatures.values())))
+        chosen = signatures.get("serving_default") or next(iter(signatures.values()))
+        function, shape = _from_signature(chosen, inputs or {})
     else:
         raise InputError(
-            f"expected {path} to be callable or to have one signature, received {sorted(signatures)}: "
+            f"expected {path} to take one tensor or to have one signature, received {sorted(signatures)}: "
             "name one with signature="
         )
+    function, shape = channels_last(function, shape)
 
     def call(images: tf.Tensor, owner: Any = loaded) -> Any:
         # The default keeps `loaded` alive: its functions do not own the variables that they use.
         return function(images)
 
-    return Adapted(call, _checked_shape(spec))
+    return Adapted(call, shape)
 
 
 def select_output(outputs: Any, name: str | None) -> tf.Tensor:
@@ -109,11 +130,11 @@ def _without_softmax(model: keras.Model) -> Callable[[tf.Tensor], tf.Tensor] | N
         return None
     last = outputs[0]._keras_history.operation
     if isinstance(last, keras.layers.Softmax):
-        body = keras.Model(model.inputs[0], last.input)
+        body = _body(model, last)
         return lambda images: body(images, training=False)
     if getattr(last, "activation", None) is not keras.activations.softmax:
         return None
-    body = keras.Model(model.inputs[0], last.input)
+    body = _body(model, last)
     if isinstance(last, keras.layers.Activation):
         return lambda images: body(images, training=False)
     if isinstance(last, keras.layers.Dense):
@@ -127,25 +148,32 @@ def _without_softmax(model: keras.Model) -> Callable[[tf.Tensor], tf.Tensor] | N
     return None
 
 
-def _from_signature(function: Any) -> tuple[Callable[[tf.Tensor], Any], tf.TensorSpec]:
-    inputs = function.structured_input_signature[1]
-    if len(inputs) != 1:
-        raise InputError(f"expected a signature with one image input, received {sorted(inputs)}")
-    ((name, spec),) = inputs.items()
-
-    return lambda images: function(**{name: images}), spec
+def _body(model: keras.Model, last: Any) -> keras.Model:
+    inputs = list(model.inputs)
+    return keras.Model(inputs[0] if len(inputs) == 1 else inputs, last.input)
 
 
-def _first_spec(function: Any) -> tf.TensorSpec | None:
-    """The declared first argument of a restored function, where it has one."""
+def _from_signature(
+    function: Any, values: Mapping[str, Any]
+) -> tuple[Callable[[tf.Tensor], Any], tuple[int | None, ...] | None]:
+    specs = function.structured_input_signature[1]
+    image = choose_image(specs, values)
+    shape = _shape_of(specs[image])
+    fill = fill_others(specs, image, values)
+    return lambda images: function(**fill(images)), shape
+
+
+def _specs(function: Any) -> dict[str, tf.TensorSpec] | None:
+    """The one tensor that a restored function takes, by a name; empty where it tells nothing, None if it takes more."""
     for concrete in getattr(function, "concrete_functions", []):
-        for spec in tf.nest.flatten(concrete.structured_input_signature[0]):
-            if isinstance(spec, tf.TensorSpec):
-                return spec
-    return None
+        tensors = [
+            spec for spec in tf.nest.flatten(concrete.structured_input_signature) if isinstance(spec, tf.TensorSpec)
+        ]
+        return {"image": tensors[0]} if len(tensors) == 1 else None
+    return {}
 
 
-def _checked_shape(spec: tf.TensorSpec | None) -> tuple[int | None, ...] | None:
+def _shape_of(spec: tf.TensorSpec | None = None) -> tuple[int | None, ...] | None:
     if spec is None or spec.shape.rank is None:
         return None
     if not spec.dtype.is_floating:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -75,17 +75,29 @@ class Classifier:
         self._remembered: dict[Hashable, Any] = {}
 
     @classmethod
-    def from_keras(cls, model: keras.Model, **options: Any) -> Classifier:
+    def from_keras(cls, model: keras.Model, *, inputs: Mapping[str, Any] | None = None, **options: Any) -> Classifier:
         """Wraps a Keras 3 model: Sequential, functional or subclassed. Options: those of `Classifier`.
 
-        A final softmax that can be seen (a Softmax layer, or a last layer activated by it) is left out.
+        A final softmax that can be seen (a Softmax layer, or a last layer activated by it) is left out. Of a model with
+        several inputs one is the image; the others get `inputs` by name, the same for every image, or zeros.
         """
-        return cls(adapt_keras(model), **options)
+        return cls(adapt_keras(model, inputs), **options)
 
     @classmethod
-    def from_saved_model(cls, path: str | Path, *, signature: str | None = None, **options: Any) -> Classifier:
-        """Wraps a SavedModel directory: its `signature` if named, else the object, `serve` or its signature."""
-        return cls(adapt_saved_model(path, signature), **options)
+    def from_saved_model(
+        cls,
+        path: str | Path,
+        *,
+        signature: str | None = None,
+        inputs: Mapping[str, Any] | None = None,
+        **options: Any,
+    ) -> Classifier:
+        """Wraps a SavedModel directory: its `signature` if named, else the object, `serve` or its signature.
+
+        Of a signature with several inputs one is the image; the others get `inputs` by name, the same for every image,
+        or zeros. An image input (N, C, H, W) is fed from (N, H, W, C).
+        """
+        return cls(adapt_saved_model(path, signature, inputs), **options)
 
     @classmethod
     def from_callable(cls, function: Callable[[tf.Tensor], Any], **options: Any) -> Classifier:
@@ -102,6 +114,11 @@ class Classifier:
             if not (path / "saved_model.pb").exists():
                 raise InputError(f"expected a SavedModel directory, received {path}, which has no saved_model.pb")
             return cls.from_saved_model(path, **options)
+        if path.suffix == ".tflite":
+            raise InputError(
+                f"expected a network with gradients, received {path}: TFLite keeps none; pass the model that it was "
+                "converted from"
+            )
         if path.exists() and path.suffix not in (".keras", ".h5"):
             raise InputError(f"expected a .keras file or a SavedModel directory, received {path}")
         load = keras.saving.load_model

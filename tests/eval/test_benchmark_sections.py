@@ -191,7 +191,7 @@ def test_the_digits_of_the_scaling_section_are_a_data_set(tmp_path):
     size = write_digits(tmp_path / "a.npz", 1001, seed=1)
     write_digits(tmp_path / "b.npz", 1001, seed=1)
     assert size == 1001 * 28 * 28
-    records = list(read_dataset(str(tmp_path / "a.npz"), data_dir=None, split="test", download=False))
+    records = list(read_dataset(str(tmp_path / "a.npz"), data_dir=None, split="test", download=False).records)
     images, labels, _ = sa.shipped.load_sample()
     assert len(records) == 1001
     assert records[1000].label == labels[0]

@@ -9,7 +9,7 @@ from eval.examples import Selection, make_shards, parse_targets
 
 
 def records(number=40):
-    sample = read_dataset("sample", data_dir=None, split="test", download=False)
+    sample = read_dataset("sample", data_dir=None, split="test", download=False).records
     return [next(sample) for _ in range(number)]
 
 

@@ -24,5 +24,5 @@ def test_colour_images_and_failures_are_drawn(tmp_path):
     images = np.random.default_rng(1).uniform(0, 255, size=(2, 8, 8, 3)).astype(np.float32)
     labels = classifier.predict(images).argmax(axis=1)
     result = sa.StrAttack(max_iterations=2, refine=False)(classifier, images, labels, (labels + 1) % 4)
-    draw_examples(tmp_path / "x.png", result, group_size=2, class_names=None)
+    draw_examples(tmp_path / "x.png", iter([result]), {}, group_size=2)
     assert (tmp_path / "x.png").stat().st_size > 10_000
