@@ -15,7 +15,18 @@ from absl import flags as absl_flags
 
 from eval import flags
 from eval.attacks import ATTACKS, describe_attacks, make_attack
-from eval.benchmarks import curves, floor, foolbox_peer, groups, memory, overhead, pareto, precision, scaling
+from eval.benchmarks import (
+    curves,
+    flagged_net,
+    floor,
+    foolbox_peer,
+    groups,
+    memory,
+    overhead,
+    pareto,
+    precision,
+    scaling,
+)
 from eval.benchmarks.figure import draw_benchmark
 from eval.benchmarks.nets import NETS, available, load_nets
 from eval.benchmarks.tables import format_section
@@ -37,15 +48,20 @@ SECTIONS = {
 }
 # They need more than the others, or take far longer.
 _ON_REQUEST = ("foolbox",)
-# Shared flags that mean nothing here.
-_UNUSED = (
-    "model", "bounds", "dataset", "data_dir", "split", "download", "num_images", "targets", "batch_size", "group_size",
-)  # fmt: skip
+# Shared flags that mean nothing here, and those that do with the net "model" alone.
+_UNUSED = ("num_images", "batch_size", "group_size")
+_OF_MODEL = ("model", "weights", "bounds", "dataset", "data_dir", "split", "download", "resize", "targets")
+# Sections that load nets by themselves, in processes of their own, or need a Keras file.
+_NOT_OF_MODEL = ("memory", "precision", "foolbox")
 
 _SECTIONS = absl_flags.DEFINE_list(
     "sections", [name for name in SECTIONS if name not in _ON_REQUEST], f"What to measure, of {', '.join(SECTIONS)}."
 )
-_NETS = absl_flags.DEFINE_list("nets", [], f"Networks, of {', '.join(NETS)}; all that can be loaded if unset.")
+_NETS = absl_flags.DEFINE_list(
+    "nets",
+    [],
+    f"Networks, of {', '.join(NETS)}, all that can be loaded if unset; or model, the one of --model on --dataset.",
+)
 _CASES_DIR = absl_flags.DEFINE_string(
     "cases_dir", None, "Directory of the *_cases nets: NAME_net.keras, for inputs in [-0.5, 0.5], and NAME_cases.npz."
 )
@@ -82,7 +98,8 @@ def main() -> None:
     flags.refuse_unused("eval.benchmark", _UNUSED)
     sections = _names("sections", _SECTIONS.value, SECTIONS)
     cases_dir = None if _CASES_DIR.value is None else Path(_CASES_DIR.value)
-    net_names = _names("nets", _NETS.value or available(cases_dir), NETS)
+    net_names = _names("nets", _NETS.value or available(cases_dir), [*NETS, flagged_net.NAME])
+    _check_model(net_names, sections)
     attacks = _attacks()
     counts = {
         flag.name: sorted(flags.positive_numbers(flag.name, flag.value or [""], int))
@@ -91,7 +108,9 @@ def main() -> None:
     taus = sorted(flags.positive_numbers(_PARETO_TAUS.name, _PARETO_TAUS.value or [""], float))
     directory = flags.output_dir()
     require_new(directory / "benchmark.json", overwrite=flags.OVERWRITE.value)
-    nets = load_nets(net_names, cases_dir)
+    nets = load_nets([name for name in net_names if name in NETS], cases_dir)
+    if flagged_net.NAME in net_names:
+        nets.append(flagged_net.load_flagged_net(max(*counts["batch_sizes"], _CURVE_EXAMPLES.value)))
     facts = {
         "seed": flags.SEED.value,
         "machine": {
@@ -103,7 +122,7 @@ def main() -> None:
             "attacks": {name: attack.parameters for name, attack in attacks.items()},
             "curve_examples": _CURVE_EXAMPLES.value, "pareto_taus": taus, "pareto_examples": _PARETO_EXAMPLES.value,
             "foolbox_examples": _FOOLBOX_EXAMPLES.value, "foolbox_iterations": _FOOLBOX_ITERATIONS.value,
-            **counts,
+            **counts, **{name: absl_flags.FLAGS[name].value for name in _OF_MODEL if flagged_net.NAME in net_names},
         },
     }  # fmt: skip
     measure: dict[str, Callable[[], list[dict[str, Any]]]] = {
@@ -133,6 +152,18 @@ def _names(flag: str, names: list[str], known: Iterable[str]) -> list[str]:
         if name not in known:
             raise InputError(f"expected --{flag} to be of {', '.join(known)}, received {name!r}")
     return list(dict.fromkeys(names))
+
+
+def _check_model(nets: list[str], sections: list[str]) -> None:
+    """Refuses flags without the net that they are about, and sections that cannot have it."""
+    if flagged_net.NAME not in nets:
+        flags.refuse_unused("eval.benchmark without --nets=model", _OF_MODEL)
+        return
+    unfit = [name for name in sections if name in _NOT_OF_MODEL]
+    if unfit:
+        raise InputError(
+            f"expected --sections without {', '.join(unfit)} with --nets=model, received {','.join(sections)}"
+        )
 
 
 def _attacks() -> dict[str, Attack]:

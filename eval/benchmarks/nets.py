@@ -25,7 +25,7 @@ _SHIFT = 0.5
 class Net(NamedTuple):
     """A classifier, its `.keras` file, and its example problem.
 
-    That is images (N, H, W, C) in [0, 1], labels (N,) and targets (N,).
+    That is images (N, H, W, C) in the classifier's scale, labels (N,) and targets (N,).
     The network takes images less `shift`. `peers` holds what other programs made of the images, by name:
     (N, H, W, C) as they returned it, not clipped, NaN where they were not run.
     """

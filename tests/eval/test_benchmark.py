@@ -119,7 +119,13 @@ def test_a_mistake_gets_one_line_and_status_2(run):
         (["--pareto_taus=-1"], "expected --pareto_taus to be positive numbers, received '-1'"),
         (["--pareto_taus=nan"], "expected --pareto_taus to be positive numbers, received 'nan'"),
         (["--pareto_taus=inf"], "expected --pareto_taus to be positive numbers, received 'inf'"),
-        (["--model=mnist_cnn"], "expected flags of eval.benchmark, received --model, which it does not use"),
+        (["--model=mnist_cnn"], "expected flags of eval.benchmark without --nets=model, received --model"),
+        (["--num_images=3"], "expected flags of eval.benchmark, received --num_images, which it does not use"),
+        (["--nets=model", "--sections=memory,floor"], "expected --sections without memory with --nets=model"),
+        (
+            ["--nets=model", "--sections=floor", "--targets=untargeted"],
+            "expected --targets to be all, random or a number",
+        ),
     ],
 )
 def test_a_mistake_is_refused_before_anything_is_measured(arguments, message, tmp_path):

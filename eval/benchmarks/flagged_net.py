@@ -1,0 +1,38 @@
+"""The network and the examples that --model and --dataset name, as a net of the benchmark."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from eval import flags
+from eval.benchmarks.nets import Net
+from eval.datasets import read_dataset
+from eval.examples import Selection, make_shards, parse_targets
+from eval.models import load_model
+from tf_strattack import InputError
+
+NAME = "model"
+
+
+def load_flagged_net(num_examples: int) -> Net:
+    """Loads them; of the images that the network classifies correctly as many as make `num_examples`, or all there are.
+
+    Raises:
+      InputError: a flag that does not fit.
+    """
+    model = load_model(flags.MODEL.value, flags.bounds(), weights=flags.WEIGHTS.value, seed=flags.SEED.value)
+    classifier, targets = model.classifier, parse_targets(flags.TARGETS.value)
+    if targets is None:
+        raise InputError("expected --targets to be all, random or a number with --nets=model, received untargeted")
+    data = read_dataset(
+        flags.DATASET.value, data_dir=flags.DATA_DIR.value, split=flags.SPLIT.value, download=flags.DOWNLOAD.value,
+        image_shape=classifier.image_shape, resize=flags.RESIZE.value,
+    )  # fmt: skip
+    # Read as far as they are needed: an image makes at least one example.
+    selection = Selection(data.records, classifier, num_examples)
+    shard = next(make_shards(selection, classifier, targets, rows=num_examples, seed=flags.SEED.value))
+    return Net(
+        NAME, Path(flags.MODEL.value), 0.0, classifier, shard.images, shard.labels, np.asarray(shard.targets), {}
+    )

@@ -1,0 +1,175 @@
+"""Photographs and a network that takes them: the program end to end, and what it promises on a real network."""
+
+import json
+import shutil
+
+import keras
+import matplotlib.image
+import numpy as np
+import pytest
+from keras import layers
+from PIL import Image
+
+import tf_strattack as sa
+from eval.benchmarks.child import measure_child
+from tests.eval.test_photographs import write_folder
+from tests.programs import check_mistakes, run_program
+
+# Quick, and sure to succeed on a small network.
+QUICK = "--attack_parameters=max_iterations=25,refine_iterations=5"
+_SIDE = 40
+
+
+def program(*arguments):
+    return run_program("eval.imagenet", *arguments)
+
+
+@pytest.fixture(scope="module")
+def photographs(tmp_path_factory):
+    """A SavedModel for 40 x 40 pixels that tells which colour is strongest, and pictures of which one is mislabelled."""
+    directory = tmp_path_factory.mktemp("photographs")
+    shape = (_SIDE, _SIDE, 3)
+    model = keras.Sequential([layers.Input(shape), layers.GlobalAveragePooling2D(), layers.Rescaling(20.0)])
+    model.export(directory / "saved", verbose=False)
+    model.save(directory / "model.keras")
+    random = np.random.default_rng(0)
+    images = []
+    for index in range(4):
+        image = random.integers(60, 160, size=(50 + 7 * index, 70, 3))
+        image[..., (index + (index == 1)) % 3] += 60  # the second is not what its label says
+        images.append(image.astype(np.uint8))
+    write_folder(directory / "photos", images)
+    return directory
+
+
+@pytest.fixture(scope="module")
+def run(photographs):
+    arguments = [
+        f"--model={photographs / 'saved'}", f"--image_dir={photographs / 'photos' / 'images'}", "--num_images=3",
+        "--targets=2", QUICK, f"--output_dir={photographs / 'out'}",
+    ]  # fmt: skip
+    status, out, err = program(*arguments)
+    assert status == 0, err
+    return photographs / "out", arguments, out
+
+
+def test_only_correctly_classified_photographs_are_attacked_and_the_others_reported(run):
+    directory, _, out = run
+    metrics = json.loads((directory / "metrics.json").read_text())
+    assert (metrics["num_images"], metrics["num_examples"], metrics["skipped_misclassified"]) == (3, 6, 1)
+    assert metrics["all"]["asr"] == 1.0
+    assert metrics["group_size"] == metrics["attack_parameters"]["group_size"] == 13
+    assert metrics["resize"] == "auto"
+    assert "3 images, 1 misclassified ones skipped" in out
+    parts = [sa.AttackResult.load(path) for path in sorted((directory / "parts").glob("*.npz"))]
+    assert [len(part) for part in parts] == [2, 2, 2], "a shard is an image"
+    assert parts[0].images.shape == (2, _SIDE, _SIDE, 3)
+    name = parts[0].example_ids[0].rpartition("_to_")[0]
+    picture = Image.open(directory.parent / "photos" / "images" / name)
+    scaled = (round(picture.width * 46 / picture.height), 46)  # 40 / 0.875
+    left = (scaled[0] - _SIDE) // 2
+    expected = picture.resize(scaled, Image.Resampling.BICUBIC).crop((left, 3, left + _SIDE, 3 + _SIDE))
+    np.testing.assert_allclose(parts[0].images[0], np.asarray(expected) / 255.0, atol=1e-6)
+
+
+def test_the_figure_shows_a_row_an_image(run):
+    picture = matplotlib.image.imread(run[0] / "examples.png")
+    assert picture.shape[0] > 850
+    assert picture[..., :3].std() > 0.1
+
+
+def test_a_run_goes_on_at_the_image_where_it_was_with_another_batch_size(run, tmp_path):
+    directory, arguments, _ = run
+    copy = tmp_path / "out"
+    shutil.copytree(directory, copy)
+    before = sa.AttackResult.load(copy / "parts" / "00001.npz")
+    (copy / "parts" / "00001.npz").unlink()
+    (copy / "metrics.json").unlink()
+    kept = (copy / "parts" / "00000.npz").stat().st_mtime_ns
+    status, _, err = program(*arguments[:-1], f"--output_dir={copy}", "--batch_size=1")
+    assert status == 0, err
+    assert (copy / "parts" / "00000.npz").stat().st_mtime_ns == kept
+    after = sa.AttackResult.load(copy / "parts" / "00001.npz")
+    np.testing.assert_array_equal(after.example_ids, before.example_ids)
+    assert after.success.all()
+
+
+def test_mistakes_get_one_line_and_status_2(photographs, tmp_path):
+    folder = f"--image_dir={photographs / 'photos'}"
+    saved = f"--model={photographs / 'saved'}"
+    (tmp_path / "empty").mkdir()
+    mistakes = [
+        ([saved, folder, "--dataset=imagenet_v2"], "expected --image_dir or --dataset, received both"),
+        ([saved, f"--image_dir={tmp_path / 'empty'}"], "columns filename, class_index, there or in the folder above"),
+        ([saved, f"--image_dir={tmp_path / 'absent'}"], "expected --dataset to be sample, a TFDS name, a folder"),
+        ([saved, "--data_dir=nowhere"], "expected the TFDS data set 'imagenet2012' in --data_dir, received nowhere"),
+        ([saved, folder, "--resize=30"], "expected --resize of at least the network's image size 40, received 30"),
+        ([saved, folder, "--resize=none"], "add --resize=PIXELS"),
+        ([saved, folder, "--weights=none"], "expected --weights with a network of keras.applications"),
+        ([saved, folder, "--group_size=41", "--targets=2"], "expected group_size from 1 to the image's shorter side"),
+        ([saved, folder, "--targets=3"], "expected --targets of at most 2, the other classes, received 3"),
+        ([folder, "--model=inception_v3", "--weights=absent.h5"], "received absent.h5, which does not exist"),
+    ]  # fmt: skip
+    check_mistakes("eval.imagenet", [([*given, f"--output_dir={tmp_path / 'out'}"], text) for given, text in mistakes])
+    assert not (tmp_path / "out").exists()
+
+
+def test_eval_attack_takes_photographs_with_its_own_defaults(photographs, tmp_path):
+    status, _, err = run_program(
+        "eval.attack", f"--model={photographs / 'model.keras'}", f"--dataset={photographs / 'photos'}",
+        "--num_images=2", QUICK, f"--output_dir={tmp_path / 'out'}", "--batch_size=auto",
+    )  # fmt: skip
+    assert status == 0, err
+    assert json.loads((tmp_path / "out" / "metrics.json").read_text())["all"]["asr"] == 1.0
+
+
+@pytest.mark.slow
+def test_inception_v3_with_random_weights_stays_below_6_gb(photographs, tmp_path):
+    """4 examples x 20 iterations. An untrained network has a class of its own, which the labels are set to."""
+    from eval.applications import load_application
+    from eval.photographs import Frame, read_image
+
+    paths = sorted((photographs / "photos" / "images").iterdir())
+    frame = Frame(299, 299, 342, 3)
+    images = np.stack([frame(read_image(path, 3), path.name) for path in paths]).astype(np.float32) / 255.0
+    labels = load_application("inception_v3", "none", seed=0)[0].predict(images).argmax(axis=1)
+    np.savez(tmp_path / "photos.npz", images=images, labels=labels)
+    cost = measure_child(
+        "eval.imagenet", f"--dataset={tmp_path / 'photos.npz'}", "--weights=none", "--num_images=2", "--targets=2",
+        "--attack_parameters=max_iterations=20,refine=False", f"--output_dir={tmp_path / 'out'}",
+    )  # fmt: skip
+    metrics = json.loads((tmp_path / "out" / "metrics.json").read_text())
+    assert metrics["num_examples"] == 4
+    assert metrics["gradient_evaluations_per_example"] >= 21
+    assert cost.peak_bytes < 6e9
+
+
+@pytest.mark.slow
+def test_a_real_imagenet_network_as_saved_model_and_as_keras_file(shared, tmp_path):
+    """All targets, with few evaluations and few changed entries; and the two files of a network agree."""
+    blocks = {}
+    for name in ("efficientnet_lite0", "efficientnet_lite0.keras"):
+        out = tmp_path / name
+        status, _, err = program(
+            f"--model={shared / 'models' / name}", f"--image_dir={shared / 'imagenet'}",
+            "--num_images=4", "--targets=3", f"--output_dir={out}",
+        )  # fmt: skip
+        assert status == 0, err
+        blocks[name] = json.loads((out / "metrics.json").read_text())
+        parts = [sa.AttackResult.load(path) for path in sorted((out / "parts").glob("*.npz"))]
+        norms = np.concatenate([_objective(part) for part in parts])
+        blocks[name]["objective"] = norms
+        assert blocks[name]["all"]["asr"] == 1.0
+        assert blocks[name]["gradient_evaluations_per_example"] <= 300
+        assert blocks[name]["all"]["l0"] < 0.3 * 224 * 224 * 3
+    saved, keras_file = (block["objective"] for block in blocks.values())
+    np.testing.assert_allclose(keras_file, saved, rtol=0.05)
+
+
+def _objective(result):
+    """Gamma ||delta||_2^2 + tau sum_i ||delta_i||_2 with the defaults, of each example."""
+    pad = -result.delta.shape[1] % 13
+    whole = np.pad(result.delta, [(0, 0), (0, pad), (0, pad), (0, 0)])
+    n, side = len(whole), whole.shape[1] // 13
+    groups = np.square(whole).reshape(n, side, 13, side, 13, 3).sum(axis=(2, 4, 5))
+    return groups.sum(axis=(1, 2)) + sa.StrAttack().tau * np.sqrt(groups).sum(axis=(1, 2))
