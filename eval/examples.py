@@ -35,8 +35,12 @@ class Selection:
       attacked, skipped: how many have been selected and passed over, as far as iteration has come.
     """
 
-    def __init__(self, records: Iterable[Record], classifier: Classifier, num_images: int) -> None:
+    def __init__(
+        self, records: Iterable[Record], classifier: Classifier, num_images: int, *, own_labels: bool = False
+    ) -> None:
         """Selects from `records` lazily, but for the first, which shows whether data and network fit.
+
+        With `own_labels` every image has the class that the network gives it: an untrained one has no others right.
 
         Raises:
           InputError: no correctly classified image, or data that do not fit the network.
@@ -46,6 +50,7 @@ class Selection:
         self._first_shape: tuple[int, ...] | None = None
         self._records = iter(records)
         self._classifier = classifier
+        self._own_labels = own_labels
         selected = self._select()
         first = next(selected, None)
         if first is None:
@@ -74,6 +79,8 @@ class Selection:
                 return
             scaled = [record._replace(image=self._scaled(record)) for record in chunk]
             logits = self._classifier.predict(np.stack([record.image for record in scaled]))
+            if self._own_labels:
+                scaled = [r._replace(label=int(c)) for r, c in zip(scaled, logits.argmax(axis=1), strict=True)]
             labels = check_classes([record.label for record in scaled], len(scaled), logits.shape[1], "labels")
             for record, correct in zip(scaled, logits.argmax(axis=1) == labels, strict=True):
                 if self.attacked == self.num_images:

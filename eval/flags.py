@@ -21,7 +21,10 @@ MODEL = flags.DEFINE_string(
     "SavedModel directory.",
 )
 WEIGHTS = flags.DEFINE_string(
-    "weights", None, "Of a network of keras.applications: imagenet (if unset; downloaded), a file, or none (random)."
+    "weights",
+    None,
+    "Of a network of keras.applications: imagenet (if unset; downloaded), a file, or none: random, to measure what "
+    "an attack costs; images then have the labels that the network gives them.",
 )
 BOUNDS = flags.DEFINE_list("bounds", ["0", "1"], "Scale of the model's input: least and greatest pixel.")
 DATASET = flags.DEFINE_string(

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from eval import flags
+from eval.applications import NONE
 from eval.attacks import make_attack
 from eval.datasets import read_dataset
 from eval.examples import Selection, make_shards, parse_targets
@@ -40,7 +41,8 @@ def attack_dataset(dataset: str, draw: Draw, *, split: str, shard_per_image: boo
         dataset, data_dir=flags.DATA_DIR.value, split=split, download=flags.DOWNLOAD.value,
         image_shape=model.classifier.image_shape, resize=flags.RESIZE.value,
     )  # fmt: skip
-    selection = Selection(data.records, model.classifier, flags.NUM_IMAGES.value)
+    untrained = flags.WEIGHTS.value == NONE
+    selection = Selection(data.records, model.classifier, flags.NUM_IMAGES.value, own_labels=untrained)
     per_image = selection.examples_per_image(targets)
     height, width, _ = selection.image_shape
     Groups(height, width, flags.GROUP_SIZE.value, flags.GROUP_SIZE.value)  # refuses what does not fit
@@ -50,6 +52,7 @@ def attack_dataset(dataset: str, draw: Draw, *, split: str, shard_per_image: boo
         "model": model.name,
         "model_sha256": model.sha256,
         "weights": flags.WEIGHTS.value,
+        "labels": "those that the untrained network gives" if untrained else "those of the data set",
         "bounds": model.classifier.bounds,
         "dataset": dataset,
         "split": split,

@@ -10,8 +10,8 @@ from typing import Any
 
 import tensorflow as tf
 
-# A network's rows differ in the last bits between small batches and others, so every device gets at least this many of
-# small images. Of larger ones each row costs too much, and is long enough by itself: there only odd numbers differ.
+# A network's rows differ in the last bits between small batches and others, so every device gets at least so many of
+# small images. A row of a large image costs much, and is long enough to be summed alike in most batches but that of one.
 MIN_ROWS, _ROWS_OF_LARGE = 16, 2
 _LARGE = 3 * 96 * 96
 # Values of a batch at most, if nothing else is asked for: 27 photographs of 224 x 224, 256 digits. More is not faster.
@@ -44,8 +44,7 @@ def least_rows(image_shape: Sequence[int]) -> int:
 
 def padded(rows: int, image_shape: Sequence[int]) -> int:
     """The least number of rows, from `rows` on, that splits evenly and gives every device enough."""
-    least, each = least_rows(image_shape), -(-rows // replicas())
-    return replicas() * (max(least, each) if least == MIN_ROWS else least * -(-each // least))
+    return replicas() * max(least_rows(image_shape), -(-rows // replicas()))
 
 
 def default_batch_size(image_shape: Sequence[int]) -> int:

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from eval import flags
+from eval.applications import NONE
 from eval.benchmarks.nets import Net
 from eval.datasets import read_dataset
 from eval.examples import Selection, make_shards, parse_targets
@@ -31,7 +32,7 @@ def load_flagged_net(num_examples: int) -> Net:
         image_shape=classifier.image_shape, resize=flags.RESIZE.value,
     )  # fmt: skip
     # Read as far as they are needed: an image makes at least one example.
-    selection = Selection(data.records, classifier, num_examples)
+    selection = Selection(data.records, classifier, num_examples, own_labels=flags.WEIGHTS.value == NONE)
     shard = next(make_shards(selection, classifier, targets, rows=num_examples, seed=flags.SEED.value))
     return Net(
         NAME, Path(flags.MODEL.value), 0.0, classifier, shard.images, shard.labels, np.asarray(shard.targets), {}

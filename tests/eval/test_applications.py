@@ -3,6 +3,7 @@
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 import tf_strattack as sa
 from eval import applications
@@ -65,6 +66,25 @@ def test_class_names_are_keras_s_where_it_has_them(monkeypatch):
 
     monkeypatch.setattr(utils, "decode_predictions", offline)
     assert applications.imagenet_names() == {}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["MobileNetV2", "ResNet50", "EfficientNetB0", "DenseNet121"])
+def test_large_images_need_only_two_rows_to_be_rounded_alike(name):
+    classifier, _ = load_application(name, "none", seed=0)
+    images = np.random.default_rng(0).uniform(size=(16, 224, 224, 3)).astype(np.float32)
+
+    @tf.function
+    def gradient(images):
+        with tf.GradientTape() as tape:
+            tape.watch(images)
+            logits = classifier.logits(images)
+            scores = tf.reduce_sum(logits[:, 3] - logits[:, 7])
+        return tape.gradient(scores, images)
+
+    whole = gradient(tf.constant(images)).numpy()
+    for rows in (2, 4, 8, 12):
+        np.testing.assert_array_equal(gradient(tf.constant(images[:rows])), whole[:rows])
 
 
 @pytest.mark.slow

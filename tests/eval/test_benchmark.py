@@ -102,7 +102,7 @@ def test_a_mistake_gets_one_line_and_status_2(run):
     [
         (["--sections=flor"], f"expected --sections to be of {', '.join(benchmark.SECTIONS)}, received 'flor'"),
         (["--sections="], f"expected --sections to be of {', '.join(benchmark.SECTIONS)}, received ''"),
-        (["--nets=resnet"], "expected --nets to be of mnist_cnn, mnist_cases, cifar10_cases, received 'resnet'"),
+        (["--nets=resnet"], "expected --nets to be of mnist_cnn, mnist_cases, cifar10_cases, model, received 'resnet'"),
         (["--nets=mnist_cases"], "expected --cases_dir with the net mnist_cases, received none"),
         (["--nets=mnist_cases", "--cases_dir=nowhere"], "received nowhere/mnist_cases.npz, which does not exist"),
         (["--attacks=none"], "expected --attacks to be of strattack, strattack_overlap"),

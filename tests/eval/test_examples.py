@@ -64,3 +64,10 @@ def test_an_image_of_another_shape_is_refused(mnist):
         sa.InputError, match=r"expected images of the model's shape \(28, 28, 1\), received \(32, 32, 1\)"
     ):
         Selection([record], mnist, 1)
+
+
+def test_an_untrained_network_s_images_get_its_own_labels(mnist):
+    wrong = [record._replace(label=(record.label + 1) % 10) for record in records(5)]
+    selection = Selection(wrong, mnist, 5, own_labels=True)
+    assert [record.label for record in selection] == [record.label for record in records(5)]
+    assert selection.skipped == 0

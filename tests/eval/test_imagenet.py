@@ -26,7 +26,7 @@ def program(*arguments):
 
 @pytest.fixture(scope="module")
 def photographs(tmp_path_factory):
-    """A SavedModel for 40 x 40 pixels that tells which colour is strongest, and pictures of which one is mislabelled."""
+    """A network for 40 x 40 pixels that tells which colour is strongest, and pictures of which one is mislabelled."""
     directory = tmp_path_factory.mktemp("photographs")
     shape = (_SIDE, _SIDE, 3)
     model = keras.Sequential([layers.Input(shape), layers.GlobalAveragePooling2D(), layers.Rescaling(20.0)])
@@ -125,21 +125,13 @@ def test_eval_attack_takes_photographs_with_its_own_defaults(photographs, tmp_pa
 
 @pytest.mark.slow
 def test_inception_v3_with_random_weights_stays_below_6_gb(photographs, tmp_path):
-    """4 examples x 20 iterations. An untrained network has a class of its own, which the labels are set to."""
-    from eval.applications import load_application
-    from eval.photographs import Frame, read_image
-
-    paths = sorted((photographs / "photos" / "images").iterdir())
-    frame = Frame(299, 299, 342, 3)
-    images = np.stack([frame(read_image(path, 3), path.name) for path in paths]).astype(np.float32) / 255.0
-    labels = load_application("inception_v3", "none", seed=0)[0].predict(images).argmax(axis=1)
-    np.savez(tmp_path / "photos.npz", images=images, labels=labels)
     cost = measure_child(
-        "eval.imagenet", f"--dataset={tmp_path / 'photos.npz'}", "--weights=none", "--num_images=2", "--targets=2",
+        "eval.imagenet", f"--image_dir={photographs / 'photos'}", "--weights=none", "--num_images=2", "--targets=2",
         "--attack_parameters=max_iterations=20,refine=False", f"--output_dir={tmp_path / 'out'}",
     )  # fmt: skip
     metrics = json.loads((tmp_path / "out" / "metrics.json").read_text())
-    assert metrics["num_examples"] == 4
+    assert (metrics["model"], metrics["num_examples"]) == ("inception_v3", 4)
+    assert metrics["labels"] == "those that the untrained network gives"
     assert metrics["gradient_evaluations_per_example"] >= 21
     assert cost.peak_bytes < 6e9
 

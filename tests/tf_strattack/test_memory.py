@@ -106,9 +106,9 @@ def test_a_bad_batch_size_is_refused(exact, size):
 
 @pytest.mark.parametrize(
     ("rows", "shape", "padded"),
-    [(1, (28, 28, 1), 16), (17, (28, 28, 1), 17), (1, LARGE, 2), (3, LARGE, 4), (9, LARGE, 10)],
+    [(1, (28, 28, 1), 16), (17, (28, 28, 1), 17), (1, LARGE, 2), (3, LARGE, 3), (9, LARGE, 9)],
 )
-def test_small_images_are_padded_to_many_rows_and_large_ones_to_an_even_number(rows, shape, padded):
+def test_small_images_are_padded_to_many_rows_and_large_ones_to_two(rows, shape, padded):
     assert devices.padded(rows, shape) == padded * devices.replicas()
 
 
@@ -117,13 +117,13 @@ def test_a_large_image_s_result_does_not_depend_on_its_batch():
     classifier = sa.Classifier.from_callable(
         lambda x: tf.reduce_mean(tf.nn.relu(tf.nn.conv2d(x, kernel, 2, "SAME")), axis=[1, 2]) * 10.0
     )
-    images, labels = images_for(classifier, 5, LARGE)
+    images, labels = images_for(classifier, 4, LARGE)
     attack = sa.StrAttack(group_size=13, max_iterations=8, refine_iterations=3)
     whole = attack(classifier, images, labels, (labels + 1) % 4)
-    for row in (0, 4):
+    for row in (0, 3):
         alone = attack(classifier, images[row : row + 1], labels[row : row + 1], (labels[row : row + 1] + 1) % 4)
         np.testing.assert_array_equal(alone.adversarial[0], whole.adversarial[row])
-    assert {rows for _, rows in whole.calls} == {6}
+    assert {rows for _, rows in whole.calls} == {4}
 
 
 def test_loops_keep_at_most_eight_tensors_of_an_image_s_size():
