@@ -10,8 +10,8 @@ from typing import Any
 
 import tensorflow as tf
 
-# A network's rows differ in the last bits between small batches and others, so every device gets at least so many of
-# small images. A row of a large image costs much, and is long enough to be summed alike in most batches but that of one.
+# A network's rows differ in the last bits between small batches and others, so every device gets at least 16 of small
+# images. A row of a large image costs much, and is long enough to be summed alike in most batches of two or more.
 MIN_ROWS, _ROWS_OF_LARGE = 16, 2
 _LARGE = 3 * 96 * 96
 # Values of a batch at most, if nothing else is asked for: 27 photographs of 224 x 224, 256 digits. More is not faster.
