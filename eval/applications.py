@@ -12,7 +12,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from tf_strattack import Classifier, InputError
+from tf_strattack import Classifier, InputError, devices
 from tf_strattack.adapters import Adapted, adapt_keras, load_or_explain
 
 IMAGENET, NONE = "imagenet", "none"
@@ -50,7 +50,8 @@ def load_application(name: str, weights: str, seed: int) -> tuple[Classifier, st
     if weights == IMAGENET:
         model = _download(build, options)
     else:
-        model = build(weights=None, **options)
+        with devices.scope():
+            model = build(weights=None, **options)
         if weights != NONE:
             _load_weights(model, Path(weights))
     # The networks of a module share its preprocessing; some have theirs within, and a function that does nothing.
@@ -83,7 +84,8 @@ def _plain(name: str) -> str:
 
 def _download(build: Callable[..., keras.Model], options: dict[str, Any]) -> keras.Model:
     try:
-        return build(weights=IMAGENET, **options)
+        with devices.scope():
+            return build(weights=IMAGENET, **options)
     except Exception as error:  # urllib, HTTP and file system errors, as Keras raises them
         reason = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise InputError(

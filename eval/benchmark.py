@@ -52,7 +52,7 @@ _ON_REQUEST = ("foolbox",)
 _UNUSED = ("num_images", "batch_size", "group_size")
 _OF_MODEL = ("model", "weights", "bounds", "dataset", "data_dir", "split", "download", "resize", "targets")
 # Sections that load nets by themselves, in processes of their own, or need a Keras file.
-_NOT_OF_MODEL = ("memory", "precision", "foolbox")
+_NOT_OF_MODEL = ("memory", "scaling", "precision", "foolbox")
 
 _SECTIONS = absl_flags.DEFINE_list(
     "sections", [name for name in SECTIONS if name not in _ON_REQUEST], f"What to measure, of {', '.join(SECTIONS)}."
@@ -110,7 +110,11 @@ def main() -> None:
     require_new(directory / "benchmark.json", overwrite=flags.OVERWRITE.value)
     nets = load_nets([name for name in net_names if name in NETS], cases_dir)
     if flagged_net.NAME in net_names:
-        nets.append(flagged_net.load_flagged_net(max(*counts["batch_sizes"], _CURVE_EXAMPLES.value)))
+        nets.append(
+            flagged_net.load_flagged_net(
+                max(*counts["batch_sizes"], _CURVE_EXAMPLES.value, _PARETO_EXAMPLES.value or 1)
+            )
+        )
     facts = {
         "seed": flags.SEED.value,
         "machine": {

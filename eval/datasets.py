@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import functools
 import itertools
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
@@ -104,12 +105,17 @@ def _read_folder(folder: Path, frame: Frame | None, channels: int | None) -> Dat
         raise InputError(
             f"expected {places[0]} with columns filename, class_index, there or in the folder above, received none"
         )
-    with labels.open(newline="") as file:
-        rows = list(csv.DictReader(file))
+    rows = load_or_explain(functools.partial(_read_table, labels), labels, "a table of labels")
     if not rows or not {"filename", "class_index"} <= rows[0].keys():
-        raise InputError(
-            f"expected columns filename, class_index in {labels}, received {sorted(rows[0]) if rows else 'no rows'}"
-        )
+        columns = sorted(map(str, rows[0])) if rows else "no rows"
+        raise InputError(f"expected columns filename, class_index in {labels}, received {columns}")
+    names_of_files = Counter(row["filename"] for row in rows)
+    for row in rows:
+        if not row["filename"] or names_of_files[row["filename"]] > 1:
+            raise InputError(
+                f"expected each image in a row of its own in {labels}, received {row['filename'] or 'none'!r} "
+                f"in {names_of_files[row['filename']]}"
+            )
     indices = [_label(row["class_index"], labels) for row in rows]
     names = {index: row["class_name"] for index, row in zip(indices, rows, strict=True) if row.get("class_name")}
 
@@ -124,9 +130,15 @@ def _read_folder(folder: Path, frame: Frame | None, channels: int | None) -> Dat
     return _data(decoded(), frame, names)
 
 
-def _label(text: str, source: Path) -> int:
+def _read_table(path: Path) -> list[dict[str, str]]:
+    # Spreadsheets write a mark before the first name.
+    with path.open(newline="", encoding="utf-8-sig") as file:
+        return list(csv.DictReader(file, skipinitialspace=True))
+
+
+def _label(text: str | None, source: Path) -> int:
     try:
-        return int(text)
+        return int(text or "")
     except ValueError:
         raise InputError(f"expected whole numbers as class_index in {source}, received {text!r}") from None
 

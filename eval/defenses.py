@@ -38,7 +38,7 @@ _TRAIN_IMAGES = absl_flags.DEFINE_integer(
 _EPOCHS = absl_flags.DEFINE_integer("epochs", None, "Of each training; that of training.train if unset.", lower_bound=1)
 _PRECISION = absl_flags.DEFINE_enum("precision", "float32", PRECISIONS, "Of training, as in training.train.")
 # Shared flags that mean nothing here: networks are trained, and tested on the test split.
-_UNUSED = ("model", "bounds", "split")
+_UNUSED = ("model", "weights", "bounds", "split", "resize")
 
 
 def main() -> None:
@@ -58,7 +58,7 @@ def main() -> None:
     configuration = {
         "dataset": flags.DATASET.value, "attack": flags.ATTACK.value, "attack_parameters": attack.parameters,
         "group_size": flags.GROUP_SIZE.value, "targets": flags.TARGETS.value, "num_images": flags.NUM_IMAGES.value,
-        "batch_size": flags.BATCH_SIZE.value, "train_images": _TRAIN_IMAGES.value, "epochs": _EPOCHS.value,
+        "batch_size": flags.batch_size(), "train_images": _TRAIN_IMAGES.value, "epochs": _EPOCHS.value,
         "precision": _PRECISION.value, "seed": flags.SEED.value,
     }  # fmt: skip
     directory = flags.output_dir()

@@ -92,9 +92,13 @@ class Selection:
 
     def _scaled(self, record: Record) -> Images:
         low, high = self._classifier.bounds
-        wanted = self._classifier.image_shape or self._first_shape or record.image.shape
-        self._first_shape = record.image.shape
-        if any(w not in (None, s) for w, s in zip(wanted, record.image.shape, strict=True)):
+        self._first_shape = self._first_shape or record.image.shape
+        # A size that the network leaves open is that of the first image: examples share arrays.
+        own = self._classifier.image_shape or (None,) * len(self._first_shape)
+        if len(own) != len(self._first_shape):
+            raise InputError(f"expected images of the model's shape {own}, received {record.image.shape}")
+        wanted = tuple(s if w is None else w for w, s in zip(own, self._first_shape, strict=True))
+        if wanted != record.image.shape:
             raise InputError(
                 f"expected images of the model's shape {wanted}, received {record.image.shape} in {record.name}: "
                 "add --resize=PIXELS, or choose the model's own data set"

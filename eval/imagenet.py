@@ -8,6 +8,7 @@ eval.attack writes, a shard an image: a run that is stopped goes on at the image
 from __future__ import annotations
 
 import functools
+from pathlib import Path
 
 from absl import flags as absl_flags
 
@@ -41,6 +42,8 @@ def main() -> None:
         return
     if _IMAGE_DIR.value is not None and flags.DATASET.present:
         raise InputError("expected --image_dir or --dataset, received both")
+    if _IMAGE_DIR.value is not None and not Path(_IMAGE_DIR.value).is_dir():
+        raise InputError(f"expected --image_dir to be a folder, received {_IMAGE_DIR.value!r}")
     split = flags.SPLIT.value
     if not flags.SPLIT.present:
         split = _SPLITS.get(flags.DATASET.value, split)

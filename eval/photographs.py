@@ -79,8 +79,13 @@ def make_frame(resize: str, image_shape: tuple[int | None, ...] | None, *, varie
 
 def read_image(path: Path, channels: int | None) -> Pixels:
     """Decodes an image file to uint8 pixels (H, W, 1 or 3), in as many `channels` as given, else its own."""
-    with Image.open(io.BytesIO(path.read_bytes())) as picture:
-        grey = picture.mode in ("1", "L", "LA") or picture.mode.startswith("I")
+    with Image.open(io.BytesIO(path.read_bytes())) as opened:
+        picture: Image.Image = opened
+        if picture.mode == "F":
+            raise InputError(f"expected pixels of 8 or 16 bits in {path}, received floating point")
+        if picture.mode.startswith("I"):  # 16 bits, which Pillow would cut at 255
+            picture = Image.fromarray((np.asarray(picture).astype(np.uint32) >> 8).astype(np.uint8))
+        grey = picture.mode in ("1", "L", "LA")
         return _array(_converted(picture, channels or (1 if grey else 3)))
 
 

@@ -56,13 +56,14 @@ def main() -> None:
     names = check_attacks(_ATTACKS.name, _ATTACKS.value)
     taus = flags.positive_numbers(_TAUS.name, _TAUS.value, float)
     parameters = check_parameters(flags.ATTACK_PARAMETERS.value, flags.GROUP_SIZE.value)
+    batch_size = flags.batch_size()
     network = load_model(model, flags.bounds(), weights=flags.WEIGHTS.value, seed=flags.SEED.value)
     configuration = {
         "dataset": flags.DATASET.value, "split": flags.SPLIT.value, "model": model, "model_sha256": network.sha256,
         "weights": flags.WEIGHTS.value, "resize": flags.RESIZE.value,
         "bounds": flags.bounds(),
         "group_size": flags.GROUP_SIZE.value, "targets": flags.TARGETS.value, "num_images": flags.NUM_IMAGES.value,
-        "batch_size": flags.BATCH_SIZE.value, "attack_parameters": parameters, "seed": flags.SEED.value,
+        "batch_size": batch_size, "attack_parameters": parameters, "seed": flags.SEED.value,
     }  # fmt: skip
     directory = flags.output_dir()
     claim(directory, configuration, flag="--output_dir", overwrite=flags.OVERWRITE.value)

@@ -42,13 +42,15 @@ def adapt_keras(model: keras.Model, inputs: Mapping[str, Any] | None = None) -> 
         raise InputError(f"expected a keras.Model, received {type(model).__name__}")
     known = getattr(model, "inputs", None) or []
     specs = {tensor.name: tf.TensorSpec(tensor.shape, tensor.dtype) for tensor in known}
+    if inputs and not specs:
+        raise InputError("expected inputs= with a model that declares its inputs, received one that does not")
     image = choose_image(specs, inputs or {}) if specs else None
     shape = None if image is None else tuple(specs[image].shape[1:])
     function = _without_softmax(model)
     outputs = None if function is None else "logits"
     if function is None:
-        # As a model of a list: what a model of one input takes, and one of several whatever structure it was given.
-        whole = model if len(specs) < 2 else keras.Model(list(known), model.outputs)
+        # As a model of a list, whatever structure it was given for its inputs; the structure of the outputs is kept.
+        whole = model if len(specs) < 2 else keras.Model(list(known), model(_structured(model, known)))
         function = lambda tensors: whole(tensors, training=False)  # noqa: E731
     if image is None or len(specs) == 1:
         return Adapted(*channels_last(function, shape), outputs)
@@ -118,6 +120,8 @@ def load_or_explain(load: Callable[[], Any], path: str | Path, what: str) -> Any
     try:
         with devices.scope():
             return load()
+    except InputError:
+        raise
     except Exception as error:  # h5py, zip, protobuf and TensorFlow each have their own
         reason = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise InputError(f"expected {what}, received {path}, which cannot be read: {reason}") from error
@@ -148,6 +152,14 @@ def _without_softmax(model: keras.Model) -> Callable[[tf.Tensor], tf.Tensor] | N
     return None
 
 
+def _structured(model: keras.Model, tensors: list[Any]) -> Any:
+    """The inputs of a functional model in the structure that it was made with."""
+    made_with = model.input
+    if isinstance(made_with, Mapping):
+        return {name: next(t for t in tensors if t is tensor) for name, tensor in made_with.items()}
+    return tensors
+
+
 def _body(model: keras.Model, last: Any) -> keras.Model:
     inputs = list(model.inputs)
     return keras.Model(inputs[0] if len(inputs) == 1 else inputs, last.input)
@@ -164,13 +176,21 @@ def _from_signature(
 
 
 def _specs(function: Any) -> dict[str, tf.TensorSpec] | None:
-    """The one tensor that a restored function takes, by a name; empty where it tells nothing, None if it takes more."""
+    """The one tensor that a restored function takes, by a name; empty where it tells nothing, None if it takes more.
+
+    Of several tracings that for any batch size counts.
+    """
+    tensors = []
     for concrete in getattr(function, "concrete_functions", []):
-        tensors = [
-            spec for spec in tf.nest.flatten(concrete.structured_input_signature) if isinstance(spec, tf.TensorSpec)
-        ]
-        return {"image": tensors[0]} if len(tensors) == 1 else None
-    return {}
+        arguments, keywords = concrete.structured_input_signature
+        specs = [part for part in tf.nest.flatten((arguments, keywords)) if isinstance(part, tf.TensorSpec)]
+        # By itself, and not in a dictionary or a list.
+        if len(specs) != 1 or not any(part is specs[0] for part in arguments):
+            return None
+        tensors += specs
+    if not tensors:
+        return {}
+    return {"image": next((spec for spec in tensors if spec.shape.rank and spec.shape[0] is None), tensors[0])}
 
 
 def _shape_of(spec: tf.TensorSpec | None = None) -> tuple[int | None, ...] | None:

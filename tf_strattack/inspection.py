@@ -57,7 +57,7 @@ def inspect(scores_of: Scores, outputs: str | None, images: Images) -> tuple[int
 def _scores(scores_of: Scores, batch: tf.Tensor) -> np.ndarray[Any, Any]:
     try:
         return scores_of(batch).numpy()
-    except (ValueError, tf.errors.InvalidArgumentError) as error:
+    except (ValueError, TypeError, tf.errors.InvalidArgumentError) as error:
         if isinstance(error, InputError):
             raise
         reason = str(error).strip().splitlines()[0]

@@ -21,7 +21,12 @@ from tf_strattack.losses import margin
 # Of the memory that is free, for the gradient of a batch and the loop's tensors, which are so many of an image's size.
 _SHARE, _STATE_TENSORS = 0.7, 16
 _SAMPLE_SECONDS = 0.002
+# Where a container's limits are, in the two versions of control groups: limit, use, statistics.
 _CGROUP = Path("/sys/fs/cgroup")
+_CGROUP_FILES = (
+    ("memory.max", "memory.current", "memory.stat"),
+    ("memory/memory.limit_in_bytes", "memory/memory.usage_in_bytes", "memory/memory.stat"),
+)
 
 
 def fitting_batch_size(classifier: Classifier, images: Images) -> int:
@@ -45,7 +50,7 @@ def out_of_memory(error: Exception) -> bool:
 
 def _measure(classifier: Classifier, image: Images) -> int:
     shape = image.shape[1:]
-    most, fitting = devices.default_batch_size(shape), 0
+    most, fitting, per_row = devices.default_batch_size(shape), 0, 0.0
     rows = devices.padded(1, shape)
 
     def gradient(images: tf.Tensor) -> tf.Tensor:
@@ -67,8 +72,10 @@ def _measure(classifier: Classifier, image: Images) -> int:
                 raise no_room(shape) from error
             return fitting
         fitting = rows
-        state = rows * _STATE_TENSORS * 4 * int(np.prod(shape))
-        if fitting >= most or 2 * (taken + state) > _SHARE * free:
+        # Memory that the process has kept from before hides a part of what is taken: the most that was seen counts.
+        per_row = max(per_row, taken / rows)
+        state = _STATE_TENSORS * 4 * int(np.prod(shape))
+        if fitting >= most or 2 * rows * (per_row + state) > _SHARE * free:
             return min(fitting, most)
         rows = 2 * rows
 
@@ -112,8 +119,14 @@ def _free_bytes() -> float:
     if tf.config.list_logical_devices("GPU"):
         return float("inf")
     free = float(psutil.virtual_memory().available)
-    try:
-        limit, used = ((_CGROUP / name).read_text().strip() for name in ("memory.max", "memory.current"))
-    except OSError:  # no such limits here
-        return free
-    return free if limit == "max" else min(free, float(limit) - float(used))
+    for limit, used, cache in _CGROUP_FILES:
+        try:
+            most = (_CGROUP / limit).read_text().strip()
+            held = float((_CGROUP / used).read_text())
+            statistics = dict(line.split() for line in (_CGROUP / cache).read_text().splitlines())
+        except OSError:  # no such limits here
+            continue
+        if most != "max":
+            # Files that were read and can be forgotten count as used, but are not.
+            free = min(free, float(most) - held + float(statistics.get("inactive_file", 0)))
+    return free

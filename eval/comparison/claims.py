@@ -66,7 +66,7 @@ def _refined(result: AttackResult, classifier: Classifier, **parameters: Any) ->
     """Proposition 3 on a result, within the limit and with the confidence that its attack was asked for."""
     asked = {name: result.attack["parameters"][name] for name in ("epsilon", "confidence")}
     refined = Refinement(**asked, **parameters)(
-        classifier, result.images, result.adversarial, result.labels, result.targets, batch_size=len(result)
+        classifier, result.images, result.adversarial, result.labels, result.targets, batch_size="auto"
     )
     if refined.interrupted:
         raise KeyboardInterrupt  # what is there so far is not what is asked for

@@ -56,6 +56,7 @@ def test_every_row_is_trained_attacked_and_stands_beside_the_paper(study):
         assert shown in text
 
 
+@pytest.mark.slow
 def test_a_second_run_adds_rows_and_repeats_nothing(study):
     directory, given, _ = study
     before = written(directory)

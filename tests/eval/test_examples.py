@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import tensorflow as tf
 
 import tf_strattack as sa
 from eval.datasets import Record, read_dataset
@@ -71,3 +72,11 @@ def test_an_untrained_network_s_images_get_its_own_labels(mnist):
     selection = Selection(wrong, mnist, 5, own_labels=True)
     assert [record.label for record in selection] == [record.label for record in records(5)]
     assert selection.skipped == 0
+
+
+def test_images_of_several_sizes_are_refused_where_the_network_takes_any():
+    classifier = sa.Classifier.from_callable(lambda x: tf.reduce_mean(x, axis=[1, 2]))
+    pictures = [Record(f"{side}", np.eye(side, dtype=np.float32)[..., None] * [0, 0, 1.0], 2) for side in (8, 9)]
+    pictures = [record._replace(image=record.image.astype(np.float32)) for record in pictures]
+    with pytest.raises(sa.InputError, match=r"received \(9, 9, 3\) in 9: add --resize=PIXELS"):
+        list(Selection(pictures, classifier, 2))

@@ -101,7 +101,7 @@ def test_mistakes_get_one_line_and_status_2(photographs, tmp_path):
     mistakes = [
         ([saved, folder, "--dataset=imagenet_v2"], "expected --image_dir or --dataset, received both"),
         ([saved, f"--image_dir={tmp_path / 'empty'}"], "columns filename, class_index, there or in the folder above"),
-        ([saved, f"--image_dir={tmp_path / 'absent'}"], "expected --dataset to be sample, a TFDS name, a folder"),
+        ([saved, f"--image_dir={tmp_path / 'absent'}"], "expected --image_dir to be a folder, received"),
         ([saved, "--data_dir=nowhere"], "expected the TFDS data set 'imagenet2012' in --data_dir, received nowhere"),
         ([saved, folder, "--resize=30"], "expected --resize of at least the network's image size 40, received 30"),
         ([saved, folder, "--resize=none"], "add --resize=PIXELS"),

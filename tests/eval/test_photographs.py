@@ -9,7 +9,7 @@ from PIL import Image
 
 import tf_strattack as sa
 from eval.datasets import read_dataset
-from eval.photographs import Frame, make_frame
+from eval.photographs import Frame, make_frame, read_image
 
 
 def test_a_frame_resizes_the_shorter_side_and_cuts_out_the_middle():
@@ -111,3 +111,37 @@ def test_imagenet_v2_of_tfds_is_read_one_image_at_a_time(tmp_path):
     assert [record.image.shape for record in first] == [(32, 32, 3)] * 3
     assert [record.name for record in first] == [f"imagenet_v2_test_{index}" for index in range(3)]
     assert all(record.image.std() < 1e-6 for record in first)
+
+
+def test_sixteen_bits_are_scaled_and_not_cut(tmp_path):
+    deep = np.linspace(0, 65535, 48 * 48).reshape(48, 48).astype(np.uint16)
+    Image.fromarray(deep).save(tmp_path / "deep.png")
+    np.testing.assert_array_equal(read_image(tmp_path / "deep.png", None)[..., 0], deep >> 8)
+    assert read_image(tmp_path / "deep.png", 3).shape == (48, 48, 3)
+    Image.fromarray(deep.astype(np.float32)).save(tmp_path / "float.tiff")
+    with pytest.raises(sa.InputError, match="expected pixels of 8 or 16 bits"):
+        read_image(tmp_path / "float.tiff", None)
+
+
+@pytest.mark.parametrize(
+    ("table", "message"),
+    [
+        ("filename,class_index\n0.png\n", "expected whole numbers as class_index"),
+        ("filename,class_index\n0.png,0\n0.png,1\n", "expected each image in a row of its own"),
+        ("filename,class_index\n,0\n", "expected each image in a row of its own"),
+        ("file,class\n0.png,0,extra\n", "expected columns filename, class_index"),
+        ("", "received no rows"),
+        ("filename,class_index\nné.png,0\n".encode("latin-1"), "which cannot be read"),
+    ],
+)
+def test_odd_tables_of_labels_are_refused(tmp_path, table, message):
+    (tmp_path / "labels.csv").write_bytes(table if isinstance(table, bytes) else table.encode())
+    with pytest.raises(sa.InputError, match=message):
+        read_dataset(str(tmp_path), data_dir=None, split="test", download=False)
+
+
+def test_a_table_as_a_spreadsheet_writes_it_is_read(tmp_path):
+    Image.fromarray(np.zeros((8, 8), np.uint8)).save(tmp_path / "0.png")
+    (tmp_path / "labels.csv").write_bytes("filename, class_index\n0.png, 3\n".encode("utf-8-sig"))
+    (record,) = read_dataset(str(tmp_path), data_dir=None, split="test", download=False).records
+    assert record.label == 3

@@ -139,3 +139,42 @@ def test_an_export_with_softmax_is_attacked_by_its_log_probabilities(tmp_path):
     labels = classifier.predict(IMAGES).argmax(axis=1)
     assert classifier.outputs == "probabilities"
     assert sa.StrAttack()(classifier, IMAGES, labels).success.all()
+
+
+def test_an_export_of_a_model_with_a_dictionary_of_one_image(tmp_path):
+    image = layers.Input((6, 6, 1), name="image")
+    model = keras.Model({"image": image}, layers.Dense(3)(layers.Flatten()(image)))
+    model.export(tmp_path / "saved", verbose=False)
+    expected = model({"image": IMAGES}).numpy()
+    np.testing.assert_allclose(sa.Classifier.load(tmp_path / "saved").predict(IMAGES), expected, atol=1e-5)
+
+
+def test_the_tracing_for_any_batch_size_counts(tmp_path):
+    class Called(tf.Module):
+        @tf.function
+        def __call__(self, images):
+            return logits(images)
+
+    called = Called()
+    called(tf.constant(IMAGES[:1]))
+    called.__call__.get_concrete_function(tf.TensorSpec([None, 6, 6, 1]))
+    tf.saved_model.save(called, str(tmp_path / "twice"))
+    np.testing.assert_allclose(sa.Classifier.load(tmp_path / "twice").predict(IMAGES), logits(IMAGES), atol=1e-5)
+
+
+def test_named_outputs_of_a_keras_model_with_several_inputs_keep_their_names():
+    image, meta = layers.Input((6, 6, 1), name="image"), layers.Input((2,), name="meta")
+    joined = layers.Concatenate()([layers.Flatten()(image), meta])
+    model = keras.Model([image, meta], {"box": layers.Dense(4)(joined), "cls": layers.Dense(3)(joined)})
+    classifier = sa.Classifier.from_keras(model, inputs={"meta": [0.0, 0.0]}, output="cls")
+    expected = model([IMAGES, np.zeros((4, 2))])["cls"]
+    np.testing.assert_allclose(classifier.predict(IMAGES), expected, atol=1e-5)
+
+
+def test_values_for_a_model_that_declares_no_inputs_are_refused():
+    class Undeclared(keras.Model):
+        def call(self, images):
+            return logits(images)
+
+    with pytest.raises(sa.InputError, match="expected inputs= with a model that declares its inputs"):
+        sa.Classifier.from_keras(Undeclared(), inputs={"nonsense": 3})

@@ -36,6 +36,7 @@ def same_weights(one, two):
     return all(np.array_equal(left, right) for left, right in zip(weights(one), weights(two), strict=True))
 
 
+@pytest.mark.slow
 def test_the_same_seed_makes_the_same_network_and_its_card_tells_how(tiny_mnist, tmp_path):
     outputs = [tmp_path / name / "net.keras" for name in ("one", "two")]
     # As a kill between the network and its card leaves it: that is no finished training to be refused.
