@@ -94,7 +94,8 @@ class Network:
             logits = self._classifier.logits(problem.images + self._range * delta)
             values = loss(logits, problem.classes, self._targeted)
         gradient = tape.gradient(values, delta)
-        return values, tf.where(problem.upper > problem.lower, gradient, 0.0)
+        # Zeros of the same shape: without broadcasting this is several times faster.
+        return values, tf.where(problem.upper > problem.lower, gradient, tf.zeros_like(gradient))
 
     def _valid(self, images: tf.Tensor, delta: tf.Tensor) -> tf.Tensor:
         return tf.clip_by_value(images + self._range * delta, *self._classifier.bounds)

@@ -51,6 +51,8 @@ def group_prox(structure: Structure, problem: Problem, weights: Weights) -> Prox
     groups, channels = structure.groups, problem.images.shape[-1]
     overlap = groups.stride < groups.size
     shrink, _ = proximal.GROUP_PENALTIES[structure.penalty]
+    # A side without room stays without, any other is as good as endless.
+    lowest, highest = problem.lower * 1e6, problem.upper * 1e6
 
     def factors(norms: tf.Tensor, threshold: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         scale = shrink(norms, threshold)
@@ -67,8 +69,7 @@ def group_prox(structure: Structure, problem: Problem, weights: Weights) -> Prox
 
     def prox(x: tf.Tensor, curvature: tf.Tensor) -> tf.Tensor:
         threshold = weights.tau / curvature[:, :, :, 0]
-        # A side without room stays without, any other is as good as endless.
-        movable = tf.where(tf.where(x > 0.0, problem.upper, problem.lower) == 0.0, 0.0, x)
+        movable = tf.clip_by_value(x, lowest, highest)
         scale, pixels = factors(tf.sqrt(groups.total(tf.square(movable))), threshold)
         if overlap:
             left = tf.sqrt(groups.total(tf.square(movable * pixels)))

@@ -69,7 +69,7 @@ def test_class_names_are_keras_s_where_it_has_them(monkeypatch):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["MobileNetV2", "ResNet50", "EfficientNetB0", "DenseNet121"])
+@pytest.mark.parametrize("name", ["MobileNetV2", "ResNet50", "DenseNet121"])
 def test_large_images_need_only_two_rows_to_be_rounded_alike(name):
     classifier, _ = load_application(name, "none", seed=0)
     images = np.random.default_rng(0).uniform(size=(16, 224, 224, 3)).astype(np.float32)
@@ -88,7 +88,7 @@ def test_large_images_need_only_two_rows_to_be_rounded_alike(name):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["ResNet50", "VGG16", "EfficientNetB0", "ConvNeXtTiny", "MobileNetV3Small"])
+@pytest.mark.parametrize("name", ["ResNet50", "VGG16", "EfficientNetB0", "ConvNeXtTiny", "EfficientNetV2B0"])
 def test_every_family_s_preprocessing_lets_a_gradient_through(name):
     classifier, _ = load_application(name, "none", seed=0)
     height, width, _ = classifier.image_shape
