@@ -23,11 +23,6 @@ def find_application(name: str) -> Callable[..., keras.Model] | None:
     return _builders().get(_plain(name))
 
 
-def application_names() -> list[str]:
-    """The names of all networks of `keras.applications`."""
-    return sorted(builder.__name__ for builder in _builders().values())
-
-
 def load_application(name: str, weights: str, seed: int) -> tuple[Classifier, str]:
     """Makes the network `name` with its own preprocessing before it, so that it takes images in [0, 1].
 

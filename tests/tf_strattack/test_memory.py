@@ -85,7 +85,6 @@ def test_a_batch_that_memory_does_not_hold_is_not_tried(monkeypatch):
 
 
 def test_growth_is_what_the_process_takes_at_its_peak():
-    pytest.importorskip("psutil")
     if tf.config.list_logical_devices("GPU"):
         pytest.skip("counts the memory of the machine")
 
