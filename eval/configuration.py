@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import json
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -16,7 +18,9 @@ _FILE, _LOCK = "config.json", "lock"
 _held: list[TextIO] = []
 
 
-def claim(directory: Path, configuration: dict[str, Any], *, flag: str, overwrite: bool) -> None:
+def claim(
+    directory: Path, configuration: dict[str, Any], *, flag: str, overwrite: bool, part: str | None = None
+) -> None:
     """Opens `directory` for the work of `configuration`, new or to be resumed.
 
     Args:
@@ -24,28 +28,39 @@ def claim(directory: Path, configuration: dict[str, Any], *, flag: str, overwrit
       configuration: what must agree for the work to go on; JSON values.
       flag: the option that named the directory, for messages.
       overwrite: whether work of another configuration is removed.
+      part: what this process does of the work, where others do the rest in the same directory.
 
-    No other process can claim it until this one has ended.
+    No other process can claim it, or the same part of it, until this one has ended.
 
     Raises:
       InputError: the directory holds work of another configuration (shown), and `overwrite` is off, or it holds
         something else, or another process is at work in it.
     """
     path = directory / _FILE
-    partial = path.with_name(path.name + ".partial")
-    own = {path, partial, directory / _LOCK}
+    own = {path, path.with_name(path.name + ".partial"), *directory.glob(_LOCK + "*")}
     if not path.exists() and directory.exists() and (not directory.is_dir() or set(directory.iterdir()) - own):
         raise InputError(f"expected {flag} to be new, empty or a run, received {directory}, which is not")
     _require_same(path, configuration, flag, overwrite)
     try:
         directory.mkdir(parents=True, exist_ok=True)
-        _lock(directory, flag)
+        _lock(directory / _LOCK, flag, shared=part is not None)
+        if part is not None:
+            _lock(directory / f"{_LOCK}.{part}", flag)
     except OSError as error:
         raise InputError(f"expected {flag} to be a directory to write in, received {directory}: {error}") from error
-    if _require_same(path, configuration, flag, overwrite):  # again, now that no other process can change it
-        for file in set(directory.iterdir()) - own:
-            shutil.rmtree(file) if file.is_dir() else file.unlink()
-    write_json(path, configuration)
+    with contextlib.nullcontext() if part is None else one_at_a_time(path):
+        if _require_same(path, configuration, flag, overwrite):  # again, now that no other process can change it
+            for file in set(directory.iterdir()) - {path, *directory.glob(_LOCK + "*")}:
+                shutil.rmtree(file) if file.is_dir() else file.unlink()
+        write_json(path, configuration)
+
+
+@contextlib.contextmanager
+def one_at_a_time(path: Path) -> Iterator[None]:
+    """Waits until no other process is in such a context for the file `path`."""
+    with path.with_name(f"{_LOCK}.{path.name}").open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
 
 
 def _require_same(path: Path, configuration: dict[str, Any], flag: str, overwrite: bool) -> str:
@@ -59,14 +74,14 @@ def _require_same(path: Path, configuration: dict[str, Any], flag: str, overwrit
     return difference
 
 
-def _lock(directory: Path, flag: str) -> None:
-    file = (directory / _LOCK).open("w")
+def _lock(path: Path, flag: str, *, shared: bool = False) -> None:
+    file = path.open("w")
     try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(file, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
     except BlockingIOError:
         file.close()
         raise InputError(
-            f"expected {flag} to be free, received {directory}, in which another process is at work"
+            f"expected {flag} to be free, received {path.parent}, in which another process is at work"
         ) from None
     _held.append(file)
 

@@ -2,39 +2,61 @@
 
 from __future__ import annotations
 
-import csv
+import dataclasses
 import functools
-import itertools
-from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+import hashlib
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import tensorflow as tf
+import tensorflow_datasets as tfds
 
-from eval.photographs import NONE, Frame, Pixels, make_frame, read_image
+from eval.dataset_files import Row, Rows, read_folder, read_npz
+from eval.photographs import NONE, Frame, make_frame
 from tf_strattack import InputError, shipped
-from tf_strattack.adapters import load_or_explain
 from tf_strattack.checks import Images
+from tf_strattack.images import from_uint8, to_uint8
 from training.data import load_raw
-
-_FOLDER_LABELS, _FOLDER_IMAGES = "labels.csv", "images"
 
 
 class Record(NamedTuple):
-    """One image (H, W, C) in [0, 1], its label, and a name that is unique in its data set."""
+    """One image (H, W, C) in [0, 1], its label, a name that is unique in its data set, and its place there."""
 
     name: str
     image: Images
     label: int
+    position: int = 0
 
 
-class Data(NamedTuple):
-    """A data set: its records in their own order, read as they are asked for, and class names by index where known."""
+@dataclasses.dataclass(frozen=True)
+class Data:
+    """A data set in its own order.
 
-    records: Iterator[Record]
+    Attributes:
+      records_from: opens it at a position; images are read as they are asked for.
+      version: another one where the content is another.
+      class_names: by index, where known.
+    """
+
+    records_from: Callable[[int], Iterator[Record]]
+    version: str
     class_names: Mapping[int, str]
+
+    @property
+    def records(self) -> Iterator[Record]:
+        """All records, from the first on."""
+        return self.records_from(0)
+
+    def on_lattice(self) -> Data:
+        """The data set with each pixel at the nearest of 256 levels."""
+
+        def records_from(start: int) -> Iterator[Record]:
+            for record in self.records_from(start):
+                yield record._replace(image=from_uint8(to_uint8(record.image)))
+
+        return dataclasses.replace(self, records_from=records_from)
 
 
 def read_dataset(
@@ -64,101 +86,63 @@ def read_dataset(
     frame_of = functools.partial(make_frame, resize, image_shape)
     channels = image_shape[-1] if image_shape else None
     if name == "sample":
-        sample = shipped.load_sample()
-        names = [f"mnist_test_{index}" for index in sample.indices]
-        frame, pixels = frame_of(varied=False), np.round(sample.images * 255).astype(np.uint8)
-        return _data(zip(names, pixels, sample.labels, strict=True), frame)
+        return _data(_sample(), frame_of(varied=False))
     if path.is_dir():
-        return _read_folder(path, frame_of(varied=True), channels)
+        return _data(read_folder(path, channels), frame_of(varied=True))
     if path.suffix == ".npz":
-        return _data(_read_npz(path), frame_of(varied=False))
+        return _data(read_npz(path), frame_of(varied=False))
     if "/" in name or path.suffix:
         raise InputError(f"expected --dataset to be sample, a TFDS name, a folder or an .npz file, received {name!r}")
-    (pairs,) = _load_tfds(name, split, data_dir, download)
-    varied = None in pairs.element_spec[0].shape
-    rows = ((f"{name}_{split}_{index}", *pair) for index, pair in enumerate(pairs.as_numpy_iterator()))
+    rows, varied = _open_tfds(name, split, data_dir, download)
     return _data(rows, frame_of(varied=varied))
 
 
-def _data(
-    rows: Iterable[tuple[str, Pixels, int]], frame: Frame | None, class_names: Mapping[int, str] | None = None
-) -> Data:
-    def record(name: str, image: Pixels, label: int) -> Record:
-        return Record(name, _unit(image if frame is None else frame(image, name), name), int(label))
+def _data(rows: Rows, frame: Frame | None) -> Data:
+    def records_from(start: int) -> Iterator[Record]:
+        for position, (name, image, label) in enumerate(rows.rows_from(start), start):
+            framed = image if frame is None else frame(image, name)
+            yield Record(name, _unit(framed, name), int(label), position)
 
-    return Data((record(*row) for row in rows), class_names or {})
+    return Data(records_from, rows.version, rows.class_names)
 
 
-def _load_tfds(name: str, split: str, data_dir: str | None, download: bool) -> list[tf.data.Dataset]:
+def _sample() -> Rows:
+    sample = shipped.load_sample()
+    names = [f"mnist_test_{index}" for index in sample.indices]
+    pixels = np.round(sample.images * 255).astype(np.uint8)
+
+    def rows(start: int) -> Iterable[Row]:
+        return zip(names[start:], pixels[start:], sample.labels[start:], strict=True)
+
+    return Rows(rows, f"sha256 {hashlib.sha256(pixels.tobytes()).hexdigest()}", {})
+
+
+def _open_tfds(name: str, split: str, data_dir: str | None, download: bool) -> tuple[Rows, bool]:
+    """The rows of a TFDS data set, and whether its images vary in size."""
+    load = functools.partial(_load_tfds, name, split, data_dir, download)
+    pairs, info = load()
+
+    def rows(start: int) -> Iterator[Row]:
+        here = pairs
+        if start:  # what is passed over is not decoded
+            key = info.supervised_keys[0]
+            encoded, _ = load(decoders={key: tfds.decode.SkipDecoding()})
+            decode = info.features[key].decode_example
+            here = encoded.skip(start).map(lambda image, label: (decode(image), label), tf.data.AUTOTUNE)
+        for index, (image, label) in enumerate(here.as_numpy_iterator(), start):
+            yield f"{name}_{split}_{index}", image, int(label)
+
+    return Rows(rows, info.full_name, {}), None in pairs.element_spec[0].shape
+
+
+def _load_tfds(name: str, split: str, data_dir: str | None, download: bool, **options: Any) -> tuple[Any, Any]:
     try:
-        return load_raw(name, [split], data_dir=data_dir, download=download)
+        (pairs,), info = load_raw(name, [split], data_dir=data_dir, download=download, with_info=True, **options)
     except ValueError as error:
         if isinstance(error, InputError):
             raise
         raise InputError(f"expected a split of {name}, received --split={split}: {error}") from error
-
-
-def _read_folder(folder: Path, frame: Frame | None, channels: int | None) -> Data:
-    places = [place / _FOLDER_LABELS for place in (folder, folder.resolve().parent)]
-    labels = next((place for place in places if place.exists()), None)
-    if labels is None:
-        raise InputError(
-            f"expected {places[0]} with columns filename, class_index, there or in the folder above, received none"
-        )
-    rows = load_or_explain(functools.partial(_read_table, labels), labels, "a table of labels")
-    if not rows or not {"filename", "class_index"} <= rows[0].keys():
-        columns = sorted(map(str, rows[0])) if rows else "no rows"
-        raise InputError(f"expected columns filename, class_index in {labels}, received {columns}")
-    names_of_files = Counter(row["filename"] for row in rows)
-    for row in rows:
-        if not row["filename"] or names_of_files[row["filename"]] > 1:
-            raise InputError(
-                f"expected each image in a row of its own in {labels}, received {row['filename'] or 'none'!r} "
-                f"in {names_of_files[row['filename']]}"
-            )
-    indices = [_label(row["class_index"], labels) for row in rows]
-    names = {index: row["class_name"] for index, row in zip(indices, rows, strict=True) if row.get("class_name")}
-
-    def decoded() -> Iterator[tuple[str, Pixels, int]]:
-        for row, index in zip(rows, indices, strict=True):
-            # Images may lie apart from the table, in a folder of their own.
-            paths = [folder / row["filename"], folder / _FOLDER_IMAGES / row["filename"]]
-            path = next((path for path in paths if path.exists()), paths[0])
-            image = load_or_explain(functools.partial(read_image, path, channels), path, "an image file")
-            yield row["filename"], image, index
-
-    return _data(decoded(), frame, names)
-
-
-def _read_table(path: Path) -> list[dict[str, str]]:
-    # Spreadsheets write a mark before the first name.
-    with path.open(newline="", encoding="utf-8-sig") as file:
-        return list(csv.DictReader(file, skipinitialspace=True))
-
-
-def _label(text: str | None, source: Path) -> int:
-    try:
-        return int(text or "")
-    except ValueError:
-        raise InputError(f"expected whole numbers as class_index in {source}, received {text!r}") from None
-
-
-def _read_npz(path: Path) -> Iterator[tuple[str, Pixels, int]]:
-    def read() -> dict[str, np.ndarray]:
-        with np.load(path, allow_pickle=False) as file:
-            return dict(file)
-
-    arrays = load_or_explain(read, path, "an .npz file with images and labels")
-    if not {"images", "labels"} <= arrays.keys():
-        raise InputError(f"expected arrays images and labels in {path}, received {sorted(arrays)}")
-    images, labels = arrays["images"], arrays["labels"]
-    if images.ndim != 4 or labels.shape != images.shape[:1] or labels.dtype.kind not in "iu":
-        raise InputError(
-            f"expected images (N, H, W, C) and integer labels (N,) in {path}, "
-            f"received {images.shape} and {labels.dtype} {labels.shape}"
-        )
-    names = (f"{path.stem}_{index}" for index in itertools.count())
-    return zip(names, images, labels, strict=False)
+    return pairs, info
 
 
 def _unit(image: np.ndarray, source: str) -> Images:

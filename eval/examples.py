@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Iterator
+import sys
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -12,6 +13,7 @@ import numpy.typing as npt
 from eval.datasets import Record
 from tf_strattack import Classifier, InputError
 from tf_strattack.checks import Classes, Images, check_classes
+from tf_strattack.images import from_unit
 
 _SELECTION_BATCH = 64
 
@@ -30,22 +32,22 @@ class Selection:
     """The first `num_images` records that the network classifies correctly, with images in the classifier's scale.
 
     Attributes:
-      num_images: how many are asked for.
+      num_images: how many are asked for at most.
       image_shape: (H, W, C) of the images.
       attacked, skipped: how many have been selected and passed over, as far as iteration has come.
     """
 
     def __init__(
-        self, records: Iterable[Record], classifier: Classifier, num_images: int, *, own_labels: bool = False
+        self, records: Iterable[Record], classifier: Classifier, num_images: int | None, *, own_labels: bool = False
     ) -> None:
-        """Selects from `records` lazily, but for the first, which shows whether data and network fit.
+        """Selects from `records` lazily, but for the first, which shows whether data and network fit; None: all.
 
         With `own_labels` every image has the class that the network gives it: an untrained one has no others right.
 
         Raises:
           InputError: no correctly classified image, or data that do not fit the network.
         """
-        self.num_images = num_images
+        self.num_images = sys.maxsize if num_images is None else num_images
         self.attacked = self.skipped = 0
         self._first_shape: tuple[int, ...] | None = None
         self._records = iter(records)
@@ -91,7 +93,6 @@ class Selection:
                     yield record
 
     def _scaled(self, record: Record) -> Images:
-        low, high = self._classifier.bounds
         self._first_shape = self._first_shape or record.image.shape
         # A size that the network leaves open is that of the first image: examples share arrays.
         own = self._classifier.image_shape or (None,) * len(self._first_shape)
@@ -103,7 +104,7 @@ class Selection:
                 f"expected images of the model's shape {wanted}, received {record.image.shape} in {record.name}: "
                 "add --resize=PIXELS, or choose the model's own data set"
             )
-        return np.clip(low + np.float32(high - low) * record.image, np.float32(low), np.float32(high))
+        return from_unit(record.image, self._classifier.bounds)
 
 
 def parse_targets(text: str) -> int | None:
@@ -133,33 +134,37 @@ def make_shards(
 ) -> Iterator[Examples]:
     """Pairs each image with its targets, `rows` examples a shard.
 
-    The targets of an image depend on the seed and its position alone, and not on how many images follow.
+    The targets of an image depend on the seed and its rank alone, and not on how many images follow.
     """
     pairs = (
         (record, target)
-        for position, record in enumerate(records)
-        for target in _targets_of(record, position, classifier, targets, seed)
+        for rank, record in enumerate(records)
+        for target in targets_of(record.label, rank, classifier.num_classes or 0, targets, seed)
     )
     while shard := list(itertools.islice(pairs, rows)):
-        chosen, goals = zip(*shard, strict=True)
-        yield Examples(
-            images=np.stack([record.image for record in chosen]),
-            labels=np.array([record.label for record in chosen], np.int32),
-            targets=None if targets is None else np.array(goals, np.int32),
-            image_ids=np.array([record.name for record in chosen]),
-            example_ids=np.array([
-                record.name + ("_untargeted" if goal is None else f"_to_{goal}") for record, goal in shard
-            ]),
-        )  # fmt: skip
+        yield examples_of(shard)
 
 
-def _targets_of(
-    record: Record, position: int, classifier: Classifier, number: int | None, seed: int
-) -> list[int | None]:
+def examples_of(pairs: Sequence[tuple[Record, int | None]]) -> Examples:
+    """The examples of records, with images in the classifier's scale, and their targets: None in all, or in none."""
+    records, targets = zip(*pairs, strict=True)
+    return Examples(
+        images=np.stack([record.image for record in records]),
+        labels=np.array([record.label for record in records], np.int32),
+        targets=None if targets[0] is None else np.array(targets, np.int32),
+        image_ids=np.array([record.name for record in records]),
+        example_ids=np.array([
+            record.name + ("_untargeted" if target is None else f"_to_{target}") for record, target in pairs
+        ]),
+    )  # fmt: skip
+
+
+def targets_of(label: int, rank: int, num_classes: int, number: int | None, seed: int) -> list[int | None]:
+    """The targets of the image that is the `rank`-th attacked; `number` as from `parse_targets`."""
     if number is None:
         return [None]
-    others = [c for c in range(classifier.num_classes or 0) if c != record.label]
+    others = [c for c in range(num_classes) if c != label]
     if number == 0:
         return list(others)
-    drawn = np.random.default_rng([seed, position]).choice(others, number, replace=False)
+    drawn = np.random.default_rng([seed, rank]).choice(others, number, replace=False)
     return list(map(int, sorted(drawn)))

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from eval.applications import IMAGENET, find_application, imagenet_names, load_application
+from eval.files import sha256_of
 from tf_strattack import Classifier, InputError, shipped
 
 
@@ -54,11 +55,10 @@ def load_model(name: str, bounds: tuple[float, float], *, weights: str | None = 
 
 def _sha256(path: Path) -> str:
     """The hash of a file, or of the names and contents of all files below a directory."""
+    if not path.is_dir():
+        return sha256_of(path)
     digest = hashlib.sha256()
-    files = sorted(file for file in path.rglob("*") if file.is_file()) if path.is_dir() else [path]
-    for file in files:
-        if path.is_dir():
-            digest.update(str(file.relative_to(path)).encode())
-        with file.open("rb") as stream:
-            digest.update(hashlib.file_digest(stream, "sha256").digest())
+    for file in sorted(file for file in path.rglob("*") if file.is_file()):
+        digest.update(str(file.relative_to(path)).encode())
+        digest.update(bytes.fromhex(sha256_of(file)))
     return digest.hexdigest()

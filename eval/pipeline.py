@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from eval import flags
 from eval.applications import NONE
 from eval.attacks import make_attack
-from eval.datasets import read_dataset
+from eval.datasets import Data, read_dataset
 from eval.examples import Selection, make_shards, parse_targets
-from eval.models import load_model
+from eval.models import Model, load_model
 from eval.program import command
-from eval.records import summarise, write_dataset, write_metrics
+from eval.records import measure, summarise, write_dataset, write_metrics
 from eval.runs import Run
 from eval.table import format_table
-from tf_strattack import AttackResult
+from tf_strattack import Attack, AttackResult
 from tf_strattack.devices import default_batch_size
 from tf_strattack.groups import Groups
 
@@ -24,23 +24,40 @@ from tf_strattack.groups import Groups
 Draw = Callable[[Path, Iterator[AttackResult], Mapping[int, str]], None]
 
 
-def attack_dataset(dataset: str, draw: Draw, *, split: str, shard_per_image: bool) -> None:
-    """Attacks `dataset` as the flags say and writes the run into --output_dir.
+class Setting(NamedTuple):
+    """What the shared flags name.
 
-    Args:
-      dataset: as of `read_dataset`.
-      draw: makes examples.png.
-      split: of a TFDS data set.
-      shard_per_image: whether a shard, the most that an interruption loses, is the examples of one image, whatever the
-        batch size; else it is a batch.
+    Attributes:
+      attack, model, data: the attack, the network, and the images.
+      targets: as from `parse_targets`.
+      selection: the images to attack.
+      per_image: how many examples each makes.
+      facts: all of it, to be recorded; JSON values.
     """
-    targets, batch_size = parse_targets(flags.TARGETS.value), flags.batch_size()
+
+    attack: Attack
+    model: Model
+    data: Data
+    targets: int | None
+    selection: Selection
+    per_image: int
+    facts: dict[str, Any]
+
+
+def read_flags(dataset: str, split: str, *, on_lattice: bool = False) -> Setting:
+    """Opens what the flags name; `on_lattice` rounds images to 8 bits.
+
+    Raises:
+      InputError: something that does not exist, or does not fit.
+    """
+    targets = parse_targets(flags.TARGETS.value)
     attack = make_attack(flags.ATTACK.value, flags.ATTACK_PARAMETERS.value, group_size=flags.GROUP_SIZE.value)
     model = load_model(flags.MODEL.value, flags.bounds(), weights=flags.WEIGHTS.value, seed=flags.SEED.value)
     data = read_dataset(
         dataset, data_dir=flags.DATA_DIR.value, split=split, download=flags.DOWNLOAD.value,
         image_shape=model.classifier.image_shape, resize=flags.RESIZE.value,
     )  # fmt: skip
+    data = data.on_lattice() if on_lattice else data
     untrained = flags.WEIGHTS.value == NONE
     selection = Selection(data.records, model.classifier, flags.NUM_IMAGES.value, own_labels=untrained)
     per_image = selection.examples_per_image(targets)
@@ -61,6 +78,21 @@ def attack_dataset(dataset: str, draw: Draw, *, split: str, shard_per_image: boo
         "targets": flags.TARGETS.value,
         "seed": flags.SEED.value,
     }
+    return Setting(attack, model, data, targets, selection, per_image, facts)
+
+
+def attack_dataset(dataset: str, draw: Draw, *, split: str, shard_per_image: bool) -> None:
+    """Attacks `dataset` as the flags say and writes the run into --output_dir.
+
+    Args:
+      dataset: as of `read_dataset`.
+      draw: makes examples.png.
+      split: of a TFDS data set.
+      shard_per_image: whether a shard, the most that an interruption loses, is the examples of one image, whatever the
+        batch size; else it is a batch.
+    """
+    batch_size = flags.batch_size()
+    attack, model, data, targets, selection, per_image, facts = read_flags(dataset, split)
     run_of = {**facts, "num_images": flags.NUM_IMAGES.value}
     rows = per_image
     if not shard_per_image:
@@ -70,7 +102,8 @@ def attack_dataset(dataset: str, draw: Draw, *, split: str, shard_per_image: boo
     shards = make_shards(selection, model.classifier, targets, rows=rows, seed=flags.SEED.value)
     output.attack(attack, model.classifier, shards, selection.num_images * per_image, batch_size=batch_size)
 
-    figures = summarise(output.results(), group_size=flags.GROUP_SIZE.value, seed=flags.SEED.value)
+    measured = (measure(result, group_size=flags.GROUP_SIZE.value) for result in output.results())
+    figures = summarise(measured, seed=flags.SEED.value)
     metrics = write_metrics(
         output.directory / "metrics.json",
         {**facts, "command": command(), "skipped_misclassified": selection.skipped, **figures},
@@ -78,9 +111,14 @@ def attack_dataset(dataset: str, draw: Draw, *, split: str, shard_per_image: boo
     write_dataset(output.directory / "dataset", output.results(), {**facts, "command": command()})
     draw(output.directory / "examples.png", output.results(), {**data.class_names, **model.class_names})
     print(format_table(metrics))
-    print(
-        f"{metrics['num_images']} images, {selection.skipped} misclassified ones skipped; "
+    print(f"{summary(metrics)}; written to {output.directory}")
+
+
+def summary(metrics: Mapping[str, Any]) -> str:
+    """What metrics.json tells of numbers and cost, in a line."""
+    return (
+        f"{metrics['num_images']} images, {metrics['skipped_misclassified']} misclassified ones skipped; "
         f"{metrics['gradient_evaluations_per_example']:.0f} gradient and "
         f"{metrics['forward_evaluations_per_example']:.0f} forward evaluations, "
-        f"{metrics['seconds_per_example']:.3f} s an example; written to {output.directory}"
+        f"{metrics['seconds_per_example']:.3f} s an example"
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+import itertools
 import shutil
 import time
 from collections.abc import Iterable
@@ -10,28 +10,33 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import tensorflow as tf
+import numpy.typing as npt
 import tensorflow_datasets as tfds
 
 from eval.files import write_json
+from eval.tfds_directory import FLOAT32, features_of, rows_of, shard_name, write_info, write_shard
 from tf_strattack import AttackResult, metrics
 from tf_strattack.versions import versions
 
-# Label of `target` in examples of an untargeted attack.
-UNTARGETED = -1
+# An array (N,) by name, one entry an example.
+Measures = dict[str, npt.NDArray[Any]]
+
 _SHARD_EXAMPLES = 1000
 
 
-def summarise(results: Iterable[AttackResult], *, group_size: int, seed: int) -> dict[str, Any]:
-    """Computes the figures of metrics.json over the results of a run, one shard in memory at a time."""
-    measured: list[dict[str, np.ndarray]] = []
-    for result in results:
-        values = metrics.measure(result.delta, group_size=group_size)
-        measured.append({
-            **values, "success": result.success, "image": image_ids(result), "seconds": result.seconds,
-            "gradient": result.gradient_evaluations, "forward": result.forward_evaluations,
-        })  # fmt: skip
-    joined = {name: np.concatenate([part[name] for part in measured]) for name in measured[0]}
+def measure(result: AttackResult, *, group_size: int) -> Measures:
+    """What metrics.json is computed from: an array (N,) of each measure, and of success, cost and image."""
+    return {
+        **metrics.measure(result.delta, group_size=group_size),
+        "success": result.success, "image": image_ids(result), "seconds": result.seconds,
+        "gradient": result.gradient_evaluations, "forward": result.forward_evaluations,
+    }  # fmt: skip
+
+
+def summarise(measured: Iterable[Measures], *, seed: int) -> dict[str, Any]:
+    """Computes the figures of metrics.json over the shards of a run."""
+    parts = list(measured)
+    joined = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
     image, success = joined.pop("image"), joined.pop("success")
     costs = {name: float(joined.pop(name).mean()) for name in ("seconds", "gradient", "forward")}
     return {
@@ -65,45 +70,23 @@ def write_metrics(path: Path, facts: dict[str, Any]) -> dict[str, Any]:
 
 
 def write_dataset(directory: Path, results: Iterable[AttackResult], facts: dict[str, Any]) -> None:
-    """Writes the examples to `directory` in split "train", to be read by `tfds.builder_from_directory`.
+    """Writes the examples to `directory`, to be read by `tfds.builder_from_directory`; see `tfds_directory`.
 
     Images are float32 in the classifier's scale. The directory appears, or is replaced, once it is complete.
     """
     partial = directory.with_name(directory.name + ".partial")
     shutil.rmtree(partial, ignore_errors=True)
-    writer: Any = None
-    for result in results:
-        writer = writer or _open_writer(partial, result.images.shape[1:], facts)
-        writer.add_examples({"train": list(_rows(result))})
-    writer.close_all()
+    partial.mkdir(parents=True)
+    results = iter(results)
+    first = next(results)
+    features = features_of(first.images.shape[1:], FLOAT32)
+    rows = itertools.chain.from_iterable(rows_of(result, FLOAT32) for result in itertools.chain([first], results))
+    files: list[tuple[int, int]] = []
+    while chunk := list(itertools.islice(rows, _SHARD_EXAMPLES)):
+        path = partial / str(len(files))
+        files.append((write_shard(path, features, chunk), path.stat().st_size))
+    for number in range(len(files)):  # their names tell how many there are
+        (partial / str(number)).rename(partial / shard_name(number, len(files)))
+    write_info(partial, features, files, facts)
     shutil.rmtree(directory, ignore_errors=True)
     partial.replace(directory)
-
-
-def _open_writer(directory: Path, shape: tuple[int, ...], facts: dict[str, Any]) -> Any:
-    directory.mkdir(parents=True)
-    image = tfds.features.Tensor(shape=shape, dtype=tf.float32)
-    features = tfds.features.FeaturesDict({
-        "image": image, "original": image, "label": tf.int64, "target": tf.int64, "success": tf.bool,
-        "example_id": tfds.features.Text(),
-    })  # fmt: skip
-    identity = tfds.core.dataset_info.DatasetIdentity(
-        name="adversarial_examples", version=tfds.core.Version("1.0.0"), data_dir=str(directory), module_name=""
-    )
-    info = tfds.core.DatasetInfo(
-        builder=identity, features=features,
-        description=f"Adversarial examples; target is {UNTARGETED} where the attack was untargeted.",
-        metadata=tfds.core.MetadataDict(json.loads(json.dumps(facts))),
-    )  # fmt: skip
-    writer = tfds.core.SequentialWriter(info, max_examples_per_shard=_SHARD_EXAMPLES)
-    writer.initialize_splits(["train"])
-    return writer
-
-
-def _rows(result: AttackResult) -> Iterable[dict[str, Any]]:
-    targets = np.full(len(result), UNTARGETED) if result.targets is None else result.targets
-    for row, name in enumerate(result.example_ids if result.example_ids is not None else []):
-        yield {
-            "image": result.adversarial[row], "original": result.images[row], "label": result.labels[row],
-            "target": targets[row], "success": result.success[row], "example_id": str(name),
-        }  # fmt: skip

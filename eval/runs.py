@@ -7,11 +7,10 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from tqdm import tqdm
-
+from eval.bar import Bar
 from eval.configuration import claim
 from eval.examples import Examples
-from tf_strattack import Attack, AttackResult, Classifier, Progress
+from tf_strattack import Attack, AttackResult, Classifier
 from tf_strattack.progress import Callback
 
 _PARTS = "parts"
@@ -52,13 +51,11 @@ class Run:
         Raises:
           KeyboardInterrupt: at Ctrl-C, after which the finished shards are on disk.
         """
-        successes = done = 0
         try:
-            with tqdm(total=total, unit="ex", bar_format=_BAR) as bar:
+            with Bar(total) as bar:
                 for number, shard in enumerate(shards):
-                    result = self._shard(number, shard, attack, classifier, batch_size, _updater(bar, done, successes))
-                    done, successes = done + len(result), successes + int(result.success.sum())
-                    _show(bar, done, done, successes)
+                    result = self._shard(number, shard, attack, classifier, batch_size, bar.follow)
+                    bar.add(len(result), int(result.success.sum()))
         except KeyboardInterrupt:
             finished = len(list(self._parts.glob("*.npz")))
             print(f"interrupted; the same command resumes {self.directory}, {finished} shards are done")
@@ -91,20 +88,3 @@ class Run:
 def results_in(directory: Path) -> Iterator[AttackResult]:
     """The finished shards of the run in `directory`, in order, one at a time."""
     return (AttackResult.load(path) for path in sorted((directory / _PARTS).glob("*.npz")))
-
-
-_BAR = "{l_bar}{bar}| {n:.0f}/{total_fmt} examples [{elapsed}<{remaining}]{postfix}"
-
-
-def _updater(bar: tqdm[Any], done: int, successes: int) -> Callback:
-    def update(progress: Progress) -> None:
-        _show(
-            bar, done + progress.fraction * progress.examples, done + progress.started, successes + progress.successes
-        )
-
-    return update
-
-
-def _show(bar: tqdm[Any], position: float, started: int, successes: int) -> None:
-    bar.n = position
-    bar.set_postfix_str(f"success {successes}/{started} = {successes / max(1, started):.0%}")

@@ -1,11 +1,12 @@
 """Structured adversarial attacks (StrAttack, ICLR 2019, arXiv 1808.01664) for TensorFlow and Keras."""
 
-from tf_strattack import groups, metrics, shipped
+from tf_strattack import groups, images, metrics, shipped
 from tf_strattack.attack import Attack
 from tf_strattack.baselines import FGM, IFGM, CarliniWagnerL2, ElasticNet
 from tf_strattack.classifier import Classifier
 from tf_strattack.errors import InputError
 from tf_strattack.progress import Progress
+from tf_strattack.quantization import Quantization, quantize
 from tf_strattack.refine import Refinement, refine
 from tf_strattack.result import AttackResult
 from tf_strattack.strattack import StrAttack
@@ -21,11 +22,14 @@ __all__ = [
     "ElasticNet",
     "InputError",
     "Progress",
+    "Quantization",
     "Refinement",
     "StrAttack",
     "__version__",
     "groups",
+    "images",
     "metrics",
+    "quantize",
     "refine",
     "shipped",
 ]

@@ -86,6 +86,14 @@ class Method(abc.ABC):
         `start` (N, H, W, C) holds the perturbations that a refinement is given; an attack has nothing in it.
         """
 
+    def valid(self, network: Network, images: Images, delta: Images) -> Images:
+        """The images (N, H, W, C) that perturbations make of the originals, in the classifier's scale."""
+        return network.adversarial(images, delta)
+
+    def fallback(self, images: Images, given: Images) -> Images:
+        """What examples get for which nothing was found: what they came with, to an attack the originals."""
+        return given
+
     def run(
         self,
         classifier: Classifier,
@@ -153,7 +161,8 @@ class Method(abc.ABC):
             tracker.start_batch(rows, self.iterations())
             start = tf.constant(pad_rows((given - images) / np.float32(high - low), whole)) if refines else tf.zeros([])
             found, delta, c, gradients, forwards = self.perturb(network, problem, start, rows, tracker)
-            adversarial = np.where(found[:, None, None, None], network.adversarial(images, delta), given)
+            otherwise = self.fallback(images, given)
+            adversarial = np.where(found[:, None, None, None], self.valid(network, images, delta), otherwise)
 
             def verified(images: Images) -> npt.NDArray[np.bool_]:
                 logits = classifier.predict(images, batch_size=rows)
@@ -162,7 +171,7 @@ class Method(abc.ABC):
 
             success = verified(adversarial)
             if (found & ~success).any():
-                adversarial = np.where(success[:, None, None, None], adversarial, given)
+                adversarial = np.where(success[:, None, None, None], adversarial, otherwise)
                 success = verified(adversarial)
             tracker.count(whole, forwards=1)
             clean_correct = classifier.predict(images, batch_size=rows).argmax(axis=1) == labels

@@ -110,17 +110,23 @@ def best_average_worst(
     number = np.bincount(image, minlength=len(ids))
     drawn = _one_of_each(image, len(ids), seed)
     blocks = {
-        "best": _block(reached > 0, {m: _extreme(np.minimum, v, image, success, len(ids)) for m, v in values.items()}),
-        "average": _block(success[drawn], {m: v[drawn] for m, v in values.items()}),
-        "worst": _block(
+        "best": mean_over_successes(
+            reached > 0, {m: _extreme(np.minimum, v, image, success, len(ids)) for m, v in values.items()}
+        ),
+        "average": mean_over_successes(success[drawn], {m: v[drawn] for m, v in values.items()}),
+        "worst": mean_over_successes(
             reached == number, {m: _extreme(np.maximum, v, image, success, len(ids)) for m, v in values.items()}
         ),
-        "all": _block(success, values),
+        "all": mean_over_successes(success, values),
     }
     return blocks
 
 
-def _block(success: npt.NDArray[np.bool_], values: Mapping[str, Values]) -> dict[str, float | int | None]:
+def mean_over_successes(success: npt.NDArray[np.bool_], values: Mapping[str, Values]) -> dict[str, float | int | None]:
+    """Summarises N examples: "asr" in [0, 1], "num_successes", "num_examples", and the mean of each measure (N,).
+
+    Means are over the successes, None where there is none.
+    """
     successes, examples = int(success.sum()), len(success)
     means = {name: float(value[success].mean()) if successes else None for name, value in values.items()}
     asr = successes / examples if examples else None

@@ -40,12 +40,17 @@ class Problem(NamedTuple):
 
 
 class Network:
-    """A classifier together with the goal of the attack. All perturbations are in [0, 1] scale."""
+    """A classifier together with the goal of the attack. All perturbations are in [0, 1] scale.
+
+    Attributes:
+      bounds: (lower, upper) of valid pixels, the classifier's.
+    """
 
     def __init__(self, classifier: Classifier, targeted: bool) -> None:
         """Joins `classifier` with the goal: towards `Problem.classes` if `targeted`, else away from them."""
         self._classifier = classifier
         self._targeted = targeted
+        self.bounds = classifier.bounds
         self._range = classifier.bounds[1] - classifier.bounds[0]
 
     def margin_and_gradient(self, problem: Problem, delta: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
@@ -98,4 +103,4 @@ class Network:
         return values, tf.where(problem.upper > problem.lower, gradient, tf.zeros_like(gradient))
 
     def _valid(self, images: tf.Tensor, delta: tf.Tensor) -> tf.Tensor:
-        return tf.clip_by_value(images + self._range * delta, *self._classifier.bounds)
+        return tf.clip_by_value(images + self._range * delta, *self.bounds)

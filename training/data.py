@@ -17,14 +17,16 @@ from tf_strattack.errors import InputError
 _SHIFT = 4
 
 
-def load_raw(name: str, splits: list[str], *, data_dir: str | None, download: bool) -> list[tf.data.Dataset]:
+def load_raw(name: str, splits: list[str], *, data_dir: str | None, download: bool, **options: Any) -> Any:
     """Returns each split of a TFDS data set as (uint8 image, label) pairs, in its fixed order.
+
+    `options` are those of `tfds.load`; with_info=True returns the data set's information besides.
 
     Raises:
       InputError: `data_dir` does not hold the data set and `download` is off.
     """
     try:
-        return tfds.load(name, split=splits, data_dir=data_dir, download=download, as_supervised=True)
+        return tfds.load(name, split=splits, data_dir=data_dir, download=download, as_supervised=True, **options)
     except (tfds.core.DatasetNotFoundError, AssertionError, FileNotFoundError) as error:
         raise InputError(
             f"expected the TFDS data set {name!r} in --data_dir, received {data_dir or 'the default directory'} "

@@ -1,6 +1,7 @@
 """Images of any size are brought to the network's, as evaluations do."""
 
 import csv
+import itertools
 
 import numpy as np
 import pytest
@@ -107,7 +108,7 @@ def test_imagenet_v2_of_tfds_is_read_one_image_at_a_time(tmp_path):
     data = read_dataset(
         "imagenet_v2", data_dir=str(tmp_path), split="test", download=False, image_shape=(32, 32, 3), resize="auto"
     )
-    first = [next(data.records) for _ in range(3)]
+    first = list(itertools.islice(data.records, 3))
     assert [record.image.shape for record in first] == [(32, 32, 3)] * 3
     assert [record.name for record in first] == [f"imagenet_v2_test_{index}" for index in range(3)]
     assert all(record.image.std() < 1e-6 for record in first)

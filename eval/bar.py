@@ -1,0 +1,46 @@
+"""The progress bar of attacks: examples done, and how many of those begun succeed."""
+
+from __future__ import annotations
+
+from types import TracebackType
+
+from tqdm import tqdm
+
+from tf_strattack import Progress
+
+_FORMAT = "{l_bar}{bar}| {n:.0f}/{total_fmt} examples [{elapsed}<{remaining}]{postfix}"
+
+
+class Bar:
+    """A bar over shards; within one it follows the attack's own progress."""
+
+    def __init__(self, total: int | None) -> None:
+        """Opens a bar of `total` examples; None where their number is unknown."""
+        self._bar = tqdm(total=total, unit="ex", bar_format=_FORMAT)
+        self._done = self._successes = 0
+
+    def __enter__(self) -> Bar:
+        """The bar."""
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        """Closes it."""
+        self._bar.close()
+
+    def follow(self, progress: Progress) -> None:
+        """Shows the progress of the shard under way; a callback for attacks."""
+        within = progress.fraction * progress.examples
+        self._show(self._done + within, self._done + progress.started, self._successes + progress.successes)
+
+    def add(self, examples: int, successes: int) -> None:
+        """Counts a finished shard."""
+        self._done, self._successes = self._done + examples, self._successes + successes
+        self._show(self._done, self._done, self._successes)
+
+    def note(self, text: str) -> None:
+        """Puts a word in front of the bar."""
+        self._bar.set_description_str(text)
+
+    def _show(self, position: float, started: int, successes: int) -> None:
+        self._bar.n = position
+        self._bar.set_postfix_str(f"success {successes}/{started} = {successes / max(1, started):.0%}")

@@ -1,0 +1,182 @@
+"""Writes adversarial examples of a whole split as a data set: `python -m eval.generate`; --help lists the flags.
+
+The examples go, a shard at a time, into dataset/ of --output_dir, which `tfds.builder_from_directory` and
+--adversarial_dataset of training.train read; manifest.json has configuration and checksums, metrics.json the figures.
+The same command again makes what is missing or damaged.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import time
+from collections.abc import Generator, Iterable
+from pathlib import Path
+from typing import Any
+
+from absl import flags as absl_flags
+
+from eval import flags
+from eval.attacks import describe_attacks
+from eval.configuration import claim, one_at_a_time
+from eval.generation.cluster import Cluster, Shipment
+from eval.generation.finish import finish
+from eval.generation.plan import Plan, keep_plan, make_plan
+from eval.generation.store import MANIFEST, Store
+from eval.generation.verification import report, verify
+from eval.generation.work import Outcome, Work, work_here
+from eval.pipeline import Setting, read_flags
+from eval.program import run
+from eval.tfds_directory import FLOAT32, UINT8
+from tf_strattack import InputError
+from tf_strattack.devices import default_batch_size
+from tf_strattack.versions import code_version
+
+absl_flags.set_default(flags.NUM_IMAGES, None)
+absl_flags.set_default(flags.TARGETS, "random")
+absl_flags.set_default(flags.SPLIT, "train")
+_SHARD_SIZE = absl_flags.DEFINE_integer(
+    "shard_size", None, "Examples a shard, the most that an interruption loses; by image size if unset.", lower_bound=1
+)
+_QUANTIZE = absl_flags.DEFINE_enum(
+    "quantize", None, [UINT8], "Store 8-bit images, repaired where rounding would make them harmless."
+)
+_PNG_DIR = absl_flags.DEFINE_string(
+    "png_dir", None, "Besides, write the successful examples as PNG files with labels.csv; needs --quantize=uint8."
+)
+_VERIFY = absl_flags.DEFINE_bool(
+    "verify", False, "Attack nothing: check the shards of a generation of this configuration, and classify them anew."
+)
+_RAY = absl_flags.DEFINE_string(
+    "ray",
+    None,
+    "Attack on a Ray cluster: its address host:port, auto for one that Ray finds, or local to start Ray here.",
+)
+_WORKERS = absl_flags.DEFINE_integer(
+    "workers", None, "With --ray: shards at a time; as many as GPUs, or else CPUs, if unset.", lower_bound=1
+)
+_CPUS_PER_WORKER = absl_flags.DEFINE_integer("cpus_per_worker", 1, "With --ray: threads of a worker.", lower_bound=1)
+_SHARD_INDEX = absl_flags.DEFINE_integer(
+    "shard_index", None, "In a job array: which part this job does, from 0 to --num_shards - 1.", lower_bound=0
+)
+_NUM_SHARDS = absl_flags.DEFINE_integer(
+    "num_shards", None, "In a job array: into how many parts the work is divided.", lower_bound=1
+)
+
+# The manifest is written so often while shards are made; in between, the entries have what it tells.
+_LISTING_SECONDS = 15.0
+
+
+def main() -> None:
+    """Plans the shards, makes those that are missing, and joins them."""
+    if flags.LIST_ATTACKS.value:
+        print(describe_attacks())
+        return
+    _check_flags()
+    directory = flags.output_dir()
+    if _VERIFY.value and not (directory / MANIFEST).exists():
+        raise InputError(f"expected --output_dir to hold a generation to verify, received {directory}, which does not")
+    setting = read_flags(flags.DATASET.value, flags.SPLIT.value, on_lattice=_QUANTIZE.value is not None)
+    if _PNG_DIR.value is not None and setting.selection.image_shape[-1] not in (1, 3):
+        raise InputError(f"expected images of 1 or 3 channels with --png_dir, received {setting.selection.image_shape}")
+    configuration = {
+        **setting.facts,
+        "num_images": flags.NUM_IMAGES.value,
+        "shard_size": _SHARD_SIZE.value or default_batch_size(setting.selection.image_shape),
+        "image_dtype": _QUANTIZE.value or FLOAT32,
+        "dataset_version": setting.data.version,
+        "code_version": code_version(),
+    }
+    part = None if _NUM_SHARDS.value is None else f"{_SHARD_INDEX.value}-of-{_NUM_SHARDS.value}"
+    claim(directory, configuration, flag="--output_dir", overwrite=flags.OVERWRITE.value, part=part)
+    store = _open_store(directory, setting, configuration, part or "run")
+    if _VERIFY.value:
+        print(verify(store, setting.model.classifier, setting.attack.confidence))
+        return
+    wanted = range(store.plan.num_shards)
+    if part is not None:
+        wanted = wanted[_SHARD_INDEX.value :: _NUM_SHARDS.value]
+    try:
+        _make_missing(store, setting, configuration, wanted)
+    except KeyboardInterrupt:
+        print(f"interrupted; the same command goes on in {directory} with the shards that are missing")
+        raise
+    with one_at_a_time(directory / MANIFEST):  # jobs of an array may end at once
+        store.write_manifest(configuration)
+        if store.complete():
+            finish(store, setting, configuration, png_dir=_PNG_DIR.value, overwrite=flags.OVERWRITE.value)
+        else:
+            done = sum(not store.missing(number) for number in range(store.plan.num_shards))
+            print(f"{done} of {store.plan.num_shards} shards are in {directory}; the last job joins them")
+
+
+def _open_store(directory: Path, setting: Setting, configuration: dict[str, Any], writer: str) -> Store:
+    classifier = setting.model.classifier
+
+    def plan() -> Plan:
+        return make_plan(
+            setting.selection, classifier.num_classes or 0, setting.targets,
+            shard_size=configuration["shard_size"], seed=flags.SEED.value,
+        )  # fmt: skip
+
+    store = Store(directory, keep_plan(directory / "plan.npz", plan), configuration["image_dtype"], writer)
+    store.open()
+    return store
+
+
+def _make_missing(store: Store, setting: Setting, configuration: dict[str, Any], wanted: Iterable[int]) -> None:
+    """Attacks what has no intact shard, of `wanted`."""
+    if reason := store.manifest_damage():
+        report(MANIFEST, f"{reason}; written anew")
+    missing, total = [], 0
+    for number in wanted:
+        reason = None if store.missing(number) else store.damage(number)
+        if reason:
+            report(store.path(number).name, f"{reason}; made anew")
+        if reason or store.missing(number):
+            missing.append(number)
+            total += store.plan.length(number)
+    if not missing:
+        return
+    store.disassemble()
+    work = Work(setting.attack, _QUANTIZE.value is not None, flags.GROUP_SIZE.value, flags.batch_size())
+    shards = store.plan.shards(setting.data, setting.model.classifier.bounds, missing)
+    outcomes: Generator[tuple[int, Outcome], None, None]
+    if _RAY.value is None:
+        outcomes = work_here(work, setting.model.classifier, shards, total)
+    else:
+        cluster = Cluster(_RAY.value, _WORKERS.value, _CPUS_PER_WORKER.value)
+        shipment = Shipment.pack(setting.model, flags.WEIGHTS.value, flags.SEED.value)
+        outcomes = cluster.work(work, shipment, shards, total)
+    listed = -math.inf
+    with contextlib.closing(outcomes):
+        for number, outcome in outcomes:
+            store.write(number, outcome.result, outcome.measures)
+            if time.monotonic() - listed > _LISTING_SECONDS:
+                listed = time.monotonic()
+                with one_at_a_time(store.directory / MANIFEST):
+                    store.write_manifest(configuration)
+
+
+def _check_flags() -> None:
+    """Refuses flags that need others."""
+    if (_SHARD_INDEX.value is None) != (_NUM_SHARDS.value is None):
+        given, lacking = ("shard_index", "num_shards") if _NUM_SHARDS.value is None else ("num_shards", "shard_index")
+        raise InputError(f"expected --{lacking} with --{given}, received none")
+    if _NUM_SHARDS.value is not None and (_SHARD_INDEX.value or 0) >= _NUM_SHARDS.value:
+        raise InputError(f"expected --shard_index from 0 to {_NUM_SHARDS.value - 1}, received {_SHARD_INDEX.value}")
+    if _NUM_SHARDS.value is not None and flags.OUTPUT_DIR.value is None:
+        raise InputError("expected --output_dir, the same for all jobs, with --num_shards, received none")
+    if _PNG_DIR.value is not None and _QUANTIZE.value is None:
+        raise InputError("expected --quantize=uint8 with --png_dir, as PNG files keep 8 bits, received none")
+    if _RAY.value is None and (_WORKERS.value is not None or _CPUS_PER_WORKER.present):
+        raise InputError("expected --ray with --workers or --cpus_per_worker, received none")
+    for flag in (_PNG_DIR, _RAY, _NUM_SHARDS, flags.OVERWRITE):
+        if _VERIFY.value and flag.value:
+            raise InputError(f"expected --verify without --{flag.name}, received both")
+    if _NUM_SHARDS.value is not None and flags.OVERWRITE.value:
+        raise InputError("expected --overwrite without --num_shards, as jobs would remove each other's shards")
+
+
+if __name__ == "__main__":
+    run(main)

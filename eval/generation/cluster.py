@@ -1,0 +1,196 @@
+"""Shards as tasks on a Ray cluster: Ray places them, and repeats those whose worker or node has died."""
+
+from __future__ import annotations
+
+import io
+import itertools
+import os
+import tarfile
+import tempfile
+from collections.abc import Generator, Iterable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import tensorflow as tf
+
+from eval.bar import Bar
+from eval.examples import Examples
+from eval.generation.work import Outcome, Work
+from eval.models import Model, load_model
+from tf_strattack import Classifier, InputError
+
+AUTO, LOCAL = "auto", "local"
+# So often a shard is begun anew whose worker or node died under it.
+_RETRIES = 8
+# Shards in Ray's hands for each worker: the next is there when one is finished.
+_AHEAD = 2
+
+
+class Shipment(NamedTuple):
+    """A network on its way to a worker: what `load_model` was given, the files behind it, and their hash."""
+
+    name: str
+    weights: str | None
+    bounds: tuple[float, float]
+    seed: int
+    sha256: str
+    files: dict[str, bytes]
+
+    @classmethod
+    def pack(cls, model: Model, weights: str | None, seed: int) -> Shipment:
+        """Packs `model`, which `load_model` made of its name, `weights` and `seed`; shipped networks go by name."""
+        paths = [text for text in (model.name, weights) if text is not None and Path(text).exists()]
+        files = {text: _archive(Path(text)) for text in paths}
+        return cls(model.name, weights, model.classifier.bounds, seed, model.sha256, files)
+
+    def unpack(self) -> Classifier:
+        """Loads the network.
+
+        Raises:
+          InputError: it is not the one that was packed.
+        """
+        with tempfile.TemporaryDirectory() as directory:
+            places = {
+                text: str(_extract(content, Path(directory) / str(place), Path(text).name))
+                for place, (text, content) in enumerate(self.files.items())
+            }
+            name, weights = places.get(self.name, self.name), self.weights
+            model = load_model(name, self.bounds, weights=places.get(weights or "", weights), seed=self.seed)
+        if model.sha256 != self.sha256:
+            raise InputError(f"expected the network {self.name} on every node, received another one of that name")
+        return model.classifier
+
+
+class Cluster(NamedTuple):
+    """Where shards are worked on.
+
+    Attributes:
+      address: "local" (Ray is started on this machine), "auto" (the cluster that Ray finds here) or host:port.
+      workers: the most shards at a time; None for as many as there are GPUs, or where there are none CPUs.
+      cpus_per_worker: threads of a worker.
+    """
+
+    address: str
+    workers: int | None
+    cpus_per_worker: int
+
+    def work(
+        self, work: Work, shipment: Shipment, shards: Iterable[tuple[int, Examples]], total: int
+    ) -> Generator[tuple[int, Outcome], None, None]:
+        """Does shards as tasks, and yields each when it is finished; progress as `work_here`.
+
+        Raises:
+          InputError: no Ray, no cluster at the address, or a shard that fails.
+        """
+        ray = _import_ray()
+        self._connect(ray)
+        try:
+            yield from self._tasks(ray, work, shipment, shards, total)
+        except ray.exceptions.RayTaskError as error:
+            raise _failure(error.cause if isinstance(error.cause, Exception) else error) from error
+        except ray.exceptions.RayError as error:
+            raise _failure(error) from error
+        finally:
+            ray.shutdown()
+
+    def _connect(self, ray: Any) -> None:
+        packages = [str(Path(__file__).parents[2] / name) for name in ("tf_strattack", "eval", "training")]
+        options: dict[str, Any] = {
+            "runtime_env": {"py_modules": packages, "env_vars": {"TF_CPP_MIN_LOG_LEVEL": "3"}},
+            "log_to_driver": False, "logging_level": "ERROR",
+        }  # fmt: skip
+        try:
+            if self.address == LOCAL:
+                workers = self.workers or max(1, (os.cpu_count() or 1) // self.cpus_per_worker)
+                ray.init("local", num_cpus=workers * self.cpus_per_worker, include_dashboard=False, **options)
+            else:
+                ray.init(self.address, **options)
+        except (ConnectionError, RuntimeError, ValueError) as error:
+            raise InputError(
+                f"expected a Ray cluster at --ray={self.address}, received: {str(error).splitlines()[0]}; "
+                "start one by ray start --head, or use --ray=local"
+            ) from error
+
+    def _tasks(
+        self, ray: Any, work: Work, shipment: Shipment, shards: Iterable[tuple[int, Examples]], total: int
+    ) -> Generator[tuple[int, Outcome], None, None]:
+        gpus = ray.cluster_resources().get("GPU", 0)
+        task = ray.remote(_work_there).options(
+            num_cpus=self.cpus_per_worker, num_gpus=min(gpus, 1), max_retries=_RETRIES
+        )  # fmt: skip
+        sent = ray.put(work), ray.put(shipment)
+        waiting = iter(shards)
+        numbers: dict[Any, int] = {}
+        with Bar(total) as bar:
+            while True:
+                room = self._places(ray) - len(numbers)
+                for number, examples in itertools.islice(waiting, max(0, room)):
+                    numbers[task.remote(*sent, self.cpus_per_worker, examples)] = number
+                if not numbers:
+                    return
+                # Back from time to time, as workers may have come.
+                finished, _ = ray.wait(list(numbers), timeout=10)
+                for reference in finished:
+                    outcome = ray.get(reference)
+                    yield numbers.pop(reference), outcome
+                    bar.add(len(outcome.result), int(outcome.result.success.sum()))
+                    bar.note(f"{self._workers(ray)} workers")
+
+    def _places(self, ray: Any) -> int:
+        """How many shards may be in Ray's hands."""
+        return self.workers if self.workers is not None and self.address != LOCAL else _AHEAD * self._workers(ray)
+
+    def _workers(self, ray: Any) -> int:
+        """How many shards can be worked on at once, now."""
+        resources = ray.cluster_resources()
+        return max(1, int(resources.get("GPU", 0) or resources.get("CPU", 0) // self.cpus_per_worker))
+
+
+def _work_there(work: Work, shipment: Shipment, threads: int, examples: Examples) -> Outcome:
+    return work(_classifier(shipment, threads), examples)
+
+
+# The networks of this worker, by hash: tasks follow each other in a process.
+_loaded: dict[str, Classifier] = {}
+
+
+def _classifier(shipment: Shipment, threads: int) -> Classifier:
+    if shipment.sha256 not in _loaded:
+        if not _loaded:  # before TensorFlow computes anything
+            tf.config.threading.set_intra_op_parallelism_threads(threads)
+            tf.config.threading.set_inter_op_parallelism_threads(1)
+        _loaded[shipment.sha256] = shipment.unpack()
+    return _loaded[shipment.sha256]
+
+
+def _import_ray() -> Any:
+    try:
+        import ray
+        import ray.exceptions
+    except ImportError as error:
+        raise InputError('expected Ray for --ray, received none: pip install "ray>=2.40,<3"') from error
+    return ray
+
+
+def _failure(error: Exception) -> InputError:
+    """A failure on a worker in one line; a user's mistake there has one of its own."""
+    if isinstance(error, InputError):
+        return InputError(str(error))
+    lines = str(error).strip().splitlines()
+    return InputError(
+        f"expected workers to attack every shard, received {type(error).__name__}: {lines[0] if lines else ''}; shards "
+        "that are finished are kept, and the same command goes on"
+    )
+
+
+def _archive(path: Path) -> bytes:
+    content = io.BytesIO()
+    with tarfile.open(fileobj=content, mode="w") as archive:
+        archive.add(path, arcname=path.name)
+    return content.getvalue()
+
+
+def _extract(content: bytes, directory: Path, name: str) -> Path:
+    with tarfile.open(fileobj=io.BytesIO(content)) as archive:
+        archive.extractall(directory, filter="data")
+    return directory / name

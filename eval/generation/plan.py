@@ -1,0 +1,152 @@
+"""Which examples a generation makes, and in which shards: fixed before the first is attacked."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import functools
+import hashlib
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from tqdm import tqdm
+
+from eval.configuration import one_at_a_time
+from eval.datasets import Data, Record
+from eval.examples import Examples, Selection, examples_of, targets_of
+from tf_strattack import InputError
+from tf_strattack.adapters import load_or_explain
+from tf_strattack.images import from_unit
+
+# Records that are passed over are decoded; beyond so many it is quicker to open the data set anew.
+_GAP = 64
+# Stands for no targets in the file.
+_UNTARGETED = -1
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Plan:
+    """The images that are attacked, with what decides their examples.
+
+    Attributes:
+      positions: (M,) places in the data set of the images, in order.
+      labels: (M,) their labels.
+      skipped: how many images the network misclassified.
+      image_shape: (H, W, C).
+      num_classes: of the network.
+      targets: how many targets an image has, as from `parse_targets`.
+      per_image: how many examples an image makes.
+      shard_size: examples a shard; the last may have fewer.
+      seed: of random targets.
+    """
+
+    positions: npt.NDArray[np.int64]
+    labels: npt.NDArray[np.int64]
+    skipped: int
+    image_shape: tuple[int, ...]
+    num_classes: int
+    targets: int | None
+    per_image: int
+    shard_size: int
+    seed: int
+
+    @property
+    def num_examples(self) -> int:
+        """The number of examples."""
+        return len(self.positions) * self.per_image
+
+    @property
+    def num_shards(self) -> int:
+        """The number of shards."""
+        return -(-self.num_examples // self.shard_size)
+
+    def length(self, shard: int) -> int:
+        """The number of examples of a shard."""
+        return min(self.shard_size, self.num_examples - shard * self.shard_size)
+
+    @functools.cached_property
+    def digest(self) -> str:
+        """A hash of everything in it."""
+        facts = [self.image_shape, self.num_classes, self.targets, self.per_image, self.shard_size, self.seed]
+        return hashlib.sha256(self.positions.tobytes() + self.labels.tobytes() + repr(facts).encode()).hexdigest()
+
+    def shards(self, data: Data, bounds: tuple[float, float], numbers: Iterable[int]) -> Iterator[tuple[int, Examples]]:
+        """Reads the examples of the shards `numbers`, in ascending order, with images in the scale of `bounds`."""
+        image_at = _reader(data)
+        for number in numbers:
+            first = number * self.shard_size
+            pairs: list[tuple[Record, int | None]] = []
+            for example in range(first, first + self.length(number)):
+                rank, which = divmod(example, self.per_image)
+                label = int(self.labels[rank])
+                if which == 0 or not pairs:
+                    record = image_at(int(self.positions[rank]))
+                    record = record._replace(image=from_unit(record.image, bounds), label=label)
+                    goals = targets_of(label, rank, self.num_classes, self.targets, self.seed)
+                pairs.append((record, goals[which]))
+            yield number, examples_of(pairs)
+
+
+def keep_plan(path: Path, make: Callable[[], Plan]) -> Plan:
+    """The plan in the file `path`, or if there is none that can be read, a new one, which is put there.
+
+    Of processes that do so at once the first makes it, and the others wait for it.
+    """
+    with one_at_a_time(path):
+        with contextlib.suppress(InputError):
+            return _load(path)
+        plan = make()
+        partial = path.with_name(path.name + ".partial")
+        with partial.open("wb") as file:
+            np.savez_compressed(file, **_fields(plan))
+        partial.replace(path)
+        return plan
+
+
+def make_plan(selection: Selection, num_classes: int, targets: int | None, *, shard_size: int, seed: int) -> Plan:
+    """Classifies the data set, and plans its examples."""
+    with tqdm(selection, unit="img", desc="classified correctly", leave=False) as bar:
+        chosen = [(record.position, record.label) for record in bar]
+    positions, labels = np.array(chosen, np.int64).T
+    return Plan(
+        positions, labels, selection.skipped, selection.image_shape, num_classes, targets,
+        selection.examples_per_image(targets), shard_size, seed,
+    )  # fmt: skip
+
+
+def _fields(plan: Plan) -> dict[str, Any]:
+    values = {field.name: getattr(plan, field.name) for field in dataclasses.fields(plan)}
+    return {**values, "targets": _UNTARGETED if plan.targets is None else plan.targets}
+
+
+def _load(path: Path) -> Plan:
+    def read() -> Plan:
+        with np.load(path, allow_pickle=False) as file:
+            arrays = dict(file)
+        values: dict[str, Any] = {name: value if value.ndim else value.item() for name, value in arrays.items()}
+        values["image_shape"] = tuple(map(int, values["image_shape"]))
+        values["targets"] = None if values["targets"] == _UNTARGETED else values["targets"]
+        return Plan(**values)
+
+    plan: Plan = load_or_explain(read, path, "the plan of a generation")
+    return plan
+
+
+def _reader(data: Data) -> Callable[[int], Record]:
+    """A function that reads the record at a position; fast where positions ascend."""
+    records, last = data.records, None
+
+    def image_at(position: int) -> Record:
+        nonlocal records, last
+        here = -1 if last is None else last.position
+        if last is not None and here == position:
+            return last
+        if position < here or position - here > _GAP:
+            records = data.records_from(position)
+        last = next(record for record in records if record.position == position)
+        return last
+
+    return image_at

@@ -1,0 +1,76 @@
+"""Reads a generation anew: checksums, and whether every example still does what it is said to do."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import tensorflow as tf
+from tqdm import tqdm
+
+from eval.generation.store import MANIFEST, Store
+from eval.tfds_directory import UNTARGETED
+from tf_strattack import Classifier, InputError
+from tf_strattack.images import from_uint8
+from tf_strattack.losses import fools
+
+
+def verify(store: Store, classifier: Classifier, confidence: float) -> str:
+    """Checks every shard of a finished generation; returns what was found, in a line.
+
+    Raises:
+      InputError: a shard that is missing or damaged, or an example that the network classifies otherwise than its
+        `success` tells; after every one has been printed.
+    """
+    wrong: list[str] = []
+    reason = store.manifest_damage()
+    if reason:
+        wrong.append(report(MANIFEST, reason))
+    examples = successes = 0
+    for number in tqdm(range(store.plan.num_shards), unit="shard", desc="verified"):
+        reason = "it is missing" if store.missing(number) else store.damage(number)
+        if reason is None:
+            rows = list(store.rows(number))
+            success = np.array([row["success"] for row in rows])
+            other = fooled(classifier, stored_images(rows, classifier), rows, confidence) != success
+            examples, successes = examples + len(rows), successes + int(success.sum())
+            if other.any():
+                reason = f"{other.sum()} of {len(rows)} examples are classified otherwise: {_first(rows, other)}"
+        if reason:
+            wrong.append(report(store.path(number).name, reason))
+    if wrong:
+        raise InputError(
+            f"expected {store.plan.num_shards} shards as they were written, received {len(wrong)} of another kind, "
+            "listed above: the command without --verify makes the damaged ones anew"
+        )
+    return (
+        f"{store.plan.num_shards} shards have their checksums; {examples} examples, of which {successes} fool the "
+        "network as they are said to"
+    )
+
+
+def report(name: str, reason: str) -> str:
+    """Prints what is wrong with a file; returns its name."""
+    tqdm.write(f"{name}: {reason}")
+    return name
+
+
+def fooled(
+    classifier: Classifier, images: npt.NDArray[np.float32], rows: list[dict[str, Any]], confidence: float
+) -> npt.NDArray[np.bool_]:
+    """Tells which images fool the network, each towards its row's target or away from its label, with `confidence`."""
+    targets = np.array([row["target"] for row in rows], np.int32)
+    targeted = bool((targets != UNTARGETED).all())
+    classes = targets if targeted else np.array([row["label"] for row in rows], np.int32)
+    return fools(tf.constant(classifier.predict(images)), tf.constant(classes), targeted, confidence).numpy()
+
+
+def stored_images(rows: list[dict[str, Any]], classifier: Classifier) -> npt.NDArray[np.float32]:
+    """The adversarial images of stored examples in the classifier's scale."""
+    images = np.stack([row["image"] for row in rows])
+    return from_uint8(images, classifier.bounds) if images.dtype == np.uint8 else images
+
+
+def _first(rows: list[dict[str, Any]], chosen: npt.NDArray[np.bool_]) -> str:
+    return str(rows[int(chosen.argmax())]["example_id"].decode()) + (", ..." if chosen.sum() > 1 else "")

@@ -1,0 +1,90 @@
+"""What is done with a shard, wherever it is done."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Generator, Iterable
+from typing import NamedTuple
+
+from eval.bar import Bar
+from eval.examples import Examples
+from eval.records import Measures, measure
+from tf_strattack import Attack, AttackResult, Classifier, metrics, quantize
+from tf_strattack.progress import Callback
+
+# Measures of the float images, besides those of the quantized ones.
+BEFORE = "float_"
+
+
+class Outcome(NamedTuple):
+    """The examples of a shard as they are stored, and what was measured of each."""
+
+    result: AttackResult
+    measures: Measures
+
+
+@dataclasses.dataclass(frozen=True)
+class Work:
+    """Attacks shards, and puts them on the 8-bit lattice if asked to.
+
+    Attributes:
+      attack: the attack.
+      quantize: whether images are quantized.
+      group_size: of the mask that counts non-zero groups.
+      batch_size: as attacks take it.
+    """
+
+    attack: Attack
+    quantize: bool
+    group_size: int
+    batch_size: int | str | None
+
+    def __call__(self, classifier: Classifier, examples: Examples, callback: Callback | None = None) -> Outcome:
+        """Does the work of one shard.
+
+        Raises:
+          KeyboardInterrupt: at Ctrl-C.
+        """
+        arguments = examples.labels, examples.targets
+        found = self.attack(classifier, examples.images, *arguments, batch_size=self.batch_size, callback=callback)
+        result, before = found, {}
+        if self.quantize and not found.interrupted:
+            before = {
+                f"{BEFORE}{name}": values for name, values in {"success": found.success, **_distances(found)}.items()
+            }
+            repaired = quantize(
+                classifier, examples.images, found.adversarial, *arguments, batch_size=self.batch_size,
+                epsilon=self.attack.epsilon, confidence=self.attack.confidence,
+            )  # fmt: skip
+            result = _joined(found, repaired)
+        if result.interrupted:
+            raise KeyboardInterrupt
+        result = dataclasses.replace(result, example_ids=examples.example_ids)
+        return Outcome(result, {**measure(result, group_size=self.group_size), **before})
+
+
+def work_here(
+    work: Work, classifier: Classifier, shards: Iterable[tuple[int, Examples]], total: int
+) -> Generator[tuple[int, Outcome], None, None]:
+    """Does one shard after another in this process, with a progress bar of `total` examples."""
+    with Bar(total) as bar:
+        for number, examples in shards:
+            outcome = work(classifier, examples, bar.follow)
+            yield number, outcome
+            bar.add(len(outcome.result), int(outcome.result.success.sum()))
+
+
+def _distances(result: AttackResult) -> Measures:
+    return {name: getattr(metrics, name)(result.delta) for name in ("l0", "l1", "l2", "linf")}
+
+
+def _joined(attacked: AttackResult, quantized: AttackResult) -> AttackResult:
+    """The quantized images, at the cost of both steps."""
+    return dataclasses.replace(
+        quantized,
+        c=attacked.c,
+        attack=attacked.attack,
+        gradient_evaluations=attacked.gradient_evaluations + quantized.gradient_evaluations,
+        forward_evaluations=attacked.forward_evaluations + quantized.forward_evaluations,
+        seconds=attacked.seconds + quantized.seconds,
+    )

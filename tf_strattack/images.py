@@ -1,0 +1,109 @@
+"""8-bit images: the lattice on which image files keep pixels, and PNG files.
+
+Level k of 0 … 255 is the pixel lower + (upper - lower) k/255 in a classifier's scale. Both directions are computed
+by the same formula everywhere, so that an image that is on the lattice is the same array after it was stored.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+from tf_strattack.adapters import load_or_explain
+from tf_strattack.checks import Images, check_bounds
+from tf_strattack.errors import InputError
+
+LEVELS = 255
+
+Levels = npt.NDArray[np.uint8]
+
+# Channels → Pillow's name of such an image.
+_MODES = {1: "L", 3: "RGB", 4: "RGBA"}
+
+
+def to_uint8(images: Any, bounds: Sequence[float] = (0.0, 1.0)) -> Levels:
+    """Rounds each pixel to the nearest level.
+
+    Args:
+      images: numbers of any shape within `bounds`.
+      bounds: (lower, upper) of valid pixels.
+
+    Returns:
+      uint8 of the same shape.
+
+    Raises:
+      InputError: pixels outside the bounds, or bounds that are no interval.
+
+    Example:
+      >>> import numpy as np, tf_strattack as sa
+      >>> sa.images.to_uint8(np.array([-0.5, 0.0, 0.5]), bounds=(-0.5, 0.5)).tolist()
+      [0, 128, 255]
+    """
+    low, high = check_bounds(bounds)
+    unit = (np.asarray(images, np.float64) - low) / (high - low)
+    # An upper bound in float32 may exceed its decimal.
+    if not ((unit > -1e-6) & (unit < 1 + 1e-6)).all():
+        raise InputError(f"expected images within [{low:g}, {high:g}], received values outside: state their bounds")
+    return np.round(unit.clip(0, 1) * LEVELS).astype(np.uint8)
+
+
+def from_uint8(levels: Any, bounds: Sequence[float] = (0.0, 1.0)) -> Images:
+    """The pixels of `levels`, uint8 of any shape, as float32 in the scale of `bounds`.
+
+    Raises:
+      InputError: another type than uint8, or bounds that are no interval.
+    """
+    low, high = check_bounds(bounds)
+    array = np.asarray(levels)
+    if array.dtype != np.uint8:
+        raise InputError(f"expected levels of dtype uint8, received {array.dtype}")
+    return from_unit(array.astype(np.float32) / np.float32(LEVELS), (low, high))
+
+
+def from_unit(images: Images, bounds: tuple[float, float]) -> Images:
+    """Images in [0, 1], float32 of any shape, in the scale of `bounds`."""
+    low, high = bounds
+    return np.clip(low + np.float32(high - low) * images, np.float32(low), np.float32(high), dtype=np.float32)
+
+
+def write_png(path: str | Path, levels: Levels, *, overwrite: bool = False) -> None:
+    """Writes one image, uint8 (H, W, C) with C = 1, 3 or 4, to a PNG file, which keeps every level.
+
+    Raises:
+      InputError: another type, shape or suffix, or a file that exists without `overwrite`.
+    """
+    path, array = Path(path), np.asarray(levels)
+    if array.dtype != np.uint8 or array.ndim != 3 or array.shape[2] not in _MODES:
+        raise InputError(
+            f"expected a uint8 image (H, W, C) of 1, 3 or 4 channels, received {array.dtype} {array.shape}: "
+            "to_uint8 converts"
+        )
+    if path.suffix.lower() != ".png":
+        raise InputError(f"expected a path that ends in .png, received {path}")
+    if path.exists() and not overwrite:
+        raise InputError(f"expected a new file, received {path}, which exists: pass overwrite=True")
+    squeezed = array[..., 0] if array.shape[2] == 1 else array
+    with path.open("wb") as file:
+        Image.fromarray(np.ascontiguousarray(squeezed)).save(file, format="PNG")
+
+
+def read_png(path: str | Path) -> Levels:
+    """Reads what `write_png` wrote, or another PNG of 8 bits: uint8 (H, W, C) with C = 1, 3 or 4.
+
+    Raises:
+      InputError: a missing or corrupt file, or one of another kind.
+    """
+
+    def read() -> tuple[str, Levels]:
+        with Image.open(path, formats=["PNG"]) as picture:
+            return picture.mode, np.asarray(picture)
+
+    mode, array = load_or_explain(read, path, "a PNG file")
+    if mode not in _MODES.values():
+        raise InputError(f"expected a PNG of 8 bits in grey, RGB or RGBA, received mode {mode} in {path}")
+    return array[..., None] if array.ndim == 2 else array
