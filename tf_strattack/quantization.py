@@ -25,6 +25,8 @@ from tf_strattack.result import AttackResult
 _SLACK = 1e-4
 # A step aims so far beyond the margin that its tangent promises, and farther at each further one.
 _OVERSHOOT = 0.25
+# The weight of earlier tangents: between two kinks of the margin the last one alone would lead to and fro.
+_MEMORY = 0.5
 # epsilon in levels may be a whole number but for rounding.
 _WHOLE = 1e-3
 
@@ -102,6 +104,7 @@ class Quantization(Method):
         evaluate = network.program("margin_and_gradient", network.margin_and_gradient, problem, start)
         found, gradients = np.zeros(rows, bool), np.zeros(rows, np.int32)
         todo = np.flatnonzero(support[:rows].any(axis=(1, 2, 3)))
+        tangent = np.zeros((len(todo), *given.shape[1:]), np.float32)
         for step in range(self.max_steps + 1):
             if not len(todo) or tracker.interrupted:
                 break
@@ -114,8 +117,9 @@ class Quantization(Method):
             found[todo] = excess <= 0
             failing = excess > 0
             todo = todo[failing]
+            tangent = tangent[failing] + (1 if step == 0 else 1 - _MEMORY) * (slopes[failing] - tangent[failing])
             wanted = excess[failing] * (1 + _OVERSHOOT * (step + 1))
-            levels[todo] = _lowered(levels[todo], slopes[failing], wanted, lower[todo], upper[todo])
+            levels[todo] = _lowered(levels[todo], tangent, wanted, lower[todo], upper[todo])
         zeros = np.zeros(rows, np.int32)
         return Found(found, (levels[:rows] / LEVELS).astype(np.float32), np.zeros(rows, np.float32), gradients, zeros)
 

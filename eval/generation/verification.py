@@ -36,12 +36,14 @@ def verify(store: Store, classifier: Classifier, confidence: float) -> str:
             other = fooled(classifier, stored_images(rows, classifier), rows, confidence) != success
             examples, successes = examples + len(rows), successes + int(success.sum())
             if other.any():
-                reason = f"{other.sum()} of {len(rows)} examples are classified otherwise: {_first(rows, other)}"
+                reason = (
+                    f"{other.sum()} of {len(rows)} examples are classified otherwise: {_first(rows, other)}; delete it"
+                )
         if reason:
             wrong.append(report(store.path(number).name, reason))
     if wrong:
         raise InputError(
-            f"expected {store.plan.num_shards} shards as they were written, received {len(wrong)} of another kind, "
+            f"expected {store.plan.num_shards} shards and their manifest as they were written, received {len(wrong)} damaged or missing, "
             "listed above: the command without --verify makes the damaged ones anew"
         )
     return (
