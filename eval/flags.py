@@ -49,8 +49,12 @@ GROUP_SIZE = flags.DEFINE_integer(
     lower_bound=1,
 )
 NUM_IMAGES = flags.DEFINE_integer(
-    "num_images", 10, "Images to attack; misclassified ones are skipped and come on top.", lower_bound=1
+    "num_images",
+    None,  # here, so that a program can have it as its default
+    "Images to attack; misclassified ones are skipped and come on top.",
+    lower_bound=1,
 )
+flags.set_default(NUM_IMAGES, 10)
 TARGETS = flags.DEFINE_string("targets", "all", "all, random, a number of random targets, or untargeted.")
 BATCH_SIZE = flags.DEFINE_string(
     "batch_size", None, "Examples at a time; by image size if unset; auto for less where memory does not allow it."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import shlex
 import sys
 from collections.abc import Callable
@@ -13,6 +14,7 @@ from tf_strattack.errors import InputError
 
 USAGE_ERROR = 2
 INTERRUPTED = 130
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 def run(main: Callable[[], None]) -> None:
@@ -30,6 +32,11 @@ def run(main: Callable[[], None]) -> None:
             main()
         except InputError as error:
             return _fail(str(error))
+        except OSError as error:
+            if error.errno not in _NO_ROOM:
+                raise
+            where = error.filename or "what is written"
+            return _fail(f"expected room on the disk for {where}, received: {error.strerror}; the same command goes on")
         except KeyboardInterrupt:
             print("interrupted", file=sys.stderr)
             return INTERRUPTED

@@ -29,35 +29,54 @@ def run_program(module, *arguments):
 
 
 # TensorFlow takes seconds to import, a user's mistake milliseconds to find: so many command lines share a process.
-_ONE_AFTER_ANOTHER = """
+_SERVE = """
 import contextlib, importlib, io, json, sys
 from absl.testing import flagsaver
+from eval import configuration
 from eval.program import run
-module = importlib.import_module(sys.argv[1])
-outcomes = []
-for arguments in json.loads(sys.argv[2]):
-    sys.argv = [sys.argv[0], *arguments]
+module, answers = importlib.import_module(sys.argv[1]), sys.stdout
+for line in sys.stdin:
+    sys.argv = [sys.argv[0], *json.loads(line)]
     out, err, status = io.StringIO(), io.StringIO(), None
     with flagsaver.flagsaver(), contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
         try:
             run(module.main)
         except SystemExit as end:
             status = end.code
-    outcomes.append([status, out.getvalue(), err.getvalue()])
-print(json.dumps(outcomes))
+    while configuration._held:  # as the end of a process would
+        configuration._held.pop().close()
+    print(json.dumps([status, out.getvalue(), err.getvalue()]), file=answers, flush=True)
 """
+
+
+class Server:
+    """A process in which a program runs again and again, each time as if it had just been started."""
+
+    def __init__(self, module):
+        self._process = subprocess.Popen(
+            [sys.executable, "-c", _SERVE, module], cwd=ROOT, text=True,
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+        )  # fmt: skip
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self._process.communicate(timeout=60)
+
+    def run(self, *arguments):
+        """Its exit status, what it printed, and what it wrote to stderr."""
+        self._process.stdin.write(json.dumps(list(map(str, arguments))) + "\n")
+        self._process.stdin.flush()
+        return json.loads(self._process.stdout.readline())
 
 
 def check_mistakes(module, mistakes):
     """Each (arguments, message) ends with status 2 and one line that holds the message."""
-    command_lines = json.dumps([list(map(str, arguments)) for arguments, _ in mistakes])
-    done = subprocess.run(
-        [sys.executable, "-c", _ONE_AFTER_ANOTHER, module, command_lines],
-        cwd=ROOT, text=True, capture_output=True, timeout=300, check=False,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr
-    for (arguments, message), (status, out, err) in zip(mistakes, json.loads(done.stdout), strict=True):
-        assert status == 2, arguments
-        assert message in err, arguments
-        assert len(err.strip().splitlines()) == 1, arguments
-        assert out == "", arguments
+    with Server(module) as server:
+        for arguments, message in mistakes:
+            status, out, err = server.run(*arguments)
+            assert status == 2, arguments
+            assert message in err, arguments
+            assert len(err.strip().splitlines()) == 1, arguments
+            assert out == "", arguments

@@ -1,4 +1,4 @@
-"""Adversarial examples that `eval.attack` wrote, as training data with their correct labels."""
+"""Adversarial examples that `eval.generate` or `eval.attack` wrote, as training data with their correct labels."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class AdversarialDataset(NamedTuple):
 def read_adversarial_dataset(
     directory: Path, *, dataset: str, image_shape: tuple[int, ...], num_classes: int
 ) -> AdversarialDataset:
-    """Reads the `dataset/` directory of a run of eval.attack, or the run's directory.
+    """Reads the `dataset/` directory of a run of eval.generate or eval.attack, or the run's directory.
 
     Failed examples, whose image is the original, are left out.
 
@@ -39,20 +39,27 @@ def read_adversarial_dataset(
     """
     if (directory / "dataset").is_dir():
         directory = directory / "dataset"
-    what = "the dataset directory of a run of eval.attack"
+    what = "the dataset directory of a run of eval.generate or eval.attack that has ended"
     builder = load_or_explain(lambda: tfds.builder_from_directory(str(directory)), directory, what)
     made_by = dict(builder.info.metadata or {})
     _check_origin(made_by, dataset, directory)
     shape = builder.info.features["image"].shape
     if shape != image_shape:
         raise InputError(f"expected --adversarial_dataset of images {image_shape}, received {shape} in {directory}")
-    every = load_or_explain(lambda: list(tfds.as_numpy(builder.as_dataset(split="train"))), directory, what)
-    rows = [row for row in every if row["success"]]
-    failed = len(every) - len(rows)
+    wanted = tfds.decode.PartialDecoding({"image": True, "label": True, "success": True})  # and not the originals
+
+    def read() -> tuple[list[dict[str, Any]], int]:
+        every = tfds.as_numpy(builder.as_dataset(split="train", decoders=wanted))
+        rows = [row if row["success"] else None for row in every]
+        return [row for row in rows if row is not None], rows.count(None)
+
+    rows, failed = load_or_explain(read, directory, what)
     if not rows:
         raise InputError(f"expected successful examples in --adversarial_dataset, received {failed} failed ones")
-    low, high = made_by["bounds"]
-    images = (np.stack([row["image"] for row in rows]) - np.float32(low)) / np.float32(high - low)
+    images = np.stack([row["image"] for row in rows])
+    if images.dtype != np.uint8:
+        low, high = made_by["bounds"]
+        images = (images - np.float32(low)) / np.float32(high - low)
     return AdversarialDataset(
         split_of(images, [row["label"] for row in rows], num_classes=num_classes), failed, made_by
     )
@@ -64,5 +71,5 @@ def _check_origin(made_by: dict[str, Any], dataset: str, directory: Path) -> Non
     if origin != dataset or not split.startswith("train") or "test" in split:
         raise InputError(
             f"expected --adversarial_dataset made from the training split of {dataset}, received {directory} from "
-            f"dataset {origin!r}, split {split!r}: run eval.attack with --dataset={dataset} --split=train"
+            f"dataset {origin!r}, split {split!r}: run eval.generate with --dataset={dataset} --split=train"
         )

@@ -35,7 +35,7 @@ _VARIANT = flags.DEFINE_enum(
 )
 _TEMPERATURE = flags.DEFINE_float("temperature", None, "Temperature of --variant=distilled, above 0.")
 _ADVERSARIAL_DATASET = flags.DEFINE_string(
-    "adversarial_dataset", None, "Directory that eval.attack wrote, for --variant=adversarial."
+    "adversarial_dataset", None, "Directory that eval.generate or eval.attack wrote, for --variant=adversarial."
 )
 _EPSILON = flags.DEFINE_float(
     "epsilon", None, "Radius of --variant=pgd in [0, 1] scale; 0.3 for mnist, 8/255 for cifar10 if unset."

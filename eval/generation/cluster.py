@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import itertools
 import os
+import socket
 import tarfile
 import tempfile
 from collections.abc import Generator, Iterable
@@ -24,6 +25,8 @@ AUTO, LOCAL = "auto", "local"
 _RETRIES = 8
 # Shards in Ray's hands for each worker: the next is there when one is finished.
 _AHEAD = 2
+# How long a cluster may take to answer.
+_ANSWER_SECONDS = 10.0
 
 
 class Shipment(NamedTuple):
@@ -100,12 +103,13 @@ class Cluster(NamedTuple):
             "log_to_driver": False, "logging_level": "ERROR",
         }  # fmt: skip
         try:
+            _require_listener(self.address)
             if self.address == LOCAL:
                 workers = self.workers or max(1, (os.cpu_count() or 1) // self.cpus_per_worker)
                 ray.init("local", num_cpus=workers * self.cpus_per_worker, include_dashboard=False, **options)
             else:
                 ray.init(self.address, **options)
-        except (ConnectionError, RuntimeError, ValueError) as error:
+        except (OSError, RuntimeError, ValueError) as error:
             raise InputError(
                 f"expected a Ray cluster at --ray={self.address}, received: {str(error).splitlines()[0]}; "
                 "start one by ray start --head, or use --ray=local"
@@ -161,6 +165,16 @@ def _classifier(shipment: Shipment, threads: int) -> Classifier:
             tf.config.threading.set_inter_op_parallelism_threads(1)
         _loaded[shipment.sha256] = shipment.unpack()
     return _loaded[shipment.sha256]
+
+
+def _require_listener(address: str) -> None:
+    """Looks whether there is something at host:port: Ray itself tries for minutes, and then ends the process."""
+    host, _, port = address.removeprefix("ray://").rpartition(":")
+    if address in (AUTO, LOCAL):
+        return
+    if not host or not port.isdigit():
+        raise ValueError("no address of the form host:port")
+    socket.create_connection((host, int(port)), timeout=_ANSWER_SECONDS).close()
 
 
 def _import_ray() -> Any:

@@ -43,8 +43,8 @@ def verify(store: Store, classifier: Classifier, confidence: float) -> str:
             wrong.append(report(store.path(number).name, reason))
     if wrong:
         raise InputError(
-            f"expected {store.plan.num_shards} shards and their manifest as they were written, received {len(wrong)} damaged or missing, "
-            "listed above: the command without --verify makes the damaged ones anew"
+            f"expected a manifest and {store.plan.num_shards} shards as they were written, received {len(wrong)} "
+            "damaged or missing, listed above: the command without --verify makes the damaged ones anew"
         )
     return (
         f"{store.plan.num_shards} shards have their checksums; {examples} examples, of which {successes} fool the "

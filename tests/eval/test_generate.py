@@ -1,0 +1,309 @@
+"""`python -m eval.generate` as a user runs it: resumed, damaged, full disks, job arrays, 8 bits."""
+
+import json
+import resource
+import shutil
+import signal
+import subprocess
+import sys
+import time
+
+import keras
+import numpy as np
+import pytest
+import tensorflow_datasets as tfds
+
+import tf_strattack as sa
+from tests.programs import ROOT, Server, check_mistakes, run_program, start
+
+QUICK = "--attack_parameters=max_iterations=12,refine=False"
+SMALL = ("--num_images=20", "--shard_size=8", "--targets=2", QUICK)  # five shards
+
+
+@pytest.fixture(scope="module")
+def program():
+    with Server("eval.generate") as server:
+        yield server.run
+
+
+@pytest.fixture(scope="module")
+def whole(program, tmp_path_factory):
+    """An uninterrupted generation of 8-bit images, with PNG files."""
+    directory = tmp_path_factory.mktemp("whole")
+    arguments = [*SMALL, "--quantize=uint8", f"--output_dir={directory / 'out'}", f"--png_dir={directory / 'png'}"]
+    status, out, err = program(*arguments)
+    assert status == 0, err
+    return directory, arguments, out
+
+
+def examples(directory):
+    """The data set as TFDS reads it, by example id."""
+    builder = tfds.builder_from_directory(str(directory / "dataset"))
+    rows = list(tfds.as_numpy(builder.as_dataset(split="train")))
+    by_id = {row["example_id"].decode(): row for row in rows}
+    assert len(by_id) == len(rows) == builder.info.splits["train"].num_examples
+    return by_id
+
+
+def check_equal(ours, theirs):
+    ours, theirs = examples(ours), examples(theirs)
+    assert ours.keys() == theirs.keys()
+    for name, row in ours.items():
+        for feature, value in row.items():
+            np.testing.assert_array_equal(value, theirs[name][feature], err_msg=f"{name} {feature}")
+
+
+def copy_of(whole, tmp_path):
+    directory, arguments, _ = whole
+    shutil.copytree(directory / "out", tmp_path / "out")
+    return tmp_path / "out", [*arguments[:-2], f"--output_dir={tmp_path / 'out'}"]
+
+
+def shards(directory):
+    return sorted((directory / "dataset").glob("*tfrecord*"))
+
+
+def test_a_whole_split_becomes_a_data_set(whole):
+    directory, _, out = whole
+    rows = examples(directory / "out")
+    assert len(rows) == 40
+    images, labels, indices = sa.shipped.load_sample()
+    place = {f"mnist_test_{index}": row for row, index in enumerate(indices)}
+    classifier = sa.shipped.load_classifier()
+    for name, row in rows.items():
+        image, _, target = name.rpartition("_to_")
+        number = place[image]
+        assert (row["label"], row["target"]) == (labels[number], int(target))
+        assert row["image"].dtype == row["original"].dtype == np.uint8
+        np.testing.assert_array_equal(row["original"], sa.images.to_uint8(images[number]))
+        delta = sa.images.from_uint8(row["image"][None]) - images[number]
+        for measure in ("l0", "l1", "l2", "linf"):
+            assert row[measure] == pytest.approx(getattr(sa.metrics, measure)(delta)[0], rel=1e-5, abs=1e-6)
+    predicted = classifier.predict(sa.images.from_uint8(np.stack([r["image"] for r in rows.values()]))).argmax(axis=1)
+    success = np.array([row["success"] for row in rows.values()])
+    assert 0.5 < success.mean() < 1, "both kinds are needed"
+    np.testing.assert_array_equal(success, predicted == [row["target"] for row in rows.values()])
+    assert "8-bit images" in out
+    assert [len(list(tfds.as_numpy(ds))) for ds in [tfds.builder_from_directory(
+        str(directory / "out" / "dataset")).as_dataset(split="train", as_supervised=True)]] == [40]  # fmt: skip
+
+
+def test_the_manifest_and_the_metrics_tell_what_was_made(whole):
+    directory, _, _ = whole
+    manifest = json.loads((directory / "out" / "manifest.json").read_text())
+    assert manifest["complete"]
+    assert manifest["configuration"] == json.loads((directory / "out" / "config.json").read_text())
+    assert {"attack", "attack_parameters", "model_sha256", "dataset_version", "code_version", "seed"} <= set(
+        manifest["configuration"]
+    )
+    assert [shard["file"] for shard in manifest["shards"]] == [path.name for path in shards(directory / "out")]
+    metrics = json.loads((directory / "out" / "metrics.json").read_text())
+    rows = examples(directory / "out").values()
+    assert metrics["num_examples"] == 40
+    assert metrics["all"]["asr"] == np.mean([row["success"] for row in rows])
+    assert metrics["all"]["l0"] == pytest.approx(np.mean([row["l0"] for row in rows if row["success"]]))
+    before = metrics["before_quantization"]
+    assert metrics["all"]["num_successes"] >= 0.99 * before["num_successes"]
+    assert metrics["all"]["l0"] <= before["l0"]
+    assert metrics["png"]["num_successes"] == metrics["png"]["files"] == metrics["all"]["num_successes"]
+
+
+def test_png_files_are_a_folder_that_dataset_reads(whole, tmp_path):
+    directory, _, _ = whole
+    rows = examples(directory / "out")
+    files = sorted((directory / "png").glob("*/*.png"))
+    assert {path.stem for path in files} == {name for name, row in rows.items() if row["success"]}
+    for path in files:
+        np.testing.assert_array_equal(sa.images.read_png(path), rows[path.stem]["image"])
+    # The network is fooled by what an independent reader makes of them.
+    pixels = np.stack([keras.utils.img_to_array(keras.utils.load_img(p, color_mode="grayscale")) for p in files]) / 255
+    predicted = sa.shipped.load_classifier().predict(pixels.astype(np.float32)).argmax(axis=1)
+    np.testing.assert_array_equal(predicted, [rows[path.stem]["target"] for path in files])
+    table = (directory / "png" / "labels.csv").read_text().splitlines()
+    assert table[0].startswith("filename,class_index")
+    assert len(table) == 1 + len(files)
+
+
+def test_the_same_command_does_nothing_and_another_one_is_refused(whole, program, tmp_path):
+    out, arguments = copy_of(whole, tmp_path)
+    before = {path: path.stat().st_mtime_ns for path in shards(out)}
+    status, _, err = program(*arguments)
+    assert status == 0, err
+    assert {path: path.stat().st_mtime_ns for path in shards(out)} == before
+    for change, difference in [
+        ("--seed=3", "seed (0 there, 3 here)"),
+        (f"{QUICK},tau=2", "attack_parameters.tau (0.65 there, 2 here)"),
+        ("--shard_size=9", "shard_size (8 there, 9 here)"),
+        ("--num_images=19", "num_images (20 there, 19 here)"),
+    ]:
+        status, _, err = program(*arguments, change)
+        assert status == 2
+        assert f"differs in {difference}" in err
+    assert {path: path.stat().st_mtime_ns for path in shards(out)} == before
+
+
+def test_damage_is_found_named_and_mended_and_nothing_else_is_made_anew(whole, program, tmp_path):
+    out, arguments = copy_of(whole, tmp_path)
+    files = shards(out)
+    content = bytearray(files[0].read_bytes())
+    content[len(content) // 2] ^= 1
+    files[0].write_bytes(content)
+    files[2].unlink()
+    entry = out / "shards" / "00003.json"
+    entry.write_text(entry.read_text().replace('"success"', '"succes"'))
+    manifest = out / "manifest.json"
+    manifest.write_text(manifest.read_text()[:-40])
+    before = {path: path.stat().st_mtime_ns for path in files if path.exists()}
+    damages = [
+        "manifest.json: it cannot be read", f"{files[0].name}: the file has another checksum",
+        f"{files[2].name}: the file is missing", f"{files[3].name}: the entry 00003.json cannot be read",
+    ]  # fmt: skip
+    status, printed, err = program(*arguments, "--verify")
+    assert status == 2
+    assert "received 4 damaged or missing" in err
+    assert all(damage in printed for damage in damages)
+    assert {path: path.stat().st_mtime_ns for path in files if path.exists()} == before, "verify changes nothing"
+    status, printed, err = program(*arguments)
+    assert status == 0, err
+    assert all(damage in printed for damage in damages)
+    made = {path for path in files if path.stat().st_mtime_ns != before.get(path)}
+    assert made == {files[0], files[2], files[3]}
+    check_equal(out, whole[0] / "out")
+    status, printed, err = program(*arguments, "--verify")
+    assert status == 0, err
+    assert "5 shards have their checksums; 40 examples" in printed
+
+
+def test_verify_classifies_anew(whole, program, tmp_path):
+    """A shard whose checksum is right but whose examples do not do what they say."""
+    out, arguments = copy_of(whole, tmp_path)
+    check = (
+        "import sys, json, pathlib, hashlib\n"
+        "from eval.generation.store import _sealed, _unsealed\n"
+        "from eval.tfds_directory import features_of, read_shard, write_shard\n"
+        "path, entry = map(pathlib.Path, sys.argv[1:])\n"
+        "features = features_of((28, 28, 1), 'uint8')\n"
+        "rows = [{**row, 'image': row['original'], 'example_id': row['example_id'].decode()}\n"
+        "        for row in read_shard(path, features)]\n"
+        "write_shard(path, features, rows)\n"
+        "content = _unsealed(entry)\n"
+        "content['sha256'] = hashlib.sha256(path.read_bytes()).hexdigest()\n"
+        "content['bytes'] = path.stat().st_size\n"
+        "entry.write_text(json.dumps(_sealed(content)))\n"
+    )
+    subprocess.run(
+        [sys.executable, "-c", check, str(shards(out)[1]), str(out / "shards" / "00001.json")], cwd=ROOT, check=True
+    )
+    status, printed, err = program(*arguments, "--verify")
+    assert status == 2
+    assert "examples are classified otherwise: mnist_test_" in printed
+    assert "received 1 damaged or missing" in err
+
+
+def test_killed_runs_go_on_and_a_second_run_is_refused(whole, program, tmp_path):
+    _, arguments, _ = whole
+    arguments = [*arguments[:-2], f"--output_dir={tmp_path / 'out'}"]
+    process = start("eval.generate", *arguments)
+    while not list((tmp_path / "out" / "shards").glob("*.json")):
+        assert process.poll() is None
+        time.sleep(0.02)
+    status, _, err = program(*arguments)
+    assert status == 2
+    assert "in which another process is at work" in err
+    assert len(err.strip().splitlines()) == 1
+    process.send_signal(signal.SIGKILL)
+    process.communicate()
+    kept = {path: path.stat().st_mtime_ns for path in (tmp_path / "out" / "shards").glob("*.json")}
+    assert 1 <= len(kept) < 5, "the kill came too late to tell anything"
+    assert not (tmp_path / "out" / "dataset" / "dataset_info.json").exists()
+    status, _, err = program(*arguments)
+    assert status == 0, err
+    assert {path: path.stat().st_mtime_ns for path in kept} == kept
+    check_equal(tmp_path / "out", whole[0] / "out")
+
+
+def test_a_full_disk_gets_one_line_and_the_next_run_completes(whole, program, tmp_path):
+    _, arguments, _ = whole
+    arguments = [*arguments[:-2], f"--output_dir={tmp_path / 'out'}"]
+    size = max(path.stat().st_size for path in shards(whole[0] / "out"))
+    limited = subprocess.run(
+        [sys.executable, "-m", "eval.generate", *arguments], cwd=ROOT, text=True, capture_output=True, check=False,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (size - 100, size - 100)),
+    )  # fmt: skip
+    assert limited.returncode == 2, limited.stderr
+    message = limited.stderr.replace("\r", "\n").strip().splitlines()[-1]
+    assert message.startswith("error: expected room on the disk for ")
+    assert "Traceback" not in limited.stderr
+    assert not list((tmp_path / "out").rglob("*.partial"))
+    status, _, err = program(*arguments)
+    assert status == 0, err
+    check_equal(tmp_path / "out", whole[0] / "out")
+
+
+def test_the_jobs_of_an_array_make_the_same_data_set(whole, program, tmp_path):
+    _, arguments, _ = whole
+    arguments = [*arguments[:-2], f"--output_dir={tmp_path / 'out'}", "--num_shards=2"]
+    other = start("eval.generate", *arguments, "--shard_index=1")
+    status, _, err = program(*arguments, "--shard_index=0")
+    assert status == 0, err
+    _, err = other.communicate(timeout=120)
+    assert other.returncode == 0, err
+    check_equal(tmp_path / "out", whole[0] / "out")
+    assert json.loads((tmp_path / "out" / "manifest.json").read_text())["complete"]
+
+
+def test_float_images_in_the_scale_of_the_network_and_untargeted(program, tmp_path):
+    images, labels, _ = sa.shipped.load_sample()
+    np.savez(tmp_path / "digits.npz", images=images[:12], labels=labels[:12])
+    arguments = [
+        f"--dataset={tmp_path / 'digits.npz'}", "--targets=untargeted", "--shard_size=5", QUICK,
+        f"--output_dir={tmp_path / 'out'}",
+    ]  # fmt: skip
+    status, out, err = program(*arguments)
+    assert status == 0, err
+    assert "8-bit" not in out
+    rows = examples(tmp_path / "out")
+    assert len(rows) == 12
+    assert all(row["target"] == -1 and row["image"].dtype == np.float32 for row in rows.values())
+    assert "before_quantization" not in json.loads((tmp_path / "out" / "metrics.json").read_text())
+    np.testing.assert_array_equal(rows["digits_3_untargeted"]["original"], images[3])
+    status, out, err = program(*arguments, "--verify")
+    assert status == 0, err
+    np.savez(tmp_path / "digits.npz", images=images[1:13], labels=labels[1:13])
+    status, _, err = program(*arguments)
+    assert status == 2
+    assert "differs in dataset_version" in err
+
+
+def test_a_mistake_gets_one_line_and_status_2(tmp_path):
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "thesis.txt").write_text("precious")
+    out = f"--output_dir={tmp_path / 'out'}"
+    mistakes = [
+        (["--shard_index=1"], "expected --num_shards with --shard_index, received none"),
+        (["--num_shards=2"], "expected --shard_index with --num_shards, received none"),
+        (["--num_shards=2", "--shard_index=2", out], "expected --shard_index from 0 to 1, received 2"),
+        (["--num_shards=2", "--shard_index=0"], "expected --output_dir, the same for all jobs"),
+        (["--num_shards=2", "--shard_index=0", out, "--overwrite"], "would remove each other's shards"),
+        (["--png_dir=png"], "expected --quantize=uint8 with --png_dir"),
+        (["--quantize=int4"], "--quantize"),
+        (["--workers=2"], "expected --ray with --workers or --cpus_per_worker"),
+        (["--verify", "--ray=local"], "expected --verify without --ray"),
+        (["--verify", out], "expected --output_dir to hold a generation to verify"),
+        (["--ray=nowhere", "--num_images=4", out], "no address of the form host:port"),
+        (
+            ["--ray=127.0.0.1:1", "--num_images=4", out],
+            "expected a Ray cluster at --ray=127.0.0.1:1, received: [Errno 111]",
+        ),
+        (["--ray=nowhere:1", "--num_images=4", out], "expected a Ray cluster at --ray=nowhere:1"),
+        (["--dataset=mnist", "--data_dir=nowhere", out], "expected the TFDS data set 'mnist' in --data_dir"),
+        ([f"--output_dir={tmp_path / 'mine'}", "--overwrite"], "to be new, empty or a run"),
+    ]
+    check_mistakes("eval.generate", mistakes)
+    assert (tmp_path / "mine" / "thesis.txt").read_text() == "precious"
+
+
+def test_list_attacks_works_here_too():
+    status, out, _ = run_program("eval.generate", "--list_attacks")
+    assert status == 0
+    assert "strattack:" in out
