@@ -145,9 +145,8 @@ def _make_missing(store: Store, setting: Setting, configuration: dict[str, Any],
     if _RAY.value is None:
         outcomes = work_here(work, setting.model.classifier, shards, total)
     else:
-        cluster = Cluster(_RAY.value, _WORKERS.value, _CPUS_PER_WORKER.value)
         shipment = Shipment.pack(setting.model, flags.WEIGHTS.value, flags.SEED.value)
-        outcomes = cluster.work(work, shipment, shards, total)
+        outcomes = _cluster().work(work, shipment, shards, total)
     listed = -math.inf
     with contextlib.closing(outcomes):
         for number, outcome in outcomes:
@@ -156,6 +155,10 @@ def _make_missing(store: Store, setting: Setting, configuration: dict[str, Any],
                 listed = time.monotonic()
                 with one_at_a_time(store.directory / MANIFEST):
                     store.write_manifest(configuration)
+
+
+def _cluster() -> Cluster:
+    return Cluster(str(_RAY.value), _WORKERS.value, _CPUS_PER_WORKER.value)
 
 
 def _check_flags() -> None:
@@ -176,6 +179,8 @@ def _check_flags() -> None:
             raise InputError(f"expected --verify without --{flag.name}, received both")
     if _NUM_SHARDS.value is not None and flags.OVERWRITE.value:
         raise InputError("expected --overwrite without --num_shards, as jobs would remove each other's shards")
+    if _RAY.value is not None:
+        _cluster().check()
 
 
 if __name__ == "__main__":

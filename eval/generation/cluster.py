@@ -96,6 +96,23 @@ class Cluster(NamedTuple):
         finally:
             ray.shutdown()
 
+    def check(self) -> None:
+        """Looks whether there is Ray, and something at host:port: Ray tries for minutes, and then ends the process.
+
+        Raises:
+          InputError: there is not.
+        """
+        _import_ray()
+        if self.address in (AUTO, LOCAL):
+            return
+        host, _, port = self.address.removeprefix("ray://").rpartition(":")
+        try:
+            if not host or not port.isdigit():
+                raise ValueError("no address of the form host:port")
+            socket.create_connection((host, int(port)), timeout=_ANSWER_SECONDS).close()
+        except (OSError, ValueError) as error:
+            raise self._no_cluster(error) from error
+
     def _connect(self, ray: Any) -> None:
         packages = [str(Path(__file__).parents[2] / name) for name in ("tf_strattack", "eval", "training")]
         options: dict[str, Any] = {
@@ -103,17 +120,19 @@ class Cluster(NamedTuple):
             "log_to_driver": False, "logging_level": "ERROR",
         }  # fmt: skip
         try:
-            _require_listener(self.address)
             if self.address == LOCAL:
                 workers = self.workers or max(1, (os.cpu_count() or 1) // self.cpus_per_worker)
                 ray.init("local", num_cpus=workers * self.cpus_per_worker, include_dashboard=False, **options)
             else:
                 ray.init(self.address, **options)
         except (OSError, RuntimeError, ValueError) as error:
-            raise InputError(
-                f"expected a Ray cluster at --ray={self.address}, received: {str(error).splitlines()[0]}; "
-                "start one by ray start --head, or use --ray=local"
-            ) from error
+            raise self._no_cluster(error) from error
+
+    def _no_cluster(self, error: Exception) -> InputError:
+        return InputError(
+            f"expected a Ray cluster at --ray={self.address}, received: {str(error).splitlines()[0]}; "
+            "start one by ray start --head, or use --ray=local"
+        )
 
     def _tasks(
         self, ray: Any, work: Work, shipment: Shipment, shards: Iterable[tuple[int, Examples]], total: int
@@ -165,16 +184,6 @@ def _classifier(shipment: Shipment, threads: int) -> Classifier:
             tf.config.threading.set_inter_op_parallelism_threads(1)
         _loaded[shipment.sha256] = shipment.unpack()
     return _loaded[shipment.sha256]
-
-
-def _require_listener(address: str) -> None:
-    """Looks whether there is something at host:port: Ray itself tries for minutes, and then ends the process."""
-    host, _, port = address.removeprefix("ray://").rpartition(":")
-    if address in (AUTO, LOCAL):
-        return
-    if not host or not port.isdigit():
-        raise ValueError("no address of the form host:port")
-    socket.create_connection((host, int(port)), timeout=_ANSWER_SECONDS).close()
 
 
 def _import_ray() -> Any:
