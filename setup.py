@@ -34,6 +34,7 @@ setup(
     extras_require={
         "dev": requirements("requirements-dev.txt"),
         "tensorboard": ["tensorboard>=2.19,<3"],
+        "ray": ["ray>=2.40,<3"],
         "foolbox": ["foolbox>=3.3.4,<4"],
     },
 )

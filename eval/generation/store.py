@@ -57,7 +57,7 @@ class Store:
 
     def open(self) -> None:
         """Makes the folders, and removes what a process of this name that was killed has left half-written."""
-        for folder in (self.directory / _DATASET, self.directory / _ENTRIES):
+        for folder in (self.directory, self.directory / _DATASET, self.directory / _ENTRIES):
             folder.mkdir(exist_ok=True)
             for partial in folder.glob(f"*.{self.writer}.partial"):
                 partial.unlink()
