@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,10 @@ def write_text(path: Path, text: str, *, writer: str | None = None) -> None:
     """Writes `text` beside `path`, and then moves it there; `writer` tells processes apart that do so at once."""
     partial = partial_of(path, writer)
     try:
-        partial.write_text(text)
+        with partial.open("w") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())  # or a power cut could leave the new name with nothing in it
         partial.replace(path)
     except OSError:
         partial.unlink(missing_ok=True)

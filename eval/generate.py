@@ -7,10 +7,7 @@ The same command again makes what is missing or damaged.
 
 from __future__ import annotations
 
-import contextlib
-import math
-import time
-from collections.abc import Generator, Iterable
+import functools
 from pathlib import Path
 from typing import Any
 
@@ -18,19 +15,21 @@ from absl import flags as absl_flags
 
 from eval import flags
 from eval.attacks import describe_attacks
-from eval.configuration import claim, one_at_a_time
-from eval.generation.cluster import Cluster, Shipment
-from eval.generation.finish import finish
-from eval.generation.plan import Plan, keep_plan, make_plan
-from eval.generation.store import MANIFEST, Store
-from eval.generation.verification import report, verify
-from eval.generation.work import Outcome, Work, work_here
+from eval.configuration import claim, one_at_a_time, require_claimable, require_finished
+from eval.generation.cluster import Cluster
+from eval.generation.code import code_version
+from eval.generation.finish import finish, png_origin
+from eval.generation.missing import make_missing
+from eval.generation.plan import Plan, keep_plan, load_plan, make_plan
+from eval.generation.shipment import Shipment
+from eval.generation.store import ALONE, MANIFEST, Store
+from eval.generation.verification import verify
+from eval.generation.work import Outcomes, Work, work_here
 from eval.pipeline import Setting, read_flags
 from eval.program import run
 from eval.tfds_directory import FLOAT32, UINT8
 from tf_strattack import InputError
 from tf_strattack.devices import default_batch_size
-from tf_strattack.versions import code_version
 
 absl_flags.set_default(flags.NUM_IMAGES, None)
 absl_flags.set_default(flags.TARGETS, "random")
@@ -63,8 +62,7 @@ _NUM_SHARDS = absl_flags.DEFINE_integer(
     "num_shards", None, "In a job array: into how many parts the work is divided.", lower_bound=1
 )
 
-# The manifest is written so often while shards are made; in between, the entries have what it tells.
-_LISTING_SECONDS = 15.0
+_PLAN = "plan.npz"
 
 
 def main() -> None:
@@ -74,11 +72,7 @@ def main() -> None:
         return
     _check_flags()
     directory = flags.output_dir()
-    if _VERIFY.value and not (directory / MANIFEST).exists():
-        raise InputError(f"expected --output_dir to hold a generation to verify, received {directory}, which does not")
     setting = read_flags(flags.DATASET.value, flags.SPLIT.value, on_lattice=_QUANTIZE.value is not None)
-    if _PNG_DIR.value is not None and setting.selection.image_shape[-1] not in (1, 3):
-        raise InputError(f"expected images of 1 or 3 channels with --png_dir, received {setting.selection.image_shape}")
     configuration = {
         **setting.facts,
         "num_images": flags.NUM_IMAGES.value,
@@ -87,78 +81,73 @@ def main() -> None:
         "dataset_version": setting.data.version,
         "code_version": code_version(),
     }
-    part = None if _NUM_SHARDS.value is None else f"{_SHARD_INDEX.value}-of-{_NUM_SHARDS.value}"
-    claim(directory, configuration, flag="--output_dir", overwrite=flags.OVERWRITE.value, part=part)
-    store = _open_store(directory, setting, configuration, part or "run")
     if _VERIFY.value:
+        # What an earlier version of the code has made can be verified by a later one.
+        require_finished(directory, configuration, flag="--output_dir", ignoring=["code_version"])
+        store = Store(directory, load_plan(directory / _PLAN), configuration["image_dtype"], ALONE)
         print(verify(store, setting.model.classifier, setting.attack.confidence))
         return
-    wanted = range(store.plan.num_shards)
-    if part is not None:
-        wanted = wanted[_SHARD_INDEX.value :: _NUM_SHARDS.value]
+    _check_png_dir(directory, setting, configuration)
+    part = None if _NUM_SHARDS.value is None else f"{_SHARD_INDEX.value}-of-{_NUM_SHARDS.value}"
+    claim(directory, configuration, flag="--output_dir", overwrite=flags.OVERWRITE.value, part=part)
+    store = Store(directory, _plan(directory, setting, configuration), configuration["image_dtype"], part or ALONE)
+    store.open()
+    every = range(store.plan.num_shards)
+    own = every if part is None else _block(every, _SHARD_INDEX.value or 0, _NUM_SHARDS.value or 1)
     try:
-        _make_missing(store, setting, configuration, wanted)
+        attack = functools.partial(_attack, setting, store.plan)
+        make_missing(store, configuration, own, attack, listing=part is None)
     except KeyboardInterrupt:
-        print(f"interrupted; the same command goes on in {directory} with the shards that are missing")
+        print(f"interrupted; the same command, with --output_dir={directory}, goes on with the shards that are missing")
         raise
     with one_at_a_time(directory / MANIFEST):  # jobs of an array may end at once
-        store.write_manifest(configuration)
-        if store.complete():
+        left = [n for n in every if store.missing(n)] or [n for n in every if n not in own and store.damage(n)]
+        if not left:
             finish(store, setting, configuration, png_dir=_PNG_DIR.value, overwrite=flags.OVERWRITE.value)
         else:
-            done = sum(not store.missing(number) for number in range(store.plan.num_shards))
-            print(f"{done} of {store.plan.num_shards} shards are in {directory}; the last job joins them")
+            store.write_manifest(configuration, complete=False)
+            print(f"{len(every) - len(left)} of {len(every)} shards are in {directory}; the last job joins them")
 
 
-def _open_store(directory: Path, setting: Setting, configuration: dict[str, Any], writer: str) -> Store:
-    classifier = setting.model.classifier
-
-    def plan() -> Plan:
+def _plan(directory: Path, setting: Setting, configuration: dict[str, Any]) -> Plan:
+    def make() -> Plan:
         return make_plan(
-            setting.selection, classifier.num_classes or 0, setting.targets,
+            setting.selection, setting.model.classifier.num_classes or 0, setting.targets,
             shard_size=configuration["shard_size"], seed=flags.SEED.value,
         )  # fmt: skip
 
-    store = Store(directory, keep_plan(directory / "plan.npz", plan), configuration["image_dtype"], writer)
-    store.open()
-    return store
+    return keep_plan(directory / _PLAN, make)
 
 
-def _make_missing(store: Store, setting: Setting, configuration: dict[str, Any], wanted: Iterable[int]) -> None:
-    """Attacks what has no intact shard, of `wanted`."""
-    if reason := store.manifest_damage():
-        report(MANIFEST, f"{reason}; written anew")
-    missing, total = [], 0
-    for number in wanted:
-        reason = None if store.missing(number) else store.damage(number)
-        if reason:
-            report(store.path(number).name, f"{reason}; made anew")
-        if reason or store.missing(number):
-            missing.append(number)
-            total += store.plan.length(number)
-    if not missing:
-        return
-    store.disassemble()
+def _block(every: range, index: int, parts: int) -> range:
+    """The shards of a job: they follow each other, so that it reads a stretch of the data set."""
+    return every[len(every) * index // parts : len(every) * (index + 1) // parts]
+
+
+def _attack(setting: Setting, plan: Plan, numbers: list[int], total: int) -> Outcomes:
+    """Attacks the shards `numbers`, of `total` examples, here or on a cluster."""
     work = Work(setting.attack, _QUANTIZE.value is not None, flags.GROUP_SIZE.value, flags.batch_size())
-    shards = store.plan.shards(setting.data, setting.model.classifier.bounds, missing)
-    outcomes: Generator[tuple[int, Outcome], None, None]
+    shards = plan.shards(setting.data, setting.model.classifier.bounds, numbers)
     if _RAY.value is None:
-        outcomes = work_here(work, setting.model.classifier, shards, total)
-    else:
-        shipment = Shipment.pack(setting.model, flags.WEIGHTS.value, flags.SEED.value)
-        outcomes = _cluster().work(work, shipment, shards, total)
-    listed = -math.inf
-    with contextlib.closing(outcomes):
-        for number, outcome in outcomes:
-            store.write(number, outcome.result, outcome.measures)
-            if time.monotonic() - listed > _LISTING_SECONDS:
-                listed = time.monotonic()
-                with one_at_a_time(store.directory / MANIFEST):
-                    store.write_manifest(configuration)
+        return work_here(work, setting.model.classifier, shards, total)
+    shipment = Shipment.pack(setting.model, flags.WEIGHTS.value, flags.SEED.value)
+    return _cluster().work(work, shipment, shards, total)
 
 
 def _cluster() -> Cluster:
     return Cluster(str(_RAY.value), _WORKERS.value, _CPUS_PER_WORKER.value)
+
+
+def _check_png_dir(directory: Path, setting: Setting, configuration: dict[str, Any]) -> None:
+    """Refuses what could not be exported, before hours of attacks and not after them."""
+    if _PNG_DIR.value is None:
+        return
+    png_dir = Path(_PNG_DIR.value)
+    if setting.selection.image_shape[-1] not in (1, 3):
+        raise InputError(f"expected images of 1 or 3 channels with --png_dir, received {setting.selection.image_shape}")
+    if png_dir.resolve() == directory.resolve():
+        raise InputError(f"expected another --png_dir than --output_dir, received {png_dir} for both")
+    require_claimable(png_dir, png_origin(configuration), flag="--png_dir", overwrite=flags.OVERWRITE.value)
 
 
 def _check_flags() -> None:

@@ -15,6 +15,7 @@ from tf_strattack.errors import InputError
 USAGE_ERROR = 2
 INTERRUPTED = 130
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+_NO_ACCESS = (errno.EACCES, errno.EPERM, errno.EROFS)
 
 
 def run(main: Callable[[], None]) -> None:
@@ -33,10 +34,15 @@ def run(main: Callable[[], None]) -> None:
         except InputError as error:
             return _fail(str(error))
         except OSError as error:
-            if error.errno not in _NO_ROOM:
-                raise
             where = error.filename or "what is written"
-            return _fail(f"expected room on the disk for {where}, received: {error.strerror}; the same command goes on")
+            if error.errno in _NO_ROOM:
+                return _fail(
+                    f"expected room on the disk for {where}, received: {error.strerror}; the same command, with the "
+                    "same --output_dir, goes on"
+                )
+            if error.errno in _NO_ACCESS:
+                return _fail(f"expected access to {where}, received: {error.strerror}")
+            raise
         except KeyboardInterrupt:
             print("interrupted", file=sys.stderr)
             return INTERRUPTED

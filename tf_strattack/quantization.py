@@ -45,7 +45,7 @@ class Quantization(Method):
     Attributes:
       epsilon: the largest change of a pixel, in [0, 1] scale; None for no limit but the bounds.
       confidence: as in the attack that made the images.
-      max_steps: the most steps, a gradient evaluation each.
+      max_steps: the most steps; one costs a gradient evaluation, and one more tells whether it was enough.
 
     Raises:
       InputError: a value out of range.
@@ -115,6 +115,8 @@ class Quantization(Method):
             gradients[todo] += 1
             excess = margins + self.confidence + _SLACK
             found[todo] = excess <= 0
+            if step == self.max_steps:
+                break
             failing = excess > 0
             todo = todo[failing]
             tangent = tangent[failing] + (1 if step == 0 else 1 - _MEMORY) * (slopes[failing] - tangent[failing])

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import io
+import contextlib
 import itertools
 import os
 import socket
-import tarfile
-import tempfile
-from collections.abc import Generator, Iterable
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -16,8 +14,8 @@ import tensorflow as tf
 
 from eval.bar import Bar
 from eval.examples import Examples
-from eval.generation.work import Outcome, Work
-from eval.models import Model, load_model
+from eval.generation.shipment import Shipment
+from eval.generation.work import Outcome, Outcomes, Work
 from tf_strattack import Classifier, InputError
 
 AUTO, LOCAL = "auto", "local"
@@ -27,41 +25,6 @@ _RETRIES = 8
 _AHEAD = 2
 # How long a cluster may take to answer.
 _ANSWER_SECONDS = 10.0
-
-
-class Shipment(NamedTuple):
-    """A network on its way to a worker: what `load_model` was given, the files behind it, and their hash."""
-
-    name: str
-    weights: str | None
-    bounds: tuple[float, float]
-    seed: int
-    sha256: str
-    files: dict[str, bytes]
-
-    @classmethod
-    def pack(cls, model: Model, weights: str | None, seed: int) -> Shipment:
-        """Packs `model`, which `load_model` made of its name, `weights` and `seed`; shipped networks go by name."""
-        paths = [text for text in (model.name, weights) if text is not None and Path(text).exists()]
-        files = {text: _archive(Path(text)) for text in paths}
-        return cls(model.name, weights, model.classifier.bounds, seed, model.sha256, files)
-
-    def unpack(self) -> Classifier:
-        """Loads the network.
-
-        Raises:
-          InputError: it is not the one that was packed.
-        """
-        with tempfile.TemporaryDirectory() as directory:
-            places = {
-                text: str(_extract(content, Path(directory) / str(place), Path(text).name))
-                for place, (text, content) in enumerate(self.files.items())
-            }
-            name, weights = places.get(self.name, self.name), self.weights
-            model = load_model(name, self.bounds, weights=places.get(weights or "", weights), seed=self.seed)
-        if model.sha256 != self.sha256:
-            raise InputError(f"expected the network {self.name} on every node, received another one of that name")
-        return model.classifier
 
 
 class Cluster(NamedTuple):
@@ -77,9 +40,7 @@ class Cluster(NamedTuple):
     workers: int | None
     cpus_per_worker: int
 
-    def work(
-        self, work: Work, shipment: Shipment, shards: Iterable[tuple[int, Examples]], total: int
-    ) -> Generator[tuple[int, Outcome], None, None]:
+    def work(self, work: Work, shipment: Shipment, shards: Iterable[tuple[int, Examples]], total: int) -> Outcomes:
         """Does shards as tasks, and yields each when it is finished; progress as `work_here`.
 
         Raises:
@@ -88,6 +49,7 @@ class Cluster(NamedTuple):
         ray = _import_ray()
         self._connect(ray)
         try:
+            self._require_room(ray)
             yield from self._tasks(ray, work, shipment, shards, total)
         except ray.exceptions.RayTaskError as error:
             raise _failure(error.cause if isinstance(error.cause, Exception) else error) from error
@@ -128,15 +90,23 @@ class Cluster(NamedTuple):
         except (OSError, RuntimeError, ValueError) as error:
             raise self._no_cluster(error) from error
 
+    def _require_room(self, ray: Any) -> None:
+        """Refuses a task that no node of the cluster can take: Ray would wait for one for ever."""
+        largest = max(node["Resources"].get("CPU", 0) for node in ray.nodes() if node["Alive"])
+        if 0 < largest < self.cpus_per_worker:  # without any CPU, workers are still to come
+            raise InputError(
+                f"expected --cpus_per_worker of at most {largest:g}, as a node has, received {self.cpus_per_worker}"
+            )
+
     def _no_cluster(self, error: Exception) -> InputError:
         return InputError(
-            f"expected a Ray cluster at --ray={self.address}, received: {str(error).splitlines()[0]}; "
+            f"expected a Ray cluster at --ray={self.address}, received: {_first_line(error)}; "
             "start one by ray start --head, or use --ray=local"
         )
 
     def _tasks(
         self, ray: Any, work: Work, shipment: Shipment, shards: Iterable[tuple[int, Examples]], total: int
-    ) -> Generator[tuple[int, Outcome], None, None]:
+    ) -> Outcomes:
         gpus = ray.cluster_resources().get("GPU", 0)
         task = ray.remote(_work_there).options(
             num_cpus=self.cpus_per_worker, num_gpus=min(gpus, 1), max_retries=_RETRIES
@@ -179,7 +149,7 @@ _loaded: dict[str, Classifier] = {}
 
 def _classifier(shipment: Shipment, threads: int) -> Classifier:
     if shipment.sha256 not in _loaded:
-        if not _loaded:  # before TensorFlow computes anything
+        with contextlib.suppress(RuntimeError):  # TensorFlow has computed before, when a network could not be loaded
             tf.config.threading.set_intra_op_parallelism_threads(threads)
             tf.config.threading.set_inter_op_parallelism_threads(1)
         _loaded[shipment.sha256] = shipment.unpack()
@@ -199,21 +169,11 @@ def _failure(error: Exception) -> InputError:
     """A failure on a worker in one line; a user's mistake there has one of its own."""
     if isinstance(error, InputError):
         return InputError(str(error))
-    lines = str(error).strip().splitlines()
     return InputError(
-        f"expected workers to attack every shard, received {type(error).__name__}: {lines[0] if lines else ''}; shards "
+        f"expected workers to attack every shard, received {type(error).__name__}: {_first_line(error)}; shards "
         "that are finished are kept, and the same command goes on"
     )
 
 
-def _archive(path: Path) -> bytes:
-    content = io.BytesIO()
-    with tarfile.open(fileobj=content, mode="w") as archive:
-        archive.add(path, arcname=path.name)
-    return content.getvalue()
-
-
-def _extract(content: bytes, directory: Path, name: str) -> Path:
-    with tarfile.open(fileobj=io.BytesIO(content)) as archive:
-        archive.extractall(directory, filter="data")
-    return directory / name
+def _first_line(error: Exception) -> str:
+    return (str(error).strip() or type(error).__name__).splitlines()[0]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -9,8 +10,8 @@ import numpy as np
 
 from eval.configuration import claim
 from eval.generation.png import export
-from eval.generation.store import Store
-from eval.generation.work import BEFORE
+from eval.generation.store import METRICS, Store
+from eval.generation.work import BEFORE, ROUNDED
 from eval.pipeline import Setting, summary
 from eval.program import command
 from eval.records import Measures, summarise, write_metrics
@@ -18,18 +19,46 @@ from eval.table import format_table
 from eval.tfds_directory import DISTANCES
 from tf_strattack.metrics import mean_over_successes
 
+_ABOUT_FLOAT = (f"{BEFORE}success", *(BEFORE + name for name in DISTANCES), ROUNDED)
+
 
 def finish(
     store: Store, setting: Setting, configuration: dict[str, Any], *, png_dir: str | None, overwrite: bool
 ) -> None:
     """Joins the shards of `store`, exports them to `png_dir` if there is one, writes and prints the figures.
 
+    What has been joined already, and is not to be exported, is only told of.
+
     Raises:
       InputError: `png_dir` holds something else, and `overwrite` is off.
     """
-    store.assemble({**configuration, "command": command()})
+    path = store.directory / METRICS
+    if png_dir is not None or not store.assembled():
+        _write(store, setting, configuration, path, png_dir, overwrite)
+    metrics = json.loads(path.read_text())
+    print(format_table(metrics))
+    print(f"{summary(metrics)}; {store.plan.num_shards} shards in {store.directory}")
+    if "before_quantization" in metrics:
+        earlier = metrics["before_quantization"]
+        rates = {
+            "float images": earlier["asr"], "rounded alone": earlier["asr_rounded_alone"],
+            "8-bit images": metrics["all"]["asr"],
+        }  # fmt: skip
+        if "png" in metrics:
+            rates["PNG files read again"] = metrics["png"]["asr"]
+        print("success: " + ", ".join(f"{name} {rate:.2%}" for name, rate in rates.items()))
+
+
+def png_origin(configuration: dict[str, Any]) -> dict[str, Any]:
+    """The configuration of a folder of PNG files."""
+    return {"png_files_of": configuration}
+
+
+def _write(
+    store: Store, setting: Setting, configuration: dict[str, Any], path: Path, png_dir: str | None, overwrite: bool
+) -> None:
     parts = list(store.measures())
-    before = [{name: part.pop(name) for name in list(part) if name.startswith(BEFORE)} for part in parts]
+    before = [{name: part.pop(name) for name in _ABOUT_FLOAT if name in part} for part in parts]
     facts: dict[str, Any] = {
         **configuration, "command": command(), "skipped_misclassified": store.plan.skipped,
         **summarise(parts, seed=configuration["seed"]),
@@ -37,22 +66,18 @@ def finish(
     if before[0]:
         facts["before_quantization"] = _before(before)
     if png_dir is not None:
-        origin = {"png_files_of": configuration}
-        claim(Path(png_dir), origin, flag="--png_dir", overwrite=overwrite)
+        release = claim(Path(png_dir), png_origin(configuration), flag="--png_dir", overwrite=overwrite)
         names = {**setting.data.class_names, **setting.model.class_names}
         exported = export(store, Path(png_dir), setting.model.classifier, setting.attack.confidence, names)
         facts["png"] = {**exported, "asr": exported["num_successes"] / facts["num_examples"]}
-    metrics = write_metrics(store.directory / "metrics.json", facts)
-    print(format_table(metrics))
-    print(f"{summary(metrics)}; {store.plan.num_shards} shards in {store.directory}")
-    if before[0]:
-        rates = [("float images", metrics["before_quantization"]["asr"]), ("8-bit images", metrics["all"]["asr"])]
-        if png_dir is not None:
-            rates.append(("PNG files read again", metrics["png"]["asr"]))
-        print("success: " + ", ".join(f"{name} {rate:.2%}" for name, rate in rates))
+        release()  # other jobs of an array may follow
+    write_metrics(path, facts)
+    store.assemble(configuration, {**configuration, "command": command()})
 
 
 def _before(parts: list[Measures]) -> dict[str, Any]:
-    """Success and distances of the float images, as in the blocks of metrics.json."""
-    joined = {name.removeprefix(BEFORE): np.concatenate([part[name] for part in parts]) for name in parts[0]}
-    return mean_over_successes(joined.pop("success"), {name: joined[name] for name in DISTANCES})
+    """Success and distances of the float images, as in the blocks of metrics.json, and success after mere rounding."""
+    joined = {name: np.concatenate([part[name] for part in parts]) for name in _ABOUT_FLOAT}
+    distances = {name: joined[BEFORE + name] for name in DISTANCES}
+    block = mean_over_successes(joined[f"{BEFORE}success"], distances)
+    return {**block, "asr_rounded_alone": float(joined[ROUNDED].mean())}

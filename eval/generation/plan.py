@@ -17,6 +17,7 @@ from tqdm import tqdm
 from eval.configuration import one_at_a_time
 from eval.datasets import Data, Record
 from eval.examples import Examples, Selection, examples_of, targets_of
+from eval.files import partial_of
 from tf_strattack import InputError
 from tf_strattack.adapters import load_or_explain
 from tf_strattack.images import from_unit
@@ -97,12 +98,15 @@ def keep_plan(path: Path, make: Callable[[], Plan]) -> Plan:
     """
     with one_at_a_time(path):
         with contextlib.suppress(InputError):
-            return _load(path)
+            return load_plan(path)
         plan = make()
-        partial = path.with_name(path.name + ".partial")
-        with partial.open("wb") as file:
-            np.savez_compressed(file, **_fields(plan))
-        partial.replace(path)
+        partial = partial_of(path)
+        try:
+            with partial.open("wb") as file:
+                np.savez_compressed(file, **_fields(plan))
+            partial.replace(path)
+        finally:
+            partial.unlink(missing_ok=True)
         return plan
 
 
@@ -122,7 +126,13 @@ def _fields(plan: Plan) -> dict[str, Any]:
     return {**values, "targets": _UNTARGETED if plan.targets is None else plan.targets}
 
 
-def _load(path: Path) -> Plan:
+def load_plan(path: Path) -> Plan:
+    """The plan in the file `path`.
+
+    Raises:
+      InputError: there is none that can be read.
+    """
+
     def read() -> Plan:
         with np.load(path, allow_pickle=False) as file:
             arrays = dict(file)
@@ -146,7 +156,9 @@ def _reader(data: Data) -> Callable[[int], Record]:
             return last
         if position < here or position - here > _GAP:
             records = data.records_from(position)
-        last = next(record for record in records if record.position == position)
+        last = next((record for record in records if record.position == position), None)
+        if last is None:
+            raise InputError(f"expected a data set of more than {position} images, as it was planned, received fewer")
         return last
 
     return image_at

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import shutil
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -54,9 +55,11 @@ def export(
 
 
 def _names(rows: list[dict[str, Any]]) -> list[str]:
-    """Names of files, after the examples; a number in front where an id is not unique as a name."""
+    """Names of files, after the examples; of those that are alike as names of files, with a number."""
     plain = ["".join(c if c.isalnum() or c in "-_." else "_" for c in row["example_id"].decode()) for row in rows]
-    return [f"{name}.png" if plain.count(name) == 1 else f"{place}_{name}.png" for place, name in enumerate(plain)]
+    number = Counter(plain)
+    # A name of its own cannot have the mark.
+    return [f"{name}.png" if number[name] == 1 else f"{name}~{place}.png" for place, name in enumerate(plain)]
 
 
 def _holds(folder: Path, names: list[str], rows: list[dict[str, Any]]) -> bool:
@@ -64,7 +67,7 @@ def _holds(folder: Path, names: list[str], rows: list[dict[str, Any]]) -> bool:
         return False
     try:
         return all((_read(folder / name, row) == row["image"]).all() for name, row in zip(names, rows, strict=True))
-    except ValueError:  # another size, or not a picture
+    except (OSError, ValueError):  # not a picture, or of another size
         return False
 
 

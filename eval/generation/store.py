@@ -20,10 +20,12 @@ from eval.tfds_directory import features_of, read_shard, rows_of, shard_name, wr
 from tf_strattack import AttackResult
 from tf_strattack.versions import versions
 
-MANIFEST = "manifest.json"
+MANIFEST, METRICS = "manifest.json", "metrics.json"
 _DATASET, _ENTRIES = "dataset", "shards"
 # What makes dataset/ a data set; there only while all shards are.
 _INFO = ("dataset_info.json", "features.json", "metadata.json")
+# The name of the only process at work.
+ALONE = "run"
 _CHECKSUM = "checksum_of_this_file"
 # What the manifest tells of a shard; its entry has the measures of its examples besides.
 _LISTED = ("shard", "file", "sha256", "bytes", "num_examples", "versions")
@@ -56,10 +58,14 @@ class Store:
         return features_of(self.plan.image_shape, self.dtype)
 
     def open(self) -> None:
-        """Makes the folders, and removes what a process of this name that was killed has left half-written."""
+        """Makes the folders, and removes what a process of this name that was killed has left half-written.
+
+        With the name `ALONE` there is no other process, and everything that is half-written goes.
+        """
+        pattern = "*.partial" if self.writer == ALONE else f"*.{self.writer}.partial"
         for folder in (self.directory, self.directory / _DATASET, self.directory / _ENTRIES):
             folder.mkdir(exist_ok=True)
-            for partial in folder.glob(f"*.{self.writer}.partial"):
+            for partial in folder.glob(pattern):
                 partial.unlink()
 
     def path(self, number: int) -> Path:
@@ -112,26 +118,36 @@ class Store:
         for entry in self._entries():
             yield {name: np.array(values) for name, values in entry["measures"].items()}
 
-    def complete(self) -> bool:
-        """Whether every shard has been finished."""
-        return not any(self.missing(number) for number in range(self.plan.num_shards))
+    def untouched(self) -> bool:
+        """Whether nothing has been made yet."""
+        return next((self.directory / _ENTRIES).glob("*.json"), None) is None
 
-    def disassemble(self) -> None:
-        """Takes away what makes the shards a data set, until all are there again."""
-        for name in _INFO:
-            (self.directory / _DATASET / name).unlink(missing_ok=True)
+    def disassemble(self, configuration: dict[str, Any]) -> None:
+        """Takes away what makes the shards a data set, and says so in the manifest, until all are there again."""
+        for path in (*(self.directory / _DATASET / name for name in _INFO), self.directory / METRICS):
+            path.unlink(missing_ok=True)
+        self.write_manifest(configuration, complete=False)
 
-    def assemble(self, facts: dict[str, Any]) -> None:
-        """Makes dataset/ a directory that TFDS reads, with `facts` as its metadata."""
+    def assemble(self, configuration: dict[str, Any], facts: dict[str, Any]) -> None:
+        """Makes dataset/ a directory that TFDS reads, with `facts` as its metadata; every shard must be intact."""
         files = [(entry["num_examples"], entry["bytes"]) for entry in self._entries()]
         write_info(self.directory / _DATASET, self.features, files, facts)
+        self.write_manifest(configuration, complete=True)
+
+    def assembled(self) -> bool:
+        """Whether dataset/ is a directory that TFDS reads, with its figures beside."""
+        names = (self.directory / _DATASET / name for name in _INFO)
+        manifest = _unsealed(self.directory / MANIFEST)
+        return all(map(Path.exists, [*names, self.directory / METRICS])) and bool(manifest and manifest["complete"])
 
     def manifest_damage(self) -> str | None:
-        """What is wrong with the manifest, in words; None if there is none yet."""
+        """What is wrong with the manifest, in words; None if nothing is."""
         path = self.directory / MANIFEST
-        return "it cannot be read" if path.exists() and _unsealed(path) is None else None
+        if not path.exists():
+            return "it is missing"
+        return "it cannot be read" if _unsealed(path) is None else None
 
-    def write_manifest(self, configuration: dict[str, Any]) -> None:
+    def write_manifest(self, configuration: dict[str, Any], *, complete: bool) -> None:
         """Writes the manifest: configuration, plan, and the shards finished so far with their checksums."""
         plan = self.plan
         shards = [{name: entry[name] for name in _LISTED} for entry in self._entries()]
@@ -139,7 +155,7 @@ class Store:
             "configuration": json.loads(json.dumps(configuration)),
             "num_images": len(plan.positions), "skipped_misclassified": plan.skipped,
             "num_examples": plan.num_examples, "shard_size": plan.shard_size, "num_shards": plan.num_shards,
-            "plan": plan.digest, "complete": len(shards) == plan.num_shards, "shards": shards,
+            "plan": plan.digest, "complete": complete, "shards": shards,
         }  # fmt: skip
         write_json(self.directory / MANIFEST, _sealed(manifest), writer=self.writer)
 

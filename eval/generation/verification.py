@@ -6,14 +6,13 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import tensorflow as tf
 from tqdm import tqdm
 
 from eval.generation.store import MANIFEST, Store
+from eval.generation.work import succeeds
 from eval.tfds_directory import UNTARGETED
 from tf_strattack import Classifier, InputError
 from tf_strattack.images import from_uint8
-from tf_strattack.losses import fools
 
 
 def verify(store: Store, classifier: Classifier, confidence: float) -> str:
@@ -27,6 +26,8 @@ def verify(store: Store, classifier: Classifier, confidence: float) -> str:
     reason = store.manifest_damage()
     if reason:
         wrong.append(report(MANIFEST, reason))
+    elif not store.assembled():
+        wrong.append(report(MANIFEST, "the shards have not been joined to a data set"))
     examples = successes = 0
     for number in tqdm(range(store.plan.num_shards), unit="shard", desc="verified"):
         reason = "it is missing" if store.missing(number) else store.damage(number)
@@ -62,10 +63,9 @@ def fooled(
     classifier: Classifier, images: npt.NDArray[np.float32], rows: list[dict[str, Any]], confidence: float
 ) -> npt.NDArray[np.bool_]:
     """Tells which images fool the network, each towards its row's target or away from its label, with `confidence`."""
+    labels = np.array([row["label"] for row in rows], np.int32)
     targets = np.array([row["target"] for row in rows], np.int32)
-    targeted = bool((targets != UNTARGETED).all())
-    classes = targets if targeted else np.array([row["label"] for row in rows], np.int32)
-    return fools(tf.constant(classifier.predict(images)), tf.constant(classes), targeted, confidence).numpy()
+    return succeeds(classifier, images, labels, None if (targets == UNTARGETED).all() else targets, confidence)
 
 
 def stored_images(rows: list[dict[str, Any]], classifier: Classifier) -> npt.NDArray[np.float32]:

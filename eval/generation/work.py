@@ -6,14 +6,24 @@ import dataclasses
 from collections.abc import Generator, Iterable
 from typing import NamedTuple
 
+import numpy as np
+import numpy.typing as npt
+import tensorflow as tf
+
 from eval.bar import Bar
 from eval.examples import Examples
 from eval.records import Measures, measure
+from eval.tfds_directory import DISTANCES
 from tf_strattack import Attack, AttackResult, Classifier, metrics, quantize
+from tf_strattack.checks import Classes, Images
+from tf_strattack.images import from_uint8, to_uint8
+from tf_strattack.losses import fools
 from tf_strattack.progress import Callback
 
 # Measures of the float images, besides those of the quantized ones.
 BEFORE = "float_"
+# Whether rounding alone would have left an example successful.
+ROUNDED = "rounded_success"
 
 
 class Outcome(NamedTuple):
@@ -21,6 +31,10 @@ class Outcome(NamedTuple):
 
     result: AttackResult
     measures: Measures
+
+
+# Finished shards by number.
+Outcomes = Generator[tuple[int, Outcome], None, None]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -49,8 +63,11 @@ class Work:
         found = self.attack(classifier, examples.images, *arguments, batch_size=self.batch_size, callback=callback)
         result, before = found, {}
         if self.quantize and not found.interrupted:
+            rounded = from_uint8(to_uint8(found.adversarial, classifier.bounds), classifier.bounds)
             before = {
-                f"{BEFORE}{name}": values for name, values in {"success": found.success, **_distances(found)}.items()
+                f"{BEFORE}success": found.success,
+                **{f"{BEFORE}{name}": getattr(metrics, name)(found.delta) for name in DISTANCES},
+                ROUNDED: succeeds(classifier, rounded, *arguments, self.attack.confidence),
             }
             repaired = quantize(
                 classifier, examples.images, found.adversarial, *arguments, batch_size=self.batch_size,
@@ -63,9 +80,7 @@ class Work:
         return Outcome(result, {**measure(result, group_size=self.group_size), **before})
 
 
-def work_here(
-    work: Work, classifier: Classifier, shards: Iterable[tuple[int, Examples]], total: int
-) -> Generator[tuple[int, Outcome], None, None]:
+def work_here(work: Work, classifier: Classifier, shards: Iterable[tuple[int, Examples]], total: int) -> Outcomes:
     """Does one shard after another in this process, with a progress bar of `total` examples."""
     with Bar(total) as bar:
         for number, examples in shards:
@@ -74,8 +89,13 @@ def work_here(
             bar.add(len(outcome.result), int(outcome.result.success.sum()))
 
 
-def _distances(result: AttackResult) -> Measures:
-    return {name: getattr(metrics, name)(result.delta) for name in ("l0", "l1", "l2", "linf")}
+def succeeds(
+    classifier: Classifier, images: Images, labels: Classes, targets: Classes | None, confidence: float
+) -> npt.NDArray[np.bool_]:
+    """Tells (N,) which images fool the network, towards `targets` or else away from `labels`, with `confidence`."""
+    classes = labels if targets is None else targets
+    logits = tf.constant(classifier.predict(images))
+    return np.asarray(fools(logits, tf.constant(classes), targets is not None, confidence))
 
 
 def _joined(attacked: AttackResult, quantized: AttackResult) -> AttackResult:

@@ -12,6 +12,7 @@ from eval.datasets import read_dataset
 from eval.examples import Selection, make_shards
 from eval.generation import cluster, store
 from eval.generation.plan import keep_plan, make_plan
+from eval.generation.shipment import Shipment
 from eval.generation.work import Work
 from eval.models import load_model
 from tf_strattack.errors import InputError
@@ -130,7 +131,7 @@ def test_a_stop_between_any_two_steps_loses_the_shard_in_flight_at_most(outcomes
             files = opened(directory, plan)
             for number, outcome in enumerate(made):
                 files.write(number, *outcome)
-            files.write_manifest({"a": 1})
+            files.write_manifest({"a": 1}, complete=True)
         except Stopped:
             stopped = True
         finally:
@@ -190,7 +191,7 @@ def test_a_network_survives_the_way_to_a_worker(mnist, tmp_path):
     path = tmp_path / "net.keras"
     path.write_bytes(sa.shipped.model_path("mnist_cnn").read_bytes())
     for name in ("mnist_cnn", str(path)):
-        shipment = cluster.Shipment.pack(load_model(name, (0.0, 1.0)), None, 0)
+        shipment = Shipment.pack(load_model(name, (0.0, 1.0)), None, 0)
         assert bool(shipment.files) == (name != "mnist_cnn")
         there = shipment.unpack()
         np.testing.assert_array_equal(there.predict(images[:20]), mnist.predict(images[:20]))
@@ -202,7 +203,7 @@ def test_a_saved_model_survives_the_way_to_a_worker(mnist, tmp_path):
     images, _, _ = sa.shipped.load_sample()
     keras.saving.load_model(sa.shipped.model_path("mnist_cnn")).export(tmp_path / "saved", verbose=False)
     model = load_model(str(tmp_path / "saved"), (0.0, 1.0))
-    there = cluster.Shipment.pack(model, None, 0).unpack()
+    there = Shipment.pack(model, None, 0).unpack()
     np.testing.assert_allclose(there.predict(images[:20]), mnist.predict(images[:20]), atol=1e-4)
 
 

@@ -1,0 +1,63 @@
+"""Networks on their way to workers, which need not have the files behind them."""
+
+from __future__ import annotations
+
+import io
+import tarfile
+import tempfile
+from pathlib import Path
+from typing import NamedTuple
+
+from eval.applications import IMAGENET, NONE
+from eval.models import Model, load_model
+from tf_strattack import Classifier, InputError, shipped
+
+
+class Shipment(NamedTuple):
+    """A network on its way to a worker: what `load_model` was given, the files behind it, and their hash."""
+
+    name: str
+    weights: str | None
+    bounds: tuple[float, float]
+    seed: int
+    sha256: str
+    files: dict[str, bytes]
+
+    @classmethod
+    def pack(cls, model: Model, weights: str | None, seed: int) -> Shipment:
+        """Packs `model`, which `load_model` made of its name, `weights` and `seed`; shipped networks go by name."""
+        # As `load_model` reads them: these are names even where a file or folder here has the same.
+        read = [text for text in (model.name, weights) if text not in (None, IMAGENET, NONE, *shipped.NETWORKS)]
+        paths = [str(text) for text in read if Path(str(text)).exists()]
+        files = {text: _archive(Path(text)) for text in paths}
+        return cls(model.name, weights, model.classifier.bounds, seed, model.sha256, files)
+
+    def unpack(self) -> Classifier:
+        """Loads the network.
+
+        Raises:
+          InputError: it is not the one that was packed.
+        """
+        with tempfile.TemporaryDirectory() as directory:
+            places = {
+                text: str(_extract(content, Path(directory) / str(place), Path(text).name))
+                for place, (text, content) in enumerate(self.files.items())
+            }
+            name, weights = places.get(self.name, self.name), self.weights
+            model = load_model(name, self.bounds, weights=places.get(weights or "", weights), seed=self.seed)
+        if model.sha256 != self.sha256:
+            raise InputError(f"expected the network {self.name} on every node, received another one of that name")
+        return model.classifier
+
+
+def _archive(path: Path) -> bytes:
+    content = io.BytesIO()
+    with tarfile.open(fileobj=content, mode="w") as archive:
+        archive.add(path, arcname=path.name)
+    return content.getvalue()
+
+
+def _extract(content: bytes, directory: Path, name: str) -> Path:
+    with tarfile.open(fileobj=io.BytesIO(content)) as archive:
+        archive.extractall(directory, filter="data")
+    return directory / name
