@@ -40,27 +40,33 @@ def claim(
     """
     require_claimable(directory, configuration, flag=flag, overwrite=overwrite)
     path = directory / _FILE
-    try:
-        directory.mkdir(parents=True, exist_ok=True)
-        locks = [_lock(directory / _LOCK, flag, shared=part is not None)]
-        if part is not None:
-            locks.append(_lock(directory / f"{_LOCK}.{part}", flag))
-    except OSError as error:
-        raise InputError(f"expected {flag} to be a directory to write in, received {directory}: {error}") from error
-    with contextlib.nullcontext() if part is None else one_at_a_time(path):
-        # Again, now that no other process can change it.
-        if require_claimable(directory, configuration, flag=flag, overwrite=overwrite):
-            for file in directory.iterdir():
-                if file != path and not file.name.startswith(_LOCK):
-                    shutil.rmtree(file) if file.is_dir() and not file.is_symlink() else file.unlink()
-        if not path.exists() or _read(path) != json.loads(json.dumps(configuration)):
-            write_json(path, configuration)
+    locks: list[TextIO] = []
 
     def release() -> None:
-        for lock in locks:
+        while locks:
+            lock = locks.pop()
             _held.remove(lock)
             lock.close()
 
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        locks.append(_lock(directory / _LOCK, flag, shared=part is not None))
+        if part is not None:
+            locks.append(_lock(directory / f"{_LOCK}.{part}", flag))
+        with contextlib.nullcontext() if part is None else one_at_a_time(path):
+            # Again, now that no other process can change it.
+            if require_claimable(directory, configuration, flag=flag, overwrite=overwrite):
+                for file in directory.iterdir():
+                    if file != path and not file.name.startswith(_LOCK):
+                        shutil.rmtree(file) if file.is_dir() and not file.is_symlink() else file.unlink()
+            if not path.exists() or _read(path) != json.loads(json.dumps(configuration)):
+                write_json(path, configuration)
+    except OSError as error:
+        release()
+        raise InputError(f"expected {flag} to be a directory to write in, received {directory}: {error}") from error
+    except InputError:
+        release()
+        raise
     return release
 
 

@@ -72,6 +72,37 @@ def test_something_else_s_directory_is_refused(tmp_path):
     (tmp_path / "thesis.txt").write_text("precious")
     with pytest.raises(InputError, match="to be new, empty or a run"):
         take(tmp_path, {"a": 1}, overwrite=True)
-    (tmp_path / "config.json").write_text("{")
-    with pytest.raises(InputError, match="received a corrupt file"):
+
+
+@pytest.mark.parametrize("content", [b"{", b"", b"\xff\xfe", b"[1]"])
+def test_a_corrupt_configuration_is_refused_and_can_be_overwritten(content, tmp_path):
+    (tmp_path / "config.json").write_bytes(content)
+    (tmp_path / "old").write_text("work")
+    with pytest.raises(InputError, match="received a corrupt file: choose another directory, or add --overwrite"):
         take(tmp_path, {"a": 1})
+    take(tmp_path, {"a": 1}, overwrite=True)
+    assert json.loads((tmp_path / "config.json").read_text()) == {"a": 1}
+    assert not (tmp_path / "old").exists()
+
+
+def test_overwrite_leaves_what_a_link_leads_to(tmp_path):
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere" / "kept").write_text("work")
+    claim(tmp_path / "run", {"a": 1}, flag="-", overwrite=False)()
+    (tmp_path / "run" / "dataset").symlink_to(tmp_path / "elsewhere")
+    take(tmp_path / "run", {"a": 2}, overwrite=True)
+    assert not (tmp_path / "run" / "dataset").exists()
+    assert (tmp_path / "elsewhere" / "kept").read_text() == "work"
+
+
+def test_parts_share_a_directory_and_the_whole_does_not(tmp_path):
+    def part(name):
+        return claim(tmp_path / "run", {"a": 1}, flag="--output_dir", overwrite=False, part=name)
+
+    first, second = part("0-of-2"), part("1-of-2")
+    for refused in (lambda: part("0-of-2"), lambda: take(tmp_path / "run", {"a": 1})):
+        with pytest.raises(InputError, match="another process is at work"):
+            refused()
+    first()
+    second()
+    take(tmp_path / "run", {"a": 1})

@@ -14,7 +14,8 @@ import pytest
 import tensorflow_datasets as tfds
 
 import tf_strattack as sa
-from tests.programs import ROOT, Server, check_mistakes, run_program, start
+from tests.programs import ROOT, Server, check_mistakes, start
+from training.adversarial_dataset import read_adversarial_dataset
 
 QUICK = "--attack_parameters=max_iterations=12,refine=False"
 SMALL = ("--num_images=20", "--shard_size=8", "--targets=2", QUICK)  # five shards
@@ -242,7 +243,7 @@ def test_a_full_disk_gets_one_line_and_the_next_run_completes(whole, program, tm
 
 def test_the_jobs_of_an_array_make_the_same_data_set(whole, program, tmp_path):
     _, arguments, _ = whole
-    arguments = [*arguments[:-2], f"--output_dir={tmp_path / 'out'}", "--num_shards=2"]
+    arguments = [*arguments[:-2], f"--output_dir={tmp_path / 'out'}", f"--png_dir={tmp_path / 'png'}", "--num_shards=2"]
     other = start("eval.generate", *arguments, "--shard_index=1")
     status, _, err = program(*arguments, "--shard_index=0")
     assert status == 0, err
@@ -250,6 +251,92 @@ def test_the_jobs_of_an_array_make_the_same_data_set(whole, program, tmp_path):
     assert other.returncode == 0, err
     check_equal(tmp_path / "out", whole[0] / "out")
     assert json.loads((tmp_path / "out" / "manifest.json").read_text())["complete"]
+    assert len(list((tmp_path / "png").glob("*/*.png"))) == len(list((whole[0] / "png").glob("*/*.png")))
+    # Once more, as of a queue that starts jobs again: nothing is left to do.
+    status, _, err = program(*arguments, "--shard_index=1")
+    assert status == 0, err
+
+
+def test_a_job_does_not_join_what_another_one_has_to_mend(whole, program, tmp_path):
+    out, arguments = copy_of(whole, tmp_path)
+    files = shards(out)
+    files[4].write_bytes(files[4].read_bytes()[:-1])
+    files[0].unlink()
+    status, printed, err = program(*arguments, "--num_shards=2", "--shard_index=0")
+    assert status == 0, err
+    assert f"{files[0].name}: the file is missing; made anew" in printed
+    assert "4 of 5 shards are in" in printed
+    assert not (out / "dataset" / "dataset_info.json").exists()
+    assert not json.loads((out / "manifest.json").read_text())["complete"]
+    status, printed, err = program(*arguments, "--num_shards=2", "--shard_index=1")
+    assert status == 0, err
+    check_equal(out, whole[0] / "out")
+
+
+def test_jobs_that_start_at_once_share_the_directory(tmp_path):
+    claims = (
+        "import pathlib, sys\nfrom eval.configuration import claim\n"
+        "for turn in range(30):\n"
+        "    claim(pathlib.Path(sys.argv[1]) / str(turn), {'a': 1}, flag='-', overwrite=False, part=sys.argv[2])\n"
+        "    (pathlib.Path(sys.argv[1]) / str(turn) / 'work').mkdir(exist_ok=True)\n"
+    )
+    jobs = [
+        subprocess.Popen([sys.executable, "-c", claims, str(tmp_path), str(part)], cwd=ROOT, stderr=subprocess.PIPE)
+        for part in range(4)
+    ]
+    for job in jobs:
+        _, err = job.communicate(timeout=120)
+        assert job.returncode == 0, err.decode()
+
+
+def test_files_that_are_damaged_are_exported_again_and_others_stay(whole, program, tmp_path):
+    out, arguments = copy_of(whole, tmp_path)
+    shutil.copytree(whole[0] / "png", tmp_path / "png")
+    arguments.append(f"--png_dir={tmp_path / 'png'}")
+    files = sorted((tmp_path / "png").glob("*/*.png"))
+    broken = files[len(files) // 2]
+    content = broken.read_bytes()
+    broken.write_bytes(content[:-30])
+    others = {path: path.stat().st_mtime_ns for path in files if path.parent != broken.parent}
+    status, _, err = program(*arguments)
+    assert status == 0, err
+    assert broken.read_bytes() == content
+    assert {path: path.stat().st_mtime_ns for path in others} == others
+    assert json.loads((out / "metrics.json").read_text())["png"]["files"] == len(files)
+
+
+def test_a_later_version_of_the_code_verifies_but_does_not_go_on(whole, program, tmp_path):
+    out, arguments = copy_of(whole, tmp_path)
+    config = json.loads((out / "config.json").read_text())
+    (out / "config.json").write_text(json.dumps({**config, "code_version": "0.0.1 0"}))
+    status, printed, err = program(*arguments, "--verify")
+    assert status == 0, err
+    assert "40 examples" in printed
+    status, _, err = program(*arguments)
+    assert status == 2
+    assert "differs in code_version ('0.0.1 0' there" in err
+    status, _, err = program(*arguments, "--verify", "--seed=1")
+    assert status == 2
+    assert "received other ones: seed (0 there, 1 here)" in err
+
+
+def test_training_reads_what_was_generated(program, tiny_mnist, tmp_path):
+    arguments = [
+        "--dataset=mnist", f"--data_dir={tiny_mnist}", "--num_images=12", QUICK, "--quantize=uint8",
+        f"--output_dir={tmp_path / 'out'}",
+    ]  # fmt: skip
+    status, _, err = program(*arguments)
+    assert status == 0, err
+    rows = examples(tmp_path / "out")
+    assert set(rows) == {f"mnist_train_{i}_to_{row['target']}" for i, row in enumerate(rows.values())}
+    found = read_adversarial_dataset(tmp_path / "out", dataset="mnist", image_shape=(28, 28, 1), num_classes=10)
+    good = [row for row in rows.values() if row["success"]]
+    assert (len(found.split), found.failed) == (len(good), 12 - len(good))
+    np.testing.assert_array_equal(found.split.images, np.stack([row["image"] for row in good]).astype(np.float32) / 255)
+    np.testing.assert_array_equal(found.split.probabilities.argmax(axis=1), [row["label"] for row in good])
+    (tmp_path / "out" / "dataset" / "dataset_info.json").unlink()
+    with pytest.raises(sa.InputError, match=r"of a run of eval\.generate or eval\.attack that has ended"):
+        read_adversarial_dataset(tmp_path / "out", dataset="mnist", image_shape=(28, 28, 1), num_classes=10)
 
 
 def test_float_images_in_the_scale_of_the_network_and_untargeted(program, tmp_path):
@@ -275,6 +362,12 @@ def test_float_images_in_the_scale_of_the_network_and_untargeted(program, tmp_pa
     assert "differs in dataset_version" in err
 
 
+def test_list_attacks_works_here_too(program):
+    status, out, _ = program("--list_attacks")
+    assert status == 0
+    assert "strattack:" in out
+
+
 def test_a_mistake_gets_one_line_and_status_2(tmp_path):
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "thesis.txt").write_text("precious")
@@ -286,10 +379,10 @@ def test_a_mistake_gets_one_line_and_status_2(tmp_path):
         (["--num_shards=2", "--shard_index=0"], "expected --output_dir, the same for all jobs"),
         (["--num_shards=2", "--shard_index=0", out, "--overwrite"], "would remove each other's shards"),
         (["--png_dir=png"], "expected --quantize=uint8 with --png_dir"),
-        (["--quantize=int4"], "--quantize"),
+        (["--quantize=int4"], "should be one of <uint8>"),
         (["--workers=2"], "expected --ray with --workers or --cpus_per_worker"),
         (["--verify", "--ray=local"], "expected --verify without --ray"),
-        (["--verify", out], "expected --output_dir to hold a generation to verify"),
+        (["--verify", out], "expected --output_dir to hold a run, received"),
         (["--ray=nowhere", "--num_images=4", out], "no address of the form host:port"),
         (
             ["--ray=127.0.0.1:1", "--num_images=4", out],
@@ -298,12 +391,9 @@ def test_a_mistake_gets_one_line_and_status_2(tmp_path):
         (["--ray=nowhere:1", "--num_images=4", out], "expected a Ray cluster at --ray=nowhere:1"),
         (["--dataset=mnist", "--data_dir=nowhere", out], "expected the TFDS data set 'mnist' in --data_dir"),
         ([f"--output_dir={tmp_path / 'mine'}", "--overwrite"], "to be new, empty or a run"),
+        (["--quantize=uint8", f"--png_dir={tmp_path / 'mine'}", out], "expected --png_dir to be new, empty or a run"),
+        (["--quantize=uint8", f"--png_dir={tmp_path / 'out'}", out], "expected another --png_dir than --output_dir"),
     ]
     check_mistakes("eval.generate", mistakes)
     assert (tmp_path / "mine" / "thesis.txt").read_text() == "precious"
-
-
-def test_list_attacks_works_here_too():
-    status, out, _ = run_program("eval.generate", "--list_attacks")
-    assert status == 0
-    assert "strattack:" in out
+    assert not (tmp_path / "out").exists()

@@ -114,6 +114,8 @@ def test_epsilon_holds_in_levels(exact):
         result = sa.StrAttack(epsilon=epsilon)(classifier, images, labels, targets)
         stored = sa.quantize(classifier, images, result.adversarial, labels, targets, epsilon=epsilon)
         check(classifier, images, result, stored, labels, targets, epsilon=epsilon)
+        assert stored.success.any()
+        assert np.abs(stored.delta).max() == pytest.approx(np.floor(epsilon * 255 + 1e-3) / 255, abs=1e-6)
 
 
 def test_originals_between_the_levels_are_rounded_and_unchanged_pixels_with_them(exact):
