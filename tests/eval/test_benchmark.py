@@ -22,13 +22,26 @@ def program(*arguments):
     return run_program("eval.benchmark", *arguments)
 
 
-@pytest.fixture(scope="module")
-def run(tmp_path_factory):
-    directory = tmp_path_factory.mktemp("benchmark") / "out"
-    sections = "floor,curves,pareto,groups,memory,scaling,attacks"
+def measure(sections, directory):
     status, out, err = program(f"--sections={sections}", *TINY, f"--output_dir={directory}")
     assert status == 0, err
     return directory, json.loads((directory / "benchmark.json").read_text()), out
+
+
+def check_rows(facts, out, expected):
+    assert list(facts["sections"]) == list(expected)
+    for name, rows in facts["sections"].items():
+        assert len(rows) == expected[name]
+        assert name in out.splitlines()
+        for row in rows:
+            assert set(benchmark.SECTIONS[name]) <= row.keys()
+            numbers = [value for value in row.values() if isinstance(value, int | float)]
+            assert len(numbers) >= 3
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    return measure("floor,curves,pareto,groups,attacks", tmp_path_factory.mktemp("benchmark") / "out")
 
 
 def test_the_json_says_what_ran_where(run):
@@ -47,14 +60,7 @@ def test_the_json_says_what_ran_where(run):
 
 def test_every_section_has_its_rows_and_its_columns(run):
     _, facts, out = run
-    expected = {"floor": 4, "curves": 5, "pareto": 2, "groups": 2, "memory": 2, "scaling": 1, "attacks": 1}
-    for name, rows in facts["sections"].items():
-        assert len(rows) == expected[name]
-        assert name in out.splitlines()
-        for row in rows:
-            assert set(benchmark.SECTIONS[name]) <= row.keys()
-            numbers = [value for value in row.values() if isinstance(value, int | float)]
-            assert len(numbers) >= 3
+    check_rows(facts, out, {"floor": 4, "curves": 5, "pareto": 2, "groups": 2, "attacks": 1})
 
 
 def test_the_figures_of_a_row_agree(run):
@@ -62,11 +68,17 @@ def test_the_figures_of_a_row_agree(run):
     for row in sections["floor"]:
         assert row["milliseconds"] > 0
         assert row["milliseconds_per_example"] == pytest.approx(row["milliseconds"] / row["rows"])
-    disjoint, overlapping = sections["memory"]
+
+
+@pytest.mark.slow
+def test_memory_and_scaling_are_measured_in_processes_of_their_own(tmp_path):
+    _, facts, out = measure("memory,scaling", tmp_path / "out")
+    check_rows(facts, out, {"memory": 2, "scaling": 1})
+    disjoint, overlapping = facts["sections"]["memory"]
     assert disjoint["loaded_mib"] > 100
     assert overlapping["ratio_of_totals"] == pytest.approx(overlapping["total_mib"] / disjoint["total_mib"])
     assert disjoint["over_smallest_mib"] == 0
-    (scaling,) = sections["scaling"]
+    (scaling,) = facts["sections"]["scaling"]
     assert scaling["num_examples"] <= scaling["num_images"] == 3
     assert scaling["seconds_per_image"] == pytest.approx(scaling["seconds"] / 3)
     assert scaling["dataset_mib"] == pytest.approx(3 * 28 * 28 / 2**20)

@@ -33,6 +33,7 @@ def written(directory):
     }
 
 
+@pytest.mark.slow
 def test_every_row_is_trained_attacked_and_stands_beside_the_paper(study):
     directory, _, out = study
     rows = {row["defense"]: row for row in json.loads((directory / "defenses.json").read_text())["rows"]}
@@ -71,6 +72,7 @@ def test_a_second_run_adds_rows_and_repeats_nothing(study):
     assert "| 10 |" in (directory / "defenses.md").read_text()
 
 
+@pytest.mark.slow
 def test_another_configuration_is_refused(study):
     _, given, _ = study
     status, _, err = run_program("eval.defenses", *given, "--seed=5", "--temperatures=")
@@ -122,6 +124,7 @@ def test_temperatures_that_differ_little_are_rows_of_their_own(tmp_path):
     assert names == ["T=10", "T=10.0000001", "T=0.5"]
 
 
+@pytest.mark.slow
 def test_figures_of_the_paper_stand_beside_its_own_attack_only(study, tmp_path):
     directory, _, _ = study
     shutil.copytree(directory, tmp_path / "copy")

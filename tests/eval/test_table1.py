@@ -37,6 +37,7 @@ def test_every_attack_the_front_and_the_claims_are_there(finished):
     assert (directory / "table1.md").read_text() in out
 
 
+@pytest.mark.slow
 def test_a_second_run_adds_attacks_and_repeats_nothing(finished):
     directory, given, _ = finished
     before = {path: path.stat().st_mtime_ns for path in directory.rglob("*.npz")}
