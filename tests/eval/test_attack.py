@@ -50,7 +50,10 @@ def test_metrics_json_keeps_its_contract_and_agrees_with_the_dataset(run):
     builder = tfds.builder_from_directory(str(directory / "dataset"))
     rows = list(tfds.as_numpy(builder.as_dataset(split="train")))
     assert len(rows) == len({row["example_id"] for row in rows}) == 36
-    assert rows[0].keys() == {"image", "original", "label", "target", "success", "example_id"}
+    distances = {"l0", "l1", "l2", "linf"}
+    assert rows[0].keys() == {"image", "original", "label", "target", "success", "example_id"} | distances
+    for name in distances:
+        np.testing.assert_allclose(np.mean([row[name] for row in rows]), metrics["all"][name], rtol=1e-5)
     assert rows[0]["image"].dtype == np.float32
     adversarial, original = (np.stack([row[name] for row in rows]) for name in ("image", "original"))
     predicted = sa.shipped.load_classifier().predict(adversarial).argmax(axis=1)
