@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import signal
 import subprocess
@@ -69,6 +70,12 @@ class Server:
         self._process.stdin.write(json.dumps(list(map(str, arguments))) + "\n")
         self._process.stdin.flush()
         return json.loads(self._process.stdout.readline())
+
+
+@functools.cache
+def server_of(module):
+    """One server of a program for all tests of a file; it ends with them."""
+    return Server(module)
 
 
 def check_mistakes(module, mistakes):

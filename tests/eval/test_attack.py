@@ -13,13 +13,13 @@ import pytest
 import tensorflow_datasets as tfds
 
 import tf_strattack as sa
-from tests.programs import check_mistakes, run_program, start
+from tests.programs import check_mistakes, run_program, server_of, start
 
 QUICK = "--attack_parameters=max_iterations=15,refine_iterations=5"
 
 
 def program(*arguments):
-    return run_program("eval.attack", *arguments)
+    return server_of("eval.attack").run(*arguments)
 
 
 @pytest.fixture(scope="module")
@@ -194,7 +194,7 @@ def test_a_mistake_gets_one_line_and_status_2(tmp_path):
     check_mistakes("eval.attack", [([*given, f"--output_dir={tmp_path / 'out'}"], text) for given, text in MISTAKES])
     assert not (tmp_path / "out").exists()
     # One by itself, as a user meets it.
-    status, out, err = program(*MISTAKES[0][0])
+    status, out, err = run_program("eval.attack", *MISTAKES[0][0])
     assert (status, out, len(err.strip().splitlines())) == (2, "", 1)
 
 

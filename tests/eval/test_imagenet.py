@@ -13,7 +13,7 @@ from PIL import Image
 import tf_strattack as sa
 from eval.benchmarks.child import measure_child
 from tests.eval.test_photographs import write_folder
-from tests.programs import check_mistakes, run_program
+from tests.programs import check_mistakes, run_program, server_of
 
 # Quick, and sure to succeed on a small network.
 QUICK = "--attack_parameters=max_iterations=25,refine_iterations=5"
@@ -21,7 +21,7 @@ _SIDE = 40
 
 
 def program(*arguments):
-    return run_program("eval.imagenet", *arguments)
+    return server_of("eval.imagenet").run(*arguments)
 
 
 @pytest.fixture(scope="module")

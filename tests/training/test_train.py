@@ -140,7 +140,7 @@ MISTAKES = [
     (["--pgd_steps=3"], "expected --pgd_steps with --variant=pgd only, received it with standard"),
     (
         ["--variant=adversarial", "--adversarial_dataset=nowhere"],
-        "expected the dataset directory of a run of eval.attack, received nowhere, which does not exist",
+        "a run of eval.generate or eval.attack that has ended, received nowhere, which does not exist",
     ),
 ]
 
