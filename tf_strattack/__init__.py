@@ -1,6 +1,6 @@
 """Structured adversarial attacks (StrAttack, ICLR 2019, arXiv 1808.01664) for TensorFlow and Keras."""
 
-from tf_strattack import groups, images, metrics, shipped
+from tf_strattack import groups, images, interpret, metrics, shipped
 from tf_strattack.attack import Attack
 from tf_strattack.baselines import FGM, IFGM, CarliniWagnerL2, ElasticNet
 from tf_strattack.classifier import Classifier
@@ -28,6 +28,7 @@ __all__ = [
     "__version__",
     "groups",
     "images",
+    "interpret",
     "metrics",
     "quantize",
     "refine",

@@ -11,6 +11,7 @@ import tensorflow as tf
 
 from tf_strattack import devices
 from tf_strattack.errors import InputError
+from tf_strattack.heads import softmax_head
 from tf_strattack.inputs import channels_last, choose_image, fill_others
 
 
@@ -21,11 +22,15 @@ class Adapted(NamedTuple):
       function: (N, H, W, C) float32 images → whatever the network returns.
       image_shape: (H, W, C), None for an entry that is not fixed; None altogether where unknown.
       outputs: "logits" where that is certain, else None.
+      model: the Keras model, where there is one, to look inside.
+      feed: (N, H, W, C) images → the inputs of `model`, in the order in which it declares them.
     """
 
     function: Callable[[tf.Tensor], Any]
     image_shape: tuple[int | None, ...] | None = None
     outputs: str | None = None
+    model: keras.Model | None = None
+    feed: Callable[[tf.Tensor], Any] | None = None
 
 
 def adapt_keras(model: keras.Model, inputs: Mapping[str, Any] | None = None) -> Adapted:
@@ -52,15 +57,12 @@ def adapt_keras(model: keras.Model, inputs: Mapping[str, Any] | None = None) -> 
         # As a model of a list, whatever structure it was given for its inputs; the structure of the outputs is kept.
         whole = model if len(specs) < 2 else keras.Model(list(known), model(_structured(model, known)))
         function = lambda tensors: whole(tensors, training=False)  # noqa: E731
-    if image is None or len(specs) == 1:
-        return Adapted(*channels_last(function, shape), outputs)
-    fill = fill_others(specs, image, inputs or {})
-
-    def call(images: tf.Tensor) -> Any:
-        filled = fill(images)
-        return function([filled[name] for name in specs])
-
-    return Adapted(*channels_last(call, shape), outputs)
+    feed: Callable[[tf.Tensor], Any] = lambda images: images  # noqa: E731
+    if image is not None and len(specs) > 1:
+        fill = fill_others(specs, image, inputs or {})
+        feed = lambda images: [fill(images)[name] for name in specs]  # noqa: E731
+    feed, shape = channels_last(feed, shape)
+    return Adapted(lambda images: function(feed(images)), shape, outputs, model, feed)
 
 
 def adapt_saved_model(path: str | Path, signature: str | None, inputs: Mapping[str, Any] | None = None) -> Adapted:
@@ -129,27 +131,12 @@ def load_or_explain(load: Callable[[], Any], path: str | Path, what: str) -> Any
 
 def _without_softmax(model: keras.Model) -> Callable[[tf.Tensor], tf.Tensor] | None:
     """The model up to the input of its final softmax, or None if it is not seen to end in one."""
-    outputs = getattr(model, "outputs", None) or []
-    if len(outputs) != 1:
+    head = softmax_head(model)
+    if head is None:
         return None
-    last = outputs[0]._keras_history.operation
-    if isinstance(last, keras.layers.Softmax):
-        body = _body(model, last)
-        return lambda images: body(images, training=False)
-    if getattr(last, "activation", None) is not keras.activations.softmax:
-        return None
-    body = _body(model, last)
-    if isinstance(last, keras.layers.Activation):
-        return lambda images: body(images, training=False)
-    if isinstance(last, keras.layers.Dense):
-
-        def logits(images: tf.Tensor) -> tf.Tensor:
-            features = body(images, training=False)
-            product = tf.matmul(features, tf.cast(tf.convert_to_tensor(last.kernel), features.dtype))
-            return product if last.bias is None else product + tf.cast(tf.convert_to_tensor(last.bias), product.dtype)
-
-        return logits
-    return None
+    inputs = list(model.inputs)
+    body = keras.Model(inputs[0] if len(inputs) == 1 else inputs, head.before)
+    return lambda images: head.logits(body(images, training=False))
 
 
 def _structured(model: keras.Model, tensors: list[Any]) -> Any:
@@ -158,11 +145,6 @@ def _structured(model: keras.Model, tensors: list[Any]) -> Any:
     if isinstance(made_with, Mapping):
         return {name: next(t for t in tensors if t is tensor) for name, tensor in made_with.items()}
     return tensors
-
-
-def _body(model: keras.Model, last: Any) -> keras.Model:
-    inputs = list(model.inputs)
-    return keras.Model(inputs[0] if len(inputs) == 1 else inputs, last.input)
 
 
 def _from_signature(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from tf_strattack import devices
 from tf_strattack.adapters import Adapted, adapt_keras, adapt_saved_model, load_or_explain, select_output
 from tf_strattack.checks import Images, check_bounds, check_images
 from tf_strattack.errors import InputError
+from tf_strattack.feature_maps import FeatureMaps, find_feature_maps
 from tf_strattack.inspection import inspect
 
 
@@ -69,7 +70,7 @@ class Classifier:
         self.image_shape = None if preprocessing else adapted.image_shape
         self.outputs = outputs or adapted.outputs
         self.num_classes: int | None = None
-        self._function = adapted.function
+        self._adapted = adapted
         self._preprocessing = preprocessing
         self._output = output
         self._remembered: dict[Hashable, Any] = {}
@@ -126,18 +127,41 @@ class Classifier:
 
     def scores(self, images: tf.Tensor) -> tf.Tensor:
         """What the network returns for (N, H, W, C) images in the caller's scale, as float32."""
-        inputs = images if self._preprocessing is None else self._preprocessing(images)
-        return tf.cast(select_output(self._function(inputs), self._output), tf.float32)
+        outputs = self._adapted.function(self._preprocessed(images))
+        return tf.cast(select_output(outputs, self._output), tf.float32)
 
     def logits(self, images: tf.Tensor) -> tf.Tensor:
         """Logits (N, K) of a tensor of images in the caller's scale; differentiable, for use inside a graph.
 
         Probabilities become log-probabilities, which have the same margins as the logits behind them.
         """
-        scores = self.scores(images)
-        if self.outputs == "probabilities":
-            return tf.math.log(tf.maximum(scores, np.finfo(np.float32).tiny))
-        return scores
+        return self._as_logits(self.scores(images))
+
+    def feature_maps(self, layer: str | None = None, *, pooled: bool = False) -> FeatureMaps:
+        """The feature maps of a layer of a Keras model, for `interpret`; arguments as of `find_feature_maps`.
+
+        Raises:
+          InputError: another network than a Keras model, or a layer that is not there.
+        """
+
+        def find() -> FeatureMaps:
+            model, feed = self._adapted.model, self._adapted.feed
+            if model is None or feed is None:
+                raise InputError(
+                    "expected a Keras model, whose layers can be seen, received another kind of network: load its "
+                    ".keras file, or use asm, which needs no layers"
+                )
+            found = find_feature_maps(model, layer, pooled=pooled)
+
+            def network(images: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+                maps, scores = found.network(feed(self._preprocessed(images)))
+                scores = tf.cast(select_output(scores, self._output), tf.float32)
+                return tf.cast(maps, tf.float32), self._as_logits(scores)
+
+            return found._replace(network=network)
+
+        found: FeatureMaps = self.remembered(("feature_maps", layer, pooled), find)
+        return found
 
     def predict(self, images: Any, batch_size: int | None = None) -> npt.NDArray[np.float32]:
         """Computes logits (N, K) of an array of images, `batch_size` at a time; None chooses by the size of an image.
@@ -146,13 +170,23 @@ class Classifier:
           InputError: images of another shape or outside the bounds, or a network that fails a check.
         """
         array = self.prepare(images)
-        parts = [np.zeros((0, self.num_classes or 0), np.float32)]
-        size = devices.default_batch_size(array.shape[1:]) if batch_size is None else batch_size
-        for start in range(0, len(array), size):
-            chunk = array[start : start + size]
-            batch = tf.constant(pad_rows(chunk, devices.padded(len(chunk), chunk.shape[1:])))
-            parts.append(self.program("logits", self.logits, batch)(batch)[: len(chunk)].numpy())
-        return np.concatenate(parts)
+        parts = self.stream("logits", self.logits, array, batch_size=batch_size)
+        return np.concatenate([np.zeros((0, self.num_classes or 0), np.float32), *parts])
+
+    def stream(
+        self, key: Hashable, function: Callable[..., tf.Tensor], images: Images, *rows: Any, batch_size: int | None
+    ) -> Iterator[npt.NDArray[Any]]:
+        """Yields `function` of images (N, H, W, C), and of further arrays (N, ...), `batch_size` rows at a time.
+
+        Compiled as by `program`; batches are padded to what the devices need. None chooses by the size of an image.
+        """
+        size = devices.default_batch_size(images.shape[1:]) if batch_size is None else batch_size
+        for start in range(0, len(images), size):
+            chunks = [array[start : start + size] for array in (images, *rows)]
+            count = len(chunks[0])
+            whole = devices.padded(count, images.shape[1:])
+            batch = [tf.constant(pad_rows(chunk, whole)) for chunk in chunks]
+            yield self.program(key, function, *batch)(*batch)[:count].numpy()
 
     def prepare(self, images: Any) -> Images:
         """Checks images, and at first use the network on them; returns them as float32."""
@@ -189,6 +223,14 @@ class Classifier:
 
         compiled: Callable[..., Any] = self.remembered(("program", key, str(specs)), compile_program)
         return compiled
+
+    def _preprocessed(self, images: tf.Tensor) -> tf.Tensor:
+        return images if self._preprocessing is None else self._preprocessing(images)
+
+    def _as_logits(self, scores: tf.Tensor) -> tf.Tensor:
+        if self.outputs == "probabilities":
+            return tf.math.log(tf.maximum(scores, np.finfo(np.float32).tiny))
+        return scores
 
 
 def pad_rows(array: npt.NDArray[Any], rows: int) -> npt.NDArray[Any]:
