@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 import matplotlib
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from tf_strattack import AttackResult
@@ -16,6 +17,8 @@ from tf_strattack.metrics import CHANGED
 
 matplotlib.use("Agg")
 
+# Darker is more: in print, and to every eye.
+DARKER = "viridis_r"
 _COLUMNS = ("original", "perturbation", "mean |change| per group, of 255", "adversarial")
 
 
@@ -44,14 +47,68 @@ def draw_examples(
         figure.colorbar(heat, ax=row[2], shrink=0.8)
         row[2].set_xlabel(f"{int((np.abs(delta) > CHANGED).sum())} entries, l2 {np.linalg.norm(delta):.2f}")
         row[3].imshow(displayed(adversarial), cmap="gray", vmin=0, vmax=1)
-        goal = "untargeted" if result.targets is None else f"target {class_name(result.targets[index], class_names)}"
-        row[3].set_ylabel(goal if result.success[index] else f"{goal}: failed")
-        for axis in row:
-            axis.set_xticks([])
-            axis.set_yticks([])
+        row[3].set_ylabel(goal_of(result, index, class_names))
+        without_ticks(row)
     for axis, title in zip(axes[0], _COLUMNS, strict=True):
         axis.set_title(title, fontsize=10)
     figure.savefig(path, dpi=110)
+
+
+def draw_heat_maps(
+    path: Path, pair: Mapping[str, AttackResult], class_names: Mapping[int, str], *, group_size: int
+) -> None:
+    """Draws two attacks on the same examples side by side, as the paper's Fig. 2 and A3 to A5.
+
+    From left to right: where the first attack changes the image, its adversarial image, the original, that of the
+    second, where it changes it. Both heat maps of a row share a scale; groups without a change are white. Writes a PNG
+    file and beside it a PDF, for print.
+
+    Args:
+      path: of the PNG file.
+      pair: the results, by the names of the attacks.
+      class_names: by index, where known.
+      group_size: side of the groups in pixels.
+    """
+    (left, first), (right, second) = pair.items()
+    figure = Figure(figsize=(10.5, 2.2 * len(first) + 0.6), layout="constrained")
+    grid = figure.subplots(len(first), 5, squeeze=False)
+    for index, axes in enumerate(grid):
+        means = [255 * group_means(result.delta[index], group_size) for result in (first, second)]
+        top = max(float(max(mean.max() for mean in means)), 255 * CHANGED)
+        for axis, mean in zip((axes[0], axes[4]), means, strict=True):
+            shown = axis.imshow(np.ma.masked_less_equal(mean, 255 * CHANGED), cmap=DARKER, vmin=0, vmax=top)
+            axis.set_xlabel(f"{np.count_nonzero(mean > 255 * CHANGED) / mean.size:.0%} of the area", fontsize=9)
+        figure.colorbar(shown, ax=axes[4], shrink=0.85)
+        for axis, result in ((axes[1], first), (axes[3], second)):
+            axis.imshow(displayed(unit_images(result, index)[1]), cmap="gray", vmin=0, vmax=1)
+            axis.set_xlabel(goal_of(result, index, class_names), fontsize=9)
+        axes[2].imshow(displayed(unit_images(first, index)[0]), cmap="gray", vmin=0, vmax=1)
+        axes[2].set_xlabel(f"label {class_name(first.labels[index], class_names)}", fontsize=9)
+        without_ticks(axes)
+    titles = (f"{left}: |change|", left, "original", right, f"{right}: |change|")
+    for axis, title in zip(grid[0], titles, strict=True):
+        axis.set_title(title, fontsize=10)
+    figure.suptitle("|change|: mean over each group, on the scale of 255", fontsize=9)
+    save(figure, path)
+
+
+def save(figure: Figure, path: Path) -> None:
+    """Writes a figure as PNG to `path`, and beside it as PDF, in which lines and text are lines and text."""
+    figure.savefig(path, dpi=130)
+    figure.savefig(path.with_suffix(".pdf"), metadata={"CreationDate": None})
+
+
+def without_ticks(axes: Iterable[Axes]) -> None:
+    """Takes the ticks from the axes of images."""
+    for axis in axes:
+        axis.set_xticks([])
+        axis.set_yticks([])
+
+
+def goal_of(result: AttackResult, index: int, class_names: Mapping[int, str]) -> str:
+    """What an example was to become, and whether it failed."""
+    goal = "untargeted" if result.targets is None else f"target {class_name(result.targets[index], class_names)}"
+    return goal if result.success[index] else f"{goal}: failed"
 
 
 def group_means(delta: Images, size: int) -> Images:

@@ -69,3 +69,6 @@ TABLE_A1 = {
 
 # Appendix H: success against defensive distillation, "for different temperatures", on MNIST and CIFAR-10.
 DISTILLATION_ASR = 1.0
+
+# Section 6: mean interpretability score with class activation maps, 500 ImageNet examples.
+CAM_SCORES = {"cw_l2": 0.65, "strattack": 0.77}

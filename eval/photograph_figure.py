@@ -10,7 +10,7 @@ import numpy.typing as npt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from eval.figures import class_name, displayed, group_means, unit_images
+from eval.figures import class_name, displayed, goal_of, group_means, unit_images, without_ticks
 from tf_strattack import AttackResult
 from tf_strattack.metrics import CHANGED
 
@@ -57,11 +57,8 @@ def _draw_row(
     share = float((np.abs(delta) > CHANGED).mean())
     heat.set_xlabel(f"{share:.1%} of the entries, l2 {np.linalg.norm(delta):.2f}")
     changed.imshow(displayed(adversarial), cmap="gray", vmin=0, vmax=1)
-    goal = "untargeted" if result.targets is None else f"target {class_name(result.targets[index], class_names)}"
-    changed.set_xlabel(goal if result.success[index] else f"{goal}: failed")
-    for axis in axes:
-        axis.set_xticks([])
-        axis.set_yticks([])
+    changed.set_xlabel(goal_of(result, index, class_names))
+    without_ticks(axes)
 
 
 def _draw_groups(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import shutil
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -55,6 +55,13 @@ def image_ids(result: AttackResult) -> np.ndarray:
         raise ValueError("the result has no example ids")
     suffix = "_untargeted" if result.targets is None else "_to_"
     return np.array([name.rpartition(suffix)[0] for name in result.example_ids])
+
+
+def require_same_examples(results: Sequence[AttackResult]) -> None:
+    """Raises ValueError unless the results, shards of several runs, are of the same examples."""
+    ids = [np.arange(len(one)).astype(str) if one.example_ids is None else one.example_ids for one in results]
+    if any(not np.array_equal(other, ids[0]) for other in ids):
+        raise ValueError("the runs are of different examples")
 
 
 def write_metrics(path: Path, facts: dict[str, Any]) -> dict[str, Any]:

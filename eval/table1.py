@@ -17,16 +17,13 @@ from absl import flags as absl_flags
 from eval import flags
 from eval.attacks import describe_attacks, make_attack
 from eval.comparison.claims import refinement, sparse_success, thresholded
-from eval.comparison.rows import BASELINE, DEFAULT, OURS, Comparison, Row, check_attacks, check_parameters
+from eval.comparison.opening import open_comparison
+from eval.comparison.rows import BASELINE, DEFAULT, OURS, Comparison, Row, check_attacks
 from eval.comparison.tables import read_row, remembered, write_tables
-from eval.configuration import claim
-from eval.examples import parse_targets
-from eval.models import load_model
-from eval.program import command, run
+from eval.program import run
 from eval.runs import results_in
 from eval.steps import run_steps
 from tf_strattack import AttackResult, Classifier
-from tf_strattack.versions import versions
 
 absl_flags.set_default(flags.NUM_IMAGES, 100)
 _ATTACKS = absl_flags.DEFINE_list(
@@ -36,10 +33,6 @@ _TAUS = absl_flags.DEFINE_list("taus", ["0.25", "1", "2", "4"], "Of the front: S
 _CLAIMS = absl_flags.DEFINE_bool(
     "claims", True, "Whether the claims beside the table are measured, where rows allow it."
 )
-# Every attack here has its own.
-_UNUSED = ("attack",)
-# The shipped network of a data set.
-_NETWORKS = {"sample": "mnist_cnn", "mnist": "mnist_cnn", "cifar10": "cifar10_cnn"}
 # The attacks to whose results the refinement is applied, if they are in the table.
 _REFINED = (BASELINE, "fgm_l2", "ifgm_l2")
 
@@ -49,26 +42,10 @@ def main() -> None:
     if flags.LIST_ATTACKS.value:
         print(describe_attacks())
         return
-    flags.refuse_unused("eval.table1", _UNUSED)
-    parse_targets(flags.TARGETS.value)
-    named = flags.MODEL.present or flags.DATASET.value not in _NETWORKS
-    model = flags.MODEL.value if named else _NETWORKS[flags.DATASET.value]
     names = check_attacks(_ATTACKS.name, _ATTACKS.value)
     taus = flags.positive_numbers(_TAUS.name, _TAUS.value, float)
-    parameters = check_parameters(flags.ATTACK_PARAMETERS.value, flags.GROUP_SIZE.value)
-    batch_size = flags.batch_size()
-    network = load_model(model, flags.bounds(), weights=flags.WEIGHTS.value, seed=flags.SEED.value)
-    configuration = {
-        "dataset": flags.DATASET.value, "split": flags.SPLIT.value, "model": model, "model_sha256": network.sha256,
-        "weights": flags.WEIGHTS.value, "resize": flags.RESIZE.value,
-        "bounds": flags.bounds(),
-        "group_size": flags.GROUP_SIZE.value, "targets": flags.TARGETS.value, "num_images": flags.NUM_IMAGES.value,
-        "batch_size": batch_size, "attack_parameters": parameters, "seed": flags.SEED.value,
-    }  # fmt: skip
-    directory = flags.output_dir()
-    claim(directory, configuration, flag="--output_dir", overwrite=flags.OVERWRITE.value)
-    comparison = Comparison(directory, (f"--model={model}", *_shared()), parameters)
-    figures = {**configuration, "command": command(), "versions": versions()}
+    comparison, network, figures = open_comparison("eval.table1")
+    directory = comparison.directory
     finished: list[dict[str, Any]] = []
     text = ""
     for row in _rows(comparison, names, taus):
@@ -111,14 +88,6 @@ def _claims(comparison: Comparison, names: list[str]) -> dict[str, Callable[[Cla
 
 def _refinement(row: Row, classifier: Classifier) -> dict[str, Any]:
     return refinement(results_in(row.run), classifier)
-
-
-def _shared() -> tuple[str, ...]:
-    return flags.arguments([
-        flags.BOUNDS, flags.WEIGHTS, flags.DATASET, flags.DATA_DIR, flags.SPLIT, flags.DOWNLOAD, flags.RESIZE,
-        flags.GROUP_SIZE, flags.NUM_IMAGES,
-        flags.TARGETS, flags.BATCH_SIZE, flags.SEED,
-    ])  # fmt: skip
 
 
 if __name__ == "__main__":

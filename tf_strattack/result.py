@@ -60,6 +60,27 @@ class AttackResult:
         """The number of examples."""
         return len(self.images)
 
+    def __getitem__(self, rows: Any) -> AttackResult:
+        """Some of the examples, by a slice, booleans (N,) or indices; `calls` stay those of the whole.
+
+        Example:
+          >>> import tf_strattack as sa
+          >>> images, labels, _ = sa.shipped.load_sample()
+          >>> result = sa.FGM()(sa.shipped.load_classifier(), images[:3], labels[:3])
+          >>> len(result[result.success]) == result.success.sum()
+          True
+
+        Raises:
+          InputError: a single number, which would leave no batch.
+        """
+        if isinstance(rows, int | np.integer):
+            raise InputError(
+                f"expected a slice, booleans or indices of examples, received {rows}: use [{rows}:{rows + 1}]"
+            )
+        fields = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
+        chosen = {n: value[rows] for n, value in fields.items() if n not in _NOT_ARRAYS and value is not None}
+        return dataclasses.replace(self, **chosen)
+
     @property
     def perturbation(self) -> Images:
         """`adversarial` - `images`, (N, H, W, C) in the classifier's scale."""

@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
+from eval.records import require_same_examples
 from tf_strattack import AttackResult, Classifier, Refinement, metrics
 from tf_strattack.checks import Images
 from tf_strattack.losses import fools
@@ -27,8 +28,7 @@ def thresholded(
     """Cuts each perturbation of `dense` to as many largest changes as that of `sparse` has, and tests what is left."""
     held: list[bool] = []
     for one, other in zip(dense, sparse, strict=True):
-        if not np.array_equal(_ids(one), _ids(other)):
-            raise ValueError("the runs are of different examples")
+        require_same_examples([one, other])
         both = one.success & other.success
         delta = _largest(one.delta, metrics.l0(other.delta).astype(int))
         held += list(_succeeds(one, delta, classifier)[both])
@@ -93,10 +93,6 @@ def _succeeds(result: AttackResult, delta: Images, classifier: Classifier) -> np
     confidence = result.attack["parameters"]["confidence"]
     logits = tf.constant(classifier.predict(images, batch_size=len(images)))
     return np.asarray(fools(logits, tf.constant(classes), result.targets is not None, confidence))
-
-
-def _ids(result: AttackResult) -> npt.NDArray[np.str_]:
-    return np.arange(len(result)).astype(str) if result.example_ids is None else result.example_ids
 
 
 def _share(values: list[bool]) -> float | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -38,6 +39,11 @@ class Row:
     shown: bool
     run: Path
     step: Step
+
+    @property
+    def command(self) -> str:
+        """The command of the run, as it was recorded when it ended."""
+        return str(json.loads((self.run / "metrics.json").read_text())["command"])
 
 
 @dataclasses.dataclass(frozen=True)

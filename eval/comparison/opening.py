@@ -1,0 +1,66 @@
+"""What the programs that compare attacks have in common: the shared flags, and the directory of their runs."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from eval import flags
+from eval.comparison.rows import Comparison, check_parameters
+from eval.configuration import claim
+from eval.examples import parse_targets
+from eval.models import Model, load_model
+from eval.program import command
+from tf_strattack.versions import versions
+
+# Every attack of a comparison has its own.
+UNUSED = ("attack",)
+# The shipped network of a data set.
+_NETWORKS = {"sample": "mnist_cnn", "mnist": "mnist_cnn", "cifar10": "cifar10_cnn"}
+
+
+class Opened(NamedTuple):
+    """A comparison in its directory.
+
+    Attributes:
+      comparison: where the runs are, and what their commands share.
+      network: what is attacked; if no model is named, the shipped one of the data set.
+      figures: configuration, command and versions, to be recorded.
+    """
+
+    comparison: Comparison
+    network: Model
+    figures: dict[str, Any]
+
+
+def open_comparison(program: str) -> Opened:
+    """Checks the shared flags and claims --output_dir for `program`.
+
+    Raises:
+      InputError: a flag that means nothing here, or a value that does not fit.
+    """
+    flags.refuse_unused(program, UNUSED)
+    parse_targets(flags.TARGETS.value)
+    named = flags.MODEL.present or flags.DATASET.value not in _NETWORKS
+    model = flags.MODEL.value if named else _NETWORKS[flags.DATASET.value]
+    parameters = check_parameters(flags.ATTACK_PARAMETERS.value, flags.GROUP_SIZE.value)
+    batch_size = flags.batch_size()
+    network = load_model(model, flags.bounds(), weights=flags.WEIGHTS.value, seed=flags.SEED.value)
+    configuration = {
+        "dataset": flags.DATASET.value, "split": flags.SPLIT.value, "model": model, "model_sha256": network.sha256,
+        "weights": flags.WEIGHTS.value, "resize": flags.RESIZE.value,
+        "bounds": flags.bounds(),
+        "group_size": flags.GROUP_SIZE.value, "targets": flags.TARGETS.value, "num_images": flags.NUM_IMAGES.value,
+        "batch_size": batch_size, "attack_parameters": parameters, "seed": flags.SEED.value,
+    }  # fmt: skip
+    directory = flags.output_dir()
+    claim(directory, configuration, flag="--output_dir", overwrite=flags.OVERWRITE.value)
+    comparison = Comparison(directory, (f"--model={model}", *_shared()), parameters)
+    return Opened(comparison, network, {**configuration, "command": command(), "versions": versions()})
+
+
+def _shared() -> tuple[str, ...]:
+    return flags.arguments([
+        flags.BOUNDS, flags.WEIGHTS, flags.DATASET, flags.DATA_DIR, flags.SPLIT, flags.DOWNLOAD, flags.RESIZE,
+        flags.GROUP_SIZE, flags.NUM_IMAGES,
+        flags.TARGETS, flags.BATCH_SIZE, flags.SEED,
+    ])  # fmt: skip

@@ -1,0 +1,105 @@
+"""Why attacks work: `python -m eval.interpretability`; --help lists the flags.
+
+Attacks images with each of --attacks, as eval.attack does, and measures which part of their perturbations lies where
+adversarial saliency and class activation say that the image is most sensitive (section 6 of the paper). Writes
+interpretability.md, .csv and .json, scores.png (Fig. 3a), overlays.png (Fig. 3b, 3c, A2), heat_maps.png (Fig. 2), the
+three also as PDF, and report.html. Runs that are finished are not done again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+import numpy as np
+from absl import flags as absl_flags
+
+from eval import flags
+from eval.attacks import describe_attacks
+from eval.comparison.opening import open_comparison
+from eval.comparison.rows import BASELINE, OURS, Row, check_attacks
+from eval.datasets import read_dataset
+from eval.figures import draw_heat_maps
+from eval.interpretation.figures import draw_overlays, draw_scores
+from eval.interpretation.scores import Explanation, Table, score
+from eval.interpretation.tables import summarise_scores, write_scores
+from eval.models import Model
+from eval.program import run
+from eval.runs import results_in
+from eval.steps import run_steps
+from tf_strattack import AttackResult, InputError
+from tf_strattack.interpret import FORMS
+
+_ATTACKS = absl_flags.DEFINE_list(
+    "attacks", [OURS, BASELINE], "Whose perturbations are explained; the first is set against the others."
+)
+_PERCENTILES = absl_flags.DEFINE_list(
+    "percentiles", ["30", "40", "50", "60", "70", "80", "90"], "Of the scores above which a region begins."
+)
+_FORM = absl_flags.DEFINE_enum(
+    "form", FORMS[0], FORMS, "Adversarial saliency by eq. (61), pair, or with all other classes by eq. (60), full."
+)
+# Examples in a figure.
+_SHOWN = 5
+
+
+def main() -> None:
+    """Wires flags, runs, scores, tables and figures together."""
+    if flags.LIST_ATTACKS.value:
+        print(describe_attacks())
+        return
+    names = check_attacks(_ATTACKS.name, _ATTACKS.value)
+    percentiles = sorted(flags.positive_numbers(_PERCENTILES.name, _PERCENTILES.value, float))
+    if not percentiles or percentiles[-1] >= 100:
+        raise InputError(f"expected --percentiles between 0 and 100, received {','.join(_PERCENTILES.value)!r}")
+    if flags.TARGETS.value == "untargeted":
+        raise InputError("expected --targets with targets, which saliency is about, received untargeted")
+    comparison, network, figures = open_comparison("eval.interpretability")
+    directory = comparison.directory
+    rows = [comparison.row(name) for name in names]
+    for row in rows:
+        run_steps(row.name, [row.step])
+    explanation = Explanation.of(network.classifier, _FORM.value)
+    table = score(_shards(rows), explanation, percentiles)
+    if not len(table.chosen):
+        raise InputError(f"expected an example in which all of {', '.join(names)} succeed, received none")
+    figures = {**figures, "attacks": {row.name: row.command for row in rows}, **summarise_scores(table, explanation)}
+    text = write_scores(directory, figures)
+    draw_scores(directory / "scores.png", figures)
+    if len(names) > 1:
+        shown, class_names = _examples(rows[:2], table), _class_names(network)
+        draw_overlays(directory / "overlays.png", shown, explanation, class_names)
+        group_size = flags.GROUP_SIZE.value
+        draw_heat_maps(directory / "heat_maps.png", dict(reversed(shown.items())), class_names, group_size=group_size)
+    print(f"\n{text}\nwritten to {directory}")
+
+
+def _shards(rows: list[Row]) -> Iterator[dict[str, AttackResult]]:
+    for shard in zip(*(results_in(row.run) for row in rows), strict=True):
+        yield {row.name: result for row, result in zip(rows, shard, strict=True)}
+
+
+def _examples(rows: list[Row], table: Table) -> dict[str, AttackResult]:
+    """Some of the examples that were scored, drawn at random."""
+    number = min(_SHOWN, len(table.chosen))
+    drawn = np.random.default_rng(flags.SEED.value).choice(table.chosen, number, replace=False)
+    found: dict[str, list[AttackResult]] = {row.name: [] for row in rows}
+    start = 0
+    for shard in _shards(rows):
+        stop = start + len(next(iter(shard.values())))
+        here = np.sort(drawn[(drawn >= start) & (drawn < stop)]) - start
+        for name, result in shard.items() if len(here) else ():
+            found[name].append(result[here])
+        start = stop
+    return {name: AttackResult.concatenate(parts) for name, parts in found.items()}
+
+
+def _class_names(network: Model) -> Mapping[int, str]:
+    data = read_dataset(
+        flags.DATASET.value, data_dir=flags.DATA_DIR.value, split=flags.SPLIT.value, download=False,
+        image_shape=network.classifier.image_shape, resize=flags.RESIZE.value,
+    )  # fmt: skip
+    return {**data.class_names, **network.class_names}
+
+
+if __name__ == "__main__":
+    run(main)

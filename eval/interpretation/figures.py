@@ -1,0 +1,101 @@
+"""Figures of the explanation: scores by percentile (Fig. 3a), and maps over images (Fig. 3b, 3c and A2)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from eval.figures import DARKER, class_name, displayed, goal_of, save, unit_images, without_ticks
+from eval.interpretation.scores import Explanation
+from eval.interpretation.tables import TITLES
+from tf_strattack import AttackResult, interpret
+from tf_strattack.checks import Images
+from tf_strattack.metrics import CHANGED
+
+# The percentile of the paper's overlays.
+PERCENTILE = 90.0
+# Told apart by colour-blind readers (Okabe and Ito), and by line and marker in grey.
+_LINES = (
+    {"color": "#0072B2", "marker": "o", "linestyle": "-"},
+    {"color": "#D55E00", "marker": "s", "linestyle": "--"},
+    {"color": "#009E73", "marker": "^", "linestyle": "-."},
+    {"color": "#CC79A7", "marker": "D", "linestyle": (0, (5, 1))},
+    {"color": "#56B4E9", "marker": "v", "linestyle": (0, (3, 1, 1, 1))},
+)
+_EVEN = {"color": "0.45", "linestyle": ":", "linewidth": 1.2}
+
+
+def draw_scores(path: Path, figures: Mapping[str, Any]) -> None:
+    """Draws the mean score by percentile, a panel for each kind of region; `figures` as of `summarise_scores`."""
+    regions = {name: region for name, region in figures["regions"].items() if len(region["percentiles"]) > 1}
+    figure = Figure(figsize=(4.0 * len(regions), 3.9), layout="constrained")
+    for axes, (name, region) in zip(np.ravel(figure.subplots(1, len(regions))), regions.items(), strict=True):
+        for number, (attack, scores) in enumerate(region["scores"].items()):
+            axes.plot(region["percentiles"], scores, label=attack, markersize=5, **_LINES[number % len(_LINES)])
+        axes.plot(region["percentiles"], region["even"], label="spread evenly", **_EVEN)
+        axes.set_xlabel("percentile ν of the scores")
+        axes.set_title(TITLES[name].format(activation=figures["activation"]), fontsize=9)
+        axes.set_ylim(0, 1)
+        axes.grid(alpha=0.3)
+    first = figure.axes[0]
+    first.set_ylabel("interpretability score")
+    first.legend(fontsize=9)
+    save(figure, path)
+
+
+def draw_overlays(
+    path: Path, results: Mapping[str, AttackResult], explanation: Explanation, class_names: Mapping[int, str]
+) -> None:
+    """Draws for each example the image, its saliency, what of two perturbations is salient, its activation, both whole.
+
+    Args:
+      path: of the PNG file; a PDF is written beside it.
+      results: two attacks on the same examples, by name.
+      explanation: of the network.
+      class_names: by index, where known.
+    """
+    (left, first), (right, second) = results.items()
+    saliency, activations = explanation.saliency(first), explanation.activations(first)
+    region = interpret.binary_asm(saliency, PERCENTILE)
+    columns = 6 if activations is None else 7
+    figure = Figure(figsize=(1.75 * columns, 2.05 * len(first) + 0.5), layout="constrained")
+    grid = figure.subplots(len(first), columns, squeeze=False)
+    for index, axes in enumerate(grid):
+        original = unit_images(first, index)[0]
+        axes[0].imshow(displayed(original), cmap="gray", vmin=0, vmax=1)
+        axes[0].set_ylabel(f"label {class_name(first.labels[index], class_names)}", fontsize=9)
+        axes[0].set_xlabel(goal_of(first, index, class_names), fontsize=9)
+        _over(axes[1], original, saliency[index].max(axis=-1))
+        for axis, result, inside in zip(
+            axes[[2, 3, columns - 2, columns - 1]], (first, second) * 2, (True, True, False, False), strict=True
+        ):
+            change = np.abs(result.delta[index])
+            _over(axis, original, (change * region[index] if inside else change).max(axis=-1))
+        if activations is not None:
+            _over(axes[4], original, np.maximum(activations[index], 0))
+        without_ticks(axes)
+    middle = [] if explanation.activation is None else [_NAMES[explanation.activation]]
+    titles = ["original", "ASM", f"B_ASM∘δ, {left}", f"B_ASM∘δ, {right}", *middle, f"δ, {left}", f"δ, {right}"]
+    for axis, title in zip(grid[0], titles, strict=True):
+        axis.set_title(title, fontsize=9)
+    figure.suptitle(
+        f"Darker is more, each panel on its own scale; B_ASM: above the {PERCENTILE:g}th percentile of ASM", fontsize=9
+    )
+    save(figure, path)
+
+
+_NAMES = {"cam": "CAM of the label", "grad_cam": "Grad-CAM of the label"}
+
+
+def _over(axis: Axes, image: Images, strength: Images) -> None:
+    """Shows `strength` (H, W), at least 0, over the image, pale and without its colours."""
+    grey = image.mean(axis=-1)
+    # Drawings on black are turned round, so that what lies over them can be dark.
+    axis.imshow(1 - 0.4 * (grey if image.shape[-1] == 1 else 1 - grey), cmap="gray", vmin=0, vmax=1)
+    top = max(float(strength.max()), CHANGED)
+    axis.imshow(np.ma.masked_less_equal(strength / top, 0.02), cmap=DARKER, vmin=0, vmax=1, alpha=0.85)

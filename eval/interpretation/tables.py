@@ -1,0 +1,132 @@
+"""The scores as numbers: JSON, CSV and Markdown."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from eval.files import write_json, write_text
+from eval.interpretation.scores import ACTIVATION, ASM, ASM_NONZERO, FIFTH, Explanation, Table, Values
+from eval.paper import CAM_SCORES
+from eval.table import markdown
+
+STEM = "interpretability"
+TITLES = {
+    ASM: "ASM above a percentile of all its scores",
+    ASM_NONZERO: "ASM above a percentile of those not 0",
+    ACTIVATION: "{activation} above a percentile",
+    FIFTH: "{activation} above a fifth of its maximum",
+}
+_ACTIVATIONS = {"cam": "CAM", "grad_cam": "Grad-CAM", None: "none"}
+
+
+def summarise_scores(table: Table, explanation: Explanation) -> dict[str, Any]:
+    """Means over the examples, and the differences of the first attack from each other; JSON values."""
+    return {
+        "form": explanation.form,
+        "activation": _ACTIVATIONS[explanation.activation],
+        "no_activation_because": explanation.reason or None,
+        "num_examples": table.num_examples,
+        "num_scored": len(table.chosen),
+        "num_images": len(np.unique(table.images)),
+        "regions": {
+            region: {
+                "percentiles": list(table.percentiles) if region != FIFTH else [None],
+                "scores": {attack: values.mean(axis=1).tolist() for attack, values in by_attack.items()},
+                "even": table.even[region].mean(axis=1).tolist(),
+                "differences": _differences(by_attack, table.images),
+            }
+            for region, by_attack in table.scores.items()
+        },
+    }
+
+
+def write_scores(directory: Path, figures: dict[str, Any]) -> str:
+    """Writes interpretability.json, .csv and .md; returns the Markdown."""
+    text = _markdown(figures)
+    write_json(directory / f"{STEM}.json", figures)
+    write_text(directory / f"{STEM}.csv", _csv(figures))
+    write_text(directory / f"{STEM}.md", text)
+    return text
+
+
+def _differences(by_attack: Mapping[str, Values], images: np.ndarray) -> dict[str, Any]:
+    """Of the first attack from each other: means, their standard errors over images, shares of examples above."""
+    (_, first), *others = by_attack.items()
+    ids, image = np.unique(images, return_inverse=True)
+    found: dict[str, Any] = {}
+    for name, other in others:
+        difference = first - other
+        sums = np.stack([np.bincount(image, row, minlength=len(ids)) for row in difference])
+        by_image = sums / np.bincount(image, minlength=len(ids))
+        errors = by_image.std(axis=1, ddof=1) / np.sqrt(len(ids)) if len(ids) > 1 else np.full(len(sums), np.nan)
+        found[name] = {
+            "mean": difference.mean(axis=1).tolist(),
+            "standard_error": [None if np.isnan(error) else float(error) for error in errors],
+            "share_above": (difference > 0).mean(axis=1).tolist(),
+        }
+    return found
+
+
+def _markdown(figures: Mapping[str, Any]) -> str:
+    attacks = list(figures["attacks"])
+    parts = [
+        f"# Interpretability of attacks on {figures['model']}, {figures['dataset']}\n",
+        f"Means over the {figures['num_scored']} of {figures['num_examples']} examples ({figures['num_images']} "
+        "images) in which all attacks succeed: which part of a perturbation's ℓ2 norm lies in the region, eq. (23). "
+        "*spread evenly* is what a perturbation equally strong everywhere has. Differences are those of "
+        f"{attacks[0]}, with their standard error over images, and the share of examples in which it is above.\n",
+    ]
+    for region, block in figures["regions"].items():
+        title = TITLES[region].format(activation=figures["activation"])
+        parts += [f"## {title}\n", markdown(rows_of(block, attacks)), _mean_line(region, block, attacks)]
+    if figures["no_activation_because"]:
+        parts.append(f"No class activation: {figures['no_activation_because']}.\n")
+    parts += [
+        "## Commands\n",
+        "\n".join([f"- `{figures['command']}`", *(f"- {n}: `{c}`" for n, c in figures["attacks"].items())]) + "\n",
+    ]
+    return "\n".join(parts)
+
+
+def rows_of(block: Mapping[str, Any], attacks: list[str]) -> list[list[str]]:
+    """The table of one kind of region, with its heading."""
+    others = list(block["differences"])
+    rows = [["percentile", *attacks, "spread evenly", *(f"over {other}" for other in others)]]
+    for number, percentile in enumerate(block["percentiles"]):
+        cells = [f"{block['scores'][attack][number]:.3f}" for attack in attacks]
+        differences = []
+        for other in others:
+            mean, error, share = (
+                block["differences"][other][name][number] for name in ("mean", "standard_error", "share_above")
+            )
+            around = "" if error is None else f" ± {error:.3f}"
+            differences.append(f"{mean:+.3f}{around} ({share:.0%})")
+        label = "-" if percentile is None else f"{percentile:g}"
+        rows.append([label, *cells, f"{block['even'][number]:.3f}", *differences])
+    return rows
+
+
+def _mean_line(region: str, block: Mapping[str, Any], attacks: list[str]) -> str:
+    """Of class activation, the means over percentiles beside the paper's, which tells no threshold."""
+    if region != ACTIVATION:
+        return ""
+    means = ", ".join(f"{attack} {np.mean(block['scores'][attack]):.3f}" for attack in attacks)
+    paper = ", ".join(f"{attack} {value}" for attack, value in CAM_SCORES.items())
+    return f"Means over these percentiles: {means} (the paper, on ImageNet, threshold not told: {paper}).\n"
+
+
+def _csv(figures: Mapping[str, Any]) -> str:
+    file = io.StringIO(newline="")
+    writer = csv.writer(file)
+    writer.writerow(["region", "percentile", "attack", "score"])
+    for region, block in figures["regions"].items():
+        for attack, scores in [*block["scores"].items(), ("spread evenly", block["even"])]:
+            for percentile, value in zip(block["percentiles"], scores, strict=True):
+                writer.writerow([region, percentile, attack, value])
+    return file.getvalue()
