@@ -8,6 +8,7 @@ from pathlib import Path
 import matplotlib
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.colors import ListedColormap
 from matplotlib.figure import Figure
 
 from tf_strattack import AttackResult
@@ -17,8 +18,8 @@ from tf_strattack.metrics import CHANGED
 
 matplotlib.use("Agg")
 
-# Darker is more: in print, and to every eye.
-DARKER = "viridis_r"
+# Darker is more, in print and to every eye; the least is pale, but no white.
+DARKER = ListedColormap(matplotlib.colormaps["YlGnBu"](np.linspace(0.15, 1.0, 256)), name="darker")
 _COLUMNS = ("original", "perturbation", "mean |change| per group, of 255", "adversarial")
 
 
