@@ -1,7 +1,7 @@
 """Attacks a model: `python -m eval.attack` runs StrAttack on shipped digits; --help lists the flags.
 
 Prints the table of best, average and worst case over targets and writes into --output_dir:
-metrics.json, dataset/ (the examples, for tfds.builder_from_directory) and examples.png.
+metrics.json, dataset/ (the examples, for tfds.builder_from_directory), examples.png and report.html.
 """
 
 from __future__ import annotations

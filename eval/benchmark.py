@@ -1,6 +1,6 @@
 """Measures what attacks cost and obtain: `python -m eval.benchmark`; --help lists the flags.
 
-Prints a table for each of --sections and writes benchmark.json and benchmark.png into --output_dir.
+Prints a table for each of --sections and writes benchmark.json, benchmark.png and report.html into --output_dir.
 """
 
 from __future__ import annotations
@@ -29,8 +29,9 @@ from eval.benchmarks import (
 )
 from eval.benchmarks.figure import draw_benchmark
 from eval.benchmarks.nets import NETS, available, load_nets
+from eval.benchmarks.report import write_benchmark_report
 from eval.benchmarks.tables import format_section
-from eval.program import require_new, run
+from eval.program import command, require_new, run
 from eval.records import write_metrics
 from tf_strattack import Attack, InputError
 
@@ -116,6 +117,7 @@ def main() -> None:
             )
         )
     facts = {
+        "command": command(),
         "seed": flags.SEED.value,
         "machine": {
             "cpu_count": os.cpu_count(),
@@ -148,6 +150,7 @@ def main() -> None:
         # After every section: what is measured outlives an interruption.
         write_metrics(directory / "benchmark.json", {**facts, "sections": measured})
         draw_benchmark(directory / "benchmark.png", measured)
+        write_benchmark_report(directory, facts, measured, SECTIONS)
     print(f"\nwritten to {directory}")
 
 

@@ -1,7 +1,7 @@
 """Trains networks with defences and attacks them: `python -m eval.defenses --data_dir=DIR`; --help lists the flags.
 
 Two tables, each beside the paper's figures (appendix H): adversarial training with the examples of an attack, and
-defensive distillation by temperature. Writes networks, runs, and defenses.md, .csv and .json into --output_dir. A row
+defensive distillation by temperature. Writes networks, runs, and defenses.md, .csv, .json and report.html into --output_dir. A row
 that is finished is not done again, and rows can be added later.
 """
 
@@ -15,6 +15,7 @@ from absl import flags as absl_flags
 from eval import flags
 from eval.attacks import describe_attacks, make_attack
 from eval.configuration import claim
+from eval.defense_study.report import write_study_report
 from eval.defense_study.rows import Study, check_names
 from eval.defense_study.tables import read_row, write_tables
 from eval.examples import check_targets, parse_targets
@@ -67,10 +68,12 @@ def main() -> None:
     figures = {**configuration, "command": command(), "versions": versions()}
     finished: list[dict[str, Any]] = []
     text = ""
-    for row in [*map(study.row, names), *map(study.distilled, temperatures)]:
+    rows = [*map(study.row, names), *map(study.distilled, temperatures)]
+    for row in rows:
         run_steps(row.name, row.steps)
         finished.append(read_row(row))
         text = write_tables(directory, figures, finished)
+    write_study_report(directory, figures, finished, {row.name: row.run for row in rows})
     print(f"\n{text}\nwritten to {directory}")
 
 

@@ -8,7 +8,7 @@ three also as PDF, and report.html. Runs that are finished are not done again.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
 import numpy as np
 from absl import flags as absl_flags
@@ -17,12 +17,11 @@ from eval import flags
 from eval.attacks import describe_attacks
 from eval.comparison.opening import open_comparison
 from eval.comparison.rows import BASELINE, OURS, Row, check_attacks
-from eval.datasets import read_dataset
 from eval.figures import draw_heat_maps
 from eval.interpretation.figures import draw_overlays, draw_scores
+from eval.interpretation.report import write_explanation_report
 from eval.interpretation.scores import Explanation, Table, score
 from eval.interpretation.tables import summarise_scores, write_scores
-from eval.models import Model
 from eval.program import run
 from eval.runs import results_in
 from eval.steps import run_steps
@@ -53,7 +52,8 @@ def main() -> None:
         raise InputError(f"expected --percentiles between 0 and 100, received {','.join(_PERCENTILES.value)!r}")
     if flags.TARGETS.value == "untargeted":
         raise InputError("expected --targets with targets, which saliency is about, received untargeted")
-    comparison, network, figures = open_comparison("eval.interpretability")
+    opened = open_comparison("eval.interpretability")
+    comparison, network, figures = opened
     directory = comparison.directory
     rows = [comparison.row(name) for name in names]
     for row in rows:
@@ -65,11 +65,13 @@ def main() -> None:
     figures = {**figures, "attacks": {row.name: row.command for row in rows}, **summarise_scores(table, explanation)}
     text = write_scores(directory, figures)
     draw_scores(directory / "scores.png", figures)
+    class_names = opened.class_names()
     if len(names) > 1:
-        shown, class_names = _examples(rows[:2], table), _class_names(network)
+        shown = _examples(rows[:2], table)
         draw_overlays(directory / "overlays.png", shown, explanation, class_names)
         group_size = flags.GROUP_SIZE.value
         draw_heat_maps(directory / "heat_maps.png", dict(reversed(shown.items())), class_names, group_size=group_size)
+    write_explanation_report(directory, figures, {row.name: row.run for row in rows}, class_names)
     print(f"\n{text}\nwritten to {directory}")
 
 
@@ -91,14 +93,6 @@ def _examples(rows: list[Row], table: Table) -> dict[str, AttackResult]:
             found[name].append(result[here])
         start = stop
     return {name: AttackResult.concatenate(parts) for name, parts in found.items()}
-
-
-def _class_names(network: Model) -> Mapping[int, str]:
-    data = read_dataset(
-        flags.DATASET.value, data_dir=flags.DATA_DIR.value, split=flags.SPLIT.value, download=False,
-        image_shape=network.classifier.image_shape, resize=flags.RESIZE.value,
-    )  # fmt: skip
-    return {**data.class_names, **network.class_names}
 
 
 if __name__ == "__main__":

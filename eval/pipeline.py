@@ -11,9 +11,12 @@ from eval.applications import NONE
 from eval.attacks import make_attack
 from eval.datasets import Data, read_dataset
 from eval.examples import Selection, make_shards, parse_targets
+from eval.files import write_json
 from eval.models import Model, load_model
 from eval.program import command
-from eval.records import measure, summarise, write_dataset, write_metrics
+from eval.records import completed, measure, summarise, write_dataset
+from eval.report.building import write_run_report
+from eval.report.examples import Batch
 from eval.runs import Run
 from eval.table import format_table
 from tf_strattack import Attack, AttackResult
@@ -104,12 +107,14 @@ def attack_dataset(dataset: str, draw: Draw, *, split: str, shard_per_image: boo
 
     measured = (measure(result, group_size=flags.GROUP_SIZE.value) for result in output.results())
     figures = summarise(measured, seed=flags.SEED.value)
-    metrics = write_metrics(
-        output.directory / "metrics.json",
-        {**facts, "command": command(), "skipped_misclassified": selection.skipped, **figures},
-    )
+    metrics = completed({**facts, "command": command(), "skipped_misclassified": selection.skipped, **figures})
+    class_names = {**data.class_names, **model.class_names}
+    draw(output.directory / "examples.png", output.results(), class_names)
+    batches = (Batch.of(result) for result in output.results())
+    write_run_report(output.directory, metrics, batches, class_names, summary(metrics))
+    # Last, as a run is taken to be finished once these are there.
+    write_json(output.directory / "metrics.json", metrics)
     write_dataset(output.directory / "dataset", output.results(), {**facts, "command": command()})
-    draw(output.directory / "examples.png", output.results(), {**data.class_names, **model.class_names})
     print(format_table(metrics))
     print(f"{summary(metrics)}; written to {output.directory}")
 

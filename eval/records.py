@@ -49,12 +49,17 @@ def summarise(measured: Iterable[Measures], *, seed: int) -> dict[str, Any]:
     }
 
 
-def image_ids(result: AttackResult) -> np.ndarray:
+def image_ids(result: AttackResult) -> npt.NDArray[np.str_]:
     """The image's part of each example id, which names image and target."""
     if result.example_ids is None:
         raise ValueError("the result has no example ids")
-    suffix = "_untargeted" if result.targets is None else "_to_"
-    return np.array([name.rpartition(suffix)[0] for name in result.example_ids])
+    return images_named_in(result.example_ids, untargeted=result.targets is None)
+
+
+def images_named_in(example_ids: npt.NDArray[np.str_], *, untargeted: bool) -> npt.NDArray[np.str_]:
+    """The image's part of example ids (N,)."""
+    suffix = "_untargeted" if untargeted else "_to_"
+    return np.array([name.rpartition(suffix)[0] for name in example_ids])
 
 
 def require_same_examples(results: Sequence[AttackResult]) -> None:
@@ -65,15 +70,16 @@ def require_same_examples(results: Sequence[AttackResult]) -> None:
 
 
 def write_metrics(path: Path, facts: dict[str, Any]) -> dict[str, Any]:
-    """Writes `facts` with versions and time as JSON; returns what it wrote."""
-    finished_at = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
-    everything = {
-        **facts,
-        "versions": {**versions(), "tensorflow_datasets": tfds.__version__},
-        "finished_at": finished_at,
-    }
+    """Writes `facts`, completed, as JSON; returns what it wrote."""
+    everything = completed(facts)
     write_json(path, everything)
     return everything
+
+
+def completed(facts: dict[str, Any]) -> dict[str, Any]:
+    """`facts` with versions and time."""
+    finished_at = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+    return {**facts, "versions": {**versions(), "tensorflow_datasets": tfds.__version__}, "finished_at": finished_at}
 
 
 def write_dataset(directory: Path, results: Iterable[AttackResult], facts: dict[str, Any]) -> None:

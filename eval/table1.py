@@ -1,6 +1,6 @@
 """Compares attacks as the paper's Table 1 does: `python -m eval.table1 --dataset=mnist --data_dir=DIR`.
 
-Each attack is a run of eval.attack under --output_dir/attacks; writes table1.md, .csv, .json and .png, with the
+Each attack is a run of eval.attack under --output_dir/attacks; writes table1.md, .csv, .json and .png, and report.html, with the
 paper's row beneath ours, the front over tau, and the claims beside the table. A run that is finished is not done again,
 one that was stopped goes on, and attacks can be added later. If no model is named, it is the shipped one of the data
 set.
@@ -18,8 +18,9 @@ from eval import flags
 from eval.attacks import describe_attacks, make_attack
 from eval.comparison.claims import refinement, sparse_success, thresholded
 from eval.comparison.opening import open_comparison
+from eval.comparison.report import write_comparison_report
 from eval.comparison.rows import BASELINE, DEFAULT, OURS, Comparison, Row, check_attacks
-from eval.comparison.tables import read_row, remembered, write_tables
+from eval.comparison.tables import read_row, remembered, remembered_rows, write_tables
 from eval.program import run
 from eval.runs import results_in
 from eval.steps import run_steps
@@ -44,7 +45,8 @@ def main() -> None:
         return
     names = check_attacks(_ATTACKS.name, _ATTACKS.value)
     taus = flags.positive_numbers(_TAUS.name, _TAUS.value, float)
-    comparison, network, figures = open_comparison("eval.table1")
+    opened = open_comparison("eval.table1")
+    comparison, network, figures = opened
     directory = comparison.directory
     finished: list[dict[str, Any]] = []
     text = ""
@@ -56,6 +58,8 @@ def main() -> None:
         if name not in remembered(directory):
             print(f"\nclaim: {name}", flush=True)
             text = write_tables(directory, figures, finished, {name: measure(network.classifier)})
+    rows = [row for row in remembered_rows(directory) if row["shown"] or row["tau"] is not None]
+    write_comparison_report(directory, figures, rows, opened.class_names())
     print(f"\n{text}\nwritten to {directory}")
 
 

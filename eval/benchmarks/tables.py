@@ -32,8 +32,13 @@ _HEADINGS = {
 
 def format_section(rows: Sequence[dict[str, Any]], columns: Sequence[str]) -> str:
     """Formats `columns` of a section's rows: ASR in per cent, four digits, "-" for no value."""
+    return align(section_rows(rows, columns))
+
+
+def section_rows(rows: Sequence[dict[str, Any]], columns: Sequence[str]) -> list[list[str]]:
+    """The same as cells, the first row of which is the heading."""
     heading = [_HEADINGS.get(name, name.replace("_mib", " MiB").replace("_", " ")) for name in columns]
-    return align([heading, *([_cell(name, row[name]) for name in columns] for row in rows)])
+    return [heading, *([_cell(name, row[name]) for name in columns] for row in rows)]
 
 
 def _cell(name: str, value: Any) -> str:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from eval import flags
 from eval.comparison.rows import Comparison, check_parameters
 from eval.configuration import claim
+from eval.datasets import read_dataset
 from eval.examples import parse_targets
 from eval.models import Model, load_model
 from eval.program import command
@@ -30,6 +32,14 @@ class Opened(NamedTuple):
     comparison: Comparison
     network: Model
     figures: dict[str, Any]
+
+    def class_names(self) -> Mapping[int, str]:
+        """The names of classes that data set and network know."""
+        data = read_dataset(
+            flags.DATASET.value, data_dir=flags.DATA_DIR.value, split=flags.SPLIT.value, download=False,
+            image_shape=self.network.classifier.image_shape, resize=flags.RESIZE.value,
+        )  # fmt: skip
+        return {**data.class_names, **self.network.class_names}
 
 
 def open_comparison(program: str) -> Opened:

@@ -46,6 +46,11 @@ def remembered(directory: Path) -> dict[str, Any]:
     return dict(_read(directory).get("claims", {}))
 
 
+def remembered_rows(directory: Path) -> list[dict[str, Any]]:
+    """The rows that are in table1.json."""
+    return list(_read(directory).get("rows", []))
+
+
 def write_tables(
     directory: Path, figures: dict[str, Any], new: Sequence[dict[str, Any]], claims: dict[str, Any]
 ) -> str:

@@ -11,6 +11,7 @@ import numpy as np
 from eval.configuration import claim
 from eval.generation.png import export
 from eval.generation.store import METRICS, Store
+from eval.generation.stored_report import write_stored_report
 from eval.generation.work import BEFORE, ROUNDED
 from eval.pipeline import Setting, summary
 from eval.program import command
@@ -71,7 +72,8 @@ def _write(
         exported = export(store, Path(png_dir), setting.model.classifier, setting.attack.confidence, names)
         facts["png"] = {**exported, "asr": exported["num_successes"] / facts["num_examples"]}
         release()  # other jobs of an array may follow
-    write_metrics(path, facts)
+    metrics = write_metrics(path, facts)
+    write_stored_report(store, setting, metrics, summary(metrics))
     store.assemble(configuration, {**configuration, "command": command()})
 
 

@@ -16,6 +16,7 @@ import tensorflow_datasets as tfds
 from eval.files import partial_of, sha256_of, write_json
 from eval.generation.plan import Plan
 from eval.records import Measures
+from eval.report.page import REPORT
 from eval.tfds_directory import features_of, read_shard, rows_of, shard_name, write_info, write_shard
 from tf_strattack import AttackResult
 from tf_strattack.versions import versions
@@ -124,7 +125,10 @@ class Store:
 
     def disassemble(self, configuration: dict[str, Any]) -> None:
         """Takes away what makes the shards a data set, and says so in the manifest, until all are there again."""
-        for path in (*(self.directory / _DATASET / name for name in _INFO), self.directory / METRICS):
+        for path in (
+            *(self.directory / _DATASET / name for name in _INFO),
+            *map(self.directory.joinpath, (METRICS, REPORT)),
+        ):
             path.unlink(missing_ok=True)
         self.write_manifest(configuration, complete=False)
 

@@ -68,9 +68,11 @@ def fooled(
     return succeeds(classifier, images, labels, None if (targets == UNTARGETED).all() else targets, confidence)
 
 
-def stored_images(rows: list[dict[str, Any]], classifier: Classifier) -> npt.NDArray[np.float32]:
-    """The adversarial images of stored examples in the classifier's scale."""
-    images = np.stack([row["image"] for row in rows])
+def stored_images(
+    rows: list[dict[str, Any]], classifier: Classifier, feature: str = "image"
+) -> npt.NDArray[np.float32]:
+    """The adversarial images, or the "original" ones, of stored examples in the classifier's scale."""
+    images = np.stack([row[feature] for row in rows])
     return from_uint8(images, classifier.bounds) if images.dtype == np.uint8 else images
 
 

@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 
 from eval.figures import DARKER, class_name, displayed, goal_of, save, unit_images, without_ticks
 from eval.interpretation.scores import Explanation
-from eval.interpretation.tables import TITLES
+from eval.interpretation.tables import title_of
 from tf_strattack import AttackResult, interpret
 from tf_strattack.checks import Images
 from tf_strattack.metrics import CHANGED
@@ -39,7 +39,7 @@ def draw_scores(path: Path, figures: Mapping[str, Any]) -> None:
             axes.plot(region["percentiles"], scores, label=attack, markersize=5, **_LINES[number % len(_LINES)])
         axes.plot(region["percentiles"], region["even"], label="spread evenly", **_EVEN)
         axes.set_xlabel("percentile ν of the scores")
-        axes.set_title(TITLES[name].format(activation=figures["activation"]), fontsize=9)
+        axes.set_title(title_of(name, figures), fontsize=9)
         axes.set_ylim(0, 1)
         axes.grid(alpha=0.3)
     first = figure.axes[0]

@@ -16,7 +16,7 @@ from eval.paper import CAM_SCORES
 from eval.table import markdown
 
 STEM = "interpretability"
-TITLES = {
+_TITLES = {
     ASM: "ASM above a percentile of all its scores",
     ASM_NONZERO: "ASM above a percentile of those not 0",
     ACTIVATION: "{activation} above a percentile",
@@ -83,8 +83,11 @@ def _markdown(figures: Mapping[str, Any]) -> str:
         f"{attacks[0]}, with their standard error over images, and the share of examples in which it is above.\n",
     ]
     for region, block in figures["regions"].items():
-        title = TITLES[region].format(activation=figures["activation"])
-        parts += [f"## {title}\n", markdown(rows_of(block, attacks)), _mean_line(region, block, attacks)]
+        parts += [
+            f"## {title_of(region, figures)}\n",
+            markdown(rows_of(block, attacks)),
+            _mean_line(region, block, attacks),
+        ]
     if figures["no_activation_because"]:
         parts.append(f"No class activation: {figures['no_activation_because']}.\n")
     parts += [
@@ -92,6 +95,11 @@ def _markdown(figures: Mapping[str, Any]) -> str:
         "\n".join([f"- `{figures['command']}`", *(f"- {n}: `{c}`" for n, c in figures["attacks"].items())]) + "\n",
     ]
     return "\n".join(parts)
+
+
+def title_of(region: str, figures: Mapping[str, Any]) -> str:
+    """What a kind of region is, in words."""
+    return _TITLES[region].format(activation=figures["activation"])
 
 
 def rows_of(block: Mapping[str, Any], attacks: list[str]) -> list[list[str]]:

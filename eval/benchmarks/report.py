@@ -1,0 +1,29 @@
+"""The benchmark as a report: a sortable table a section, and the curves."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from eval.benchmarks.tables import section_rows
+from eval.report.building import pictures, text_table
+from eval.report.page import REPORT, Page, write_page
+
+
+def write_benchmark_report(
+    directory: Path, facts: Mapping[str, Any], measured: Mapping[str, list[dict[str, Any]]],
+    columns: Mapping[str, Sequence[str]],
+) -> None:  # fmt: skip
+    """Writes report.html; `measured` are the rows of each section, `columns` what is shown of them."""
+    page = Page(
+        title="Benchmark",
+        command=facts["command"],
+        facts=facts,
+        summary=f"Sections: {', '.join(measured)}",
+        tables=[text_table(name, section_rows(rows, columns[name])) for name, rows in measured.items()],
+        pictures=pictures(
+            directory, ("benchmark.png", "Curves", "The sections' figures as curves; tables have the values.")
+        ),
+    )
+    write_page(directory / REPORT, page)

@@ -1,0 +1,65 @@
+"""The comparison as a report: every row in sortable tables, and the examples of all attacks side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from eval.report.building import cases_table, pictures, with_examples
+from eval.report.examples import Batch
+from eval.report.page import REPORT, Cell, Page, Table, write_page
+from eval.runs import results_in
+from eval.table import CASES, MEASURES, SYMBOLS, format_paper
+
+_COSTS = {
+    "gradient_evaluations_per_example": "gradients", "forward_evaluations_per_example": "forward passes",
+    "seconds_per_example": "seconds",
+}  # fmt: skip
+
+
+def write_comparison_report(
+    directory: Path, figures: Mapping[str, Any], rows: Sequence[Mapping[str, Any]], class_names: Mapping[int, str]
+) -> None:
+    """Writes report.html beside the tables; `rows` as in table1.json, whose runs are in attacks/."""
+    by_name = {row["name"]: row for row in rows}
+    page = Page(
+        title=f"Attacks on {figures['model']}, {figures['dataset']}",
+        command=figures["command"],
+        facts={**figures, "commands": {name: row["command"] for name, row in by_name.items()}},
+        summary=f"{len(rows)} runs, {rows[0]['num_images']} images, {rows[0]['num_examples']} examples each",
+        tables=[cases_table(by_name), _paper([row for row in rows if row["paper"]]), _costs(by_name)],
+        pictures=pictures(
+            directory,
+            (
+                "table1.png",
+                "How many entries change, and by how much",
+                "The average case of the table above as points.",
+            ),
+        ),
+    )
+    shown = {row["name"]: row["num_examples"] for row in rows if row["shown"]}
+    runs = {name: map(Batch.of, results_in(directory / "attacks" / name)) for name in shown}
+    write_page(directory / REPORT, with_examples(page, runs, shown, class_names, group_size=figures["group_size"]))
+
+
+def _paper(rows: Sequence[Mapping[str, Any]]) -> Table:
+    cells = [
+        [Cell(row["name"], row["name"]), Cell(case, order)]
+        + [Cell(format_paper(m, row["paper"][case][m]), row["paper"][case][m]) for m in MEASURES]
+        for row in rows
+        for order, case in enumerate(CASES)
+    ]
+    note = "On its own networks." if rows else "It has no figures for these attacks on this data set."
+    return Table("The paper's figures", ["attack", "case", *(SYMBOLS[m] for m in MEASURES)], cells, note)
+
+
+def _costs(by_name: Mapping[str, Mapping[str, Any]]) -> Table:
+    cells = [
+        [
+            Cell(name, name),
+            *(Cell(f"{row[cost]:.3g}" if row[cost] < 1 else f"{row[cost]:.0f}", row[cost]) for cost in _COSTS),
+        ]
+        for name, row in by_name.items()
+    ]
+    return Table("Cost of an example", ["attack", *_COSTS.values()], cells)

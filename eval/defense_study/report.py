@@ -1,0 +1,35 @@
+"""The study as a report: a sortable table of the networks, and the examples that each was attacked with."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from eval.report.building import cases_table, with_examples
+from eval.report.examples import Batch
+from eval.report.page import REPORT, Cell, Page, Table, write_page
+from eval.runs import results_in
+
+
+def write_study_report(
+    directory: Path, figures: Mapping[str, Any], rows: Sequence[Mapping[str, Any]], runs: Mapping[str, Path]
+) -> None:
+    """Writes report.html; `rows` as in defenses.json, `runs` the directories of those whose examples are shown."""
+    by_name = {row["defense"]: row for row in rows}
+    accuracies = [
+        [Cell(name, name), Cell(f"{row['test_accuracy']:.2%}", row["test_accuracy"])] for name, row in by_name.items()
+    ]
+    page = Page(
+        title=f"Defences of {figures['dataset']} networks against {figures['attack']}",
+        command=figures["command"],
+        facts={**figures, "commands": {name: row["commands"] for name, row in by_name.items()}},
+        summary=f"{len(rows)} networks",
+        tables=[
+            cases_table(by_name, heading="trained with"),
+            Table("Accuracy on the clean test set", ["trained with", "accuracy"], accuracies),
+        ],
+    )
+    batches = {name: map(Batch.of, results_in(run)) for name, run in runs.items()}
+    totals = {name: by_name[name]["num_examples"] for name in runs}
+    write_page(directory / REPORT, with_examples(page, batches, totals, {}, group_size=figures["group_size"]))

@@ -1,0 +1,46 @@
+"""The explanation as a report: scores, figures, and the perturbations that were explained."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from eval.interpretation.tables import rows_of, title_of
+from eval.report.building import pictures, text_table, with_examples
+from eval.report.examples import Batch
+from eval.report.page import REPORT, Page, write_page
+from eval.runs import results_in
+
+
+def write_explanation_report(
+    directory: Path, figures: Mapping[str, Any], runs: Mapping[str, Path], class_names: Mapping[int, str]
+) -> None:
+    """Writes report.html; `figures` as in interpretability.json, `runs` the directories by attack."""
+    attacks = list(runs)
+    page = Page(
+        title=f"Interpretability of {', '.join(attacks)} on {figures['model']}, {figures['dataset']}",
+        command=figures["command"],
+        facts={name: value for name, value in figures.items() if name not in ("regions", "command")},
+        summary=(
+            f"Means over the {figures['num_scored']} of {figures['num_examples']} examples in which all attacks succeed: "
+            "which part of a perturbation's ℓ2 norm lies in the region."
+        ),
+        tables=[
+            text_table(title_of(region, figures), rows_of(block, attacks))
+            for region, block in figures["regions"].items()
+        ],
+        pictures=pictures(
+            directory,
+            ("scores.png", "Scores by percentile", "The tables above as curves, one for each attack."),
+            (
+                "overlays.png",
+                "Saliency and class activation",
+                "Maps over some images, and what of each attack they hold.",
+            ),
+            ("heat_maps.png", "Two attacks side by side", "Where each of two attacks changes some images, by groups."),
+        ),
+    )
+    batches = {name: map(Batch.of, results_in(run)) for name, run in runs.items()}
+    totals = dict.fromkeys(runs, figures["num_examples"])
+    write_page(directory / REPORT, with_examples(page, batches, totals, class_names, group_size=figures["group_size"]))

@@ -1,0 +1,91 @@
+"""Reports as programs write them: of one run, or of several beside each other."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from eval.report.charts import charts_of
+from eval.report.examples import Batch, collect
+from eval.report.gallery import gallery_of
+from eval.report.matrix import NAMES, matrix_of
+from eval.report.page import REPORT, Cell, Page, Picture, Table, write_page
+from eval.table import CASES, format_value
+
+_MEASURES = ("asr", "l0", "l1", "l2", "linf", "nonzero_groups", "acp", "anc", "d20")
+_NAMES = {**NAMES, "asr": "ASR", "acp": "ACP", "anc": "ANC"}
+_NOTE = (
+    "Best, average (one target of each image at random) and worst case over the targets; distances are means over the "
+    "successes, of perturbations of pixels in [0, 1]."
+)
+
+
+def with_examples(
+    page: Page,
+    runs: Mapping[str, Iterable[Batch]],
+    totals: Mapping[str, int],
+    class_names: Mapping[int, str],
+    *,
+    group_size: int,
+) -> Page:
+    """Adds the matrix, charts and gallery of examples to a page; arguments as of `collect`."""
+    examples = collect(runs, totals, group_size=group_size)
+    return dataclasses.replace(
+        page, matrix=matrix_of(examples, class_names), charts=[*page.charts, *charts_of(examples)],
+        gallery=gallery_of(examples, class_names),
+    )  # fmt: skip
+
+
+def write_run_report(
+    directory: Path,
+    metrics: Mapping[str, Any],
+    batches: Iterable[Batch],
+    class_names: Mapping[int, str],
+    summary: str,
+) -> None:
+    """Writes report.html of one run into its directory; `metrics` as in metrics.json."""
+    page = Page(
+        title=f"{metrics['attack']} on {metrics['model']}, {metrics['dataset']}",
+        command=metrics["command"],
+        facts={name: value for name, value in metrics.items() if name not in (*CASES, "all", "command")},
+        summary=summary,
+        tables=[cases_table({metrics["attack"]: metrics})],
+    )
+    attack = str(metrics["attack"])
+    page = with_examples(
+        page, {attack: batches}, {attack: metrics["num_examples"]}, class_names, group_size=metrics["group_size"]
+    )
+    write_page(directory / REPORT, page)
+
+
+def cases_table(blocks_by_run: Mapping[str, Mapping[str, Any]], *, heading: str = "attack", **more: Any) -> Table:
+    """The blocks of metrics.json of one or several runs, a row for each case."""
+    several = len(blocks_by_run) > 1
+    rows = []
+    for name, blocks in blocks_by_run.items():
+        for order, case in enumerate((*CASES, "all")):
+            block = blocks[case]
+            cells = [Cell(format_value(m, block[m]), block[m]) for m in _MEASURES]
+            over = Cell(f"{block['num_successes']} of {block['num_examples']}", block["num_successes"])
+            rows.append([*([Cell(name, name)] if several else []), Cell(case, order), *cells, over])
+    columns = [*([heading] if several else []), "case", *(_NAMES.get(m, m) for m in _MEASURES), "over"]
+    return Table("Success and distances", columns, rows, _NOTE)
+
+
+def text_table(title: str, rows: Sequence[Sequence[str]], note: str = "") -> Table:
+    """A table from lines of text, the first of which is the heading; cells that begin with a number sort by it."""
+    return Table(title, rows[0], [[_cell(text) for text in row] for row in rows[1:]], note)
+
+
+def pictures(directory: Path, *described: tuple[str, str, str]) -> list[Picture]:
+    """The PNG files that are there, from (file name, title, what it shows)."""
+    return [Picture(title, alt, directory / name) for name, title, alt in described if (directory / name).exists()]
+
+
+def _cell(text: str) -> Cell:
+    try:
+        return Cell(text, float(text.removesuffix("%").removesuffix("×").strip()))
+    except ValueError:
+        return Cell(text, text if text not in ("", "-") else None)

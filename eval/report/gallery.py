@@ -1,0 +1,57 @@
+"""The examples that can be looked at: images, and what is told and filtered by."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from eval.report.examples import Collected
+from eval.report.images import embed
+from eval.report.matrix import NAMES, Classes
+from eval.table import format_value
+
+_COUNTS = ("l0", "nonzero_groups")
+
+
+def gallery_of(examples: Collected, class_names: Mapping[int, str]) -> dict[str, Any]:
+    """What the gallery's script needs, as JSON values."""
+    classes = Classes.of(examples, class_names)
+    images = embed(examples.coded)
+    rows = []
+    for image, place in enumerate(examples.places):
+        values = {name: float(measure[place]) for name, measure in examples.measures.items()}
+        rows.append({
+            "image": image, "attack": int(classes.attack[place]), "label": int(classes.label[place]),
+            "target": int(classes.target[place]), "success": int(examples.success[place]),
+            "text": ", ".join(f"{NAMES[name]} {_text(name, value)}" for name, value in values.items()),
+            **{name: round(value, 4) for name, value in values.items()},
+        })  # fmt: skip
+    return {
+        **classes.names,
+        "measures": {name: NAMES[name] for name in examples.measures},
+        "channels": examples.coded[0].original.shape[-1],
+        "group_size": examples.group_size,
+        "note": _note(examples, images),
+        "images": images,
+        "examples": rows,
+    }
+
+
+def _text(name: str, value: float) -> str:
+    return f"{value:.0f}" if name in _COUNTS else format_value(name, value)
+
+
+def _note(examples: Collected, images: Mapping[str, Any]) -> str:
+    number, total = len(examples.places), len(examples.labels)
+    chosen = f"{number} of {total}, drawn at random. " if number < total else ""
+    red = "red where it brightens, blue where it darkens" if examples.coded[0].original.shape[-1] == 1 else "over grey"
+    size = ""
+    if images["factor"] > 1:
+        size = f" Images are shown at 1/{images['factor']} of their size, pixels averaged."
+    elif not images["exact"]:
+        size = " Originals are compressed: their values are within a few levels of 255."
+    return (
+        f"{chosen}Each slider goes from the original over the adversarial image to the perturbation, {red}, enlarged "
+        f"to the full scale. Point at a pixel, or give an image the focus and use the arrow keys, to read it and its "
+        f"group.{size}"
+    )

@@ -1,0 +1,143 @@
+"""Images of a gallery: few bytes each, and exact enough to read values off."""
+
+from __future__ import annotations
+
+import base64
+import io
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+from eval.figures import group_means
+from tf_strattack.checks import Images
+from tf_strattack.images import to_uint8
+from tf_strattack.metrics import CHANGED
+
+# Bytes of a gallery at most, as base64; the rest of a page is a few hundred kilobytes.
+BUDGET = 8_500_000
+# How much a size takes is tried on so many of them first, with some room for what they do not tell.
+_SAMPLE, _CAUTION = 16, 0.95
+# No change, and the levels from there to the largest.
+_ZERO, _STEPS = 128, 127
+# Larger originals are compressed with losses: each pixel within a few levels.
+_LOSSLESS = 64 * 64
+_QUALITY = 85
+
+
+class Coded(NamedTuple):
+    """An example in bytes.
+
+    Attributes:
+      image_id: names the original.
+      original: uint8 (H, W, 1 or 3).
+      change: uint8 (H, W, 1 or 3): 128 + 127 delta/limit, so that no change is 128 exactly.
+      limit: the largest change in [0, 1] scale.
+      groups: uint8 (P, Q): 255 times a group's mean absolute change over the largest.
+      group_limit: the largest of these means.
+    """
+
+    image_id: str
+    original: npt.NDArray[np.uint8]
+    change: npt.NDArray[np.uint8]
+    limit: float
+    groups: npt.NDArray[np.uint8]
+    group_limit: float
+
+
+def code_example(original: Images, delta: Images, image_id: str, group_size: int) -> Coded:
+    """Codes an image and its perturbation (H, W, C) in [0, 1] scale; of other than 1 or 3 channels the first counts."""
+    means = group_means(delta, group_size)[::group_size, ::group_size]
+    channels = slice(None) if original.shape[-1] in (1, 3) else slice(1)
+    shown, change = original[..., channels].clip(0, 1), delta[..., channels]
+    limit = max(float(np.abs(change).max()), CHANGED)
+    top = max(float(means.max()), CHANGED)
+    return Coded(
+        image_id, to_uint8(shown), (_ZERO + np.round(change * (_STEPS / limit))).astype(np.uint8), limit,
+        np.round(means * (255 / top)).astype(np.uint8), top,
+    )  # fmt: skip
+
+
+def embed(examples: Sequence[Coded], budget: int = BUDGET) -> dict[str, Any]:
+    """The images as data: addresses, all of them within `budget` bytes, originals that examples share once.
+
+    What does not fit is shown at a half, a third, … of its size, pixels averaged.
+
+    Returns:
+      JSON values: "factor" by which the size is divided, "exact" whether originals are without losses, "originals", and
+      for each of the "examples" its "original" (a number), "change", "limit", "groups" and "group_limit".
+    """
+    originals = len({example.image_id for example in examples})
+    sample = examples[:: max(1, len(examples) // _SAMPLE)]
+    factor = 1
+    while factor < min(examples[0].original.shape[:2]):
+        few = _embedded(sample, factor)
+        changes = _changes_size(few) / len(sample) * len(examples)
+        if changes + _originals_size(few) / len(few["originals"]) * originals <= _CAUTION * budget:
+            embedded = _embedded(examples, factor)
+            if _changes_size(embedded) + _originals_size(embedded) <= budget:
+                return embedded
+        factor += 1
+    return _embedded(examples, factor)
+
+
+def _embedded(examples: Sequence[Coded], factor: int) -> dict[str, Any]:
+    numbers: dict[str, int] = {}
+    originals: list[str] = []
+    rows = []
+    exact = bool(examples[0].original[..., 0].size <= _LOSSLESS) and factor == 1
+    for example in examples:
+        if example.image_id not in numbers:
+            numbers[example.image_id] = len(originals)
+            small = _averaged(example.original.astype(np.float32), factor)
+            originals.append(_address(np.round(small).astype(np.uint8), exact=exact))
+        change = _averaged(example.change.astype(np.float32) - _ZERO, factor)
+        rows.append({
+            "original": numbers[example.image_id],
+            "change": _address((_ZERO + np.round(change)).astype(np.uint8), exact=True),
+            "limit": _rounded(example.limit),
+            "groups": base64.b64encode(example.groups.tobytes()).decode(),
+            "group_limit": _rounded(example.group_limit),
+        })  # fmt: skip
+    height, width, _ = examples[0].original.shape
+    return {
+        "factor": factor, "exact": exact, "height": height, "width": width,
+        "group_columns": examples[0].groups.shape[1], "originals": originals, "examples": rows,
+    }  # fmt: skip
+
+
+def _averaged(image: Images, factor: int) -> Images:
+    """Means over blocks of `factor` pixels; those at the edge are of what there is."""
+    if factor == 1:
+        return image
+    averaged = image
+    for axis in (0, 1):
+        starts = np.arange(0, image.shape[axis], factor)
+        counts = np.diff(np.append(starts, image.shape[axis])).astype(np.float32)
+        averaged = (np.add.reduceat(averaged, starts, axis=axis) / counts.reshape(-1, *[1] * (2 - axis))).astype("f4")
+    return averaged
+
+
+def _address(pixels: npt.NDArray[np.uint8], *, exact: bool) -> str:
+    picture = Image.fromarray(pixels[..., 0] if pixels.shape[-1] == 1 else pixels)
+    file = io.BytesIO()
+    if exact:
+        picture.save(file, format="PNG", optimize=True)
+    else:
+        picture.save(file, format="WEBP", quality=_QUALITY)
+    kind = "png" if exact else "webp"
+    return f"data:image/{kind};base64,{base64.b64encode(file.getvalue()).decode()}"
+
+
+def _changes_size(embedded: dict[str, Any]) -> int:
+    return sum(len(row["change"]) + len(row["groups"]) for row in embedded["examples"])
+
+
+def _originals_size(embedded: dict[str, Any]) -> int:
+    return sum(map(len, embedded["originals"]))
+
+
+def _rounded(value: float) -> float:
+    return float(f"{value:.4g}")
