@@ -1,8 +1,8 @@
 """Trains networks with defences and attacks them: `python -m eval.defenses --data_dir=DIR`; --help lists the flags.
 
 Two tables, each beside the paper's figures (appendix H): adversarial training with the examples of an attack, and
-defensive distillation by temperature. Writes networks, runs, and defenses.md, .csv, .json and report.html into --output_dir. A row
-that is finished is not done again, and rows can be added later.
+defensive distillation by temperature. Writes networks, runs, defenses.md, .csv, .json and report.html into
+--output_dir. A row that is finished is not done again, and rows can be added later.
 """
 
 from __future__ import annotations

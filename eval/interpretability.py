@@ -8,24 +8,21 @@ three also as PDF, and report.html. Runs that are finished are not done again.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
-import numpy as np
 from absl import flags as absl_flags
 
 from eval import flags
 from eval.attacks import describe_attacks
+from eval.comparison.choice import choose, shards_of
 from eval.comparison.opening import open_comparison
-from eval.comparison.rows import BASELINE, OURS, Row, check_attacks
+from eval.comparison.rows import BASELINE, OURS, check_attacks
 from eval.figures import draw_heat_maps
 from eval.interpretation.figures import draw_overlays, draw_scores
 from eval.interpretation.report import write_explanation_report
-from eval.interpretation.scores import Explanation, Table, score
+from eval.interpretation.scores import Explanation, score
 from eval.interpretation.tables import summarise_scores, write_scores
 from eval.program import run
-from eval.runs import results_in
 from eval.steps import run_steps
-from tf_strattack import AttackResult, InputError
+from tf_strattack import InputError
 from tf_strattack.interpret import FORMS
 
 _ATTACKS = absl_flags.DEFINE_list(
@@ -37,8 +34,6 @@ _PERCENTILES = absl_flags.DEFINE_list(
 _FORM = absl_flags.DEFINE_enum(
     "form", FORMS[0], FORMS, "Adversarial saliency by eq. (61), pair, or with all other classes by eq. (60), full."
 )
-# Examples in a figure.
-_SHOWN = 5
 
 
 def main() -> None:
@@ -59,7 +54,7 @@ def main() -> None:
     for row in rows:
         run_steps(row.name, [row.step])
     explanation = Explanation.of(network.classifier, _FORM.value)
-    table = score(_shards(rows), explanation, percentiles)
+    table = score(shards_of(rows), explanation, percentiles)
     if not len(table.chosen):
         raise InputError(f"expected an example in which all of {', '.join(names)} succeed, received none")
     figures = {**figures, "attacks": {row.name: row.command for row in rows}, **summarise_scores(table, explanation)}
@@ -67,32 +62,12 @@ def main() -> None:
     draw_scores(directory / "scores.png", figures)
     class_names = opened.class_names()
     if len(names) > 1:
-        shown = _examples(rows[:2], table)
+        shown = choose(rows[:2], table.chosen, seed=flags.SEED.value)
         draw_overlays(directory / "overlays.png", shown, explanation, class_names)
         group_size = flags.GROUP_SIZE.value
         draw_heat_maps(directory / "heat_maps.png", dict(reversed(shown.items())), class_names, group_size=group_size)
     write_explanation_report(directory, figures, {row.name: row.run for row in rows}, class_names)
     print(f"\n{text}\nwritten to {directory}")
-
-
-def _shards(rows: list[Row]) -> Iterator[dict[str, AttackResult]]:
-    for shard in zip(*(results_in(row.run) for row in rows), strict=True):
-        yield {row.name: result for row, result in zip(rows, shard, strict=True)}
-
-
-def _examples(rows: list[Row], table: Table) -> dict[str, AttackResult]:
-    """Some of the examples that were scored, drawn at random."""
-    number = min(_SHOWN, len(table.chosen))
-    drawn = np.random.default_rng(flags.SEED.value).choice(table.chosen, number, replace=False)
-    found: dict[str, list[AttackResult]] = {row.name: [] for row in rows}
-    start = 0
-    for shard in _shards(rows):
-        stop = start + len(next(iter(shard.values())))
-        here = np.sort(drawn[(drawn >= start) & (drawn < stop)]) - start
-        for name, result in shard.items() if len(here) else ():
-            found[name].append(result[here])
-        start = stop
-    return {name: AttackResult.concatenate(parts) for name, parts in found.items()}
 
 
 if __name__ == "__main__":

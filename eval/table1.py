@@ -1,9 +1,9 @@
 """Compares attacks as the paper's Table 1 does: `python -m eval.table1 --dataset=mnist --data_dir=DIR`.
 
-Each attack is a run of eval.attack under --output_dir/attacks; writes table1.md, .csv, .json and .png, and report.html, with the
-paper's row beneath ours, the front over tau, and the claims beside the table. A run that is finished is not done again,
-one that was stopped goes on, and attacks can be added later. If no model is named, it is the shipped one of the data
-set.
+Each attack is a run of eval.attack under --output_dir/attacks. Writes table1.md, .csv, .json and .png with the paper's
+row beneath ours, the front over tau and the claims beside the table, heat_maps.png and .pdf (Fig. 2), and report.html. A
+run that is finished is not done again, one that was stopped goes on, and attacks can be added later. If no model is
+named, it is the shipped one of the data set.
 """
 
 from __future__ import annotations
@@ -16,11 +16,13 @@ from absl import flags as absl_flags
 
 from eval import flags
 from eval.attacks import describe_attacks, make_attack
+from eval.comparison.choice import choose
 from eval.comparison.claims import refinement, sparse_success, thresholded
 from eval.comparison.opening import open_comparison
-from eval.comparison.report import write_comparison_report
+from eval.comparison.report import HEAT_MAPS, write_comparison_report
 from eval.comparison.rows import BASELINE, DEFAULT, OURS, Comparison, Row, check_attacks
 from eval.comparison.tables import read_row, remembered, remembered_rows, write_tables
+from eval.figures import draw_heat_maps
 from eval.program import run
 from eval.runs import results_in
 from eval.steps import run_steps
@@ -59,7 +61,11 @@ def main() -> None:
             print(f"\nclaim: {name}", flush=True)
             text = write_tables(directory, figures, finished, {name: measure(network.classifier)})
     rows = [row for row in remembered_rows(directory) if row["shown"] or row["tau"] is not None]
-    write_comparison_report(directory, figures, rows, opened.class_names())
+    class_names = opened.class_names()
+    if {BASELINE, OURS} <= set(names):
+        shown = choose(map(comparison.row, (BASELINE, OURS)), seed=flags.SEED.value)
+        draw_heat_maps(directory / HEAT_MAPS, shown, class_names, group_size=flags.GROUP_SIZE.value)
+    write_comparison_report(directory, figures, rows, class_names)
     print(f"\n{text}\nwritten to {directory}")
 
 

@@ -12,6 +12,7 @@ from eval.report.page import REPORT, Cell, Page, Table, write_page
 from eval.runs import results_in
 from eval.table import CASES, MEASURES, SYMBOLS, format_paper
 
+HEAT_MAPS = "heat_maps.png"
 _COSTS = {
     "gradient_evaluations_per_example": "gradients", "forward_evaluations_per_example": "forward passes",
     "seconds_per_example": "seconds",
@@ -28,14 +29,11 @@ def write_comparison_report(
         command=figures["command"],
         facts={**figures, "commands": {name: row["command"] for name, row in by_name.items()}},
         summary=f"{len(rows)} runs, {rows[0]['num_images']} images, {rows[0]['num_examples']} examples each",
-        tables=[cases_table(by_name), _paper([row for row in rows if row["paper"]]), _costs(by_name)],
+        tables=[cases_table(by_name), *_paper([row for row in rows if row["paper"]]), _costs(by_name)],
         pictures=pictures(
             directory,
-            (
-                "table1.png",
-                "How many entries change, and by how much",
-                "The average case of the table above as points.",
-            ),
+            ("table1.png", "How many entries change, and by how much", "The average case as points."),
+            (HEAT_MAPS, "Two attacks side by side", "Where each of two attacks changes some images, by groups."),
         ),
     )
     shown = {row["name"]: row["num_examples"] for row in rows if row["shown"]}
@@ -43,23 +41,21 @@ def write_comparison_report(
     write_page(directory / REPORT, with_examples(page, runs, shown, class_names, group_size=figures["group_size"]))
 
 
-def _paper(rows: Sequence[Mapping[str, Any]]) -> Table:
+def _paper(rows: Sequence[Mapping[str, Any]]) -> list[Table]:
     cells = [
         [Cell(row["name"], row["name"]), Cell(case, order)]
         + [Cell(format_paper(m, row["paper"][case][m]), row["paper"][case][m]) for m in MEASURES]
         for row in rows
         for order, case in enumerate(CASES)
     ]
-    note = "On its own networks." if rows else "It has no figures for these attacks on this data set."
-    return Table("The paper's figures", ["attack", "case", *(SYMBOLS[m] for m in MEASURES)], cells, note)
+    table = Table("The paper's figures", ["attack", "case", *(SYMBOLS[m] for m in MEASURES)], cells, "On its networks.")
+    return [table] if rows else []
 
 
 def _costs(by_name: Mapping[str, Mapping[str, Any]]) -> Table:
-    cells = [
-        [
-            Cell(name, name),
-            *(Cell(f"{row[cost]:.3g}" if row[cost] < 1 else f"{row[cost]:.0f}", row[cost]) for cost in _COSTS),
-        ]
-        for name, row in by_name.items()
-    ]
+    cells = [[Cell(name, name), *(_cost(row[cost]) for cost in _COSTS)] for name, row in by_name.items()]
     return Table("Cost of an example", ["attack", *_COSTS.values()], cells)
+
+
+def _cost(value: float) -> Cell:
+    return Cell(f"{value:.3g}" if value < 1 else f"{value:.0f}", value)

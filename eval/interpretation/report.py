@@ -23,8 +23,8 @@ def write_explanation_report(
         command=figures["command"],
         facts={name: value for name, value in figures.items() if name not in ("regions", "command")},
         summary=(
-            f"Means over the {figures['num_scored']} of {figures['num_examples']} examples in which all attacks succeed: "
-            "which part of a perturbation's ℓ2 norm lies in the region."
+            f"Means over the {figures['num_scored']} of {figures['num_examples']} examples in which all attacks "
+            "succeed: which part of a perturbation's ℓ2 norm lies in the region."
         ),
         tables=[
             text_table(title_of(region, figures), rows_of(block, attacks))
@@ -36,7 +36,7 @@ def write_explanation_report(
             (
                 "overlays.png",
                 "Saliency and class activation",
-                "Maps over some images, and what of each attack they hold.",
+                "Maps over some images, and two attacks' perturbations.",
             ),
             ("heat_maps.png", "Two attacks side by side", "Where each of two attacks changes some images, by groups."),
         ),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,8 @@ from eval.table import CASES, format_value
 
 _MEASURES = ("asr", "l0", "l1", "l2", "linf", "nonzero_groups", "acp", "anc", "d20")
 _NAMES = {**NAMES, "asr": "ASR", "acp": "ACP", "anc": "ANC"}
+# What a cell begins with.
+_NUMBER = re.compile(r"[+-]?\d+(\.\d+)?(e[+-]?\d+)?(?![\w.])")
 _NOTE = (
     "Best, average (one target of each image at random) and worst case over the targets; distances are means over the "
     "successes, of perturbations of pixels in [0, 1]."
@@ -85,7 +88,5 @@ def pictures(directory: Path, *described: tuple[str, str, str]) -> list[Picture]
 
 
 def _cell(text: str) -> Cell:
-    try:
-        return Cell(text, float(text.removesuffix("%").removesuffix("×").strip()))
-    except ValueError:
-        return Cell(text, text if text not in ("", "-") else None)
+    number = _NUMBER.match(text)
+    return Cell(text, float(number[0]) if number else text if text not in ("", "-") else None)

@@ -40,6 +40,11 @@ class Table:
     rows: Sequence[Sequence[Cell]]
     note: str = ""
 
+    @property
+    def numeric(self) -> list[bool]:
+        """Which columns hold numbers, to be set to the right."""
+        return [any(row[column].numeric for row in self.rows) for column in range(len(self.columns))]
+
 
 @dataclasses.dataclass(frozen=True)
 class Chart:

@@ -17,7 +17,6 @@ for (const table of document.querySelectorAll("table.sortable")) {
     button.type = "button";
     button.append(...heading.childNodes);
     heading.append(button);
-    if ([...body.rows].some((row) => row.cells[column].classList.contains("number"))) heading.classList.add("number");
     button.addEventListener("click", () => {
       const direction = heading.getAttribute("aria-sort") === "ascending" ? -1 : 1;
       headings.forEach((other) => other.removeAttribute("aria-sort"));
