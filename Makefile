@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.installed
 
-.PHONY: demo test test-slow lint wheel clean
+.PHONY: demo test test-slow test-browser lint wheel clean
 
 demo: $(STAMP)
 	$(BIN)/python -m eval.attack
@@ -13,6 +13,10 @@ test: lint
 
 test-slow: $(STAMP)
 	$(BIN)/python -m pytest -q -m slow
+
+# In headless Chromium: Debian's package chromium, or the program that CHROMIUM names.
+test-browser: $(STAMP)
+	$(BIN)/python -m pytest -q -m browser -rs
 
 lint: $(STAMP)
 	$(BIN)/ruff check .

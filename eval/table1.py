@@ -1,8 +1,8 @@
 """Compares attacks as the paper's Table 1 does: `python -m eval.table1 --dataset=mnist --data_dir=DIR`.
 
 Each attack is a run of eval.attack under --output_dir/attacks. Writes table1.md, .csv, .json and .png with the paper's
-row beneath ours, the front over tau and the claims beside the table, heat_maps.png and .pdf (Fig. 2), and report.html. A
-run that is finished is not done again, one that was stopped goes on, and attacks can be added later. If no model is
+row beneath ours, the front over tau and the claims beside the table; heat_maps.png and .pdf (Fig. 2); and report.html.
+A run that is finished is not done again, one that was stopped goes on, and attacks can be added later. If no model is
 named, it is the shipped one of the data set.
 """
 

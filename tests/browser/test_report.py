@@ -1,0 +1,300 @@
+"""What a reader does with a report, in a real browser: sort, filter, slide, point, and all of it by keyboard."""
+
+import re
+import time
+
+import numpy as np
+import pytest
+
+from eval.figures import group_means
+from tests.reports import GROUP_SIZE, LABELS, make_report
+
+pytestmark = pytest.mark.browser
+ROWS = 40
+
+
+@pytest.fixture(scope="module")
+def digits_report(tmp_path_factory):
+    return make_report(tmp_path_factory.mktemp("report") / "report.html", ROWS, (12, 10, 1))
+
+
+@pytest.fixture(scope="module")
+def colour_report(tmp_path_factory):
+    return make_report(tmp_path_factory.mktemp("report") / "report.html", 6, (11, 11, 3))
+
+
+def column(page, number):
+    return page.locator(f"table.sortable tbody td:nth-child({number})").all_inner_texts()
+
+
+def shown(page):
+    return page.locator("#cards li:visible").count()
+
+
+def card(page, place):
+    """The card of an example, drawn."""
+    item = page.locator("#cards li").nth(place)
+    item.scroll_into_view_if_needed()
+    page.wait_for_function(DRAWN, arg=item.element_handle())
+    return item
+
+
+def picture(item):
+    """The pixels (H, W, 3) of a card's canvas."""
+    width, height, data = item.locator("canvas").evaluate(
+        "c => [c.width, c.height, [...c.getContext('2d').getImageData(0, 0, c.width, c.height).data]]"
+    )
+    return np.array(data).reshape(height, width, 4)[..., :3]
+
+
+def slide(item, value):
+    item.locator("input[type=range]").evaluate(
+        "(slider, value) => { slider.value = value; slider.dispatchEvent(new Event('input', {bubbles: true})); }", value
+    )
+
+
+def test_a_heading_sorts_its_column_up_and_down(digits_report, visit):
+    page = visit(digits_report.path)
+    heading = page.locator("table.sortable th", has_text="value")
+    assert heading.get_attribute("aria-sort") is None
+    heading.locator("button").click()
+    assert column(page, 2) == ["-3e1", "9", "10.5 %", "-"]
+    assert heading.get_attribute("aria-sort") == "ascending"
+    heading.locator("button").click()
+    assert column(page, 2) == ["10.5 %", "9", "-3e1", "-"]
+    assert heading.get_attribute("aria-sort") == "descending"
+    page.locator("table.sortable th", has_text="name").locator("button").click()
+    assert column(page, 1) == ["a", "b", "c", "d"]
+    assert heading.get_attribute("aria-sort") is None
+
+
+def test_filters_leave_the_examples_that_fit(digits_report, visit):
+    page = visit(digits_report.path)
+    runs = digits_report.runs
+    assert shown(page) == 2 * ROWS
+    page.select_option("select[name=label]", label="zero")
+    assert shown(page) == 2 * ROWS // LABELS
+    page.select_option("select[name=target]", label="11")
+    expected = sum(int(((run.labels == 0) & (run.targets == 11)).sum()) for run in runs.values())
+    assert shown(page) == expected
+    page.select_option("select[name=attack]", label="two")
+    two = runs["two"]
+    fitting = (two.labels == 0) & (two.targets == 11)
+    assert shown(page) == fitting.sum()
+    page.select_option("select[name=success]", label="failed")
+    assert shown(page) == (fitting & ~two.success).sum()
+    assert page.locator("#count").inner_text() == f"{(fitting & ~two.success).sum()} of {2 * ROWS} examples shown"
+    page.get_by_role("button", name="Reset").click()
+    page.wait_for_function(f"document.getElementById('count').textContent.startsWith('{2 * ROWS} of')")
+    assert shown(page) == 2 * ROWS
+
+
+def test_examples_can_be_put_in_order(digits_report, visit):
+    page = visit(digits_report.path)
+    page.select_option("select[name=order]", label="most ℓ2")
+    texts = page.locator("#cards .facts-line").all_text_contents()
+    values = [float(re.search(r"ℓ2 ([\d.]+)", text)[1]) for text in texts]
+    assert values == sorted(values, reverse=True)
+    assert len(set(values)) > ROWS
+
+
+@pytest.mark.parametrize("kind", ["digits", "colours"])
+def test_the_slider_goes_from_original_over_adversarial_to_perturbation(digits_report, colour_report, visit, kind):
+    made = digits_report if kind == "digits" else colour_report
+    page = visit(made.path)
+    run = made.runs["one"]
+    item = card(page, 1)
+    original = np.broadcast_to(run.originals[1] * 255, (*run.originals[1].shape[:2], 3))
+    delta = np.broadcast_to(run.delta[1] * 255, original.shape)
+    view = item.locator(".view")
+    assert view.inner_text() == "adversarial"
+    np.testing.assert_allclose(picture(item), original + delta, atol=2)
+    slide(item, 0)
+    assert view.inner_text() == "original"
+    np.testing.assert_allclose(picture(item), original, atol=1)
+    slide(item, 0.5)
+    assert view.inner_text() == "50 % original, 50 % adversarial"
+    np.testing.assert_allclose(picture(item), original + delta / 2, atol=2)
+    slide(item, 2)
+    assert view.inner_text() == "perturbation"
+    perturbation = picture(item)
+    if kind == "digits":
+        grows, falls = run.delta[1][..., 0] > 0.05, run.delta[1][..., 0] < -0.05
+        assert (perturbation[grows][:, 0] > perturbation[grows][:, 2]).all()
+        assert (perturbation[falls][:, 0] < perturbation[falls][:, 2]).all()
+        assert (perturbation[run.delta[1][..., 0] == 0] == 247).all()
+    else:
+        limit = np.abs(run.delta[1]).max()
+        np.testing.assert_allclose(perturbation, 128 + 127 * run.delta[1] / limit, atol=1.5)
+
+
+def test_one_slider_moves_all(digits_report, visit):
+    page = visit(digits_report.path)
+    page.locator("input[name=view]").evaluate(
+        "slider => { slider.value = 0; slider.dispatchEvent(new Event('input', {bubbles: true})); }"
+    )
+    assert set(page.locator("#cards .view").all_text_contents()) == {"original"}
+    run = digits_report.runs["one"]
+    item = card(page, 2)
+    np.testing.assert_allclose(picture(item)[..., :1], run.originals[2] * 255, atol=1)
+
+
+def expected_reading(run, index, row, col):
+    original, delta = run.originals[index, row, col, 0], run.delta[index, row, col, 0]
+    mean = group_means(run.delta[index], GROUP_SIZE)[row, col]
+    return row, col, original, original + delta, delta, row // GROUP_SIZE, col // GROUP_SIZE, mean
+
+
+def reading(text):
+    number = r"([-+]?[\d.]+)"
+    pixel = f"pixel .{number}, {number}.: {number} → {number}, change {number}"
+    pattern = f"{pixel}; group .{number}, {number}.: mean .change. {number}"
+    return tuple(map(float, re.fullmatch(pattern, text).groups()))
+
+
+def test_pointing_names_the_pixel_and_its_group(digits_report, visit):
+    page = visit(digits_report.path)
+    run = digits_report.runs["one"]
+    item = card(page, 1)
+    canvas = item.locator("canvas")
+    box = canvas.bounding_box()
+    changed = np.argwhere(run.delta[1][..., 0] != 0)[3]
+    for row, col in (changed, (0, 0), (11, 9)):
+        canvas.hover(position={"x": (col + 0.5) * box["width"] / 10, "y": (row + 0.5) * box["height"] / 12})
+        found = reading(item.locator(".readout").inner_text())
+        np.testing.assert_allclose(found, expected_reading(run, 1, int(row), int(col)), atol=0.006)
+    page.mouse.move(0, 0)
+    assert item.locator(".readout").inner_text() == ""
+
+
+FOCUS = "(({tagName, name, textContent}) => [tagName, name || textContent])(document.activeElement)"
+
+
+def test_everything_is_within_reach_of_the_keyboard(digits_report, visit):
+    page = visit(digits_report.path)
+    run = digits_report.runs["one"]
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.textContent") == "Skip to the results"
+    reached = set()
+    for _ in range(40):
+        page.keyboard.press("Tab")
+        place = page.evaluate(
+            "(({tagName, name, textContent}) => [tagName, name || textContent])(document.activeElement)"
+        )
+        reached.add(tuple(place))
+        if place == ["BUTTON", "value"]:
+            page.keyboard.press("Enter")
+            assert column(page, 2) == ["-3e1", "9", "10.5 %", "-"]
+        if place[0] == "CANVAS":
+            break
+    assert {
+        ("BUTTON", "name"),
+        ("BUTTON", "value"),
+        ("SELECT", "label"),
+        ("SELECT", "attack"),
+        ("INPUT", "view"),
+    } <= reached
+    item = card(page, 0)
+    assert item.locator("canvas").evaluate("canvas => canvas === document.activeElement")
+    page.keyboard.press("ArrowRight")
+    row, col = (int(n) for n in reading(item.locator(".readout").inner_text())[:2])
+    assert (row, col) == (6, 5)
+    page.keyboard.press("ArrowUp")
+    page.keyboard.press("ArrowLeft")
+    found = reading(item.locator(".readout").inner_text())
+    np.testing.assert_allclose(found, expected_reading(run, 0, 5, 4), atol=0.006)
+    page.keyboard.press("Escape")
+    assert item.locator(".readout").inner_text() == ""
+    page.keyboard.press("Tab")
+    slider = item.locator("input[type=range]")
+    assert slider.evaluate("slider => slider === document.activeElement")
+    page.keyboard.press("Home")
+    assert slider.get_attribute("aria-valuetext") == "original"
+    page.keyboard.press("End")
+    assert slider.get_attribute("aria-valuetext") == "perturbation"
+    page.keyboard.press("ArrowLeft")
+    assert slider.get_attribute("aria-valuetext") == "5 % adversarial, 95 % perturbation"
+
+
+def test_the_matrix_shows_what_is_chosen(digits_report, visit):
+    page = visit(digits_report.path)
+    run = digits_report.runs["two"]
+    page.select_option("#matrix-measure", "l2")
+    page.select_option("#matrix-attack", label="two")
+    cell = page.locator("#matrix-table tbody tr").nth(2).locator("td").nth(1)
+    rows = (run.labels == 2) & (run.targets == 11) & run.success
+    expected = np.mean([np.linalg.norm(delta) for delta in run.delta[rows]])
+    assert cell.inner_text() == f"{expected:.3f}"
+    assert page.locator("#matrix-table caption").inner_text() == "ℓ2, two"
+    assert page.locator("#matrix-table tbody th").nth(1).inner_text() == "</script><b>one"
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_it_fits_the_window_in_light_and_dark(digits_report, visit, width, scheme):
+    page = visit(digits_report.path, width=width, scheme=scheme)
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    ground, ink = page.evaluate(
+        "[getComputedStyle(document.body).backgroundColor, getComputedStyle(document.body).color]"
+    )
+    brightness = [sum(map(int, re.findall(r"\d+", colour)[:3])) / 3 for colour in (ground, ink)]
+    assert (brightness[0] > brightness[1]) == (scheme == "light")
+    # WCAG's contrast for text, of every kind of text there is.
+    for selector in ("body", ".note", ".caption strong", "summary", "#matrix-table td", ".readout", ".failed"):
+        contrast = page.locator(selector).first.evaluate(CONTRAST)
+        assert contrast >= 4.5, (selector, contrast)
+
+
+CONTRAST = """element => {
+  const canvas = new OffscreenCanvas(1, 1).getContext("2d", {willReadFrequently: true});
+  const layers = [];
+  for (let at = element; at; at = at.parentElement) layers.unshift(getComputedStyle(at).backgroundColor);
+  canvas.fillStyle = "white";
+  for (const layer of ["white", ...layers]) { canvas.fillStyle = layer; canvas.fillRect(0, 0, 1, 1); }
+  const ground = [...canvas.getImageData(0, 0, 1, 1).data];
+  canvas.fillStyle = getComputedStyle(element).color; canvas.fillRect(0, 0, 1, 1);
+  const ink = [...canvas.getImageData(0, 0, 1, 1).data];
+  const light = (colour) => {
+    const [r, g, b] = colour.map((v) => (v / 255 <= 0.04045 ? v / 255 / 12.92 : ((v / 255 + 0.055) / 1.055) ** 2.4));
+    return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+  };
+  const [a, b] = [light(ground), light(ink)];
+  return (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05);
+}"""
+
+
+NAME = "c => c.getAttribute('aria-label') || [...(c.labels ?? []), c].map((e) => e.textContent).join()"
+DRAWN = "item => item.querySelector('canvas').getContext('2d').getImageData(0, 0, 1, 1).data[3] > 0"
+
+
+def test_every_picture_has_words(digits_report, visit):
+    page = visit(digits_report.path)
+    card(page, 0)
+    images = page.locator("img")
+    assert all(images.nth(n).get_attribute("alt") for n in range(images.count()))
+    charts = page.locator(".chart[role=img]")
+    assert charts.count() == 2
+    assert all(charts.nth(n).get_attribute("aria-label") for n in range(2))
+    label = page.locator("#cards canvas").first.get_attribute("aria-label")
+    assert label.startswith("adversarial: zero → 10, successful, one: ℓ0")
+    controls = page.locator("select, input, button")
+    for number in range(30):
+        control = controls.nth(number)
+        name = control.evaluate(NAME)
+        assert name.strip()
+
+
+def test_500_examples_open_at_once(tmp_path, visit):
+    made = make_report(tmp_path / "report.html", 250, (32, 32, 3))
+    assert made.path.stat().st_size < 10e6
+    started = time.monotonic()
+    page = visit(made.path)
+    card(page, 0)
+    seconds = time.monotonic() - started
+    assert page.locator("#cards li").count() == 500
+    # Far more than it takes, but less than a reader's patience.
+    assert seconds < 8
+    # What is far down is not drawn before it is looked at.
+    last = page.locator("#cards canvas").last
+    assert last.evaluate("c => c.getContext('2d').getImageData(0, 0, 1, 1).data[3]") == 0
+    card(page, 499)

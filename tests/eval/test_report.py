@@ -1,0 +1,178 @@
+"""The report's numbers and bytes; what a browser makes of it is in tests/browser."""
+
+import base64
+import io
+import json
+import re
+import xml.etree.ElementTree
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from eval.figures import group_means
+from eval.report.building import text_table
+from eval.report.charts import charts_of
+from eval.report.examples import MOST_SHOWN, Batch, collect
+from eval.report.images import code_example, embed
+from eval.report.matrix import matrix_of
+from eval.report.page import Page, write_page
+from tests.reports import GROUP_SIZE, batch, make_report, shared_originals
+from tf_strattack import metrics
+
+
+def pixels(address):
+    """The picture behind a data: address."""
+    return np.asarray(Image.open(io.BytesIO(base64.b64decode(address.partition(",")[2]))))
+
+
+def read_data(path):
+    text = path.read_text()
+    return json.loads(re.search(r'<script type="application/json" id="data">(.*?)</script>', text, re.DOTALL)[1])
+
+
+@pytest.mark.parametrize("shape", [(6, 6, 1), (7, 5, 3)])
+def test_a_coded_perturbation_is_within_half_a_step_and_zero_is_exact(shape):
+    examples = batch(4, shape, 0)
+    for original, delta in zip(examples.originals, examples.delta, strict=True):
+        coded = code_example(original, delta, "x", GROUP_SIZE)
+        back = (coded.change.astype(float) - 128) / 127 * coded.limit
+        assert np.abs(back - delta).max() <= coded.limit / 254 + 1e-6
+        np.testing.assert_array_equal(back == 0, np.abs(delta) < coded.limit / 254)
+        np.testing.assert_allclose(coded.original / 255, original, atol=1e-6)
+        means = group_means(delta, GROUP_SIZE)[::GROUP_SIZE, ::GROUP_SIZE]
+        np.testing.assert_allclose(coded.groups / 255 * coded.group_limit, means, atol=coded.group_limit / 500)
+
+
+def coded(rows, shape):
+    examples = shared_originals(batch(rows, shape, 1))
+    parts = zip(examples.originals, examples.delta, examples.image_ids, strict=True)
+    return [code_example(original, delta, name, GROUP_SIZE) for original, delta, name in parts]
+
+
+def test_small_images_are_embedded_exactly_and_an_original_once():
+    examples = coded(6, (8, 8, 3))
+    embedded = embed(examples)
+    assert (embedded["factor"], embedded["exact"], len(embedded["originals"])) == (1, True, 3)
+    for example, row in zip(examples, embedded["examples"], strict=True):
+        np.testing.assert_array_equal(pixels(row["change"]), example.change)
+        np.testing.assert_array_equal(pixels(embedded["originals"][row["original"]]), example.original)
+
+
+def test_what_does_not_fit_is_averaged_over_blocks():
+    examples = coded(6, (31, 30, 3))
+    budget = 6000
+    embedded = embed(examples, budget)
+    factor = embedded["factor"]
+    assert factor > 1
+    assert sum(len(row["change"]) + len(row["groups"]) for row in embedded["examples"]) < budget
+    for example, row in zip(examples, embedded["examples"], strict=True):
+        small = pixels(row["change"])
+        for i in range(small.shape[0]):
+            for j in range(small.shape[1]):
+                block = example.change[i * factor : (i + 1) * factor, j * factor : (j + 1) * factor].astype(float)
+                assert np.abs(small[i, j] - block.mean(axis=(0, 1))).max() <= 0.5 + 1e-4
+
+
+@pytest.mark.slow
+def test_500_photographs_stay_below_10_mb(tmp_path):
+    made = make_report(tmp_path / "report.html", 250, (224, 224, 3))
+    assert made.path.stat().st_size < 10e6
+    data = read_data(made.path)
+    assert len(data["gallery"]["examples"]) == 500
+
+
+def test_500_small_examples_stay_below_10_mb(tmp_path):
+    made = make_report(tmp_path / "report.html", 250, (32, 32, 3))
+    data = read_data(made.path)
+    assert made.path.stat().st_size < 10e6
+    assert len(data["gallery"]["examples"]) == 500
+    assert data["gallery"]["images"]["factor"] == 1
+
+
+def test_the_gallery_shows_the_same_examples_of_each_attack():
+    runs = {name: batch(400, (4, 4, 1), 0) for name in ("a", "b", "c")}
+    halves = {
+        name: [Batch(*(part[:150] for part in b)), Batch(*(part[150:] for part in b))] for name, b in runs.items()
+    }
+    examples = collect(halves, dict.fromkeys(runs, 400), group_size=2)
+    assert len(examples.labels) == 1200
+    places = np.array(examples.places).reshape(3, -1) - np.array([[0], [400], [800]])
+    assert places.size <= MOST_SHOWN
+    assert (places == places[0]).all()
+    assert len(np.unique(places[0])) == MOST_SHOWN // 3
+    for place, shown in zip(examples.places, examples.coded, strict=True):
+        np.testing.assert_allclose(shown.original / 255, runs["a"].originals[place % 400], atol=1e-6)
+
+
+def test_the_matrix_is_means_by_attack_label_and_target():
+    runs = {name: batch(60, (6, 6, 1), seed) for seed, name in enumerate(("a", "b"))}
+    examples = collect({n: [b] for n, b in runs.items()}, dict.fromkeys(runs, 60), group_size=2)
+    matrix = matrix_of(examples, {0: "zero"})
+    assert matrix["labels"] == ["zero", "1", "2", "3"]
+    assert matrix["targets"] == ["10", "11", "12"]
+    assert len(matrix["cells"]) == 24
+    for attack, label, target, number, values in matrix["cells"]:
+        run = list(runs.values())[attack]
+        rows = (run.labels == label) & (run.targets == 10 + target)
+        assert number == rows.sum()
+        assert values["asr"][0] == round(run.success[rows].mean(), 4)
+        successes = run.delta[rows & run.success]
+        np.testing.assert_allclose(values["l2"][0], metrics.l2(successes).mean(), atol=1e-4)
+        np.testing.assert_allclose(values["nonzero_groups"][0], metrics.nonzero_groups(successes, 2).mean(), atol=1e-4)
+
+
+def test_untargeted_examples_and_complete_failure_are_shown():
+    run = batch(6, (4, 4, 1), 0)
+    run = run._replace(targets=np.full(6, -1), success=np.zeros(6, bool), delta=np.zeros_like(run.delta))
+    examples = collect({"a": [run]}, {"a": 6}, group_size=2)
+    matrix = matrix_of(examples, {})
+    assert matrix["targets"] == ["untargeted"]
+    assert all(values["asr"][0] == 0 and values["l2"] == [None, "-"] for *_, values in matrix["cells"])
+    assert charts_of(examples) == []
+
+
+def test_charts_are_svg_in_the_colours_of_the_page():
+    run = batch(40, (6, 6, 1), 0)
+    examples = collect({"a": [run], "b": [run]}, {"a": 40, "b": 40}, group_size=2)
+    charts = charts_of(examples)
+    ids: list[str] = []
+    for chart in charts:
+        root = xml.etree.ElementTree.fromstring(chart.svg)
+        ids += [element.attrib["id"] for element in root.iter() if "id" in element.attrib]
+        assert "currentColor" in chart.svg
+        assert "var(--series-1)" in chart.svg
+        assert not re.search(r"#0[0a]0[0-9a-f]{3}", chart.svg)
+        used = set(re.findall(r'(?:href="#|url\(#)([^")]+)', chart.svg))
+        assert used <= set(ids)
+    assert len(ids) == len(set(ids))
+    # 32 of 40 succeed.
+    assert "a 80%, b 80%" in charts[1].alt
+
+
+def test_a_page_is_one_file_that_trusts_no_name(tmp_path):
+    made = make_report(tmp_path / "report.html", 8, (6, 6, 1))
+    text = made.path.read_text()
+    assert text.count("<script") == text.count("</script>")
+    assert "<b>" not in text
+    assert "python -m eval.attack --flag=&#39;&lt;b&gt;&#39;" in text
+    assert "default-src &#39;none&#39;" in text or "default-src 'none'" in text
+    addresses = set(re.findall(r'(?:src|href)="(?!#|data:)([^"]*)"', text)) - {""}
+    assert addresses == set()
+    assert not [a for a in re.findall(r"https?://[^\s\"'<]+", text) if not a.startswith("http://www.w3.org/")]
+    assert read_data(made.path)["matrix"]["labels"][1] == "</script><b>one"
+    assert '<th scope="row">x.y</th><td>1</td>' in text
+
+
+def test_a_page_may_have_nothing_but_tables(tmp_path):
+    write_page(tmp_path / "report.html", Page("Empty", "command", {}, tables=[text_table("T", [["a"], ["1"]])]))
+    text = (tmp_path / "report.html").read_text()
+    assert 'id="gallery"' not in text
+    assert 'id="matrix"' not in text
+
+
+def test_cells_sort_by_the_number_they_begin_with():
+    texts = ["10.5 %", "9", "-", "", "-3e1", "+0.1 ± 0.2", "3x3", "name", "1.06 ×", "5 of 9"]
+    table = text_table("T", [["a"], *([text] for text in texts)])
+    values = [row[0].value for row in table.rows]
+    assert values == [10.5, 9.0, None, None, -30.0, 0.1, "3x3", "name", 1.06, 5.0]

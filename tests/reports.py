@@ -1,0 +1,55 @@
+"""Reports of made-up examples, whose every value a test knows."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+
+from eval.report.building import text_table, with_examples
+from eval.report.examples import Batch
+from eval.report.page import Page, write_page
+
+GROUP_SIZE = 2
+LABELS, TARGETS = 4, 3
+
+
+def batch(rows, shape, seed):
+    """Examples of random images, each with a few changed groups; every fifth has failed and changes nothing."""
+    random = np.random.default_rng(seed)
+    originals = (random.integers(0, 256, size=(rows, *shape)) / 255).astype(np.float32)
+    changed = random.random((rows, -(-shape[0] // GROUP_SIZE), -(-shape[1] // GROUP_SIZE), 1)) < 0.2
+    mask = changed.repeat(GROUP_SIZE, axis=1).repeat(GROUP_SIZE, axis=2)[:, : shape[0], : shape[1]]
+    delta = np.clip(originals + random.normal(scale=0.3, size=originals.shape), 0, 1) - originals
+    success = np.arange(rows) % 5 != 4
+    delta = (delta * mask * success[:, None, None, None]).astype(np.float32)
+    labels = np.arange(rows) % LABELS
+    targets = 10 + np.arange(rows) % TARGETS
+    return Batch(originals, delta, labels, targets, success, np.array([f"image_{row // 2}" for row in range(rows)]))
+
+
+def shared_originals(examples):
+    """The same examples, with one original for each image id."""
+    first = np.array([np.flatnonzero(examples.image_ids == name)[0] for name in examples.image_ids])
+    originals = examples.originals[first]
+    return examples._replace(originals=originals, delta=np.clip(originals + examples.delta, 0, 1) - originals)
+
+
+@dataclasses.dataclass
+class Made:
+    """A report: its file, and the examples of each attack."""
+
+    path: object
+    runs: dict
+
+
+def make_report(path, rows, shape, attacks=("one", "two")):
+    """Writes a report with a table, the matrix, charts and a gallery of `rows` examples of each attack."""
+    runs = {name: shared_originals(batch(rows, shape, seed)) for seed, name in enumerate(attacks)}
+    table = text_table("Numbers", [["name", "value"], ["b", "10.5 %"], ["a", "9"], ["c", "-"], ["d", "-3e1"]])
+    page = Page("A report of </script> examples", "python -m eval.attack --flag='<b>'", {"x": {"y": 1}}, tables=[table])
+    totals = dict.fromkeys(runs, rows)
+    names = {0: "zero", 1: "</script><b>one"}
+    page = with_examples(page, {n: [b] for n, b in runs.items()}, totals, names, group_size=GROUP_SIZE)
+    write_page(path, page)
+    return Made(path, runs)
