@@ -50,7 +50,7 @@ SECTIONS = {
 # They need more than the others, or take far longer.
 _ON_REQUEST = ("foolbox",)
 # Shared flags that mean nothing here, and those that do with the net "model" alone.
-_UNUSED = ("num_images", "batch_size", "group_size")
+_UNUSED = ("num_images", "batch_size", "group_size", "tensorboard_dir")
 _OF_MODEL = ("model", "weights", "bounds", "dataset", "data_dir", "split", "download", "resize", "targets")
 # Sections that load nets by themselves, in processes of their own, or need a Keras file.
 _NOT_OF_MODEL = ("memory", "scaling", "precision", "foolbox")

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 from absl import flags
 
+from eval.program import tensorboard_directory
 from tf_strattack import InputError
 
 _Number = TypeVar("_Number", int, float)
@@ -65,6 +66,12 @@ SEED = flags.DEFINE_integer(
     "seed", 0, "Seed of random targets and of the average case.", lower_bound=0, upper_bound=MAX_SEED
 )
 OUTPUT_DIR = flags.DEFINE_string("output_dir", None, "Directory to write into; runs/<time> if unset.")
+TENSORBOARD_DIR = flags.DEFINE_string(
+    "tensorboard_dir",
+    None,
+    "Where TensorBoard's event files go, if anywhere: curves of each shard that is attacked, and images. They are "
+    "added to what the directory holds; give every run its own to tell their curves apart.",
+)
 OVERWRITE = flags.DEFINE_bool("overwrite", False, "Replace a run of another configuration in --output_dir.")
 
 
@@ -116,6 +123,11 @@ def arguments(holders: Iterable[flags.FlagHolder[Any]]) -> tuple[str, ...]:
     chosen = [flags.FLAGS[holder.name] for holder in holders]
     # 0 is a value, unlike None, False and an empty list.
     return tuple(flag.serialize() for flag in chosen if flag.value or str(flag.value) == "0")
+
+
+def tensorboard_dir() -> Path | None:
+    """The value of --tensorboard_dir, if it can be one."""
+    return tensorboard_directory(TENSORBOARD_DIR.value)
 
 
 def output_dir() -> Path:

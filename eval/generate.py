@@ -27,6 +27,7 @@ from eval.generation.verification import verify
 from eval.generation.work import Outcomes, Work, work_here
 from eval.pipeline import Setting, read_flags
 from eval.program import run
+from eval.tensorboard import Summaries
 from eval.tfds_directory import FLOAT32, UINT8
 from tf_strattack import InputError
 from tf_strattack.devices import default_batch_size
@@ -129,7 +130,7 @@ def _attack(setting: Setting, plan: Plan, numbers: list[int], total: int) -> Out
     work = Work(setting.attack, _QUANTIZE.value is not None, flags.GROUP_SIZE.value, flags.batch_size())
     shards = plan.shards(setting.data, setting.model.classifier.bounds, numbers)
     if _RAY.value is None:
-        return work_here(work, setting.model.classifier, shards, total)
+        return work_here(work, setting.model.classifier, shards, total, Summaries(flags.tensorboard_dir()))
     shipment = Shipment.pack(setting.model, flags.WEIGHTS.value, flags.SEED.value)
     return _cluster().work(work, shipment, shards, total)
 
@@ -163,11 +164,16 @@ def _check_flags() -> None:
         raise InputError("expected --quantize=uint8 with --png_dir, as PNG files keep 8 bits, received none")
     if _RAY.value is None and (_WORKERS.value is not None or _CPUS_PER_WORKER.present):
         raise InputError("expected --ray with --workers or --cpus_per_worker, received none")
-    for flag in (_PNG_DIR, _RAY, _NUM_SHARDS, flags.OVERWRITE):
+    for flag in (_PNG_DIR, _RAY, _NUM_SHARDS, flags.OVERWRITE, flags.TENSORBOARD_DIR):
         if _VERIFY.value and flag.value:
             raise InputError(f"expected --verify without --{flag.name}, received both")
     if _NUM_SHARDS.value is not None and flags.OVERWRITE.value:
         raise InputError("expected --overwrite without --num_shards, as jobs would remove each other's shards")
+    if _RAY.value is not None and flags.TENSORBOARD_DIR.value is not None:
+        raise InputError(
+            "expected --tensorboard_dir without --ray, whose workers' iterations are not seen here, received both"
+        )
+    flags.tensorboard_dir()  # refuses what could not be written, before any work
     if _RAY.value is not None:
         _cluster().check()
 

@@ -19,6 +19,7 @@ from eval.report.building import write_run_report
 from eval.report.examples import Batch
 from eval.runs import Run
 from eval.table import format_table
+from eval.tensorboard import Summaries
 from tf_strattack import Attack, AttackResult
 from tf_strattack.devices import default_batch_size
 from tf_strattack.groups import Groups
@@ -95,6 +96,7 @@ def attack_dataset(dataset: str, draw: Draw, *, split: str, shard_per_image: boo
         batch size; else it is a batch.
     """
     batch_size = flags.batch_size()
+    summaries = Summaries(flags.tensorboard_dir())
     attack, model, data, targets, selection, per_image, facts = read_flags(dataset, split)
     run_of = {**facts, "num_images": flags.NUM_IMAGES.value}
     rows = per_image
@@ -103,7 +105,9 @@ def attack_dataset(dataset: str, draw: Draw, *, split: str, shard_per_image: boo
         run_of["batch_size"] = rows
     output = Run(flags.output_dir(), run_of, overwrite=flags.OVERWRITE.value)
     shards = make_shards(selection, model.classifier, targets, rows=rows, seed=flags.SEED.value)
-    output.attack(attack, model.classifier, shards, selection.num_images * per_image, batch_size=batch_size)
+    output.attack(
+        attack, model.classifier, shards, selection.num_images * per_image, batch_size=batch_size, summaries=summaries
+    )
 
     measured = (measure(result, group_size=flags.GROUP_SIZE.value) for result in output.results())
     figures = summarise(measured, seed=flags.SEED.value)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import errno
+import importlib.util
+import os
 import shlex
 import sys
 from collections.abc import Callable
@@ -55,6 +57,24 @@ def require_new(path: Path, *, overwrite: bool) -> None:
     """Refuses a path that exists unless asked to overwrite it."""
     if path.exists() and not overwrite:
         raise InputError(f"expected a new file, received {path}, which exists: choose another or add --overwrite")
+
+
+def tensorboard_directory(text: str | None) -> Path | None:
+    """The value of --tensorboard_dir, which need not exist yet; None if there is none.
+
+    Raises:
+      InputError: TensorBoard is not installed, or no directory can be made or written there.
+    """
+    if text is None:
+        return None
+    if importlib.util.find_spec("tensorboard") is None:
+        raise InputError("expected TensorBoard for --tensorboard_dir, received none: pip install tensorboard")
+    path = Path(text)
+    # Made later: within --output_dir it must not be there before the run.
+    existing = next(place for place in (path, *path.parents) if place.exists())
+    if not existing.is_dir() or not os.access(existing, os.W_OK):
+        raise InputError(f"expected --tensorboard_dir to be a directory to write in, received {text}")
+    return path
 
 
 def command() -> str:

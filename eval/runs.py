@@ -10,6 +10,7 @@ from typing import Any
 from eval.bar import Bar
 from eval.configuration import claim
 from eval.examples import Examples
+from eval.tensorboard import Summaries
 from tf_strattack import Attack, AttackResult, Classifier
 from tf_strattack.progress import Callback
 
@@ -43,10 +44,11 @@ class Run:
         total: int | None,
         *,
         batch_size: int | str | None = None,
+        summaries: Summaries,
     ) -> None:
         """Attacks every shard that has no file yet, with a progress bar of `total` examples (None: unknown).
 
-        A shard is attacked `batch_size` examples at a time, as attacks take it.
+        A shard is attacked `batch_size` examples at a time, as attacks take it, and `summaries` hears of it.
 
         Raises:
           KeyboardInterrupt: at Ctrl-C, after which the finished shards are on disk.
@@ -54,7 +56,7 @@ class Run:
         try:
             with Bar(total) as bar:
                 for number, shard in enumerate(shards):
-                    result = self._shard(number, shard, attack, classifier, batch_size, bar.follow)
+                    result = self._shard(number, shard, attack, classifier, batch_size, bar.follow, summaries)
                     bar.add(len(result), int(result.success.sum()))
         except KeyboardInterrupt:
             finished = len(list(self._parts.glob("*.npz")))
@@ -69,15 +71,20 @@ class Run:
         classifier: Classifier,
         batch_size: int | str | None,
         callback: Callback,
+        summaries: Summaries,
     ) -> AttackResult:
         path = self._parts / f"{number:05d}.npz"
         if path.exists():
             return AttackResult.load(path)
-        result = attack(classifier, shard.images, shard.labels, shard.targets, batch_size=batch_size, callback=callback)
-        if result.interrupted:
-            raise KeyboardInterrupt
-        result = dataclasses.replace(result, example_ids=shard.example_ids)
-        result.save(path)
+        with summaries.shard(number, callback) as told:
+            result = attack(
+                classifier, shard.images, shard.labels, shard.targets, batch_size=batch_size, callback=told.follow
+            )
+            if result.interrupted:
+                raise KeyboardInterrupt
+            result = dataclasses.replace(result, example_ids=shard.example_ids)
+            result.save(path)
+            told.show(result)
         return result
 
     def results(self) -> Iterator[AttackResult]:

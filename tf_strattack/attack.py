@@ -210,7 +210,7 @@ class Attack(Method):
           targets: (N,) integers, the classes to reach; None for an untargeted attack.
           mask: booleans of shape (H, W) or (N, H, W), with or without channels: False where nothing may change.
           batch_size: examples at a time; None chooses by the size of an image, "auto" also by what fits in memory.
-          callback: called with a `Progress` about once a second.
+          callback: called with a `Progress` after every ten iterations, or about once a second where these take longer.
 
         Returns:
           The result; after Ctrl-C with what was best so far and `interrupted` set. An example for which

@@ -12,7 +12,7 @@ import tensorflow as tf
 
 from tf_strattack import devices
 from tf_strattack.network import Problem
-from tf_strattack.progress import Tracker
+from tf_strattack.progress import Means, Tracker
 
 # Iterations between two looks at who is finished.
 _LOOK_EVERY = 10
@@ -56,6 +56,7 @@ def run(
     tracker: Tracker,
     gradients: int = 1,
     look_every: int = _LOOK_EVERY,
+    searched: bool = False,
 ) -> Solution:
     """Calls `program(state, problem, weights, n)` until `iterations` are done, all rows finished, or Ctrl-C.
 
@@ -70,6 +71,7 @@ def run(
       tracker: reports, and turns Ctrl-C into an early end.
       gradients: gradient evaluations of an iteration, for the records.
       look_every: iterations between two looks at who is finished.
+      searched: whether callbacks hear of the c of the weights, which a search has set, and not of the state's.
     """
     patience = int(weights.patience)
     shape = state.best.shape[1:]
@@ -90,7 +92,7 @@ def run(
         tracker.count(size, gradients=gradients * number, forwards=forwards * number)
         outcome.iterations[present] += number
         outcome.objective[present] = state.objective.numpy()[: len(present)]
-        tracker.report(np.isfinite(outcome.objective))
+        tracker.report(outcome.objective, functools.partial(_means, state, weights, len(present), patience, searched))
         if done % look_every:
             continue
         alive = np.flatnonzero(state.stalled.numpy()[: len(present)] < patience)
@@ -116,6 +118,19 @@ def batch_sizes(size: int, image_shape: Sequence[int]) -> list[int]:
     multiple = devices.padded(1, image_shape)
     wanted = {-(-size * part // 8 // multiple) * multiple for part in (1, 2, 3, 4, 6)}
     return sorted({max(multiple, w) for w in wanted if w < size} | {size})
+
+
+def _means(state: Any, weights: Any, rows: int, patience: int, searched: bool) -> Means:
+    """What callbacks are told of the rows that are not finished."""
+    running = state.stalled.numpy()[:rows] < patience
+
+    def mean(values: tf.Tensor | None) -> float | None:
+        if values is None or not running.any():
+            return None
+        return float(values.numpy().reshape(-1)[:rows][running].mean(dtype=np.float64))
+
+    c = weights.c if searched else state.c
+    return Means(mean(getattr(state, "kappa", None)), mean(getattr(weights, "rho", None)), mean(c))
 
 
 def _record(outcome: Solution, rows: npt.NDArray[np.int64], state: Any, places: npt.NDArray[np.int64]) -> None:

@@ -16,8 +16,16 @@ _CHUNK_SECONDS = 1.0
 _State = TypeVar("_State", bound=Any)
 
 
+class Means(NamedTuple):
+    """Means over the examples that a loop still runs on; None where the loop has no such quantity, or no example."""
+
+    kappa: float | None = None
+    rho: float | None = None
+    c: float | None = None
+
+
 class Progress(NamedTuple):
-    """What a callback is told, several times a second at most.
+    """What a callback is told, after a few iterations and at the end of each batch.
 
     Attributes:
       examples: the number of examples in the call.
@@ -25,6 +33,19 @@ class Progress(NamedTuple):
       started: how many are finished or being worked on.
       successes: how many have a successful perturbation so far, unfinished ones included.
       fraction: the share of the whole work that is done, in [0, 1].
+      batch: the number of the batch that is being worked on, from 0; one for which memory did not suffice, and which is
+        begun anew with fewer examples, has a number of its own.
+      iterations: how many have been done in the batch; they go on counting in a second attempt at the examples that are
+        missing, at each c of a search, and in the next stage.
+      stage: "attack" or "refinement", each of which minimises an objective of its own; "quantization" has none.
+      success_rate: of the batch's examples, the share that has a successful perturbation so far; once it has ended, the
+        share whose result has been verified.
+      objective: the mean over these of the least so far, in this stage: gamma D(delta) + tau sum_i ||delta_i||, in the
+        refinement gamma D(delta), of other attacks what their results are compared by. None before the first, and at
+        the end of a batch.
+      kappa, rho, c: means over the examples that are not finished: the margin asked of a step, in units of the
+        original's; ADMM's penalty, the scale of the steps; the weight of the margin (of FGM the size that is next).
+        None where the attack has no such thing, and when no example is left.
     """
 
     examples: int
@@ -32,6 +53,14 @@ class Progress(NamedTuple):
     started: int
     successes: int
     fraction: float
+    batch: int = 0
+    iterations: int = 0
+    stage: str = "attack"
+    success_rate: float = 0.0
+    objective: float | None = None
+    kappa: float | None = None
+    rho: float | None = None
+    c: float | None = None
 
 
 Callback = Callable[[Progress], None]
@@ -55,15 +84,24 @@ class Tracker:
         self._callback = callback
         self._done = self._successes = 0
         self._batch = self._iterations = self._finished = 0
+        self._number = -1
         self._found = np.zeros(0, bool)
         self._rows = np.zeros(0, int)
+        self.enter("attack")
 
     def start_batch(self, rows: int, iterations: int) -> None:
         """Announces a batch of `rows` examples that will take `iterations` iterations in all."""
         self._batch, self._iterations, self._finished = rows, iterations, 0
+        self._number += 1
         self._found = np.zeros(rows, bool)
         self.attend(np.arange(rows))
+        self.enter("attack")
         self.chunk = 1
+
+    def enter(self, stage: str) -> None:
+        """Announces loops that minimise another objective than those before, see `Progress.stage`."""
+        self._stage = stage
+        self._objective = np.full(self._batch, np.inf)
 
     def attend(self, rows: npt.NDArray[np.int64]) -> None:
         """Announces that the loops to come work on these rows of the batch."""
@@ -73,10 +111,10 @@ class Tracker:
         """Counts the batch as done."""
         self._done += self._batch
         self._successes += successes
+        rate = successes / self._batch
         self._batch = 0
-        self._found = np.zeros(0, bool)
         try:
-            self._report(0)
+            self._report(0, rate, None, Means())
         except KeyboardInterrupt:
             self.interrupted = True
 
@@ -99,18 +137,28 @@ class Tracker:
         self.chunk = max(1, min(2 * self.chunk, int(_CHUNK_SECONDS / max(per_iteration, 1e-6))))
         return state
 
-    def report(self, found: npt.NDArray[np.bool_]) -> None:
-        """Tells the callback which of the attended rows have a successful perturbation; earlier ones stay counted."""
-        self._found[self._rows] |= found
+    def report(self, objective: npt.NDArray[np.float32], means: Callable[[], Means]) -> None:
+        """Tells the callback of the attended rows' best objectives, infinite where nothing has succeeded yet.
+
+        What earlier loops found stays counted. `means` is called only if somebody listens.
+        """
+        if self._callback is None:
+            return
         try:
-            self._report(int(self._found.sum()))
+            rows = self._rows
+            self._objective[rows] = np.minimum(self._objective[rows], objective)
+            known = np.isfinite(self._objective)
+            self._found |= known
+            mean = float(self._objective[known].mean()) if known.any() else None
+            self._report(int(self._found.sum()), float(self._found.mean()), mean, means())
         except KeyboardInterrupt:
             self.interrupted = True
 
-    def _report(self, in_batch: int) -> None:
+    def _report(self, in_batch: int, rate: float, objective: float | None, means: Means) -> None:
         if self._callback is None:
             return
         share = self._batch * min(1.0, self._finished / self._iterations) if self._iterations else 0
         fraction = (self._done + share) / self._examples if self._examples else 1.0
         started, successes = self._done + self._batch, self._successes + in_batch
-        self._callback(Progress(self._examples, self._done, started, successes, min(1.0, fraction)))
+        overall = self._examples, self._done, started, successes, min(1.0, fraction)
+        self._callback(Progress(*overall, self._number, self._finished, self._stage, rate, objective, *means))

@@ -96,6 +96,7 @@ class Quantization(Method):
 
     def perturb(self, network: Network, problem: Problem, start: tf.Tensor, rows: int, tracker: Tracker) -> Found:
         """Rounds, and repairs what no longer succeeds."""
+        tracker.enter(self.name)
         given = start.numpy()
         support = np.abs(given) > CHANGED
         lower = np.ceil(problem.lower.numpy() * LEVELS - _WHOLE).astype(np.int32) * support

@@ -131,6 +131,7 @@ class Refinement(Method):
 
     def perturb(self, network: Network, problem: Problem, start: tf.Tensor, rows: int, tracker: Tracker) -> Found:
         """Refines the rows whose start succeeds; the others leave the batch at once."""
+        tracker.enter(self.name)
         test = network.program("succeeds", network.succeeds, problem, start, tf.constant(0.0))
         succeeded = test(problem, start, tf.constant(self.confidence, tf.float32)).numpy()[:rows]
         tracker.count(len(start), forwards=1)

@@ -57,7 +57,7 @@ def solve(
         at_c = weights._replace(c=tf.constant(pad_rows(c, len(weights.unit)), weights.unit.dtype))
         return compaction.run(
             program, state, problem, at_c, iterations,
-            rows=rows, forwards=0 if solver == "prox_linear" else 1, tracker=tracker,
+            rows=rows, forwards=0 if solver == "prox_linear" else 1, tracker=tracker, searched=searched,
         )  # fmt: skip
 
     if not searched:

@@ -7,7 +7,6 @@ it goes on at the last finished epoch when the same command is given again.
 from __future__ import annotations
 
 import dataclasses
-import importlib.util
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -17,7 +16,7 @@ import tensorflow as tf
 from absl import flags
 
 from eval.configuration import claim
-from eval.program import command, require_new, run
+from eval.program import command, require_new, run, tensorboard_directory
 from tf_strattack.errors import InputError
 from training import variants
 from training.adversarial_dataset import read_adversarial_dataset
@@ -90,7 +89,7 @@ def main() -> None:
     }  # fmt: skip
     claim(workspace, configuration, flag="--output's backup", overwrite=_OVERWRITE.value)
     tf.config.experimental.enable_op_determinism()
-    logs = None if _TENSORBOARD_DIR.value is None else Path(_TENSORBOARD_DIR.value)
+    logs = tensorboard_directory(_TENSORBOARD_DIR.value)
     try:
         network, found = train_variant(variants.Task(net.build, train, test, recipe, workspace, logs))
     except KeyboardInterrupt:
@@ -139,8 +138,6 @@ def _check_flags() -> None:
         raise InputError(f"expected --output to end in .keras, received {_OUTPUT.value}")
     if _OUTPUT.value is not None and Path(_OUTPUT.value).is_dir():
         raise InputError(f"expected --output to be a file, received {_OUTPUT.value}, which is a directory")
-    if _TENSORBOARD_DIR.value is not None and importlib.util.find_spec("tensorboard") is None:
-        raise InputError("expected TensorBoard for --tensorboard_dir, received none: pip install tensorboard")
     for variant, names in _OWN_FLAGS.items():
         for name, needed in names.items():
             given = flags.FLAGS[name].value is not None
@@ -148,6 +145,7 @@ def _check_flags() -> None:
                 raise InputError(f"expected --{name} with --variant={variant} only, received it with {_VARIANT.value}")
             if needed and not given and variant == _VARIANT.value:
                 raise InputError(f"expected --{name} with --variant={variant}, received none")
+    tensorboard_directory(_TENSORBOARD_DIR.value)  # refuses what could not be written, before any work
 
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ from eval.program import command
 from tf_strattack.versions import versions
 
 # Every attack of a comparison has its own.
-UNUSED = ("attack",)
+UNUSED = ("attack", "tensorboard_dir")
 # The shipped network of a data set.
 _NETWORKS = {"sample": "mnist_cnn", "mnist": "mnist_cnn", "cifar10": "cifar10_cnn"}
 

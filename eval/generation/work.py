@@ -13,6 +13,7 @@ import tensorflow as tf
 from eval.bar import Bar
 from eval.examples import Examples
 from eval.records import Measures, measure
+from eval.tensorboard import Summaries
 from eval.tfds_directory import DISTANCES
 from tf_strattack import Attack, AttackResult, Classifier, metrics, quantize
 from tf_strattack.checks import Classes, Images
@@ -80,11 +81,15 @@ class Work:
         return Outcome(result, {**measure(result, group_size=self.group_size), **before})
 
 
-def work_here(work: Work, classifier: Classifier, shards: Iterable[tuple[int, Examples]], total: int) -> Outcomes:
-    """Does one shard after another in this process, with a progress bar of `total` examples."""
+def work_here(
+    work: Work, classifier: Classifier, shards: Iterable[tuple[int, Examples]], total: int, summaries: Summaries
+) -> Outcomes:
+    """Does one shard after another in this process, with a progress bar of `total` examples, and tells `summaries`."""
     with Bar(total) as bar:
         for number, examples in shards:
-            outcome = work(classifier, examples, bar.follow)
+            with summaries.shard(number, bar.follow) as told:
+                outcome = work(classifier, examples, told.follow)
+                told.show(outcome.result)
             yield number, outcome
             bar.add(len(outcome.result), int(outcome.result.success.sum()))
 

@@ -133,6 +133,7 @@ def test_a_mistake_gets_one_line_and_status_2(run):
         (["--pareto_taus=inf"], "expected --pareto_taus to be positive numbers, received 'inf'"),
         (["--model=mnist_cnn"], "expected flags of eval.benchmark without --nets=model, received --model"),
         (["--num_images=3"], "expected flags of eval.benchmark, received --num_images, which it does not use"),
+        (["--tensorboard_dir=logs"], "flags of eval.benchmark, received --tensorboard_dir, which it does not use"),
         (["--nets=model", "--sections=memory,floor"], "expected --sections without memory with --nets=model"),
         (
             ["--nets=model", "--sections=floor", "--targets=untargeted"],

@@ -391,6 +391,9 @@ def test_a_mistake_gets_one_line_and_status_2(tmp_path):
         (["--ray=nowhere:1", "--num_images=4", out], "expected a Ray cluster at --ray=nowhere:1"),
         (["--dataset=mnist", "--data_dir=nowhere", out], "expected the TFDS data set 'mnist' in --data_dir"),
         ([f"--output_dir={tmp_path / 'mine'}", "--overwrite"], "to be new, empty or a run"),
+        (["--tensorboard_dir=README.md", out], "expected --tensorboard_dir to be a directory to write in"),
+        (["--tensorboard_dir=logs", "--ray=local", out], "expected --tensorboard_dir without --ray, whose workers'"),
+        (["--tensorboard_dir=logs", "--verify", out], "expected --verify without --tensorboard_dir, received both"),
         (["--quantize=uint8", f"--png_dir={tmp_path / 'mine'}", out], "expected --png_dir to be new, empty or a run"),
         (["--quantize=uint8", f"--png_dir={tmp_path / 'out'}", out], "expected another --png_dir than --output_dir"),
     ]

@@ -67,6 +67,7 @@ def test_mistakes_get_one_line_and_status_2(tmp_path):
         (["--attacks="], "expected at least one attack in --attacks, received none"),
         (["--taus=0"], "expected --taus to be positive numbers, received '0'"),
         (["--attack=cw_l2"], "expected flags of eval.table1, received --attack, which it does not use"),
+        (["--tensorboard_dir=logs"], "flags of eval.table1, received --tensorboard_dir, which it does not use"),
         (["--attack_parameters=tau=2"], "expected --attack_parameters=attack.name=value,..."),
         (["--attack_parameters=cw_l2.tau=2"], "expected a parameter of cw_l2"),
         (["--targets=many"], "expected --targets"),

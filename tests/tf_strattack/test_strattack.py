@@ -199,7 +199,7 @@ def test_the_callback_hears_of_steady_progress(exact):
     result = sa.StrAttack()(classifier, images, labels, targets, batch_size=9, callback=seen.append)
     fractions = [progress.fraction for progress in seen]
     assert fractions == sorted(fractions)
-    assert seen[-1] == sa.Progress(27, 27, 27, int(result.success.sum()), 1.0)
+    assert seen[-1][:5] == (27, 27, 27, int(result.success.sum()), 1.0)
 
 
 def test_evaluations_are_counted(exact):

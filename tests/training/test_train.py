@@ -133,6 +133,7 @@ MISTAKES = [
     (["--epochs=0"], "0 is not a positive integer"),
     (["--seed=4294967296"], "2147483646"),
     (["--output=README.md/net.keras", "--data_dir=TINY"], "expected --output's backup to be a directory to write in"),
+    (["--tensorboard_dir=README.md"], "expected --tensorboard_dir to be a directory to write in, received README.md"),
     (["--variant=distilled"], "expected --temperature with --variant=distilled, received none"),
     (["--variant=distilled", "--temperature=0"], "expected --temperature to be a number above 0, received 0"),
     (["--temperature=10"], "expected --temperature with --variant=distilled only, received it with standard"),

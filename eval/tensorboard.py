@@ -1,0 +1,116 @@
+"""What TensorBoard shows of attacks: curves over the iterations while they run, and images of what they found."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from eval.figures import displayed, unit_images
+from tf_strattack import AttackResult, InputError, Progress
+from tf_strattack.checks import Images
+from tf_strattack.metrics import CHANGED
+from tf_strattack.progress import Callback
+
+# Fields of `Progress`; a scalar is named by the stage and one of them, as in "refinement/objective".
+SCALARS = ("objective", "success_rate", "kappa", "rho", "c")
+EXAMPLES = "examples"
+# Of a shard, spread evenly over it.
+_SHOWN = 4
+
+
+class Summaries:
+    """Event files of the shards of a run, each under a name of its own in `directory`; without one, nothing."""
+
+    def __init__(self, directory: Path | None) -> None:
+        """Adds to what is in `directory`: event files of earlier runs have other names, and stay."""
+        self._directory = directory
+
+    @contextlib.contextmanager
+    def shard(self, number: int, callback: Callback) -> Iterator[Shard]:
+        """What is told of the shard `number`; its progress goes on to `callback`."""
+        shard = Shard(None if self._directory is None else self._directory / f"shard_{number:05d}", callback)
+        try:
+            yield shard
+        finally:
+            shard.close()
+
+
+class Shard:
+    """One shard: its batches are runs to TensorBoard, `shard_00000`, `shard_00000_batch_1` and so on."""
+
+    def __init__(self, run: Path | None, callback: Callback) -> None:
+        """Writes into the directory `run` and, after the first batch, beside it; progress also goes to `callback`."""
+        self._run = run
+        self._callback = callback
+        self._writers: dict[int, Any] = {}
+        self._last: dict[tuple[int, str], tuple[int, float]] = {}
+
+    def follow(self, progress: Progress) -> None:
+        """Writes a point of each curve; a callback for attacks."""
+        self._callback(progress)
+        batch, step = progress.batch, progress.iterations
+        values = {f"{progress.stage}/{name}": getattr(progress, name) for name in SCALARS}
+        # The end of a batch repeats its last success rate, unless the verification has changed that.
+        points = {
+            tag: value
+            for tag, value in values.items()
+            if value is not None and self._last.get((batch, tag)) != (step, value)
+        }
+
+        def write() -> None:
+            for tag, value in points.items():
+                tf.summary.scalar(tag, value, step=step)
+                self._last[batch, tag] = step, value
+
+        self._write(batch, write)
+
+    def show(self, result: AttackResult) -> None:
+        """Writes some examples of the shard's result: original, perturbation about grey, adversarial image."""
+        chosen = np.unique(np.linspace(0, len(result) - 1, _SHOWN).round().astype(int))
+        ids = np.arange(len(result)) if result.example_ids is None else result.example_ids
+        names = [f"{ids[index]}{'' if result.success[index] else ' (failed)'}" for index in chosen]
+
+        def write() -> None:
+            tf.summary.image(
+                EXAMPLES, np.stack([_side_by_side(result, index) for index in chosen]), step=0, max_outputs=_SHOWN,
+                description=f"original, perturbation about grey, adversarial image of {', '.join(names)}",
+            )  # fmt: skip
+
+        self._write(0, write)
+
+    def close(self) -> None:
+        """Closes the event files."""
+        for writer in self._writers.values():
+            with contextlib.suppress(tf.errors.OpError):  # which the last `_write` has met as well
+                writer.close()
+
+    def _write(self, batch: int, write: Callable[[], None]) -> None:
+        if self._run is None:
+            return
+        run = self._run.with_name(f"{self._run.name}_batch_{batch}") if batch else self._run
+        # TensorFlow's errors of files would pass for an attack's: a full disk, to it, is a resource that is exhausted.
+        try:
+            if batch not in self._writers:
+                self._writers[batch] = tf.summary.create_file_writer(str(run))
+            with self._writers[batch].as_default():
+                write()
+            self._writers[batch].flush()
+        except tf.errors.OpError as error:
+            raise InputError(
+                f"expected --tensorboard_dir to be a directory to write in, received {run}: {error.message}"
+            ) from error
+
+
+def _side_by_side(result: AttackResult, index: int) -> Images:
+    """An example's original, perturbation (grey is no change, each its own scale) and adversarial image in a row."""
+    original, adversarial = unit_images(result, index)
+    delta = result.delta[index]
+    limit = max(float(np.abs(delta).max()), CHANGED)
+    parts = [displayed(image) for image in (original, 0.5 + 0.5 * delta / limit, adversarial)]
+    row: Images = np.concatenate(parts, axis=1)
+    return row[..., None] if row.ndim == 2 else row
