@@ -71,7 +71,8 @@ def run(
       tracker: reports, and turns Ctrl-C into an early end.
       gradients: gradient evaluations of an iteration, for the records.
       look_every: iterations between two looks at who is finished.
-      searched: whether callbacks hear of the c of the weights, which a search has set, and not of the state's.
+      searched: whether a search has set the c of the weights: callbacks hear of it, and not of the state's c and kappa,
+        which is for a c that is not searched.
     """
     patience = int(weights.patience)
     shape = state.best.shape[1:]
@@ -129,8 +130,8 @@ def _means(state: Any, weights: Any, rows: int, patience: int, searched: bool) -
             return None
         return float(values.numpy().reshape(-1)[:rows][running].mean(dtype=np.float64))
 
-    c = weights.c if searched else state.c
-    return Means(mean(getattr(state, "kappa", None)), mean(getattr(weights, "rho", None)), mean(c))
+    kappa, c = (None, weights.c) if searched else (getattr(state, "kappa", None), state.c)
+    return Means(mean(kappa), mean(getattr(weights, "rho", None)), mean(c))
 
 
 def _record(outcome: Solution, rows: npt.NDArray[np.int64], state: Any, places: npt.NDArray[np.int64]) -> None:

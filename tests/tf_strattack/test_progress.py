@@ -89,6 +89,7 @@ def test_a_search_tells_of_the_c_that_it_tries(exact):
     searching = sa.StrAttack(solver="paper", initial_c=0.7, search_steps=1, max_iterations=25, refine=False)
     _, seen = heard(searching, exact)
     assert [progress.c for progress in seen[:-1]] == [pytest.approx(0.7)] * (len(seen) - 1)
+    assert {progress.kappa for progress in seen} == {None}  # which the paper's step does not have
     _, seen = heard(dataclasses.replace(searching, search_steps=2), exact, slice(1))
     told = list(dict.fromkeys(round(progress.c, 4) for progress in seen[:-1]))
     assert told in ([0.7, 0.07], [0.7, 7.0])
