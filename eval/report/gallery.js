@@ -5,6 +5,7 @@
   const form = document.getElementById("filters");
   const list = document.getElementById("cards");
   const count = document.getElementById("count");
+  list.classList.toggle("colour", GALLERY.channels !== 1);
   const cards = GALLERY.examples.map((example) => makeCard({ ...example, ...GALLERY.images.examples[example.image] }));
 
   function makeCard(example) {

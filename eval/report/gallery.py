@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
+
 from eval.report.examples import Collected
 from eval.report.images import embed
 from eval.report.matrix import NAMES, Classes
@@ -18,7 +21,8 @@ def gallery_of(examples: Collected, class_names: Mapping[int, str]) -> dict[str,
     classes = Classes.of(examples, class_names)
     images = embed(examples.coded)
     rows = []
-    for image, place in enumerate(examples.places):
+    for image in _side_by_side(classes.attack[examples.places]):
+        place = examples.places[image]
         values = {name: float(measure[place]) for name, measure in examples.measures.items()}
         rows.append({
             "image": image, "attack": int(classes.attack[place]), "label": int(classes.label[place]),
@@ -37,6 +41,12 @@ def gallery_of(examples: Collected, class_names: Mapping[int, str]) -> dict[str,
     }
 
 
+def _side_by_side(attacks: npt.NDArray[np.intp]) -> list[int]:
+    """The order in which the first example of each attack (N,) comes first, then the second of each, and so on."""
+    rank = np.array([np.count_nonzero(attacks[:place] == attack) for place, attack in enumerate(attacks)], int)
+    return [int(place) for place in np.lexsort((attacks, rank))]
+
+
 def _text(name: str, value: float) -> str:
     return f"{value:.0f}" if name in _COUNTS else format_value(name, value)
 
@@ -44,7 +54,8 @@ def _text(name: str, value: float) -> str:
 def _note(examples: Collected, images: Mapping[str, Any]) -> str:
     number, total = len(examples.places), len(examples.labels)
     chosen = f"{number} of {total}, drawn at random. " if number < total else ""
-    red = "red where it brightens, blue where it darkens" if examples.coded[0].original.shape[-1] == 1 else "over grey"
+    grey = examples.coded[0].original.shape[-1] == 1
+    red = "red where it brightens and blue where it darkens" if grey else "added to grey"
     size = ""
     if images["factor"] > 1:
         size = f" Images are shown at 1/{images['factor']} of their size, pixels averaged."
@@ -52,6 +63,6 @@ def _note(examples: Collected, images: Mapping[str, Any]) -> str:
         size = " Originals are compressed: their values are within a few levels of 255."
     return (
         f"{chosen}Each slider goes from the original over the adversarial image to the perturbation, {red}, enlarged "
-        f"to the full scale. Point at a pixel, or give an image the focus and use the arrow keys, to read it and its "
+        "to the full scale. Point at a pixel, or give an image the focus and use the arrow keys, to read it and its "
         f"group.{size}"
     )

@@ -31,9 +31,9 @@ def shown(page):
     return page.locator("#cards li:visible").count()
 
 
-def card(page, place):
-    """The card of an example, drawn."""
-    item = page.locator("#cards li").nth(place)
+def card(page, row, attack=0):
+    """The card of an example of one of two attacks, drawn."""
+    item = page.locator("#cards li").nth(2 * row + attack)
     item.scroll_into_view_if_needed()
     page.wait_for_function(DRAWN, arg=item.element_handle())
     return item
@@ -126,6 +126,15 @@ def test_the_slider_goes_from_original_over_adversarial_to_perturbation(digits_r
     else:
         limit = np.abs(run.delta[1]).max()
         np.testing.assert_allclose(perturbation, 128 + 127 * run.delta[1] / limit, atol=1.5)
+
+
+def test_attacks_on_an_example_stand_side_by_side(digits_report, visit):
+    page = visit(digits_report.path)
+    for attack, name in enumerate(("one", "two")):
+        item = card(page, 3, attack)
+        assert item.locator(".facts-line").inner_text().startswith(f"{name}: ")
+        slide(item, 0)
+        np.testing.assert_allclose(picture(item)[..., :1], digits_report.runs[name].originals[3] * 255, atol=1)
 
 
 def test_one_slider_moves_all(digits_report, visit):
@@ -297,4 +306,4 @@ def test_500_examples_open_at_once(tmp_path, visit):
     # What is far down is not drawn before it is looked at.
     last = page.locator("#cards canvas").last
     assert last.evaluate("c => c.getContext('2d').getImageData(0, 0, 1, 1).data[3]") == 0
-    card(page, 499)
+    card(page, 249, attack=1)
