@@ -32,7 +32,7 @@ _EVEN = {"color": "0.45", "linestyle": ":", "linewidth": 1.2}
 
 def draw_scores(path: Path, figures: Mapping[str, Any]) -> None:
     """Draws the mean score by percentile, a panel for each kind of region; `figures` as of `summarise_scores`."""
-    regions = {name: region for name, region in figures["regions"].items() if len(region["percentiles"]) > 1}
+    regions = {name: region for name, region in figures["regions"].items() if region["percentiles"] != [None]}
     figure = Figure(figsize=(4.0 * len(regions), 3.9), layout="constrained")
     for axes, (name, region) in zip(np.ravel(figure.subplots(1, len(regions))), regions.items(), strict=True):
         for number, (attack, scores) in enumerate(region["scores"].items()):

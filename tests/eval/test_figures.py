@@ -1,11 +1,12 @@
 """The heat map's numbers, and a figure of colour images."""
 
+import matplotlib.image
 import numpy as np
 import pytest
 import tensorflow as tf
 
 import tf_strattack as sa
-from eval.figures import draw_examples, group_means
+from eval.figures import draw_examples, draw_heat_maps, group_means
 
 
 @pytest.mark.parametrize(("side", "size"), [(6, 2), (7, 3)])
@@ -26,3 +27,18 @@ def test_colour_images_and_failures_are_drawn(tmp_path):
     result = sa.StrAttack(max_iterations=2, refine=False)(classifier, images, labels, (labels + 1) % 4)
     draw_examples(tmp_path / "x.png", iter([result]), {}, group_size=2)
     assert (tmp_path / "x.png").stat().st_size > 10_000
+
+
+def test_two_attacks_are_drawn_side_by_side_for_screen_and_print(tmp_path, mnist, digits):
+    images, labels, targets = (part[:2] for part in digits)
+    pair = {
+        "strattack": sa.StrAttack(max_iterations=20, refine=False)(mnist, images, labels, targets),
+        "ifgm_l2": sa.IFGM(norm="l2", grid_ratio=1.2)(mnist, images, labels, targets),
+    }
+    draw_heat_maps(tmp_path / "x.png", pair, {}, group_size=2)
+    picture = matplotlib.image.imread(tmp_path / "x.png")[..., :3]
+    assert (tmp_path / "x.pdf").read_bytes().startswith(b"%PDF")
+    # On the left the sparse attack leaves more of its heat maps white than the other on the right.
+    white = (picture.min(axis=-1) > 0.99).mean(axis=0)
+    width = len(white)
+    assert white[: width // 6].mean() > white[-width // 5 : -width // 12].mean()

@@ -32,6 +32,24 @@ def test_a_saved_result_reads_back(result, tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["r.npz"]
 
 
+def test_some_of_the_examples_are_a_result_too(result):
+    chosen = result[result.success]
+    assert len(chosen) == result.success.sum() > 0
+    assert chosen.success.all()
+    same(result[[3, 1]], dataclasses.replace(
+        result, **{name: getattr(result, name)[[3, 1]] for name in (
+            "images", "adversarial", "success", "labels", "targets", "clean_correct", "c", "gradient_evaluations",
+            "forward_evaluations", "seconds",
+        )},
+    ))  # fmt: skip
+    same(sa.AttackResult.concatenate([result[:5], result[5:]]), dataclasses.replace(
+        result, calls={key: 2 * number for key, number in result.calls.items()}
+    ))  # fmt: skip
+    assert dataclasses.replace(result, targets=None)[:2].targets is None
+    with pytest.raises(sa.InputError, match=r"expected a slice, booleans or indices .*, received 3: use \[3:4\]"):
+        result[3]
+
+
 def test_the_record_names_attack_parameters_and_versions(result):
     assert result.attack["name"] == "strattack"
     assert result.attack["parameters"]["max_iterations"] == 10
