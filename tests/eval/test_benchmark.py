@@ -46,7 +46,7 @@ def run(tmp_path_factory):
 
 def test_the_json_says_what_ran_where(run):
     _, facts, _ = run
-    assert {"versions", "seed", "machine", "configuration", "sections", "finished_at"} == facts.keys()
+    assert {"command", "versions", "seed", "machine", "configuration", "sections", "finished_at"} == facts.keys()
     assert facts["machine"]["cpu_count"] >= 1
     assert any(device.startswith("CPU:") for device in facts["machine"]["devices"])
     configuration = facts["configuration"]
