@@ -131,7 +131,8 @@ def load_or_explain(load: Callable[[], Any], path: str | Path, what: str) -> Any
 
 def _without_softmax(model: keras.Model) -> Callable[[tf.Tensor], tf.Tensor] | None:
     """The model up to the input of its final softmax, or None if it is not seen to end in one."""
-    head = softmax_head(model)
+    outputs = getattr(model, "outputs", None) or []
+    head = softmax_head(outputs[0]) if len(outputs) == 1 else None
     if head is None:
         return None
     inputs = list(model.inputs)

@@ -14,9 +14,9 @@ import tensorflow as tf
 
 from tf_strattack import devices
 from tf_strattack.adapters import Adapted, adapt_keras, adapt_saved_model, load_or_explain, select_output
-from tf_strattack.checks import Images, check_bounds, check_images
+from tf_strattack.checks import Images, check_bounds, check_count, check_images
 from tf_strattack.errors import InputError
-from tf_strattack.feature_maps import FeatureMaps, find_feature_maps
+from tf_strattack.feature_maps import FeatureMaps, class_scores, find_feature_maps
 from tf_strattack.inspection import inspect
 
 
@@ -68,7 +68,8 @@ class Classifier:
         self.bounds = check_bounds(bounds)
         # With preprocessing, the shape that the network declares need not be that of the images.
         self.image_shape = None if preprocessing else adapted.image_shape
-        self.outputs = outputs or adapted.outputs
+        # What is known of the function counts: a softmax that the caller has seen may have been taken off.
+        self.outputs = adapted.outputs or outputs
         self.num_classes: int | None = None
         self._adapted = adapted
         self._preprocessing = preprocessing
@@ -140,9 +141,13 @@ class Classifier:
     def feature_maps(self, layer: str | None = None, *, pooled: bool = False) -> FeatureMaps:
         """The feature maps of a layer of a Keras model, for `interpret`; arguments as of `find_feature_maps`.
 
+        Images go in in the caller's scale, and maps come out in the precision of their layer.
+
         Raises:
           InputError: another network than a Keras model, or a layer that is not there.
         """
+        if not isinstance(layer, str | None):
+            raise InputError(f"expected layer= to be the name of a layer, received {layer!r}")
 
         def find() -> FeatureMaps:
             model, feed = self._adapted.model, self._adapted.feed
@@ -151,12 +156,13 @@ class Classifier:
                     "expected a Keras model, whose layers can be seen, received another kind of network: load its "
                     ".keras file, or use asm, which needs no layers"
                 )
-            found = find_feature_maps(model, layer, pooled=pooled)
+            end = class_scores(model, functools.partial(select_output, name=self._output))
+            found = find_feature_maps(model, end, layer, pooled=pooled)
 
             def network(images: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
                 maps, scores = found.network(feed(self._preprocessed(images)))
-                scores = tf.cast(select_output(scores, self._output), tf.float32)
-                return tf.cast(maps, tf.float32), self._as_logits(scores)
+                scores = tf.cast(scores, tf.float32)
+                return maps, scores if found.without_softmax else self._as_logits(scores)
 
             return found._replace(network=network)
 
@@ -179,8 +185,12 @@ class Classifier:
         """Yields `function` of images (N, H, W, C), and of further arrays (N, ...), `batch_size` rows at a time.
 
         Compiled as by `program`; batches are padded to what the devices need. None chooses by the size of an image.
+
+        Raises:
+          InputError: a batch size that is no whole number of at least 1.
         """
-        size = devices.default_batch_size(images.shape[1:]) if batch_size is None else batch_size
+        default = devices.default_batch_size(images.shape[1:])
+        size = default if batch_size is None else check_count("batch_size", batch_size)
         for start in range(0, len(images), size):
             chunks = [array[start : start + size] for array in (images, *rows)]
             count = len(chunks[0])

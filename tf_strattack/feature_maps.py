@@ -9,14 +9,12 @@ import keras
 import tensorflow as tf
 
 from tf_strattack.errors import InputError
-from tf_strattack.heads import Head, inputs_of, operation_of, softmax_head
+from tf_strattack.heads import inputs_of, operation_of, softmax_head
 
 _L = keras.layers
+_CONVOLUTIONS = (_L.Conv2D, _L.DepthwiseConv2D, _L.SeparableConv2D, _L.Conv2DTranspose)
 # They keep, or blur, what the layer before them has found.
-_POOLING = (
-    _L.MaxPooling2D, _L.AveragePooling2D, _L.GlobalAveragePooling2D, _L.GlobalMaxPooling2D, _L.Dropout,
-    _L.SpatialDropout2D,
-)  # fmt: skip
+_POOLING = (_L.MaxPooling2D, _L.AveragePooling2D, _L.GlobalAveragePooling2D, _L.GlobalMaxPooling2D, _L.Dropout)
 # What changes nothing between pooling and the dense layer when a network is applied.
 _PASSING = (_L.Dropout, _L.Flatten, _L.Reshape, _L.Identity, _L.ActivityRegularization)
 # The softmax at the end is left out, and linear does nothing.
@@ -30,59 +28,81 @@ class FeatureMaps(NamedTuple):
     Attributes:
       layer: its name.
       network: images → feature maps (N, h, w, F), and class scores (N, K) computed from them.
+      without_softmax: whether these scores are those in front of a softmax.
       kernel: the variable (F, K) of the dense layer behind the maps' global average, None if it was not asked for.
     """
 
     layer: str
     network: Callable[[tf.Tensor], tuple[tf.Tensor, tf.Tensor]]
+    without_softmax: bool
     kernel: Any
 
 
-def find_feature_maps(model: keras.Model, layer: str | None, *, pooled: bool) -> FeatureMaps:
+def find_feature_maps(model: keras.Model, end: Any, layer: str | None, *, pooled: bool) -> FeatureMaps:
     """Finds the feature maps of a functional or Sequential model (channels last).
 
     Args:
-      model: the network; a final softmax is left out.
-      layer: a name; None for the last layer of spatial output that does not only pool. Not with `pooled`.
+      model: the network.
+      end: its Keras tensor of class scores; a softmax that they come from is left out.
+      layer: a name; None for the last layer of spatial output, behind a convolution, that does not only pool. Not with
+        `pooled`.
       pooled: the maps in front of a global average and one dense layer, which are all that follows.
 
     Raises:
-      InputError: a model whose layers cannot be seen, an unknown layer or one without maps, or another end.
+      InputError: an unknown layer or one without maps, maps (N, F, h, w), or another end.
     """
-    outputs = getattr(model, "outputs", None) or []
-    if len(outputs) != 1:
-        raise InputError(
-            "expected a Sequential or functional Keras model with one output, whose layers can be seen, received "
-            f"{type(model).__name__} " + (f"with {len(outputs)} outputs" if outputs else "without declared inputs")
-        )
-    head = softmax_head(model) or Head(outputs[0], lambda values: values)
+    head = softmax_head(end)
+    before = end if head is None else head.before
     kernel = None
     if pooled:
-        maps, kernel = _in_front_of_pooling(outputs[0])
+        maps, kernel = _in_front_of_pooling(end)
     else:
-        maps = _last_maps(head.before) if layer is None else _named(head.before, layer)
+        maps = _last_maps(before) if layer is None else _named(before, layer)
+    _require_channels_last(maps)
     inputs = list(model.inputs)
-    both = keras.Model(inputs[0] if len(inputs) == 1 else inputs, [maps, head.before])
+    both = keras.Model(inputs[0] if len(inputs) == 1 else inputs, [maps, before])
 
     def network(tensors: Any) -> tuple[tf.Tensor, tf.Tensor]:
-        values, before = both(tensors, training=False)
-        return values, head.logits(before)
+        values, scores = both(tensors, training=False)
+        return values, scores if head is None else head.logits(scores)
 
-    return FeatureMaps(operation_of(maps).name, network, kernel)
+    return FeatureMaps(operation_of(maps).name, network, head is not None, kernel)
+
+
+def class_scores(model: keras.Model, select: Callable[[Any], Any]) -> Any:
+    """The Keras tensor of a model's class scores; `select` finds it among the outputs.
+
+    Raises:
+      InputError: a model whose layers cannot be seen.
+    """
+    outputs = getattr(model, "outputs", None)
+    if not outputs:
+        raise InputError(
+            "expected a Sequential or functional Keras model, whose layers can be seen, received "
+            f"{type(model).__name__} without declared inputs"
+        )
+    # A dictionary or a list, as the model returns it; `model.output` is that of a call of it.
+    return outputs[0] if len(outputs) == 1 else select(model._outputs_struct)
 
 
 def _last_maps(end: Any) -> Any:
-    for tensor in _towards_the_input(end):
-        if _is_spatial(tensor) and not isinstance(operation_of(tensor), _POOLING):
+    tensors = _in_order(end)
+    for tensor in reversed(tensors):
+        if _is_spatial(tensor) and not isinstance(operation_of(tensor), _POOLING) and _is_convolved(tensor):
             return tensor
+    nested = [operation_of(t).name for t in tensors if isinstance(operation_of(t), keras.Model)]
+    if nested:
+        raise InputError(
+            f"expected the convolutions in the model itself, received them within {', '.join(nested)}: build the "
+            "model on its layers (base.output), or take what it is nested in away"
+        )
     raise InputError(
-        f"expected a network with feature maps (N, h, w, F), received none among the layers "
-        f"{_names(_towards_the_input(end))}"
+        f"expected a network with feature maps (N, h, w, F) of a convolution, received the layers {_names(tensors)}"
     )
 
 
 def _named(end: Any, name: str) -> Any:
-    spatial = [tensor for tensor in _towards_the_input(end) if _is_spatial(tensor)]
+    spatial = [tensor for tensor in _in_order(end) if _is_spatial(tensor)]
     for tensor in spatial:
         if operation_of(tensor).name == name:
             return tensor
@@ -100,12 +120,25 @@ def _in_front_of_pooling(end: Any) -> tuple[Any, Any]:
     while isinstance(operation_of(pooled), _PASSING):
         (pooled,) = inputs_of(pooled)
     pooling = operation_of(pooled)
-    if not isinstance(pooling, _L.GlobalAveragePooling2D) or pooling.data_format != "channels_last":
+    if not isinstance(pooling, _L.GlobalAveragePooling2D):
         raise InputError(
-            "expected global average pooling (channels last) in front of the last dense layer for cam, received "
-            f"{_kind(pooling)}: {_REMEDY}"
+            f"expected global average pooling in front of the last dense layer for cam, received {_kind(pooling)}: "
+            f"{_REMEDY}"
         )
     return inputs_of(pooled)[0], dense.kernel
+
+
+def _require_channels_last(maps: Any) -> None:
+    """Refuses maps (N, F, h, w), which the nearest layer that has an order of axes tells."""
+    for tensor in reversed(_in_order(maps)):
+        order = getattr(operation_of(tensor), "data_format", None)
+        if order == "channels_first":
+            raise InputError(
+                f"expected feature maps (N, h, w, F), received {_kind(operation_of(tensor))} with "
+                'data_format="channels_first": asm needs no layers'
+            )
+        if order is not None:
+            return
 
 
 def _only_normalises(operation: Any) -> bool:
@@ -114,12 +147,19 @@ def _only_normalises(operation: Any) -> bool:
     )
 
 
-def _towards_the_input(end: Any) -> list[Any]:
-    """`end` and all Keras tensors that it is computed from, the nearest first."""
-    found = [end]
-    for tensor in found:
-        found += [one for one in inputs_of(tensor) if not any(one is other for other in found)]
-    return found
+def _in_order(end: Any) -> list[Any]:
+    """`end` and all Keras tensors that it is computed from, each behind those that it is computed from."""
+    order: list[Any] = []
+    known: set[int] = set()
+    waiting = [(end, False)]
+    while waiting:
+        tensor, ready = waiting.pop()
+        if ready:
+            order.append(tensor)
+        elif id(tensor) not in known:
+            known.add(id(tensor))
+            waiting += [(tensor, True), *((one, False) for one in reversed(inputs_of(tensor)))]
+    return order
 
 
 def _is_spatial(tensor: Any) -> bool:
@@ -127,10 +167,20 @@ def _is_spatial(tensor: Any) -> bool:
     return len(tensor.shape) == 4 and tensor.shape[1:3] != (1, 1) and bool(inputs_of(tensor))
 
 
+def _is_convolved(tensor: Any) -> bool:
+    """Whether there is a convolution behind a Keras tensor, and not only preprocessing."""
+
+    def convolves(operation: Any) -> bool:
+        layers = operation._flatten_layers() if isinstance(operation, keras.Layer) else []
+        return any(isinstance(layer, _CONVOLUTIONS) for layer in layers)
+
+    return any(convolves(operation_of(one)) for one in _in_order(tensor))
+
+
 def _kind(operation: Any) -> str:
     return f"{type(operation).__name__} {operation.name!r}"
 
 
 def _names(tensors: list[Any]) -> str:
-    """The names of what computes tensors, from the input on."""
-    return ", ".join(operation_of(tensor).name for tensor in reversed(tensors)) or "(none)"
+    """The names of what computes tensors, in their order."""
+    return ", ".join(operation_of(tensor).name for tensor in tensors) or "(none)"

@@ -35,23 +35,20 @@ def inputs_of(tensor: Any) -> list[Any]:
     return list(operation._inbound_nodes[node].input_tensors)
 
 
-def softmax_head(model: keras.Model) -> Head | None:
-    """The model's head without its final softmax, or None if it is not seen to end in one."""
-    outputs = getattr(model, "outputs", None) or []
-    if len(outputs) != 1:
-        return None
-    last = operation_of(outputs[0])
+def softmax_head(end: Any) -> Head | None:
+    """The head of a Keras tensor of class scores without its final softmax, or None if it is not seen to have one."""
+    last = operation_of(end)
     if isinstance(last, keras.layers.Softmax):
-        return Head(inputs_of(outputs[0])[0], lambda values: values)
+        return Head(inputs_of(end)[0], lambda values: values)
     if getattr(last, "activation", None) is not keras.activations.softmax:
         return None
     if isinstance(last, keras.layers.Activation):
-        return Head(inputs_of(outputs[0])[0], lambda values: values)
+        return Head(inputs_of(end)[0], lambda values: values)
     if isinstance(last, keras.layers.Dense):
 
         def logits(features: tf.Tensor) -> tf.Tensor:
             product = tf.matmul(features, tf.cast(tf.convert_to_tensor(last.kernel), features.dtype))
             return product if last.bias is None else product + tf.cast(tf.convert_to_tensor(last.bias), product.dtype)
 
-        return Head(inputs_of(outputs[0])[0], logits)
+        return Head(inputs_of(end)[0], logits)
     return None

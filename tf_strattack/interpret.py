@@ -7,6 +7,7 @@ lies in it.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Hashable
 from typing import Any
 
@@ -59,7 +60,7 @@ def asm(
       (2, 28, 28, 1)
     """
     check_choice("form", form, FORMS)
-    array, classes = _prepared(classifier, images, labels, "labels")
+    array, classes = _prepared(classifier, images, labels)
     goals = check_targets(targets, classes, classifier.num_classes)
     if goals is None:
         raise InputError("expected targets, one for each image, received None: the map is of a class to reach")
@@ -99,6 +100,7 @@ def cam(classifier: Classifier, images: Any, labels: Any, *, batch_size: int | N
       InputError: a value of the wrong kind, shape or range; a network that ends otherwise, or whose layers cannot
         be seen.
     """
+    array, classes = _prepared(classifier, images, labels)
     found = classifier.feature_maps(pooled=True)
 
     def activation(images: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
@@ -106,7 +108,7 @@ def cam(classifier: Classifier, images: Any, labels: Any, *, batch_size: int | N
         kernel = tf.cast(tf.convert_to_tensor(found.kernel), tf.float32)
         return _resized(_weighted(maps, tf.gather(tf.transpose(kernel), labels)), images)
 
-    return _maps(classifier, "cam", activation, images, labels, batch_size)
+    return _maps(classifier, "cam", activation, array, classes, batch_size)
 
 
 def grad_cam(
@@ -131,6 +133,7 @@ def grad_cam(
       InputError: a value of the wrong kind, shape or range; a network without such a layer, or whose layers cannot be
         seen.
     """
+    array, classes = _prepared(classifier, images, labels)
     found = classifier.feature_maps(layer)
 
     def activation(images: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
@@ -138,10 +141,10 @@ def grad_cam(
             tape.watch(images)  # so that what is computed from them is on the tape
             maps, logits = found.network(images)
             score = tf.gather(logits, labels, batch_dims=1)
-        gradient = tape.gradient(score, maps)
+        gradient = tf.cast(tape.gradient(score, maps), tf.float32)
         return _resized(tf.nn.relu(_weighted(maps, tf.reduce_mean(gradient, axis=[1, 2]))), images)
 
-    return _maps(classifier, ("grad_cam", found.layer), activation, images, labels, batch_size)
+    return _maps(classifier, ("grad_cam", found.layer), activation, array, classes, batch_size)
 
 
 def binary_asm(scores: Any, percentile: float, *, nonzero: bool = False) -> Region:
@@ -170,7 +173,7 @@ def binary_asm(scores: Any, percentile: float, *, nonzero: bool = False) -> Regi
         raise InputError(
             f"expected finite scores (N, ...) of asm, cam or grad_cam, received {array.dtype} {array.shape}"
         )
-    flat = array.reshape(len(array), -1)
+    flat = array.reshape(len(array), math.prod(array.shape[1:]))
     counted = [row[row != 0] if nonzero else row for row in flat]
     # In double precision, or the threshold of equal scores could be rounded below them.
     thresholds = [np.percentile(row.astype(np.float64), percentile) if row.size else np.inf for row in counted]
@@ -190,7 +193,7 @@ def interpretability_score(delta: Any, region: Any) -> npt.NDArray[np.float64]:
       is perturbed.
 
     Raises:
-      InputError: shapes that do not fit, or a region that is not of booleans.
+      InputError: shapes that do not fit, perturbations that are no finite numbers, a region that is not of booleans.
 
     Example:
       >>> import numpy as np, tf_strattack as sa
@@ -198,7 +201,9 @@ def interpretability_score(delta: Any, region: Any) -> npt.NDArray[np.float64]:
       >>> sa.interpret.interpretability_score(delta, np.array([[[True, False]]])).tolist()
       [0.6]
     """
-    changes, inside = np.asarray(delta, np.float64), np.asarray(region)
+    changes, inside = np.asarray(delta), np.asarray(region)
+    if changes.dtype.kind not in "fiu" or not np.isfinite(changes).all():
+        raise InputError(f"expected perturbations of finite numbers, received others, dtype {changes.dtype}")
     if changes.ndim != 4 or inside.shape not in (changes.shape, changes.shape[:3]):
         raise InputError(
             f"expected perturbations (N, H, W, C) and a region of the same shape, or (N, H, W), received "
@@ -206,34 +211,33 @@ def interpretability_score(delta: Any, region: Any) -> npt.NDArray[np.float64]:
         )
     if inside.dtype != np.bool_:
         raise InputError(f"expected a region of booleans, received {inside.dtype}: binary_asm makes one of scores")
-    squares = np.square(changes)
+    squares = np.square(changes, dtype=np.float64)
     whole = squares.sum(axis=(1, 2, 3))
     held = (squares * (inside if inside.ndim == 4 else inside[..., None])).sum(axis=(1, 2, 3))
     return np.sqrt(np.divide(held, whole, out=np.full(len(whole), np.nan), where=whole > 0))
 
 
-def _prepared(classifier: Classifier, images: Any, classes: Any, name: str) -> tuple[Images, Classes]:
+def _prepared(classifier: Classifier, images: Any, labels: Any) -> tuple[Images, Classes]:
     array = classifier.prepare(images)
-    return array, check_classes(classes, len(array), classifier.num_classes, name)
+    return array, check_classes(labels, len(array), classifier.num_classes, "labels")
 
 
 def _maps(
     classifier: Classifier,
     key: Hashable,
     function: Callable[[tf.Tensor, tf.Tensor], tf.Tensor],
-    images: Any,
-    labels: Any,
+    images: Images,
+    classes: Classes,
     batch_size: int | None,
 ) -> Scores:
-    """Maps (N, H, W) of checked images, streamed."""
-    array, classes = _prepared(classifier, images, labels, "labels")
-    parts = classifier.stream(key, function, array, classes, batch_size=batch_size)
-    return np.concatenate([np.zeros((0, *array.shape[1:3]), np.float32), *parts])
+    """Maps (N, H, W), streamed."""
+    parts = classifier.stream(key, function, images, classes, batch_size=batch_size)
+    return np.concatenate([np.zeros((0, *images.shape[1:3]), np.float32), *parts])
 
 
 def _weighted(maps: tf.Tensor, weights: tf.Tensor) -> tf.Tensor:
     """Sums feature maps (N, h, w, F) by the weights (N, F) of each example: (N, h, w)."""
-    return tf.einsum("nhwf,nf->nhw", maps, weights)
+    return tf.einsum("nhwf,nf->nhw", tf.cast(maps, tf.float32), weights)
 
 
 def _resized(maps: tf.Tensor, images: tf.Tensor) -> tf.Tensor:

@@ -60,6 +60,9 @@ class AttackResult:
         """The number of examples."""
         return len(self.images)
 
+    # Examples are taken together: a loop over a result would have to take them one by one.
+    __iter__ = None
+
     def __getitem__(self, rows: Any) -> AttackResult:
         """Some of the examples, by a slice, booleans (N,) or indices; `calls` stay those of the whole.
 
@@ -71,14 +74,16 @@ class AttackResult:
           True
 
         Raises:
-          InputError: a single number, which would leave no batch.
+          InputError: anything else, a single number too, which would leave no batch.
         """
-        if isinstance(rows, int | np.integer):
-            raise InputError(
-                f"expected a slice, booleans or indices of examples, received {rows}: use [{rows}:{rows + 1}]"
-            )
+        try:
+            places = np.arange(len(self))[rows]
+        except IndexError as error:
+            raise InputError(f"expected rows of {len(self)} examples, received {rows!r}: {error}") from None
+        if np.ndim(places) != 1:
+            raise InputError(f"expected a slice, booleans or indices of examples, received {rows!r}")
         fields = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
-        chosen = {n: value[rows] for n, value in fields.items() if n not in _NOT_ARRAYS and value is not None}
+        chosen = {n: value[places] for n, value in fields.items() if n not in _NOT_ARRAYS and value is not None}
         return dataclasses.replace(self, **chosen)
 
     @property

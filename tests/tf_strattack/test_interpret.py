@@ -237,6 +237,101 @@ def test_maps_are_of_the_network_as_it_is_used():
         interpret.cam(features, COLOURS, labels)
 
 
+def test_preprocessing_makes_no_feature_maps():
+    inner = pooled_model()
+    outside = layers.Input((8, 8, 3))
+    nested = sa.Classifier.from_keras(keras.Model(outside, inner(layers.Rescaling(2.0)(outside))))
+    with pytest.raises(sa.InputError, match="expected the convolutions in the model itself, received them within"):
+        interpret.grad_cam(nested, COLOURS, [0] * 6)
+    base = keras.Sequential(inner.layers[:1], name="base")
+    transfer = keras.Sequential([
+        layers.Input((8, 8, 3)), layers.Rescaling(2.0), base, layers.GlobalAveragePooling2D(), layers.Dense(4),
+    ])  # fmt: skip
+    classifier = sa.Classifier.from_keras(transfer)
+    assert classifier.feature_maps().layer == "base"
+    labels = np.arange(6) % 4
+    ours, exact_maps = interpret.grad_cam(classifier, COLOURS, labels), interpret.cam(classifier, COLOURS, labels)
+    np.testing.assert_allclose(ours, np.maximum(exact_maps, 0) / 64, rtol=1e-4, atol=1e-7)
+
+
+def test_the_last_maps_are_those_behind_all_others():
+    image = layers.Input((8, 8, 3))
+    early = layers.Conv2D(3, 3, name="early")(image)
+    late = layers.Conv2D(3, 3, name="late")(layers.Conv2D(3, 3)(early))
+    joined = layers.Concatenate()(
+        [layers.GlobalAveragePooling2D()(early), layers.Flatten()(layers.MaxPooling2D()(late))]
+    )
+    classifier = sa.Classifier.from_keras(keras.Model(image, layers.Dense(4)(joined)))
+    assert classifier.feature_maps().layer == "late"
+
+
+def test_channels_first_is_refused():
+    model = keras.Sequential([
+        layers.Input((3, 8, 10)), layers.Conv2D(4, 3, data_format="channels_first"), layers.ReLU(),
+        layers.GlobalAveragePooling2D(data_format="channels_first"), layers.Dense(4),
+    ])  # fmt: skip
+    for pooled in (False, True):
+        with pytest.raises(sa.InputError, match=r"expected feature maps \(N, h, w, F\), received"):
+            sa.Classifier.from_keras(model).feature_maps(pooled=pooled)
+
+
+def test_a_softmax_counts_once_however_the_model_was_built():
+    built = pooled_model("softmax")
+    lazy = keras.Sequential(built.layers)
+    assert not lazy.built
+    labels = np.arange(6) % 4
+    expected = interpret.grad_cam(sa.Classifier.from_keras(built), COLOURS, labels)
+    np.testing.assert_allclose(interpret.grad_cam(sa.Classifier.from_keras(lazy), COLOURS, labels), expected, rtol=1e-4)
+    stated = sa.Classifier.from_keras(built, outputs="probabilities")
+    np.testing.assert_allclose(interpret.grad_cam(stated, COLOURS, labels), expected, rtol=1e-4)
+    np.testing.assert_allclose(stated.predict(COLOURS), sa.Classifier.from_keras(built).predict(COLOURS), rtol=1e-4)
+
+
+@pytest.mark.parametrize("precision", ["mixed_bfloat16", "mixed_float16"])
+def test_maps_of_lower_precision_are_the_same_but_for_rounding(precision):
+    model = pooled_model()
+    keras.config.set_dtype_policy(precision)
+    try:
+        mixed = pooled_model()
+    finally:
+        keras.config.set_dtype_policy("float32")
+    mixed.set_weights(model.get_weights())
+    labels = np.arange(6) % 4
+    for function in (interpret.cam, interpret.grad_cam):
+        exact_maps = function(sa.Classifier.from_keras(model), COLOURS, labels)
+        ours = function(sa.Classifier.from_keras(mixed), COLOURS, labels)
+        assert ours.dtype == np.float32
+        np.testing.assert_allclose(ours, exact_maps, atol=0.03 * np.abs(exact_maps).max())
+
+
+def test_one_of_several_outputs_is_explained():
+    image = layers.Input((8, 8, 3))
+    inner = pooled_model()
+    maps = inner.layers[0](image)
+    scores = inner.layers[-1](layers.GlobalAveragePooling2D()(maps))
+    several = keras.Model(image, {"other": layers.Flatten()(maps), "logits": scores})
+    labels = np.arange(6) % 4
+    ours = interpret.cam(sa.Classifier.from_keras(several, output="logits"), COLOURS, labels)
+    np.testing.assert_allclose(ours, interpret.cam(sa.Classifier.from_keras(inner), COLOURS, labels), rtol=1e-5)
+
+
+@pytest.mark.parametrize("batch_size", [0, -1, 1.5, "auto"])
+def test_a_bad_batch_size_is_refused(exact, batch_size):
+    classifier, images, labels, targets = exact
+    for call in (
+        lambda: interpret.asm(classifier, images, labels, targets, batch_size=batch_size),
+        lambda: classifier.predict(images, batch_size=batch_size),
+    ):
+        with pytest.raises(sa.InputError, match="expected batch_size to be a whole number of at least 1, received"):
+            call()
+
+
+def test_nothing_has_no_region():
+    for shape in ((0, 4, 4, 1), (0, 4, 4)):
+        assert interpret.binary_asm(np.zeros(shape), 50).shape == shape
+        assert interpret.binary_asm(np.zeros(shape), 50, nonzero=True).shape == shape
+
+
 def test_networks_without_such_layers_are_refused(mnist, digits, tmp_path):
     images, labels, _ = (part[:2] for part in digits)
     with pytest.raises(sa.InputError, match="in front of the last dense layer for cam, received Dense 'dense_1'"):
@@ -257,7 +352,7 @@ def test_networks_without_such_layers_are_refused(mnist, digits, tmp_path):
     with pytest.raises(sa.InputError, match="received Subclassed without declared inputs"):
         interpret.grad_cam(sa.Classifier.from_keras(Subclassed()), COLOURS, [0] * 6)
     flat = keras.Sequential([layers.Input((8, 8, 3)), layers.Flatten(), layers.Dense(4)])
-    with pytest.raises(sa.InputError, match=r"received none among the layers .*, flatten.*, dense"):
+    with pytest.raises(sa.InputError, match=r"of a convolution, received the layers .*, flatten.*, dense"):
         interpret.grad_cam(sa.Classifier.from_keras(flat), COLOURS, [0] * 6)
 
 
@@ -267,6 +362,8 @@ MISTAKES = [
     (lambda c, x, y, t: interpret.asm(c, x, y, t, form="61"), "expected form to be one of pair, full, received '61'"),
     (lambda c, x, y, t: interpret.asm(c, x[0], y, t), r"expected images of shape \(N, H, W, C\)"),
     (lambda c, x, y, t: interpret.asm(c, x, y[:2], t), r"expected labels of shape \(27,\)"),
+    (lambda c, x, y, t: interpret.grad_cam(c, x, y, layer=["a"]), "expected layer= to be the name of a layer"),
+    (lambda c, x, y, t: interpret.interpretability_score(x * np.nan, x > 0), "expected perturbations of finite"),
     (lambda c, x, y, t: interpret.binary_asm(x, 101), "expected percentile to be a number at least 0 and at most 100"),
     (lambda c, x, y, t: interpret.binary_asm(x * np.nan, 50), r"expected finite scores \(N, ...\)"),
     (lambda c, x, y, t: interpret.binary_asm(y, 50), r"expected finite scores \(N, ...\)"),

@@ -46,8 +46,14 @@ def test_some_of_the_examples_are_a_result_too(result):
         result, calls={key: 2 * number for key, number in result.calls.items()}
     ))  # fmt: skip
     assert dataclasses.replace(result, targets=None)[:2].targets is None
-    with pytest.raises(sa.InputError, match=r"expected a slice, booleans or indices .*, received 3: use \[3:4\]"):
-        result[3]
+    for wrong in (3, None, np.array(1)):
+        with pytest.raises(sa.InputError, match="expected a slice, booleans or indices of examples, received"):
+            result[wrong]
+    for wrong in ([99], np.ones(3, bool), (slice(None), 0)):
+        with pytest.raises(sa.InputError, match="expected rows of 27 examples, received"):
+            result[wrong]
+    with pytest.raises(TypeError):
+        iter(result)
 
 
 def test_the_record_names_attack_parameters_and_versions(result):
