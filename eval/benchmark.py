@@ -148,9 +148,9 @@ def main() -> None:
         measured[name] = measure[name]()
         print(f"\n{name}\n{format_section(measured[name], SECTIONS[name])}", flush=True)
         # After every section: what is measured outlives an interruption.
-        write_metrics(directory / "benchmark.json", {**facts, "sections": measured})
+        written = write_metrics(directory / "benchmark.json", {**facts, "sections": measured})
         draw_benchmark(directory / "benchmark.png", measured)
-        write_benchmark_report(directory, facts, measured, SECTIONS)
+        write_benchmark_report(directory, written, SECTIONS)
     print(f"\nwritten to {directory}")
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import matplotlib
 import numpy as np
@@ -13,16 +14,18 @@ from matplotlib.figure import Figure
 
 from tf_strattack import AttackResult
 from tf_strattack.checks import Images
-from tf_strattack.groups import Groups
 from tf_strattack.metrics import CHANGED
 
 matplotlib.use("Agg")
 
+# Names of classes are text, whatever signs are in them.
+PLAIN_TEXT: Any = {"text.parse_math": False}
 # Darker is more, in print and to every eye; the least is pale, but no white.
 DARKER = ListedColormap(matplotlib.colormaps["YlGnBu"](np.linspace(0.15, 1.0, 256)), name="darker")
 _COLUMNS = ("original", "perturbation", "mean |change| per group, of 255", "adversarial")
 
 
+@matplotlib.rc_context(PLAIN_TEXT)
 def draw_examples(
     path: Path, results: Iterator[AttackResult], class_names: Mapping[int, str], *, group_size: int, rows: int = 6
 ) -> None:
@@ -44,7 +47,7 @@ def draw_examples(
         limit = max(float(np.abs(channel).max()), CHANGED)  # each its own: photographs change by little
         signed = row[1].imshow(channel, cmap="RdBu_r", vmin=-limit, vmax=limit)
         figure.colorbar(signed, ax=row[1], shrink=0.8)
-        heat = row[2].imshow(group_means(delta, group_size) * 255, cmap="viridis", vmin=0)
+        heat = row[2].imshow(group_map(delta, group_size) * 255, cmap="viridis", vmin=0)
         figure.colorbar(heat, ax=row[2], shrink=0.8)
         row[2].set_xlabel(f"{int((np.abs(delta) > CHANGED).sum())} entries, l2 {np.linalg.norm(delta):.2f}")
         row[3].imshow(displayed(adversarial), cmap="gray", vmin=0, vmax=1)
@@ -55,6 +58,7 @@ def draw_examples(
     figure.savefig(path, dpi=110)
 
 
+@matplotlib.rc_context(PLAIN_TEXT)
 def draw_heat_maps(
     path: Path, pair: Mapping[str, AttackResult], class_names: Mapping[int, str], *, group_size: int
 ) -> None:
@@ -74,7 +78,7 @@ def draw_heat_maps(
     figure = Figure(figsize=(10.5, 2.2 * len(first) + 0.6), layout="constrained")
     grid = figure.subplots(len(first), 5, squeeze=False)
     for index, axes in enumerate(grid):
-        means = [255 * group_means(result.delta[index], group_size) for result in (first, second)]
+        means = [255 * group_map(result.delta[index], group_size) for result in (first, second)]
         top = max(float(max(mean.max() for mean in means)), 255 * CHANGED)
         for axis, mean in zip((axes[0], axes[4]), means, strict=True):
             shown = axis.imshow(np.ma.masked_less_equal(mean, 255 * CHANGED), cmap=DARKER, vmin=0, vmax=top)
@@ -113,17 +117,18 @@ def goal_of(result: AttackResult, index: int, class_names: Mapping[int, str]) ->
 
 
 def group_means(delta: Images, size: int) -> Images:
-    """The mean absolute change of each pixel's group, an image (H, W): disjoint groups of side `size`."""
+    """The mean absolute change of each group (P, Q): disjoint groups of side `size`, those at the edge cut."""
+    sums, counts = np.abs(delta).mean(axis=-1), np.ones(delta.shape[:2], np.float32)
+    for axis in (0, 1):
+        starts = np.arange(0, delta.shape[axis], size)
+        sums, counts = (np.add.reduceat(part, starts, axis=axis) for part in (sums, counts))
+    return sums / counts
+
+
+def group_map(delta: Images, size: int) -> Images:
+    """The mean absolute change of each pixel's group, an image (H, W)."""
     height, width, _ = delta.shape
-    groups = Groups(height, width, size, size)
-    copies = groups.gather(np.abs(delta).mean(axis=-1)[None, :, :, None])
-    # Groups cut at the edge are averaged over the pixels that they have.
-    sums, counts = (
-        np.square(groups.norms(np.sqrt(values)))
-        for values in (copies, groups.gather(np.ones((1, height, width, 1), "f4")))
-    )
-    means: Images = groups.scatter(groups.spread(sums / counts)).numpy()[0, :, :, 0]
-    return means
+    return group_means(delta, size).repeat(size, axis=0).repeat(size, axis=1)[:height, :width]
 
 
 def unit_images(result: AttackResult, index: int) -> tuple[Images, Images]:
@@ -134,8 +139,8 @@ def unit_images(result: AttackResult, index: int) -> tuple[Images, Images]:
 
 
 def displayed(image: Images) -> Images:
-    """An image (H, W, C) as matplotlib shows it: one channel, or three."""
-    return image[..., 0] if image.shape[-1] == 1 else image[..., :3]
+    """An image (H, W, C) as matplotlib shows it: three channels, or the first where there are fewer."""
+    return image[..., 0] if image.shape[-1] < 3 else image[..., :3]
 
 
 def class_name(index: int, names: Mapping[int, str]) -> str:

@@ -66,6 +66,10 @@ def main() -> None:
         draw_overlays(directory / "overlays.png", shown, explanation, class_names)
         group_size = flags.GROUP_SIZE.value
         draw_heat_maps(directory / "heat_maps.png", dict(reversed(shown.items())), class_names, group_size=group_size)
+    else:
+        for name in ("overlays", "heat_maps"):  # of an earlier pair
+            for suffix in (".png", ".pdf"):
+                (directory / name).with_suffix(suffix).unlink(missing_ok=True)
     write_explanation_report(directory, figures, {row.name: row.run for row in rows}, class_names)
     print(f"\n{text}\nwritten to {directory}")
 

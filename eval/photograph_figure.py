@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+import matplotlib
 import numpy as np
 import numpy.typing as npt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from eval.figures import class_name, displayed, goal_of, group_means, unit_images, without_ticks
+from eval.figures import PLAIN_TEXT, class_name, displayed, goal_of, group_map, unit_images, without_ticks
 from tf_strattack import AttackResult
 from tf_strattack.metrics import CHANGED
 
@@ -18,6 +19,7 @@ _COLUMNS = ("original", "perturbation, each its own scale", "mean |change| per g
 _ROWS = 6
 
 
+@matplotlib.rc_context(PLAIN_TEXT)
 def draw_photographs(
     path: Path, results: Iterator[AttackResult], class_names: Mapping[int, str], *, group_size: int, rows: int = _ROWS
 ) -> None:
@@ -53,7 +55,7 @@ def _draw_row(
     limit = max(float(np.abs(delta).max()), CHANGED)
     signed.imshow(displayed(0.5 + 0.5 * delta / limit), cmap="gray", vmin=0, vmax=1)
     signed.set_xlabel(f"largest change {255 * limit:.1f} of 255")
-    _draw_groups(figure, heat, original, group_means(delta, group_size), group_size)
+    _draw_groups(figure, heat, original, group_map(delta, group_size), group_size)
     share = float((np.abs(delta) > CHANGED).mean())
     heat.set_xlabel(f"{share:.1%} of the entries, l2 {np.linalg.norm(delta):.2f}")
     changed.imshow(displayed(adversarial), cmap="gray", vmin=0, vmax=1)

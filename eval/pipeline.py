@@ -113,12 +113,12 @@ def attack_dataset(dataset: str, draw: Draw, *, split: str, shard_per_image: boo
     figures = summarise(measured, seed=flags.SEED.value)
     metrics = completed({**facts, "command": command(), "skipped_misclassified": selection.skipped, **figures})
     class_names = {**data.class_names, **model.class_names}
+    write_dataset(output.directory / "dataset", output.results(), {**facts, "command": command()})
+    # After the data set: other programs take a run that has it for finished.
+    write_json(output.directory / "metrics.json", metrics)
     draw(output.directory / "examples.png", output.results(), class_names)
     batches = (Batch.of(result) for result in output.results())
     write_run_report(output.directory, metrics, batches, class_names, summary(metrics))
-    # Last, as a run is taken to be finished once these are there.
-    write_json(output.directory / "metrics.json", metrics)
-    write_dataset(output.directory / "dataset", output.results(), {**facts, "command": command()})
     print(format_table(metrics))
     print(f"{summary(metrics)}; written to {output.directory}")
 

@@ -11,15 +11,13 @@ from eval.report.building import pictures, text_table
 from eval.report.page import REPORT, Page, write_page
 
 
-def write_benchmark_report(
-    directory: Path, facts: Mapping[str, Any], measured: Mapping[str, list[dict[str, Any]]],
-    columns: Mapping[str, Sequence[str]],
-) -> None:  # fmt: skip
-    """Writes report.html; `measured` are the rows of each section, `columns` what is shown of them."""
+def write_benchmark_report(directory: Path, content: Mapping[str, Any], columns: Mapping[str, Sequence[str]]) -> None:
+    """Writes report.html; `content` is that of benchmark.json, `columns` what is shown of each section."""
+    measured = content["sections"]
     page = Page(
         title="Benchmark",
-        command=facts["command"],
-        facts=facts,
+        command=content["command"],
+        facts={name: value for name, value in content.items() if name not in ("sections", "command")},
         summary=f"Sections: {', '.join(measured)}",
         tables=[text_table(name, section_rows(rows, columns[name])) for name, rows in measured.items()],
         pictures=pictures(

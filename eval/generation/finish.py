@@ -16,6 +16,7 @@ from eval.generation.work import BEFORE, ROUNDED
 from eval.pipeline import Setting, summary
 from eval.program import command
 from eval.records import Measures, summarise, write_metrics
+from eval.report.page import REPORT
 from eval.table import format_table
 from eval.tfds_directory import DISTANCES
 from tf_strattack.metrics import mean_over_successes
@@ -37,6 +38,8 @@ def finish(
     if png_dir is not None or not store.assembled():
         _write(store, setting, configuration, path, png_dir, overwrite)
     metrics = json.loads(path.read_text())
+    if not (store.directory / REPORT).exists():
+        write_stored_report(store, setting, metrics, summary(metrics))
     print(format_table(metrics))
     print(f"{summary(metrics)}; {store.plan.num_shards} shards in {store.directory}")
     if "before_quantization" in metrics:
@@ -72,8 +75,7 @@ def _write(
         exported = export(store, Path(png_dir), setting.model.classifier, setting.attack.confidence, names)
         facts["png"] = {**exported, "asr": exported["num_successes"] / facts["num_examples"]}
         release()  # other jobs of an array may follow
-    metrics = write_metrics(path, facts)
-    write_stored_report(store, setting, metrics, summary(metrics))
+    write_metrics(path, facts)
     store.assemble(configuration, {**configuration, "command": command()})
 
 

@@ -6,11 +6,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import matplotlib
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from eval.figures import DARKER, class_name, displayed, goal_of, save, unit_images, without_ticks
+from eval.figures import DARKER, PLAIN_TEXT, class_name, displayed, goal_of, save, unit_images, without_ticks
 from eval.interpretation.scores import Explanation
 from eval.interpretation.tables import title_of
 from tf_strattack import AttackResult, interpret
@@ -48,6 +49,7 @@ def draw_scores(path: Path, figures: Mapping[str, Any]) -> None:
     save(figure, path)
 
 
+@matplotlib.rc_context(PLAIN_TEXT)
 def draw_overlays(
     path: Path, results: Mapping[str, AttackResult], explanation: Explanation, class_names: Mapping[int, str]
 ) -> None:

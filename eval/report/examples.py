@@ -83,10 +83,9 @@ def collect(runs: Mapping[str, Iterable[Batch]], totals: Mapping[str, int], *, g
         first = start
         for batch in batches:
             stop = start + len(batch.labels)
-            values = metrics.measure(batch.delta, group_size=group_size)
             columns = {
                 "attack": np.full(len(batch.labels), name), "label": batch.labels, "target": batch.targets,
-                "success": batch.success, **{measure: values[measure] for measure in MEASURES},
+                "success": batch.success, **_measured(batch.delta, group_size),
             }  # fmt: skip
             for column, array in columns.items():
                 parts.setdefault(column, []).append(array)
@@ -102,3 +101,8 @@ def collect(runs: Mapping[str, Iterable[Batch]], totals: Mapping[str, int], *, g
         joined["attack"], joined["label"], joined["target"], joined["success"],
         {measure: joined[measure] for measure in MEASURES}, places, coded, group_size,
     )  # fmt: skip
+
+
+def _measured(delta: Images, group_size: int) -> dict[str, npt.NDArray[np.float64]]:
+    distances = {name: getattr(metrics, name)(delta) for name in DISTANCES}
+    return {**distances, "nonzero_groups": metrics.nonzero_groups(delta, group_size)}

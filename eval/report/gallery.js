@@ -17,7 +17,9 @@
     canvas.width = Math.ceil(width / factor);
     canvas.height = Math.ceil(height / factor);
     canvas.tabIndex = 0;
-    canvas.setAttribute("role", "img");
+    // Not "img": a screen reader would keep the arrow keys for itself.
+    canvas.setAttribute("role", "application");
+    canvas.setAttribute("aria-roledescription", "image");
     const marks = ["pixel", "group"].map((kind) => {
       const mark = frame.appendChild(document.createElement("div"));
       mark.className = `mark ${kind}`;

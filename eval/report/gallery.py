@@ -61,8 +61,9 @@ def _note(examples: Collected, images: Mapping[str, Any]) -> str:
         size = f" Images are shown at 1/{images['factor']} of their size, pixels averaged."
     elif not images["exact"]:
         size = " Originals are compressed: their values are within a few levels of 255."
+    group = " and its group" if images["examples"][0]["groups"] else "; the groups' values would not fit in"
     return (
         f"{chosen}Each slider goes from the original over the adversarial image to the perturbation, {red}, enlarged "
-        "to the full scale. Point at a pixel, or give an image the focus and use the arrow keys, to read it and its "
-        f"group.{size}"
+        "to the full scale. Point at a pixel, or give an image the focus and use the arrow keys, to read it"
+        f"{group}.{size}"
     )

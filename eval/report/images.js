@@ -24,7 +24,9 @@ function pixelsOf(address) {
 
 // The three images of an example as pixels; change is in [0, 1] scale, a value a channel.
 async function stackOf(example) {
-  const [original, coded] = await Promise.all([pixelsOf(GALLERY.images.originals[example.original]), pixelsOf(example.change)]);
+  const [original, coded, groups] = await Promise.all([
+    pixelsOf(GALLERY.images.originals[example.original]), pixelsOf(example.change), example.groups && pixelsOf(example.groups),
+  ]);
   const { width, height } = coded;
   const change = new Float32Array(width * height * 3);
   const adversarial = new Uint8ClampedArray(original.data);
@@ -41,7 +43,7 @@ async function stackOf(example) {
       perturbation[4 * pixel + channel] = grey ? 247 + strong * (towards[channel] - 247) : 128 + 127 * share;
     }
   }
-  return { width, height, change, images: [original.data, adversarial, perturbation] };
+  return { width, height, change, groups, images: [original.data, adversarial, perturbation] };
 }
 
 // Draws the mixture at `position`: 0 original, 1 adversarial, 2 perturbation.
@@ -64,26 +66,28 @@ function nameOf(position) {
 
 // What a pixel, and its group, hold.
 function describe(example, stack, row, column) {
-  const { factor, width, height, group_columns: across, exact } = GALLERY.images;
+  const { factor, width, height, exact } = GALLERY.images;
   const pixel = row * stack.width + column;
   const channels = GALLERY.channels === 1 ? [0] : [0, 1, 2];
-  const values = (of) => channels.map(of).join(", ");
+  const values = (name) => channels.map(name).join(", ");
   const number = (value) => value.toFixed(3);
   const top = factor * row;
   const left = factor * column;
   const span = (first, count, end) => (count === 1 ? `${first}` : `${first}–${Math.min(end, first + count) - 1}`);
   const size = GALLERY.group_size;
   const group = [Math.floor(top / size), Math.floor(left / size)];
-  const groups = Uint8Array.from(atob(example.groups), (letter) => letter.charCodeAt(0));
-  const mean = (groups[group[0] * across + group[1]] / 255) * example.group_limit;
+  // A picture of the groups, a pixel each, as bytes RGBA.
+  const of = stack.groups && stack.groups.data[4 * (group[0] * stack.groups.width + group[1])];
+  const mean = of === null ? "" : `: mean |change| ${number((of / 255) * example.group_limit)}`;
+  // From the very numbers that are shown, and not from what the screen makes of them.
+  const before = (c) => stack.images[0][4 * pixel + c] / 255;
+  const change = (c) => stack.change[3 * pixel + c];
   const about = exact ? "" : "about ";
   return {
     group,
     text:
       `pixel (${span(top, factor, height)}, ${span(left, factor, width)}): ${about}` +
-      `${values((c) => number(stack.images[0][4 * pixel + c] / 255))} → ` +
-      `${values((c) => number(stack.images[1][4 * pixel + c] / 255))}, change ` +
-      `${values((c) => (stack.change[3 * pixel + c] > 0 ? "+" : "") + number(stack.change[3 * pixel + c]))}; ` +
-      `group (${group[0]}, ${group[1]}): mean |change| ${number(mean)}`,
+      `${values((c) => number(before(c)))} → ${values((c) => number(before(c) + change(c)))}, change ` +
+      `${values((c) => (change(c) > 0 ? "+" : "") + number(change(c)))}; group (${group[0]}, ${group[1]})${mean}`,
   };
 }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -20,6 +20,8 @@ from tf_strattack.metrics import CHANGED
 BUDGET = 8_500_000
 # How much a size takes is tried on so many of them first, with some room for what they do not tell.
 _SAMPLE, _CAUTION = 16, 0.95
+# The part of the budget that group means may take; if they take more, they are left out.
+_MOST_GROUPS = 0.3
 # No change, and the levels from there to the largest.
 _ZERO, _STEPS = 128, 127
 # Larger originals are compressed with losses: each pixel within a few levels.
@@ -49,7 +51,7 @@ class Coded(NamedTuple):
 
 def code_example(original: Images, delta: Images, image_id: str, group_size: int) -> Coded:
     """Codes an image and its perturbation (H, W, C) in [0, 1] scale; of other than 1 or 3 channels the first counts."""
-    means = group_means(delta, group_size)[::group_size, ::group_size]
+    means = group_means(delta, group_size)
     channels = slice(None) if original.shape[-1] in (1, 3) else slice(1)
     shown, change = original[..., channels].clip(0, 1), delta[..., channels]
     limit = max(float(np.abs(change).max()), CHANGED)
@@ -67,23 +69,28 @@ def embed(examples: Sequence[Coded], budget: int = BUDGET) -> dict[str, Any]:
 
     Returns:
       JSON values: "factor" by which the size is divided, "exact" whether originals are without losses, "originals", and
-      for each of the "examples" its "original" (a number), "change", "limit", "groups" and "group_limit".
+      for each of the "examples" its "original" (a number), "change", "limit", "groups" (None if all of them would take
+      too much) and "group_limit".
     """
     originals = len({example.image_id for example in examples})
     sample = examples[:: max(1, len(examples) // _SAMPLE)]
+    scale = len(examples) / len(sample)
+    # They do not shrink with the images.
+    with_groups = scale * _bytes_of(_embedded(sample, 1, True)["examples"], "groups") <= _MOST_GROUPS * budget
     factor = 1
     while factor < min(examples[0].original.shape[:2]):
-        few = _embedded(sample, factor)
-        changes = _changes_size(few) / len(sample) * len(examples)
-        if changes + _originals_size(few) / len(few["originals"]) * originals <= _CAUTION * budget:
-            embedded = _embedded(examples, factor)
-            if _changes_size(embedded) + _originals_size(embedded) <= budget:
+        few = _embedded(sample, factor, with_groups)
+        expected = scale * _bytes_of(few["examples"], "change", "groups")
+        expected += sum(map(len, few["originals"])) / len(few["originals"]) * originals
+        if expected <= _CAUTION * budget:
+            embedded = _embedded(examples, factor, with_groups)
+            if _bytes_of(embedded["examples"], "change", "groups") + sum(map(len, embedded["originals"])) <= budget:
                 return embedded
         factor += 1
-    return _embedded(examples, factor)
+    return _embedded(examples, factor, with_groups)
 
 
-def _embedded(examples: Sequence[Coded], factor: int) -> dict[str, Any]:
+def _embedded(examples: Sequence[Coded], factor: int, with_groups: bool) -> dict[str, Any]:
     numbers: dict[str, int] = {}
     originals: list[str] = []
     rows = []
@@ -98,13 +105,13 @@ def _embedded(examples: Sequence[Coded], factor: int) -> dict[str, Any]:
             "original": numbers[example.image_id],
             "change": _address((_ZERO + np.round(change)).astype(np.uint8), exact=True),
             "limit": _rounded(example.limit),
-            "groups": base64.b64encode(example.groups.tobytes()).decode(),
+            "groups": _address(example.groups[..., None], exact=True) if with_groups else None,
             "group_limit": _rounded(example.group_limit),
         })  # fmt: skip
     height, width, _ = examples[0].original.shape
     return {
         "factor": factor, "exact": exact, "height": height, "width": width,
-        "group_columns": examples[0].groups.shape[1], "originals": originals, "examples": rows,
+        "originals": originals, "examples": rows,
     }  # fmt: skip
 
 
@@ -131,12 +138,8 @@ def _address(pixels: npt.NDArray[np.uint8], *, exact: bool) -> str:
     return f"data:image/{kind};base64,{base64.b64encode(file.getvalue()).decode()}"
 
 
-def _changes_size(embedded: dict[str, Any]) -> int:
-    return sum(len(row["change"]) + len(row["groups"]) for row in embedded["examples"])
-
-
-def _originals_size(embedded: dict[str, Any]) -> int:
-    return sum(map(len, embedded["originals"]))
+def _bytes_of(rows: Sequence[Mapping[str, Any]], *names: str) -> int:
+    return sum(len(row[name] or "") for row in rows for name in names)
 
 
 def _rounded(value: float) -> float:

@@ -17,11 +17,19 @@
     return made;
   };
 
+  const places = Object.keys(matrix.measures);
+  const valueOf = (values) => values[places.indexOf(measure.value)];
+  const format = (name, value) => {
+    if (value === null) return "-";
+    if (name === "asr") return `${(100 * value).toFixed(1)} %`;
+    return value.toFixed(name === "l2" || name === "linf" ? 3 : 1);
+  };
+
   function cellOf(found, top) {
     const [, label, target, number, values] = found;
-    const [value, text] = values[measure.value];
-    const cell = element("td", text);
-    const reached = values.asr[1];
+    const value = valueOf(values);
+    const cell = element("td", format(measure.value, value));
+    const reached = format("asr", values[0]);
     cell.title = `${matrix.labels[label]} → ${matrix.targets[target]}: ${number} examples, ${reached} successful`;
     if (value !== null && top > 0) cell.style.setProperty("--share", (value / top).toFixed(3));
     return cell;
@@ -29,7 +37,7 @@
 
   function draw() {
     const cells = matrix.cells.filter(([of]) => of === Number(attack.value));
-    const top = Math.max(...cells.map(([, , , , values]) => values[measure.value][0] ?? 0));
+    const top = Math.max(0, ...cells.map(([, , , , values]) => valueOf(values) ?? 0));
     const head = document.createElement("thead");
     const body = document.createElement("tbody");
     const first = head.insertRow();
@@ -37,7 +45,7 @@
       for (const name of ["label", "target", "examples", matrix.measures[measure.value]]) first.append(element("th", name, "col"));
       for (const found of cells) {
         const row = body.insertRow();
-        row.append(element("th", matrix.labels[found[1]], "row"), element("th", matrix.targets[found[2]]));
+        row.append(element("th", matrix.labels[found[1]], "row"), element("th", matrix.targets[found[2]], "row"));
         row.append(element("td", found[3]), cellOf(found, top));
       }
     } else {
@@ -54,7 +62,9 @@
         });
       });
     }
-    table.replaceChildren(element("caption", `${matrix.measures[measure.value]}, ${matrix.attacks[attack.value]}`), head, body);
+    const left = matrix.left_out ? `; of all pairs, the ${matrix.cells.length} with most examples` : "";
+    const caption = `${matrix.measures[measure.value]}, ${matrix.attacks[attack.value]}${left}`;
+    table.replaceChildren(element("caption", caption), head, body);
   }
   measure.addEventListener("change", draw);
   attack.addEventListener("change", draw);

@@ -10,11 +10,12 @@ import numpy.typing as npt
 
 from eval.figures import class_name
 from eval.report.examples import MEASURES, Collected
-from eval.table import format_value
 from eval.tfds_directory import UNTARGETED
 
 # Rows or columns at most; pairs of more classes are listed instead.
 _MOST = 40
+# Pairs in such a list.
+_LONGEST = 1000
 _SUCCESS = "asr"
 NAMES = {
     _SUCCESS: "success", "l0": "ℓ0", "l1": "ℓ1", "l2": "ℓ2", "linf": "ℓ∞", "nonzero_groups": "groups",
@@ -54,7 +55,8 @@ def matrix_of(examples: Collected, class_names: Mapping[int, str]) -> dict[str, 
 
     Returns:
       JSON values: "measures" (key → name), "attacks", the names of "labels" and "targets", whether it is to be shown
-      as a list ("sparse"), and the "cells" that there are: [attack, label, target, number, {measure: [value, text]}].
+      as a list ("sparse"), how many pairs such a list leaves out ("left_out"), and the "cells" that there are: [attack,
+      label, target, number, values in the order of the measures].
     """
     classes = Classes.of(examples, class_names)
     keys = np.stack([classes.attack, classes.label, classes.target])
@@ -65,16 +67,20 @@ def matrix_of(examples: Collected, class_names: Mapping[int, str]) -> dict[str, 
     sums = {
         m: np.bincount(inverse, v * examples.success, minlength=found.shape[1]) for m, v in examples.measures.items()
     }
+    sparse = max(map(len, (classes.names["labels"], classes.names["targets"]))) > _MOST
+    # Of a long list those with most examples.
+    order = np.argsort(-number, kind="stable")[:_LONGEST] if sparse else np.arange(len(number))
     cells = []
-    for cell in range(found.shape[1]):
-        values: dict[str, float | None] = {_SUCCESS: float(reached[cell] / number[cell])}
-        for measure in MEASURES:
-            values[measure] = float(sums[measure][cell] / reached[cell]) if reached[cell] else None
-        texts = {m: [None if v is None else round(v, 4), format_value(m, v)] for m, v in values.items()}
-        cells.append([*map(int, found[:, cell]), int(number[cell]), texts])
+    for cell in order:
+        means = [float(sums[measure][cell] / reached[cell]) if reached[cell] else None for measure in MEASURES]
+        values = [float(reached[cell] / number[cell]), *means]
+        cells.append(
+            [*map(int, found[:, cell]), int(number[cell]), [None if v is None else round(v, 4) for v in values]]
+        )
     return {
         "measures": NAMES,
         **classes.names,
-        "sparse": max(map(len, (classes.names["labels"], classes.names["targets"]))) > _MOST,
+        "sparse": sparse,
+        "left_out": len(number) - len(cells),
         "cells": cells,
     }

@@ -6,7 +6,7 @@ import time
 import numpy as np
 import pytest
 
-from eval.figures import group_means
+from eval.figures import group_map
 from tests.reports import GROUP_SIZE, LABELS, make_report
 
 pytestmark = pytest.mark.browser
@@ -150,7 +150,7 @@ def test_one_slider_moves_all(digits_report, visit):
 
 def expected_reading(run, index, row, col):
     original, delta = run.originals[index, row, col, 0], run.delta[index, row, col, 0]
-    mean = group_means(run.delta[index], GROUP_SIZE)[row, col]
+    mean = group_map(run.delta[index], GROUP_SIZE)[row, col]
     return row, col, original, original + delta, delta, row // GROUP_SIZE, col // GROUP_SIZE, mean
 
 

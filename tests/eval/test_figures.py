@@ -6,26 +6,27 @@ import pytest
 import tensorflow as tf
 
 import tf_strattack as sa
-from eval.figures import draw_examples, draw_heat_maps, group_means
+from eval.figures import draw_examples, draw_heat_maps, group_map
 
 
 @pytest.mark.parametrize(("side", "size"), [(6, 2), (7, 3)])
 def test_the_heat_map_is_the_mean_change_of_each_group(side, size):
     delta = np.random.default_rng(0).normal(size=(side, side, 3)).astype(np.float32)
-    means = group_means(delta, size)
+    means = group_map(delta, size)
     for i in range(0, side, size):
         for j in range(0, side, size):
             block = np.abs(delta[i : i + size, j : j + size]).mean()
             np.testing.assert_allclose(means[i : i + size, j : j + size], block, rtol=1e-5)
 
 
-def test_colour_images_and_failures_are_drawn(tmp_path):
-    weights = np.random.default_rng(0).normal(size=(192, 4)).astype(np.float32)
-    classifier = sa.Classifier.from_callable(lambda x: tf.reshape(x, [-1, 192]) @ weights, bounds=(0, 255))
-    images = np.random.default_rng(1).uniform(0, 255, size=(2, 8, 8, 3)).astype(np.float32)
+@pytest.mark.parametrize("channels", [2, 3, 5])
+def test_images_of_any_channels_and_failures_are_drawn(tmp_path, channels):
+    weights = np.random.default_rng(0).normal(size=(64 * channels, 4)).astype(np.float32)
+    classifier = sa.Classifier.from_callable(lambda x: tf.reshape(x, [-1, 64 * channels]) @ weights, bounds=(0, 255))
+    images = np.random.default_rng(1).uniform(0, 255, size=(2, 8, 8, channels)).astype(np.float32)
     labels = classifier.predict(images).argmax(axis=1)
     result = sa.StrAttack(max_iterations=2, refine=False)(classifier, images, labels, (labels + 1) % 4)
-    draw_examples(tmp_path / "x.png", iter([result]), {}, group_size=2)
+    draw_examples(tmp_path / "x.png", iter([result]), {0: "$a_$", 1: "$b^$"}, group_size=2)
     assert (tmp_path / "x.png").stat().st_size > 10_000
 
 
