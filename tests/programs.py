@@ -31,13 +31,15 @@ def run_program(module, *arguments):
 
 # TensorFlow takes seconds to import, a user's mistake milliseconds to find: so many command lines share a process.
 _SERVE = """
-import contextlib, importlib, io, json, sys
+import contextlib, importlib, io, json, os, sys
 from absl.testing import flagsaver
 from eval import configuration
 from eval.program import run
-module, answers = importlib.import_module(sys.argv[1]), sys.stdout
+answers = os.fdopen(os.dup(1), "w")
+os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # what programs started by this one print
+module = importlib.import_module(sys.argv[1])
 for line in sys.stdin:
-    sys.argv = [sys.argv[0], *json.loads(line)]
+    sys.argv = [module.__name__, *json.loads(line)]
     out, err, status = io.StringIO(), io.StringIO(), None
     with flagsaver.flagsaver(), contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
         try:
@@ -59,12 +61,6 @@ class Server:
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
         )  # fmt: skip
 
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self._process.communicate(timeout=60)
-
     def run(self, *arguments):
         """Its exit status, what it printed, and what it wrote to stderr."""
         self._process.stdin.write(json.dumps(list(map(str, arguments))) + "\n")
@@ -74,16 +70,16 @@ class Server:
 
 @functools.cache
 def server_of(module):
-    """One server of a program for all tests of a file; it ends with them."""
+    """One server of a program for all tests; it ends with them."""
     return Server(module)
 
 
 def check_mistakes(module, mistakes):
     """Each (arguments, message) ends with status 2 and one line that holds the message."""
-    with Server(module) as server:
-        for arguments, message in mistakes:
-            status, out, err = server.run(*arguments)
-            assert status == 2, arguments
-            assert message in err, arguments
-            assert len(err.strip().splitlines()) == 1, arguments
-            assert out == "", arguments
+    server = server_of(module)
+    for arguments, message in mistakes:
+        status, out, err = server.run(*arguments)
+        assert status == 2, arguments
+        assert message in err, arguments
+        assert len(err.strip().splitlines()) == 1, arguments
+        assert out == "", arguments

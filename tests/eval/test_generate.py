@@ -14,7 +14,7 @@ import pytest
 import tensorflow_datasets as tfds
 
 import tf_strattack as sa
-from tests.programs import ROOT, Server, check_mistakes, start
+from tests.programs import ROOT, check_mistakes, server_of, start
 from training.adversarial_dataset import read_adversarial_dataset
 
 QUICK = "--attack_parameters=max_iterations=12,refine=False"
@@ -23,8 +23,7 @@ SMALL = ("--num_images=20", "--shard_size=8", "--targets=2", QUICK)  # five shar
 
 @pytest.fixture(scope="module")
 def program():
-    with Server("eval.generate") as server:
-        yield server.run
+    return server_of("eval.generate").run
 
 
 @pytest.fixture(scope="module")

@@ -16,7 +16,7 @@ from eval.interpretation.scores import ACTIVATION, ASM, ASM_NONZERO, FIFTH, Expl
 from eval.interpretation.tables import summarise_scores
 from eval.runs import results_in
 from tests.conftest import linear_network
-from tests.programs import check_mistakes, run_program
+from tests.programs import check_mistakes, server_of
 from tf_strattack import interpret
 
 
@@ -116,7 +116,7 @@ def run(tmp_path_factory):
         "--attacks=strattack,ifgm_l2", f"--attack_parameters={QUICK}", "--num_images=3", "--targets=2",
         f"--output_dir={directory}",
     ]  # fmt: skip
-    status, out, err = run_program("eval.interpretability", *arguments, "--percentiles=40,80")
+    status, out, err = server_of("eval.interpretability").run(*arguments, "--percentiles=40,80")
     assert status == 0, err
     return directory, arguments, out
 
@@ -154,7 +154,7 @@ def test_other_percentiles_need_no_other_attack(run):
     directory, arguments, _ = run
     parts = sorted(directory.glob("attacks/*/parts/*.npz"))
     before = [part.stat().st_mtime_ns for part in parts]
-    status, _, err = run_program("eval.interpretability", *arguments, "--percentiles=55", "--form=full")
+    status, _, err = server_of("eval.interpretability").run(*arguments, "--percentiles=55", "--form=full")
     assert status == 0, err
     figures = json.loads((directory / "interpretability.json").read_text())
     assert figures["form"] == "full"

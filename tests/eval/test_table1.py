@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from tests.programs import check_mistakes, run_program
+from tests.programs import check_mistakes, server_of
 
 GIVEN = [
     "--num_images=2", "--targets=2", "--taus=2",
@@ -17,7 +17,7 @@ GIVEN = [
 def finished(tmp_path_factory):
     directory = tmp_path_factory.mktemp("table1") / "out"
     given = [*GIVEN, f"--output_dir={directory}"]
-    status, out, err = run_program("eval.table1", *given, "--attacks=cw_l2,strattack")
+    status, out, err = server_of("eval.table1").run(*given, "--attacks=cw_l2,strattack")
     assert status == 0, err
     return directory, given, out
 
@@ -42,7 +42,7 @@ def test_a_second_run_adds_attacks_and_repeats_nothing(finished):
     directory, given, _ = finished
     before = {path: path.stat().st_mtime_ns for path in directory.rglob("*.npz")}
     claims = json.loads((directory / "table1.json").read_text())["claims"]
-    status, out, err = run_program("eval.table1", *given, "--attacks=fgm_l2,cw_l2,strattack")
+    status, out, err = server_of("eval.table1").run(*given, "--attacks=fgm_l2,cw_l2,strattack")
     assert status == 0, err
     assert "fgm_l2: python -m eval.attack" in out
     assert "cw_l2: python -m eval.attack" not in out
@@ -55,7 +55,7 @@ def test_a_second_run_adds_attacks_and_repeats_nothing(finished):
 
 def test_another_configuration_is_refused(finished):
     _, given, _ = finished
-    status, _, err = run_program("eval.table1", *given, "--seed=5")
+    status, _, err = server_of("eval.table1").run(*given, "--seed=5")
     assert status == 2
     assert "differs in seed (0 there, 5 here)" in err
 
