@@ -237,6 +237,27 @@ def test_maps_are_of_the_network_as_it_is_used():
         interpret.cam(features, COLOURS, labels)
 
 
+@pytest.mark.slow
+def test_a_cam_of_a_real_network_explains_its_logits(shared):
+    model = keras.saving.load_model(shared / "models" / "efficientnet_lite0.keras")
+    classifier = sa.Classifier.from_keras(model)
+    images = np.random.default_rng(0).uniform(size=(2, 224, 224, 3)).astype(np.float32)
+    logits = classifier.predict(images)
+    found = classifier.feature_maps(pooled=True)
+    maps, scores = found.network(tf.constant(images))
+    np.testing.assert_allclose(scores, logits, rtol=1e-3, atol=1e-3)
+    bias = model.layers[-1].bias.numpy()
+    np.testing.assert_allclose(
+        np.einsum("nhwf,fk->nk", maps, found.kernel.numpy()) / 49 + bias, logits, rtol=1e-3, atol=1e-3
+    )
+    labels = logits.argmax(axis=1)
+    upscaled = interpret.cam(classifier, images, labels)
+    assert upscaled.shape == (2, 224, 224)
+    # Bilinear upscaling leaves the mean nearly as it is.
+    means = upscaled.mean(axis=(1, 2)) + bias[labels]
+    np.testing.assert_allclose(means, logits.max(axis=1), atol=0.1 * np.abs(upscaled).max())
+
+
 def test_preprocessing_makes_no_feature_maps():
     inner = pooled_model()
     outside = layers.Input((8, 8, 3))
