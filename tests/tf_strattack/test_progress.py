@@ -74,7 +74,7 @@ def test_the_refinement_has_an_objective_of_its_own(exact):
         (sa.ElasticNet(**DESCENT, beta=0.0), squares),
         (sa.FGM(norm="l2", epsilon=0.6), None),
     ],
-    ids=repr,
+    ids=["cw_l2", "elastic_net", "fgm"],
 )
 def test_attacks_without_kappa_and_rho_tell_of_neither(exact, attack, size):
     result, seen = heard(attack, exact)
