@@ -72,7 +72,8 @@ def draw_overlays(
         axes[0].imshow(displayed(original), cmap="gray", vmin=0, vmax=1)
         axes[0].set_ylabel(f"label {class_name(first.labels[index], class_names)}", fontsize=9)
         axes[0].set_xlabel(goal_of(first, index, class_names), fontsize=9)
-        _over(axes[1], original, saliency[index].max(axis=-1))
+        # A product of two derivatives: its square root is on the scale of one, and shows more than a few pixels.
+        _over(axes[1], original, np.sqrt(saliency[index].max(axis=-1)))
         for axis, result, inside in zip(
             axes[[2, 3, columns - 2, columns - 1]], (first, second) * 2, (True, True, False, False), strict=True
         ):
@@ -82,7 +83,7 @@ def draw_overlays(
             _over(axes[4], original, np.maximum(activations[index], 0))
         without_ticks(axes)
     middle = [] if explanation.activation is None else [_NAMES[explanation.activation]]
-    titles = ["original", "ASM", f"B_ASM∘δ, {left}", f"B_ASM∘δ, {right}", *middle, f"δ, {left}", f"δ, {right}"]
+    titles = ["original", "√ASM", f"B_ASM∘δ, {left}", f"B_ASM∘δ, {right}", *middle, f"δ, {left}", f"δ, {right}"]
     for axis, title in zip(grid[0], titles, strict=True):
         axis.set_title(title, fontsize=9)
     figure.suptitle(

@@ -11,6 +11,7 @@ from typing import Any
 from eval.report.charts import charts_of
 from eval.report.examples import Batch, collect
 from eval.report.gallery import gallery_of
+from eval.report.images import BUDGET
 from eval.report.matrix import NAMES, matrix_of
 from eval.report.page import REPORT, Cell, Page, Picture, Table, write_page
 from eval.table import CASES, format_value
@@ -35,9 +36,10 @@ def with_examples(
 ) -> Page:
     """Adds the matrix, charts and gallery of examples to a page; arguments as of `collect`."""
     examples = collect(runs, totals, group_size=group_size)
+    room = BUDGET - sum(len(picture.address) for picture in page.pictures)
     return dataclasses.replace(
         page, matrix=matrix_of(examples, class_names), charts=[*page.charts, *charts_of(examples)],
-        gallery=gallery_of(examples, class_names),
+        gallery=gallery_of(examples, class_names, room),
     )  # fmt: skip
 
 

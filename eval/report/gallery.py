@@ -16,10 +16,10 @@ from eval.table import format_value
 _COUNTS = ("l0", "nonzero_groups")
 
 
-def gallery_of(examples: Collected, class_names: Mapping[int, str]) -> dict[str, Any]:
-    """What the gallery's script needs, as JSON values."""
+def gallery_of(examples: Collected, class_names: Mapping[int, str], budget: int) -> dict[str, Any]:
+    """What the gallery's script needs, as JSON values; its images take `budget` bytes at most."""
     classes = Classes.of(examples, class_names)
-    images = embed(examples.coded)
+    images = embed(examples.coded, budget)
     rows = []
     for image in _side_by_side(classes.attack[examples.places]):
         place = examples.places[image]

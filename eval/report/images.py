@@ -16,7 +16,7 @@ from tf_strattack.checks import Images
 from tf_strattack.images import to_uint8
 from tf_strattack.metrics import CHANGED
 
-# Bytes of a gallery at most, as base64; the rest of a page is a few hundred kilobytes.
+# Bytes of a page's images at most, as base64; the rest of it is a few hundred kilobytes.
 BUDGET = 8_500_000
 # How much a size takes is tried on so many of them first, with some room for what they do not tell.
 _SAMPLE, _CAUTION = 16, 0.95
@@ -62,7 +62,7 @@ def code_example(original: Images, delta: Images, image_id: str, group_size: int
     )  # fmt: skip
 
 
-def embed(examples: Sequence[Coded], budget: int = BUDGET) -> dict[str, Any]:
+def embed(examples: Sequence[Coded], budget: int) -> dict[str, Any]:
     """The images as data: addresses, all of them within `budget` bytes, originals that examples share once.
 
     What does not fit is shown at a half, a third, … of its size, pixels averaged.

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import base64
 import dataclasses
+import functools
+import io
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -11,11 +13,14 @@ from typing import Any, NamedTuple
 
 import jinja2
 import markupsafe
+from PIL import Image
 
 from eval.files import write_text
 
 REPORT = "report.html"
 _FOLDER = Path(__file__).parent
+# Bytes of a picture above which it is compressed.
+_LARGE = 200_000
 _SCRIPTS = ("tables.js", "matrix.js", "images.js", "gallery.js")
 
 
@@ -63,10 +68,15 @@ class Picture:
     alt: str
     path: Path
 
-    @property
+    @functools.cached_property
     def address(self) -> str:
-        """The file as a data: address."""
-        return "data:image/png;base64," + base64.b64encode(self.path.read_bytes()).decode()
+        """The picture as a data: address, with losses that are hardly seen where the file is large."""
+        content, kind = self.path.read_bytes(), "png"
+        if len(content) > _LARGE:
+            file = io.BytesIO()
+            Image.open(self.path).convert("RGB").save(file, format="WEBP", quality=88)
+            content, kind = file.getvalue(), "webp"
+        return f"data:image/{kind};base64,{base64.b64encode(content).decode()}"
 
 
 @dataclasses.dataclass(frozen=True)

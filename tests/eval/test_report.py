@@ -11,12 +11,12 @@ import pytest
 from PIL import Image
 
 from eval.figures import group_means
-from eval.report.building import text_table
+from eval.report.building import text_table, with_examples
 from eval.report.charts import charts_of
 from eval.report.examples import MOST_SHOWN, Batch, collect
-from eval.report.images import code_example, embed
+from eval.report.images import BUDGET, code_example, embed
 from eval.report.matrix import matrix_of
-from eval.report.page import Page, write_page
+from eval.report.page import Page, Picture, write_page
 from tests.reports import GROUP_SIZE, batch, make_report, shared_originals
 from tf_strattack import metrics
 
@@ -52,7 +52,7 @@ def coded(rows, shape):
 
 def test_small_images_are_embedded_exactly_and_an_original_once():
     examples = coded(6, (8, 8, 3))
-    embedded = embed(examples)
+    embedded = embed(examples, BUDGET)
     assert (embedded["factor"], embedded["exact"], len(embedded["originals"])) == (1, True, 3)
     for example, row in zip(examples, embedded["examples"], strict=True):
         np.testing.assert_array_equal(pixels(row["change"]), example.change)
@@ -140,7 +140,7 @@ def test_many_classes_are_a_list_of_the_most_frequent_pairs():
 def test_group_means_that_would_fill_the_page_are_left_out():
     plain = np.full((40, 40, 1), 128, np.uint8)
     examples = [one._replace(change=plain, original=plain) for one in coded(6, (40, 40, 1))]
-    assert embed(examples)["examples"][0]["groups"] is not None
+    assert embed(examples, BUDGET)["examples"][0]["groups"] is not None
     embedded = embed(examples, 4000)
     assert embedded["factor"] == 1
     assert embedded["examples"][0]["groups"] is None
@@ -193,6 +193,24 @@ def test_a_page_may_have_nothing_but_tables(tmp_path):
     text = (tmp_path / "report.html").read_text()
     assert 'id="gallery"' not in text
     assert 'id="matrix"' not in text
+
+
+def test_pictures_take_their_room_from_the_gallery(tmp_path):
+    noise = np.random.default_rng(0).integers(0, 256, size=(900, 900, 3), dtype=np.uint8)
+    Image.fromarray(noise).save(tmp_path / "noise.png")
+    Image.fromarray(noise[:50, :50]).save(tmp_path / "small.png")
+    large, small = (Picture("P", "noise", tmp_path / name) for name in ("noise.png", "small.png"))
+    assert (tmp_path / "noise.png").stat().st_size > 2e6
+    assert large.address.startswith("data:image/webp;base64,")
+    assert len(large.address) < 1.5e6
+    np.testing.assert_array_equal(pixels(small.address), noise[:50, :50])
+    page = Page("T", "command", {}, pictures=[large] * int(8e6 / len(large.address)))
+    run = shared_originals(batch(60, (96, 96, 3), 0))
+    alone, beside = (with_examples(p, {"a": [run]}, {"a": 60}, {}, group_size=2) for p in (Page("T", "c", {}), page))
+    assert alone.gallery["images"]["factor"] == 1
+    assert beside.gallery["images"]["factor"] > 1
+    write_page(tmp_path / "report.html", beside)
+    assert (tmp_path / "report.html").stat().st_size < 10e6
 
 
 def test_cells_sort_by_the_number_they_begin_with():
