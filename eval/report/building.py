@@ -36,7 +36,7 @@ def with_examples(
 ) -> Page:
     """Adds the matrix, charts and gallery of examples to a page; arguments as of `collect`."""
     examples = collect(runs, totals, group_size=group_size)
-    room = BUDGET - sum(len(picture.address) for picture in page.pictures)
+    room = max(BUDGET - sum(len(picture.address) for picture in page.pictures), BUDGET // 10)
     return dataclasses.replace(
         page, matrix=matrix_of(examples, class_names), charts=[*page.charts, *charts_of(examples)],
         gallery=gallery_of(examples, class_names, room),
@@ -65,7 +65,7 @@ def write_run_report(
     write_page(directory / REPORT, page)
 
 
-def cases_table(blocks_by_run: Mapping[str, Mapping[str, Any]], *, heading: str = "attack", **more: Any) -> Table:
+def cases_table(blocks_by_run: Mapping[str, Mapping[str, Any]], *, heading: str = "attack") -> Table:
     """The blocks of metrics.json of one or several runs, a row for each case."""
     several = len(blocks_by_run) > 1
     rows = []
