@@ -68,7 +68,7 @@ class Study:
             "eval.attack",
             (*self.data, f"--model={self._network(_STANDARD)}", "--split=train", *how,
              f"--output_dir={crafted}"),
-            crafted / "dataset",  # the last that a run writes, and all at once
+            crafted / "metrics.json",  # which a run writes once its data set is there
         )  # fmt: skip
         retrain = ("--variant=adversarial", f"--adversarial_dataset={crafted}")
         return self._row(name, None, f"adversarial_{name}", *retrain, before=(self._train(_STANDARD), craft))

@@ -35,10 +35,11 @@ def finish(
       InputError: `png_dir` holds something else, and `overwrite` is off.
     """
     path = store.directory / METRICS
-    if png_dir is not None or not store.assembled():
+    anew = png_dir is not None or not store.assembled()
+    if anew:
         _write(store, setting, configuration, path, png_dir, overwrite)
     metrics = json.loads(path.read_text())
-    if not (store.directory / REPORT).exists():
+    if anew or not (store.directory / REPORT).exists():
         write_stored_report(store, setting, metrics, summary(metrics))
     print(format_table(metrics))
     print(f"{summary(metrics)}; {store.plan.num_shards} shards in {store.directory}")

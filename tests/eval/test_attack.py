@@ -63,6 +63,15 @@ def test_metrics_json_keeps_its_contract_and_agrees_with_the_dataset(run):
     assert "100.0 %" in out
 
 
+def test_the_report_has_the_command_and_every_example(run):
+    directory, _, _, _ = run
+    report = (directory / "report.html").read_text()
+    assert json.loads((directory / "metrics.json").read_text())["command"] in report
+    data = json.loads(report.partition('id="data">')[2].partition("</script>")[0])
+    assert len(data["gallery"]["examples"]) == 36
+    assert sum(cell[3] for cell in data["matrix"]["cells"]) == 36
+
+
 def test_the_bar_shows_the_success_rate(run):
     assert "success 36/36 = 100%" in run[3]
 

@@ -301,7 +301,24 @@ def test_files_that_are_damaged_are_exported_again_and_others_stay(whole, progra
     assert status == 0, err
     assert broken.read_bytes() == content
     assert {path: path.stat().st_mtime_ns for path in others} == others
-    assert json.loads((out / "metrics.json").read_text())["png"]["files"] == len(files)
+    metrics = json.loads((out / "metrics.json").read_text())
+    assert metrics["png"]["files"] == len(files)
+    assert metrics["command"] in (out / "report.html").read_text()
+
+
+def test_a_report_that_is_missing_is_written_again(whole, program, tmp_path):
+    out, arguments = copy_of(whole, tmp_path)
+    report = (out / "report.html").read_text()
+    (out / "report.html").unlink()
+    status, _, err = program(*arguments)
+    assert status == 0, err
+    assert (out / "report.html").read_text() == report
+    # Stored images are those of the files: 8-bit.
+    data = json.loads(report.partition('id="data">')[2].partition("</script>")[0])
+    by_id = examples(out)
+    assert len(data["gallery"]["examples"]) == len(by_id)
+    l2 = sorted(round(float(row["l2"]), 3) for row in by_id.values())
+    np.testing.assert_allclose(sorted(row["l2"] for row in data["gallery"]["examples"]), l2, atol=2e-3)
 
 
 def test_a_later_version_of_the_code_verifies_but_does_not_go_on(whole, program, tmp_path):
