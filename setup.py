@@ -28,7 +28,7 @@ setup(
     long_description_content_type="text/markdown",
     license="Apache-2.0",
     python_requires=">=3.11",
-    packages=["tf_strattack", "tf_strattack.baselines", "tf_strattack.shipped"],
+    packages=["tf_strattack", "tf_strattack.baselines", "tf_strattack.interop", "tf_strattack.shipped"],
     package_data={"tf_strattack": ["py.typed"], "tf_strattack.shipped": ["*.keras", "*.json", "*.npz"]},
     install_requires=requirements("requirements.txt"),
     extras_require={
@@ -36,5 +36,6 @@ setup(
         "tensorboard": ["tensorboard>=2.19,<3"],
         "ray": ["ray>=2.40,<3"],
         "foolbox": ["foolbox>=3.3.4,<4"],
+        "art": ["adversarial-robustness-toolbox>=1.20,<2"],
     },
 )

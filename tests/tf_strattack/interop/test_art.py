@@ -1,0 +1,241 @@
+"""The attack within ART, against the installed package."""
+
+import art.utils
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from art.attacks import EvasionAttack
+from art.attacks.evasion import ProjectedGradientDescent
+from art.defences.postprocessor import ReverseSigmoid
+from art.defences.preprocessor import FeatureSqueezing, SpatialSmoothingTensorFlowV2
+from art.estimators.classification import TensorFlowV2Classifier
+from art.exceptions import EstimatorError
+
+import tf_strattack as sa
+from tests.conftest import exact_rows
+from tf_strattack.interop.art import StructuredAttack, refine, to_classifier
+
+QUICK = {"max_iterations": 60, "refine_iterations": 20, "verbose": False}
+NATIVE = {"max_iterations": 60, "refine_iterations": 20}
+
+
+@pytest.fixture(scope="module")
+def estimator():
+    network = keras.saving.load_model(sa.shipped.model_path("mnist_cnn"), compile=False)
+    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    return TensorFlowV2Classifier(
+        network, nb_classes=10, input_shape=(28, 28, 1), loss_object=loss, clip_values=(0.0, 1.0)
+    )
+
+
+@pytest.fixture(scope="module")
+def examples(digits):
+    return tuple(part[4:10] for part in digits)
+
+
+def small_estimator(**options):
+    """A classifier of a network that runs in no time, five images and what it sees in them."""
+    network = exact_rows()
+    settings = {"nb_classes": 4, "input_shape": (6, 6, 1), "clip_values": (0.0, 1.0)} | options
+    estimator = TensorFlowV2Classifier(lambda x, training: network(x), **settings)
+    images = np.random.default_rng(3).uniform(size=(5, 6, 6, 1)).astype(np.float32)
+    return estimator, images, network(images).numpy().argmax(axis=1)
+
+
+def test_targeted_examples_are_those_of_the_native_call(estimator, mnist, examples):
+    images, labels, targets = examples
+    given = images.copy()
+    attack = StructuredAttack(estimator, targeted=True, **QUICK)
+    assert isinstance(attack, EvasionAttack)
+    adversarial = attack.generate(given, targets)
+    native = sa.StrAttack(**NATIVE)(mnist, images, labels, targets)
+    np.testing.assert_allclose(adversarial, native.adversarial, rtol=0, atol=1e-6)
+    np.testing.assert_array_equal(given, images)
+    assert adversarial.dtype == np.float32
+    one_hot = art.utils.to_categorical(targets, 10)
+    success = art.utils.compute_success_array(estimator, images, one_hot, adversarial, targeted=True)
+    np.testing.assert_array_equal(success, native.success)
+    np.testing.assert_array_equal(attack.generate(x=images, y=one_hot), adversarial)
+    np.testing.assert_array_equal(attack.generate(x=images, y=targets[:, None]), adversarial)
+
+
+def test_untargeted_examples_are_those_of_the_native_call(estimator, mnist, examples):
+    images, labels, _ = examples
+    adversarial = StructuredAttack(estimator, group_size=3, stride=2, tau=1.0, **QUICK).generate(images)
+    native = sa.StrAttack(group_size=3, stride=2, tau=1.0, **NATIVE)(mnist, images, labels)
+    np.testing.assert_allclose(adversarial, native.adversarial, rtol=0, atol=1e-6)
+    one_hot = art.utils.to_categorical(labels, 10)
+    assert art.utils.compute_success(estimator, images, one_hot, adversarial) == native.success.mean() == 1
+
+
+def test_no_labels_are_those_that_the_estimator_sees():
+    estimator, images, seen = small_estimator()
+    attack = StructuredAttack(estimator, **QUICK)
+    expected = attack.generate(images, seen)
+    assert (estimator.predict(expected).argmax(axis=1) != seen).any()
+    np.testing.assert_array_equal(attack.generate(images, None), expected)
+    np.testing.assert_array_equal(attack.generate(x=images, y=None), expected)
+    np.testing.assert_array_equal(attack.generate(images, (seen + 1) % 4), images)  # wrong already
+
+
+def test_parameters_are_set_checked_and_shown(capfd):
+    estimator, images, seen = small_estimator()
+    attack = StructuredAttack(estimator, **QUICK)
+    attack.set_params(tau=0.2, stride=1, targeted=True, batch_size=2)
+    targets = (seen + 1) % 4
+    expected = sa.StrAttack(tau=0.2, stride=1, **NATIVE)(to_classifier(estimator), images, seen, targets)
+    np.testing.assert_array_equal(attack.generate(images, targets), expected.adversarial)
+    for shown in ("StructuredAttack(", "tau=0.2", "targeted=True", "batch_size=2", "group_size=2", "verbose=False"):
+        assert shown in repr(attack)
+    with pytest.raises(ValueError, match="expected tau to be a number at least 0"):
+        attack.set_params(tau=-1.0)
+    attack.set_params(tau=0.2)
+    with pytest.raises(ValueError, match="cannot be set"):
+        attack.set_params(groups=3)
+    with pytest.raises(ValueError, match="expected verbose to be True or False, received 3"):
+        attack.set_params(verbose=3)
+    assert capfd.readouterr().err == ""
+    attack.set_params(verbose=True)
+    attack.generate(images, targets)
+    assert "5/5" in capfd.readouterr().err
+
+
+def test_clip_values_and_preprocessing_are_those_of_the_estimator():
+    estimator, images, seen = small_estimator()
+    expected = StructuredAttack(estimator, **QUICK).generate(images, seen)
+    scaled, _, _ = small_estimator(clip_values=(0.0, 255.0), preprocessing=(0.0, 255.0))
+    found = StructuredAttack(scaled, **QUICK).generate(images * 255, seen)
+    assert to_classifier(scaled).bounds == (0, 255)
+    assert found.max() > 1
+    np.testing.assert_allclose(found / 255, expected, atol=2e-3)
+
+
+def test_a_defence_in_tensorflow_is_attacked_through():
+    defence = SpatialSmoothingTensorFlowV2(window_size=3, channels_first=False)
+    estimator, images, _ = small_estimator(preprocessing_defences=defence)
+    seen = estimator.predict(images).argmax(axis=1)
+    adversarial = StructuredAttack(estimator, epsilon=1.0, **QUICK).generate(images, seen)
+    native = to_classifier(estimator)
+    np.testing.assert_allclose(native.predict(adversarial), estimator.predict(adversarial), atol=1e-5)
+    assert (estimator.predict(adversarial).argmax(axis=1) != seen).any()
+    # Settings that change make another classifier, and one that is left alone the same.
+    assert to_classifier(estimator) is native
+    estimator.set_params(preprocessing_defences=None)
+    assert to_classifier(estimator) is not native
+
+
+def test_a_softmax_at_the_end_is_left_out():
+    layers = [keras.Input((6, 6, 1)), keras.layers.Flatten(), keras.layers.Dense(4, activation="softmax")]
+    keras.utils.set_random_seed(0)
+    estimator = TensorFlowV2Classifier(
+        keras.Sequential(layers), nb_classes=4, input_shape=(6, 6, 1), clip_values=(0.0, 1.0)
+    )
+    _, images, _ = small_estimator()
+    classifier = to_classifier(estimator)
+    scores = classifier.predict(images)
+    assert classifier.outputs == "logits"
+    np.testing.assert_allclose(tf.nn.softmax(scores), estimator.predict(images), atol=1e-6)
+
+
+@pytest.mark.parametrize("kind", ["function", "keras"])
+def test_channels_first_images_keep_their_layout(kind):
+    rng = np.random.default_rng(0)
+    images = rng.uniform(size=(4, 3, 6, 6)).astype(np.float32)
+    last = exact_rows(side=6)
+
+    def network(x, training=False):
+        return last(tf.transpose(x, [0, 2, 3, 1])[..., 1:2])
+
+    if kind == "keras":
+        inputs = keras.Input((3, 6, 6))
+        middle = keras.layers.Lambda(lambda x: x[:, 1])(inputs)
+        model = keras.Model(inputs, keras.layers.Dense(4)(keras.layers.Flatten()(middle)))
+    else:
+        model = network
+    estimator = TensorFlowV2Classifier(
+        model, nb_classes=4, input_shape=(3, 6, 6), clip_values=(0.0, 1.0), channels_first=True
+    )
+    seen = estimator.predict(images).argmax(axis=1)
+    mask = np.ones((1, 1, 6, 6))
+    mask[..., 5] = 0
+    adversarial = StructuredAttack(estimator, epsilon=1.0, **QUICK).generate(images, seen, mask=mask)
+    assert adversarial.shape == images.shape
+    changed = adversarial != images
+    assert changed.any()
+    assert not changed[:, [0, 2]].any(), "the network does not see the first and the last channel"
+    assert not changed[..., 5].any()
+
+
+def test_refinement_sharpens_what_art_finds(estimator, examples):
+    images, labels, targets = examples
+    attack = ProjectedGradientDescent(
+        estimator, norm=2, eps=4.0, eps_step=0.5, max_iter=20, targeted=True, verbose=False
+    )
+    theirs = attack.generate(images, targets)
+    success = estimator.predict(theirs).argmax(axis=1) == targets
+    assert success.sum() >= 4
+    ours = refine(estimator, images, theirs, targets, targeted=True)
+    np.testing.assert_array_equal(estimator.predict(ours).argmax(axis=1) == targets, success)
+    np.testing.assert_array_equal(ours[~success], theirs[~success])
+    before, after = ((found - images)[success] for found in (theirs, ours))
+    assert (sa.metrics.l0(after) < sa.metrics.l0(before)).all()
+    assert (sa.metrics.l2(after) < sa.metrics.l2(before)).all()
+    native = sa.refine(to_classifier(estimator), images, theirs, labels, targets)
+    np.testing.assert_array_equal(ours, native.adversarial)
+
+
+@pytest.mark.parametrize(
+    ("options", "call", "message"),
+    [
+        ({}, lambda e, x, y: StructuredAttack(e, groups=2), "expected hyper-parameters among .*received groups"),
+        ({}, lambda e, x, y: StructuredAttack(e, targeted="yes"), "expected targeted to be True or False"),
+        ({}, lambda e, x, y: StructuredAttack(e, targeted=True).generate(x), "expected y, the classes to reach"),
+        ({}, lambda e, x, y: StructuredAttack(e).generate(x, y, mask=np.ones(5)), "a mask that broadcasts to"),
+        ({}, lambda e, x, y: StructuredAttack(e).generate(x * 2, y), "expected images within the classifier's bounds"),
+        ({"clip_values": None}, lambda e, x, y: StructuredAttack(e).generate(x, y), "an estimator with clip_values"),
+        (
+            {"clip_values": (np.zeros((6, 6, 1)), np.linspace(1, 2, 36).reshape(6, 6, 1))},
+            lambda e, x, y: StructuredAttack(e).generate(x, y), "expected clip_values .* of two numbers",
+        ),
+        (
+            {"preprocessing_defences": FeatureSqueezing(clip_values=(0, 1))},
+            lambda e, x, y: StructuredAttack(e).generate(x, y), "expected preprocessing in TensorFlow.*Feature",
+        ),
+        ({}, lambda e, x, y: refine(exact_rows(), x, x, y), "expected an estimator TensorFlowV2Classifier"),
+    ],
+    ids=["name", "targeted", "no_targets", "mask", "scale", "no_clips", "feature_clips", "defence", "model"],
+)  # fmt: skip
+def test_mistakes_get_one_line(options, call, message):
+    estimator, images, seen = small_estimator(**options)
+    with pytest.raises(sa.InputError, match=message):
+        call(estimator, images, seen)
+
+
+def test_other_estimators_are_refused_by_art():
+    with pytest.raises(EstimatorError):
+        StructuredAttack(exact_rows())
+
+
+def test_unknown_arguments_are_refused():
+    estimator, images, seen = small_estimator()
+    with pytest.raises(TypeError, match="steps"):
+        StructuredAttack(estimator).generate(images, seen, steps=3)
+
+
+def test_postprocessing_defences_are_not_seen_by_the_attack():
+    plain, images, seen = small_estimator()
+    defended, _, _ = small_estimator(postprocessing_defences=ReverseSigmoid())
+    found = [StructuredAttack(estimator, **QUICK).generate(images, seen) for estimator in (plain, defended)]
+    np.testing.assert_array_equal(*found)
+
+
+def test_ctrl_c_reaches_the_host(monkeypatch):
+    estimator, images, seen = small_estimator()
+
+    def interrupted(*_args, **_kwargs):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(sa.progress.Tracker, "start_batch", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        StructuredAttack(estimator, **QUICK).generate(images, seen)

@@ -1,0 +1,249 @@
+"""The structured attack as an attack of ART, the Adversarial Robustness Toolbox, for its TensorFlow 2 classifiers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, ClassVar
+
+import keras
+import numpy as np
+import numpy.typing as npt
+import tensorflow as tf
+from tqdm import tqdm
+
+try:
+    from art.attacks import EvasionAttack
+    from art.estimators.classification import TensorFlowV2Classifier
+    from art.utils import check_and_transform_label_format
+except ImportError as error:
+    raise ImportError(f"expected ART, received none ({error}): pip install tf-strattack[art]") from error
+
+from tf_strattack.checks import Classes, Images
+from tf_strattack.classifier import Classifier
+from tf_strattack.errors import InputError
+from tf_strattack.interop import host
+from tf_strattack.progress import Callback, Progress
+from tf_strattack.refine import refine as refine_natively
+from tf_strattack.result import AttackResult
+
+
+class StructuredAttack(EvasionAttack):
+    """`StrAttack` (arXiv 1808.01664) as an `EvasionAttack` of ART, over `TensorFlowV2Classifier`.
+
+    The adversarial examples are those of the native call: within `clip_values`, and the originals where it fails.
+    `set_params` changes hyper-parameters, `repr` shows them.
+
+    Attributes:
+      targeted: whether `y` of `generate` are the classes to reach.
+      batch_size: examples at a time; None chooses by the size of an image, "auto" also by what fits in memory.
+      verbose: whether to show a progress bar.
+      **parameters: the hyper-parameters of `StrAttack`, each an attribute; `epsilon` is in [0, 1] scale.
+
+    Raises:
+      InputError: a hyper-parameter that is unknown or out of range, also by `set_params`.
+      EstimatorError: another classifier than a `TensorFlowV2Classifier`.
+
+    Example:
+      >>> import keras, tf_strattack as sa
+      >>> from art.estimators.classification import TensorFlowV2Classifier
+      >>> from tf_strattack.interop.art import StructuredAttack
+      >>> network = keras.saving.load_model(sa.shipped.model_path("mnist_cnn"), compile=False)
+      >>> estimator = TensorFlowV2Classifier(network, nb_classes=10, input_shape=(28, 28, 1), clip_values=(0, 1))
+      >>> images, labels, _ = sa.shipped.load_sample()
+      >>> attack = StructuredAttack(estimator, targeted=True, max_iterations=40, refine=False, verbose=False)
+      >>> adversarial = attack.generate(images[:4], (labels[:4] + 1) % 10)
+      >>> (estimator.predict(adversarial).argmax(axis=1) == (labels[:4] + 1) % 10).tolist()
+      [True, True, True, True]
+    """
+
+    attack_params: ClassVar[list[str]] = [
+        *EvasionAttack.attack_params,
+        *host.PARAMETERS,
+        "targeted",
+        "batch_size",
+        "verbose",
+    ]
+    _estimator_requirements = (TensorFlowV2Classifier,)
+
+    def __init__(
+        self,
+        classifier: TensorFlowV2Classifier,
+        *,
+        targeted: bool = False,
+        batch_size: int | str | None = None,
+        verbose: bool = True,
+        **parameters: Any,
+    ) -> None:
+        """Checks and keeps the hyper-parameters."""
+        super().__init__(estimator=classifier)
+        self._targeted = targeted
+        self.batch_size = batch_size
+        self.verbose = verbose
+        host.set_parameters(self, parameters)
+        StructuredAttack._check_params(self)
+
+    def generate(self, x: npt.NDArray[Any], y: npt.NDArray[Any] | None = None, **kwargs: Any) -> Images:
+        """Returns adversarial images (N, H, W, C), float32, in the scale of `clip_values`.
+
+        Args:
+          x: (N, H, W, C) originals, or (N, C, H, W) of an estimator with `channels_first`.
+          y: labels (N,), (N, 1) or one-hot (N, K): the classes to reach where `targeted`, else the true ones, or None
+            for those that the estimator sees.
+          **kwargs: `mask`, that broadcasts to `x`: 0 where nothing may change, elsewhere 1.
+
+        Raises:
+          InputError: an unknown argument, no `y` where `targeted`, or what `StrAttack` refuses.
+          KeyboardInterrupt: Ctrl-C.
+        """
+        return _to_layout(self.result(x, y, **kwargs).adversarial, self.estimator, back=True)
+
+    def result(self, x: npt.NDArray[Any], y: npt.NDArray[Any] | None = None, *, mask: Any = None) -> AttackResult:
+        """The native result of the same attack, (N, H, W, C), with success and evaluations; arguments as of `generate`.
+
+        Of a targeted attack its `labels`, which ART does not tell, are classes other than the targets.
+        """
+        classifier, images = to_classifier(self.estimator), _to_layout(x, self.estimator)
+        labels, targets = _classes(y, classifier, images, self.targeted)
+        with _bar(len(images), self.verbose) as callback:
+            return host.finished(
+                host.native(self)(
+                    classifier, images, labels, targets,
+                    mask=_mask(mask, x, self.estimator), batch_size=self.batch_size, callback=callback,
+                )
+            )  # fmt: skip
+
+    def _check_params(self) -> None:
+        super()._check_params()
+        if not hasattr(self, "verbose"):  # ART checks in its constructor, before there is anything to check
+            return
+        for name in ("targeted", "verbose"):
+            if not isinstance(getattr(self, name), bool):
+                raise InputError(f"expected {name} to be True or False, received {getattr(self, name)!r}")
+        host.native(self)
+
+
+def refine(
+    estimator: TensorFlowV2Classifier,
+    x: npt.NDArray[Any],
+    x_adv: npt.NDArray[Any],
+    y: npt.NDArray[Any] | None = None,
+    *,
+    targeted: bool = False,
+    mask: Any = None,
+    batch_size: int | str | None = None,
+    **parameters: Any,
+) -> Images:
+    """Sharpens the adversarial images of any attack of ART: the least distortion on what they change already.
+
+    Proposition 3 of arXiv 1808.01664. Images are arrays as of `StructuredAttack.generate`.
+
+    Args:
+      estimator: the classifier that was attacked.
+      x: the originals.
+      x_adv: what an attack made of them; those that are not adversarial come back as they are.
+      y, targeted: as they were given to the attack.
+      mask, batch_size: as of `StructuredAttack`.
+      **parameters: of `Refinement`, for instance `sigma_quantile`.
+
+    Returns:
+      The refined images, float32, in the shape of `x`.
+
+    Raises:
+      InputError: as `StructuredAttack.generate`.
+      KeyboardInterrupt: Ctrl-C.
+    """
+    classifier, images, given = to_classifier(estimator), _to_layout(x, estimator), _to_layout(x_adv, estimator)
+    labels, targets = _classes(y, classifier, images, targeted)
+    given = host.without_rounding_errors(given, classifier.bounds)
+    result = refine_natively(
+        classifier, images, given, labels, targets,
+        mask=_mask(mask, x, estimator), batch_size=batch_size, **parameters,
+    )  # fmt: skip
+    return _to_layout(host.finished(result).adversarial, estimator, back=True)
+
+
+def to_classifier(estimator: TensorFlowV2Classifier) -> Classifier:
+    """The `Classifier` of an ART estimator, with its `clip_values` as bounds and its preprocessing.
+
+    For `interpret` and whatever else takes one. Images are (N, H, W, C), whatever the estimator's `channels_first`. A
+    softmax at the end of a Keras model is left out. Postprocessing defences, which attacks by gradients do not see, are
+    no part of it. It is made once for an estimator, and again when its `clip_values` or preprocessing have changed.
+
+    Raises:
+      InputError: no TensorFlow 2 classifier, no `clip_values` or others for each feature, or preprocessing without a
+        gradient.
+    """
+    if not isinstance(estimator, TensorFlowV2Classifier):
+        raise InputError(f"expected an estimator TensorFlowV2Classifier of ART, received {type(estimator).__name__}")
+    bounds = _bounds(estimator)
+    steps = [step for step in estimator.preprocessing_operations if step.apply_predict]
+    if steps and not estimator.all_framework_preprocessing:
+        raise InputError(
+            f"expected preprocessing in TensorFlow, received {', '.join(type(step).__name__ for step in steps)}: "
+            "use ART's variants for TensorFlow V2, which have a gradient"
+        )
+    network = estimator.model
+
+    def preprocessing(images: tf.Tensor) -> tf.Tensor:
+        images = tf.transpose(images, [0, 3, 1, 2]) if estimator.channels_first else images
+        for step in steps:
+            images, _ = step.forward(images, None)
+        return images
+
+    def make() -> Classifier:
+        # The adapter of Keras models would turn the channels once more.
+        if isinstance(network, keras.Model) and not estimator.channels_first:
+            return Classifier.from_keras(network, bounds=bounds, preprocessing=preprocessing)
+        function = lambda images: network(images, training=False)  # noqa: E731
+        return Classifier.from_callable(function, bounds=bounds, preprocessing=preprocessing)
+
+    return host.classifier_of(estimator, (bounds, network, *steps), make)
+
+
+def _bounds(estimator: TensorFlowV2Classifier) -> tuple[float, float]:
+    if estimator.clip_values is None:
+        raise InputError("expected an estimator with clip_values, received none: pass clip_values=(0, 1) or its scale")
+    lower, upper = (np.unique(values) for values in estimator.clip_values)
+    if len(lower) > 1 or len(upper) > 1:
+        raise InputError("expected clip_values (lower, upper) of two numbers, received others for each feature")
+    return float(lower[0]), float(upper[0])
+
+
+def _to_layout(x: npt.NDArray[Any], estimator: TensorFlowV2Classifier, *, back: bool = False) -> Images:
+    """Images as (N, H, W, C), or `back` to what the estimator has."""
+    images = np.asarray(x, np.float32)
+    if not estimator.channels_first or images.ndim != 4:
+        return images
+    return np.ascontiguousarray(images.transpose([0, 3, 1, 2] if back else [0, 2, 3, 1]))
+
+
+def _mask(mask: Any, x: npt.NDArray[Any], estimator: TensorFlowV2Classifier) -> Any:
+    if mask is None:
+        return None
+    try:
+        whole = np.broadcast_to(np.asarray(mask), np.shape(x))
+    except ValueError:
+        raise InputError(f"expected a mask that broadcasts to {np.shape(x)}, received {np.shape(mask)}") from None
+    return _to_layout(whole, estimator)
+
+
+def _classes(y: Any, classifier: Classifier, images: Images, targeted: bool) -> tuple[Classes, Classes | None]:
+    """Labels and targets of the native call."""
+    if y is None or np.ndim(y) == 0:  # ART makes an array of a None
+        if targeted:
+            raise InputError("expected y, the classes to reach, of a targeted attack, received none")
+        return np.asarray(classifier.predict(images).argmax(axis=1)), None
+    indices = check_and_transform_label_format(np.asarray(y), nb_classes=None, return_one_hot=False)
+    classes = np.asarray(indices).reshape(len(indices)).astype(np.int32)
+    return (host.labels_beside(classifier, images, classes), classes) if targeted else (classes, None)
+
+
+@contextmanager
+def _bar(examples: int, verbose: bool) -> Iterator[Callback]:
+    with tqdm(total=examples, desc="StructuredAttack", disable=not verbose) as bar:
+
+        def show(progress: Progress) -> None:
+            bar.update(progress.done - bar.n)
+
+        yield show

@@ -1,0 +1,177 @@
+"""The structured attack as an attack of Foolbox (https://foolbox.readthedocs.io), for its TensorFlow models."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+try:
+    from eagerpy.astensor import astensor, astensor_
+    from eagerpy.tensor.tensor import Tensor
+    from eagerpy.tensor.tensorflow import TensorFlowTensor
+    from foolbox.attacks.base import FlexibleDistanceMinimizationAttack, get_criterion, raise_if_kwargs
+    from foolbox.criteria import Misclassification, TargetedMisclassification
+    from foolbox.distances import Distance, l2
+    from foolbox.models.base import Model
+except ImportError as error:
+    raise ImportError(f"expected Foolbox, received none ({error}): pip install tf-strattack[foolbox]") from error
+
+from tf_strattack.checks import Classes, Images
+from tf_strattack.classifier import Classifier
+from tf_strattack.errors import InputError
+from tf_strattack.interop import host
+from tf_strattack.refine import refine as refine_natively
+from tf_strattack.result import AttackResult
+
+
+class StructuredAttack(FlexibleDistanceMinimizationAttack):
+    """`StrAttack` (arXiv 1808.01664) as a `MinimizationAttack` of Foolbox.
+
+    Called like any other: `attack(fmodel, inputs, criterion, epsilons=...)`. Inputs are TensorFlow or EagerPy tensors
+    (N, H, W, C) within the model's bounds, criteria `Misclassification` (or labels) and `TargetedMisclassification`;
+    `mask=` as of `StrAttack`. The examples are those of the native call: the inputs where it fails, and where these are
+    adversarial already. With NumPy 2, EagerPy compares classes of int64 alone.
+
+    Attributes:
+      distance: the measure of Foolbox by which perturbations are cut to `epsilons`, in the model's scale.
+      batch_size: examples at a time; None chooses by the size of an image, "auto" also by what fits in memory.
+      **parameters: the hyper-parameters of `StrAttack`, each an attribute; `epsilon` is in [0, 1] scale.
+
+    Raises:
+      InputError: a hyper-parameter that is unknown or out of range.
+
+    Example:
+      >>> import foolbox, keras, tensorflow as tf, tf_strattack as sa
+      >>> from tf_strattack.interop.foolbox import StructuredAttack
+      >>> network = keras.saving.load_model(sa.shipped.model_path("mnist_cnn"), compile=False)
+      >>> fmodel = foolbox.TensorFlowModel(network, bounds=(0, 1))
+      >>> images, labels, _ = sa.shipped.load_sample()
+      >>> images, labels = tf.constant(images[:4]), tf.constant(labels[:4], tf.int64)
+      >>> attack = StructuredAttack(group_size=2, max_iterations=40, refine=False)
+      >>> raw, clipped, success = attack(fmodel, images, labels, epsilons=None)
+      >>> success.numpy().tolist()
+      [True, True, True, True]
+    """
+
+    def __init__(self, *, distance: Distance = l2, batch_size: int | str | None = None, **parameters: Any) -> None:
+        """Checks and keeps the hyper-parameters."""
+        super().__init__(distance=distance)
+        self.batch_size = batch_size
+        host.set_parameters(self, parameters)
+        host.native(self)
+
+    def run(
+        self,
+        model: Model,
+        inputs: Any,
+        criterion: Any,
+        *,
+        early_stop: float | None = None,
+        mask: Any = None,
+        **kwargs: Any,
+    ) -> Any:
+        """Returns the adversarial images (N, H, W, C), in the kind of the inputs; see the class.
+
+        `early_stop` is a permission of Foolbox to stop at that distance; this attack always finishes its search.
+
+        Raises:
+          InputError: other tensors or criteria than the class names, or what `StrAttack` refuses.
+          KeyboardInterrupt: Ctrl-C.
+        """
+        raise_if_kwargs(kwargs)
+        return _in_kind(self.result(model, inputs, criterion, mask=mask), inputs)
+
+    def result(self, model: Model, inputs: Any, criterion: Any, *, mask: Any = None) -> AttackResult:
+        """The native result of the same attack, with success, evaluations and times; arguments as of `run`.
+
+        Of a targeted attack its `labels`, which Foolbox does not tell, are classes other than the targets.
+        """
+        classifier, images = to_classifier(model), _images(inputs)
+        labels, targets = _classes(criterion, classifier, images)
+        return host.finished(
+            host.native(self)(classifier, images, labels, targets, mask=mask, batch_size=self.batch_size)
+        )
+
+
+def refine(
+    model: Model,
+    inputs: Any,
+    adversarial: Any,
+    criterion: Any,
+    *,
+    mask: Any = None,
+    batch_size: int | str | None = None,
+    **parameters: Any,
+) -> Any:
+    """Sharpens the adversarial images of any attack of Foolbox: the least distortion on what they change already.
+
+    Proposition 3 of arXiv 1808.01664. Images are TensorFlow or EagerPy tensors (N, H, W, C), in the model's scale.
+
+    Args:
+      model: the model that was attacked.
+      inputs: the originals.
+      adversarial: what an attack made of them; those that are not adversarial come back as they are.
+      criterion: as it was given to the attack.
+      mask, batch_size: as of `StrAttack`.
+      **parameters: of `Refinement`, for instance `sigma_quantile`.
+
+    Returns:
+      The refined images, in the kind of the inputs.
+
+    Raises:
+      InputError: as `StructuredAttack.run`.
+      KeyboardInterrupt: Ctrl-C.
+    """
+    classifier, images, given = to_classifier(model), _images(inputs), _images(adversarial)
+    labels, targets = _classes(criterion, classifier, images)
+    given = host.without_rounding_errors(given, classifier.bounds)
+    result = refine_natively(
+        classifier, images, given, labels, targets, mask=mask, batch_size=batch_size, **parameters
+    )  # fmt: skip
+    return _in_kind(host.finished(result), inputs)
+
+
+def to_classifier(model: Model) -> Classifier:
+    """The `Classifier` of a Foolbox model, with its bounds and preprocessing.
+
+    For `interpret` and whatever else takes one. It is made once for a model, and again when its bounds have changed. As
+    elsewhere in Foolbox, the network should return logits: of probabilities the logarithms are taken.
+
+    Raises:
+      InputError: no model of Foolbox.
+    """
+    if not isinstance(model, Model):
+        raise InputError(f"expected a model of Foolbox, TensorFlowModel(network, bounds=...), received {model!r}")
+    bounds = (float(model.bounds.lower), float(model.bounds.upper))
+
+    def make() -> Classifier:
+        return Classifier.from_callable(lambda images: model(images), bounds=bounds)
+
+    return host.classifier_of(model, bounds, make)
+
+
+def _images(inputs: Any) -> Images:
+    tensor = astensor_(inputs)[0] if tf.is_tensor(inputs) or isinstance(inputs, Tensor) else None
+    if not isinstance(tensor, TensorFlowTensor):
+        raise InputError(f"expected TensorFlow tensors, received {type(inputs).__name__}: tf.constant(images)")
+    return np.asarray(tensor.numpy())
+
+
+def _in_kind(result: AttackResult, inputs: Any) -> Any:
+    tensor, restore_type = astensor_(inputs)
+    return restore_type(astensor(tf.constant(result.adversarial, tensor.dtype)))
+
+
+def _classes(criterion: Any, classifier: Classifier, images: Images) -> tuple[Classes, Classes | None]:
+    """Labels and targets of the native call."""
+    wanted = get_criterion(criterion)
+    if isinstance(wanted, Misclassification):
+        return np.asarray(wanted.labels.numpy()), None
+    if isinstance(wanted, TargetedMisclassification):
+        targets = np.asarray(wanted.target_classes.numpy())
+        return host.labels_beside(classifier, images, targets), targets
+    raise InputError(
+        f"expected the criterion Misclassification or TargetedMisclassification, received {type(wanted).__name__}"
+    )
