@@ -9,6 +9,7 @@ from tf_strattack.progress import Progress
 from tf_strattack.quantization import Quantization, quantize
 from tf_strattack.refine import Refinement, refine
 from tf_strattack.result import AttackResult
+from tf_strattack.robustness import RobustnessCallback
 from tf_strattack.strattack import StrAttack
 from tf_strattack.versions import __version__
 
@@ -24,6 +25,7 @@ __all__ = [
     "Progress",
     "Quantization",
     "Refinement",
+    "RobustnessCallback",
     "StrAttack",
     "__version__",
     "groups",

@@ -1,0 +1,177 @@
+"""The Keras callback that measures robustness while a network is trained."""
+
+import csv
+
+import keras
+import numpy as np
+import pytest
+
+import tf_strattack as sa
+
+NAMES = {f"attack_{name}" for name in ("accuracy", "success_rate", "l0", "l1", "l2", "linf")}
+QUICK = sa.StrAttack(max_iterations=30, refine=False)
+
+
+@pytest.fixture(scope="module")
+def sample():
+    images, labels, _ = sa.shipped.load_sample()
+    return images, labels
+
+
+def network(seed=0):
+    keras.utils.set_random_seed(seed)
+    layers = [
+        keras.Input((28, 28, 1)), keras.layers.Flatten(), keras.layers.Dense(16, activation="relu"),
+        keras.layers.Dropout(0.2), keras.layers.Dense(10),
+    ]  # fmt: skip
+    net = keras.Sequential(layers)
+    net.compile(keras.optimizers.Adam(5e-3), keras.losses.SparseCategoricalCrossentropy(from_logits=True))
+    return net
+
+
+def fitted(sample, callbacks, epochs=3, **options):
+    net = network()
+    history = net.fit(*sample, epochs=epochs, batch_size=50, callbacks=callbacks, verbose=0, **options).history
+    return net, history
+
+
+@pytest.fixture(scope="module")
+def run(sample):
+    images, labels = sample
+    callback = sa.RobustnessCallback(images[:12], labels[:12], (labels[:12] + 1) % 10, attack=QUICK)
+    return callback, *fitted(sample, [callback])
+
+
+def test_what_is_logged_is_what_the_attack_finds_on_the_correctly_classified(sample, run):
+    _, net, history = run
+    images, labels = sample[0][:12], sample[1][:12]
+    classifier = sa.Classifier.from_keras(net)
+    correct = classifier.predict(images).argmax(axis=1) == labels
+    result = QUICK(classifier, images[correct], labels[correct], (labels[correct] + 1) % 10)
+    assert 0 < correct.sum()
+    assert result.success.any()
+    last = {name: values[-1] for name, values in history.items()}
+    assert last["attack_accuracy"] == pytest.approx(correct.mean())
+    assert last["attack_success_rate"] == pytest.approx(result.success.mean())
+    for name in ("l0", "l1", "l2", "linf"):
+        expected = getattr(sa.metrics, name)(result.delta[result.success]).mean()
+        assert last[f"attack_{name}"] == pytest.approx(expected, rel=1e-5)
+
+
+def test_training_is_not_changed_by_being_watched(sample, run):
+    _, watched, history = run
+    alone, plain = fitted(sample, [])
+    for with_callback, without in zip(watched.get_weights(), alone.get_weights(), strict=True):
+        np.testing.assert_array_equal(with_callback, without)
+    assert set(history) - set(plain) == NAMES
+
+
+def test_the_weights_of_each_epoch_are_attacked_by_one_compiled_program(run):
+    callback, net, history = run
+    assert len(set(history["attack_l2"])) == 3, "each epoch has its own weights"
+    programs = dict(callback._classifier._remembered)
+    again = callback.measure()
+    assert callback._classifier._remembered.keys() == programs.keys()
+    assert again["attack_l2"] == pytest.approx(history["attack_l2"][-1], rel=1e-5)
+    net.fit(np.zeros((50, 28, 28, 1)), np.zeros(50), verbose=0, callbacks=[callback])
+    assert callback._classifier._remembered.keys() == programs.keys()
+    assert callback.measure() != again
+
+
+@pytest.mark.parametrize(("freq", "measured"), [(1, 5), (2, 2), (5, 1), (6, 0), ([1, 4], 2), ([3, 4, 5, 6], 3)])
+def test_chosen_epochs_are_counted_as_those_of_validation(sample, freq, measured):
+    images, labels = sample
+    callback = sa.RobustnessCallback(images[:4], labels[:4], attack=sa.FGM(), freq=freq)
+    _, history = fitted(sample, [callback], epochs=5, validation_data=sample, validation_freq=freq)
+    assert len(history.get("attack_success_rate", [])) == len(history.get("val_loss", [])) == measured
+
+
+def test_other_callbacks_and_the_progress_bar_use_it_like_any_metric(sample, tmp_path, capsys):
+    images, labels = sample
+    robust = sa.RobustnessCallback(images[:4], labels[:4], attack=sa.FGM(), name="fgm")
+    other = sa.RobustnessCallback(images[:4], labels[:4], attack=QUICK)
+    checkpoint = keras.callbacks.ModelCheckpoint(
+        str(tmp_path / "best.keras"), monitor="fgm_success_rate", mode="min", save_best_only=True
+    )
+    callbacks = [
+        robust, other, checkpoint, keras.callbacks.CSVLogger(str(tmp_path / "log.csv")),
+        keras.callbacks.EarlyStopping(monitor="fgm_l2", mode="max", min_delta=1e9, patience=2),
+    ]  # fmt: skip
+    net = network()
+    history = net.fit(*sample, epochs=9, callbacks=callbacks, verbose=2).history
+    assert len(history["fgm_success_rate"]) == 3, "early stopping waits two epochs for an improvement of 1e9"
+    assert (tmp_path / "best.keras").exists()
+    assert checkpoint.best == min(history["fgm_success_rate"])
+    rows = list(csv.DictReader((tmp_path / "log.csv").open()))
+    assert [float(row["attack_l2"]) for row in rows] == pytest.approx(history["attack_l2"])
+    assert "fgm_success_rate: " in capsys.readouterr().out
+
+
+def test_pixels_of_another_scale_and_preprocessing(sample, run):
+    _, _, history = run
+    images, labels = sample
+    callback = sa.RobustnessCallback(
+        images[:12] * 255, labels[:12], (labels[:12] + 1) % 10,
+        attack=QUICK, bounds=(0, 255), preprocessing=lambda x: x / 255,
+    )  # fmt: skip
+    _, scaled = fitted(sample, [callback])
+    assert scaled["attack_success_rate"] == history["attack_success_rate"]
+    assert scaled["attack_l2"] == pytest.approx(history["attack_l2"], rel=1e-2)
+
+
+def test_means_over_nothing_are_nan(sample):
+    images, labels = sample
+    wrong = sa.RobustnessCallback(images[:4], (labels[:4] + 1) % 10, attack=sa.FGM(), name="wrong")
+    hopeless = sa.RobustnessCallback(images[:4], labels[:4], attack=sa.FGM(epsilon=1e-6), name="hopeless")
+    _, history = fitted(sample, [wrong, hopeless], epochs=4)
+    last = {name: values[-1] for name, values in history.items()}
+    assert last["wrong_accuracy"] == 0
+    assert np.isnan(last["wrong_success_rate"])
+    assert np.isnan(last["wrong_l2"])
+    assert last["hopeless_accuracy"] > 0
+    assert last["hopeless_success_rate"] == 0
+    assert np.isnan(last["hopeless_l2"])
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"images": np.zeros((0, 28, 28, 1))}, "expected at least one image to attack, received none"),
+        ({"images": np.full((2, 28, 28, 1), 255.0)}, "expected images within the classifier's bounds"),
+        ({"labels": [1, 2, 3]}, "expected labels of shape"),
+        ({"targets": [1, 2]}, "expected targets other than the labels"),
+        ({"attack": "fgm"}, "expected an attack of tf_strattack, received 'fgm'"),
+        ({"freq": 0}, "expected freq to be a whole number of at least 1"),
+        ({"bounds": (1, 0)}, "expected finite bounds"),
+    ],
+)
+def test_mistakes_are_known_before_the_training(change, message):
+    arguments = {"images": np.zeros((2, 28, 28, 1)), "labels": [1, 2]} | change
+    with pytest.raises(sa.InputError, match=message):
+        sa.RobustnessCallback(**arguments)
+
+
+@pytest.mark.parametrize(
+    ("shape", "label", "message"),
+    [((28, 28, 1), 10, "expected labels from 0 to 9, received 10"), ((8, 8, 1), 1, "expected images of shape")],
+)
+def test_what_does_not_fit_the_network_is_known_before_the_first_epoch(sample, shape, label, message):
+    callback = sa.RobustnessCallback(np.zeros((1, *shape)), [label], attack=sa.FGM())
+    with pytest.raises(sa.InputError, match=message):
+        fitted(sample, [callback])
+
+
+def test_a_measurement_without_a_network_is_refused(sample):
+    callback = sa.RobustnessCallback(sample[0][:1], sample[1][:1])
+    with pytest.raises(sa.InputError, match="pass it to fit first"):
+        callback.measure()
+
+
+def test_ctrl_c_during_the_attack_ends_the_training(sample, monkeypatch):
+    def interrupted(*_args, **_kwargs):
+        raise KeyboardInterrupt
+
+    callback = sa.RobustnessCallback(sample[0][:4], sample[1][:4], attack=QUICK)
+    monkeypatch.setattr(sa.progress.Tracker, "start_batch", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        fitted(sample, [callback])

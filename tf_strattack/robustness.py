@@ -1,0 +1,135 @@
+"""A Keras callback that measures, at the end of chosen epochs, how hard the network in training is to attack."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Container, Sequence
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from tf_strattack import metrics
+from tf_strattack.attack import Attack
+from tf_strattack.checks import check_bounds, check_classes, check_count, check_images, check_targets
+from tf_strattack.classifier import Classifier
+from tf_strattack.errors import InputError
+from tf_strattack.strattack import StrAttack
+
+_DISTANCES = {"l0": metrics.l0, "l1": metrics.l1, "l2": metrics.l2, "linf": metrics.linf}
+
+
+class RobustnessCallback(keras.callbacks.Callback):
+    """Attacks a small fixed set of images at the end of chosen epochs, and logs the outcome like any metric.
+
+    To the logs of these epochs it adds, and so to `History`, the progress bar, TensorBoard, `ModelCheckpoint` and the
+    like (of the callbacks in a list, to those that stand behind it):
+
+    - `attack_accuracy`: the share of the images that the network classifies correctly; the others are not attacked.
+    - `attack_success_rate`: of these, the share for which the attack succeeds, by a fresh forward pass.
+    - `attack_l0`, `attack_l1`, `attack_l2`, `attack_linf`: the mean distances of the successes, in [0, 1] scale.
+
+    A mean over nothing is NaN. The attack is compiled once, draws no random numbers and leaves the training as it is.
+    As with `validation_freq` of `fit`, `CSVLogger` keeps only what is logged at the first epoch.
+
+    Args:
+      images: (N, H, W, C) numbers within `bounds`; the time is that of attacking N images.
+      labels: (N,) integers, the true classes.
+      targets: (N,) integers, the classes to reach; None for an untargeted attack.
+      attack: any attack of this package; None for `StrAttack()`.
+      bounds: (lower, upper) of valid pixels, in the scale of `images`.
+      preprocessing: what turns images into the network's input, differentiable, if they are not the same.
+      freq: every how many epochs, or the epochs themselves, the first being 1, as `validation_freq`.
+      name: what the logged names begin with, so that two of these callbacks can be told apart.
+      batch_size: examples at a time, as of the attack.
+
+    Raises:
+      InputError: a value of the wrong kind, shape or range.
+      KeyboardInterrupt: Ctrl-C during the attack.
+
+    Example:
+      >>> import keras, tf_strattack as sa
+      >>> images, labels, _ = sa.shipped.load_sample()
+      >>> net = keras.Sequential([keras.Input((28, 28, 1)), keras.layers.Flatten(), keras.layers.Dense(10)])
+      >>> net.compile("adam", keras.losses.SparseCategoricalCrossentropy(from_logits=True))
+      >>> robustness = sa.RobustnessCallback(images[:20], labels[:20], attack=sa.FGM(), freq=2)
+      >>> history = net.fit(images, labels, epochs=4, callbacks=[robustness], verbose=0).history
+      >>> len(history["loss"]), len(history["attack_success_rate"]), len(history["attack_l2"])
+      (4, 2, 2)
+    """
+
+    def __init__(
+        self,
+        images: Any,
+        labels: Any,
+        targets: Any = None,
+        *,
+        attack: Attack | None = None,
+        bounds: Sequence[float] = (0.0, 1.0),
+        preprocessing: Callable[[tf.Tensor], tf.Tensor] | None = None,
+        freq: int | Container[int] = 1,
+        name: str = "attack",
+        batch_size: int | str | None = None,
+    ) -> None:
+        """Checks what does not depend on the network."""
+        super().__init__()
+        self._bounds = check_bounds(bounds)
+        self._images = check_images(images, self._bounds, None)
+        if not len(self._images):
+            raise InputError("expected at least one image to attack, received none")
+        self._labels = check_classes(labels, len(self._images), None, "labels")
+        self._targets = check_targets(targets, self._labels, None)
+        if attack is not None and not isinstance(attack, Attack):
+            raise InputError(f"expected an attack of tf_strattack, received {attack!r}")
+        if not isinstance(freq, Container):
+            check_count("freq", freq)
+        self.attack: Attack = attack or StrAttack()
+        self.freq = freq
+        self.name = name
+        self._preprocessing = preprocessing
+        self._batch_size = batch_size
+        self._network: keras.Model | None = None
+        self._classifier: Classifier | None = None  # with its compiled programs, as long as the network is the same
+
+    def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
+        """Takes the network of this `fit`, and refuses what does not fit its shapes before the first epoch."""
+        if self._classifier is None or self._network is not self.model:
+            self._network = self.model
+            self._classifier = Classifier.from_keras(self.model, bounds=self._bounds, preprocessing=self._preprocessing)
+        # No more than shapes: an untrained network may have no gradient yet.
+        check_images(self._images, self._bounds, self._classifier.image_shape)
+        scores = getattr(self.model, "output_shape", None)
+        if isinstance(scores, tuple) and len(scores) == 2:
+            check_classes(self._labels, len(self._images), scores[1], "labels")
+            if self._targets is not None:
+                check_classes(self._targets, len(self._images), scores[1], "targets")
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        """Measures, if it is the turn of this epoch, and adds to `logs`."""
+        chosen = epoch + 1 in self.freq if isinstance(self.freq, Container) else (epoch + 1) % self.freq == 0
+        if chosen and logs is not None:
+            logs.update(self.measure())
+
+    def measure(self) -> dict[str, float]:
+        """What is logged, by name, of the network as it is now.
+
+        Raises:
+          InputError: no network yet: before the first `fit`.
+        """
+        classifier = self._classifier
+        if classifier is None:
+            raise InputError("expected a callback that fit has given a network, received none: pass it to fit first")
+        correct = classifier.predict(self._images).argmax(axis=1) == self._labels
+        measured = {"accuracy": float(correct.mean()), "success_rate": np.nan} | dict.fromkeys(_DISTANCES, np.nan)
+        if correct.any():
+            result = self.attack(
+                classifier, self._images[correct], self._labels[correct],
+                None if self._targets is None else self._targets[correct], batch_size=self._batch_size,
+            )  # fmt: skip
+            if result.interrupted:
+                raise KeyboardInterrupt
+            measured["success_rate"] = float(result.success.mean())
+            if result.success.any():
+                delta = result[result.success].delta
+                measured |= {name: float(distance(delta).mean()) for name, distance in _DISTANCES.items()}
+        return {f"{self.name}_{name}": value for name, value in measured.items()}
