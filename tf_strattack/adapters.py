@@ -126,6 +126,11 @@ def load_or_explain(load: Callable[[], Any], path: str | Path, what: str) -> Any
         raise
     except Exception as error:  # h5py, zip, protobuf and TensorFlow each have their own
         reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+        if "safe_mode" in reason:  # Keras's own remedy names an argument that there is not here
+            reason = (
+                "it holds Python code, which Keras's safe mode refuses; if you trust it, pass a model, loaded by "
+                "keras.saving.load_model(path, safe_mode=False), to Classifier.from_keras"
+            )
         raise InputError(f"expected {what}, received {path}, which cannot be read: {reason}") from error
 
 

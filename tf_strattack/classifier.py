@@ -110,7 +110,13 @@ class Classifier:
 
     @classmethod
     def load(cls, path: str | Path, **options: Any) -> Classifier:
-        """Loads a `.keras` file or a SavedModel directory, whichever `path` is."""
+        """Loads a `.keras` file or a SavedModel directory, whichever `path` is.
+
+        Keras files are loaded in safe mode; a SavedModel can do whatever TensorFlow's operations can: see SECURITY.md.
+
+        Raises:
+          InputError: a path that is neither, cannot be read, or holds Python code.
+        """
         path = Path(path)
         if path.is_dir():
             if not (path / "saved_model.pb").exists():
@@ -123,8 +129,11 @@ class Classifier:
             )
         if path.exists() and path.suffix not in (".keras", ".h5"):
             raise InputError(f"expected a .keras file or a SavedModel directory, received {path}")
-        load = keras.saving.load_model
-        return cls.from_keras(load_or_explain(lambda: load(path, compile=False), path, "a Keras model"), **options)
+
+        def load_keras() -> keras.Model:
+            return keras.saving.load_model(path, compile=False, safe_mode=True)
+
+        return cls.from_keras(load_or_explain(load_keras, path, "a Keras model"), **options)
 
     def scores(self, images: tf.Tensor) -> tf.Tensor:
         """What the network returns for (N, H, W, C) images in the caller's scale, as float32."""

@@ -224,6 +224,23 @@ def test_bad_files_and_options_are_refused(tmp_path):
         sa.Classifier.from_callable(3)
 
 
+@pytest.mark.parametrize("suffix", [".keras", ".h5"])
+def test_python_code_in_a_model_file_is_not_run(tmp_path, suffix):
+    ran = []
+    inputs = keras.Input((6, 6, 1))
+    changed = keras.layers.Lambda(lambda images: ran.append("code") or images * 2)(inputs)
+    model = keras.Model(inputs, keras.layers.Dense(3)(keras.layers.Flatten()(changed)))
+    path = tmp_path / f"model{suffix}"
+    model.save(path)
+    ran.clear()
+    with pytest.raises(sa.InputError, match="holds Python code, which Keras's safe mode refuses") as error:
+        sa.Classifier.load(path)
+    assert "\n" not in str(error.value)
+    assert not ran
+    trusted = keras.saving.load_model(path, safe_mode=False)
+    assert sa.Classifier.from_keras(trusted).predict(IMAGES).shape == (len(IMAGES), 3)
+
+
 def save(path, function, spec):
     module = tf.Module()
     module.classify = tf.function(function, input_signature=spec)
