@@ -2,8 +2,9 @@
 PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.installed
+DOCS_STAMP := .venv/.installed-docs
 
-.PHONY: demo test test-slow test-browser lint wheel clean
+.PHONY: demo test test-slow test-browser lint docs wheel clean
 
 demo: $(STAMP)
 	$(BIN)/python -m eval.attack
@@ -12,7 +13,8 @@ demo: $(STAMP)
 test: lint
 	$(BIN)/python -m pytest -q -n 2 --dist loadfile
 
-test-slow: $(STAMP)
+# The site is built there, and the notebooks are executed.
+test-slow: $(DOCS_STAMP)
 	$(BIN)/python -m pytest -q -m slow
 
 # In headless Chromium: Debian's package chromium, or the program that CHROMIUM names.
@@ -24,6 +26,10 @@ lint: $(STAMP)
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
+# site/, to be read from a web server: python -m http.server -d site. The variable silences a notice of the theme.
+docs: $(DOCS_STAMP)
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict
+
 wheel: $(STAMP)
 	$(BIN)/python -m build --wheel
 
@@ -32,5 +38,9 @@ $(STAMP): requirements.txt requirements-dev.txt
 	$(BIN)/python -m pip install --quiet -r requirements.txt -r requirements-dev.txt
 	touch $@
 
+$(DOCS_STAMP): $(STAMP) requirements-docs.txt
+	$(BIN)/python -m pip install --quiet -r requirements-docs.txt
+	touch $@
+
 clean:
-	rm -rf .venv build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache
+	rm -rf .venv build dist site *.egg-info .pytest_cache .mypy_cache .ruff_cache

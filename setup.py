@@ -33,6 +33,7 @@ setup(
     install_requires=requirements("requirements.txt"),
     extras_require={
         "dev": requirements("requirements-dev.txt"),
+        "docs": requirements("requirements-docs.txt"),
         "tensorboard": ["tensorboard>=2.19,<3"],
         "ray": ["ray>=2.40,<3"],
         "foolbox": ["foolbox>=3.3.4,<4"],
