@@ -1,0 +1,52 @@
+"""What documents show runs as printed, and what they name is there."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from tests.tf_strattack import test_contract as contract
+
+ROOT = Path(__file__).parent.parent
+
+
+@pytest.fixture(scope="module")
+def printed_attack():
+    """The attack of docs/extending.md, made by the document's own code."""
+    (example,) = re.findall(r"```python\n(.*?)```", (ROOT / "docs" / "extending.md").read_text(), re.DOTALL)
+    names = {"__name__": "extending"}
+    exec(compile(example, "docs/extending.md", "exec"), names)
+    assert names["result"].success.all()
+    assert names["result"].gradient_evaluations.max() > 1
+    return names["SignDescent"](epsilon=0.6, step=0.2)  # the contract wants most targets reached: long steps
+
+
+def test_the_attack_to_be_copied_keeps_the_promises_of_all_attacks(printed_attack, exact, mnist, digits):
+    contract.test_the_result_of_an_example_does_not_depend_on_its_batch(exact, printed_attack)
+    contract.test_success_and_distances_hold_on_an_independent_path(mnist, digits, printed_attack)
+    contract.test_nothing_changes_outside_the_mask(mnist, digits, printed_attack)
+    contract.test_whole_numbers_and_numpy_numbers_do_for_any_parameter(printed_attack)
+    contract.test_one_trace_serves_other_batch_sizes_and_a_second_call(printed_attack)
+
+
+@pytest.mark.parametrize("targeted", [True, False])
+def test_the_attack_to_be_copied_reaches_the_confidence(printed_attack, exact, targeted):
+    contract.test_a_confidence_is_reached_and_one_out_of_reach_returns_the_original(exact, printed_attack, targeted)
+
+
+def test_the_tests_that_the_mathematics_name_are_where_it_says():
+    text = (ROOT / "docs" / "mathematics.md").read_text()
+    named = re.findall(r"\[`(test_\w+)`\]\(\.\./(tests/[\w/]+\.py)\)", text)
+    assert len(named) > 30
+    for test, file in named:
+        assert f"\ndef {test}(" in (ROOT / file).read_text(), f"{file} has no {test}"
+
+
+def test_the_equations_of_the_paper_are_all_in_the_table():
+    text = (ROOT / "docs" / "mathematics.md").read_text()
+    table = text[text.index("## From equations to functions") : text.index("## Where the paper's print")]
+    found = set()
+    for first_column in re.findall(r"^\| (.*?) \|", table, re.MULTILINE):
+        for low, high in re.findall(r"\((\d+)\)(?: to \((\d+)\))?", first_column):
+            found |= set(range(int(low), int(high or low) + 1))
+    assert found >= set(range(1, 62)) - {24}, "(24) repeats (6)"
