@@ -24,6 +24,7 @@ from eval.benchmarks import (
     memory,
     overhead,
     pareto,
+    peers,
     precision,
     scaling,
 )
@@ -46,14 +47,15 @@ SECTIONS = {
     "scaling": scaling.COLUMNS,
     "precision": precision.COLUMNS,
     "foolbox": foolbox_peer.COLUMNS,
+    "peers": peers.COLUMNS,
 }
 # They need more than the others, or take far longer.
-_ON_REQUEST = ("foolbox",)
+_ON_REQUEST = ("foolbox", "peers")
 # Shared flags that mean nothing here, and those that do with the net "model" alone.
 _UNUSED = ("num_images", "batch_size", "group_size", "tensorboard_dir")
 _OF_MODEL = ("model", "weights", "bounds", "dataset", "data_dir", "split", "download", "resize", "targets")
 # Sections that load nets by themselves, in processes of their own, or need a Keras file.
-_NOT_OF_MODEL = ("memory", "scaling", "precision", "foolbox")
+_NOT_OF_MODEL = ("memory", "scaling", "precision", "foolbox", "peers")
 
 _SECTIONS = absl_flags.DEFINE_list(
     "sections", [name for name in SECTIONS if name not in _ON_REQUEST], f"What to measure, of {', '.join(SECTIONS)}."
@@ -116,6 +118,8 @@ def main() -> None:
                 max(*counts["batch_sizes"], _CURVE_EXAMPLES.value, _PARETO_EXAMPLES.value or 1)
             )
         )
+    if "peers" in sections:
+        peers.require_peers(nets)
     facts = {
         "command": command(),
         "seed": flags.SEED.value,
@@ -140,6 +144,7 @@ def main() -> None:
         "memory": lambda: memory.measure_memory(net_names, cases_dir, counts["memory_batch_sizes"]),
         "precision": lambda: precision.measure_precision(nets, counts["batch_sizes"]),
         "foolbox": lambda: foolbox_peer.measure_foolbox(nets, _FOOLBOX_EXAMPLES.value, _FOOLBOX_ITERATIONS.value),
+        "peers": lambda: peers.measure_peers(nets),
         "scaling": lambda: scaling.measure_scaling(counts["scaling_images"], flags.SEED.value),
     }
     directory.mkdir(parents=True, exist_ok=True)

@@ -27,6 +27,9 @@ _HEADINGS = {
     "nonzero_groups": "groups",
     "max_groups": "K",
     "asr": "ASR",
+    "asr_as_returned": "ASR as returned",
+    "asr_rounded": "ASR in 8 bits",
+    "num_outside": "outside",
 }
 
 
@@ -44,7 +47,7 @@ def section_rows(rows: Sequence[dict[str, Any]], columns: Sequence[str]) -> list
 def _cell(name: str, value: Any) -> str:
     if value is None:
         return "-"
-    if name == "asr":
+    if name.startswith("asr"):
         return f"{100 * value:.1f} %"
     if not isinstance(value, float):
         return str(value)

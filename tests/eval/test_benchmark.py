@@ -131,6 +131,7 @@ def test_a_mistake_gets_one_line_and_status_2(run):
         (["--pareto_taus=-1"], "expected --pareto_taus to be positive numbers, received '-1'"),
         (["--pareto_taus=nan"], "expected --pareto_taus to be positive numbers, received 'nan'"),
         (["--pareto_taus=inf"], "expected --pareto_taus to be positive numbers, received 'inf'"),
+        (["--sections=peers", "--nets=mnist_cnn"], "expected a net with arrays adv_NAME of other programs"),
         (["--model=mnist_cnn"], "expected flags of eval.benchmark without --nets=model, received --model"),
         (["--num_images=3"], "expected flags of eval.benchmark, received --num_images, which it does not use"),
         (["--tensorboard_dir=logs"], "flags of eval.benchmark, received --tensorboard_dir, which it does not use"),

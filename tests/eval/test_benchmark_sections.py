@@ -6,6 +6,7 @@ import sys
 
 import numpy as np
 import pytest
+import tensorflow as tf
 from absl import flags
 from absl.testing import flagsaver
 
@@ -19,9 +20,12 @@ from eval.benchmarks.groups import measure_groups
 from eval.benchmarks.memory import DISJOINT, OVERLAPPING, increases
 from eval.benchmarks.nets import available, load_net, load_nets
 from eval.benchmarks.overhead import measure_attacks, paired, run_record
+from eval.benchmarks.peers import COLUMNS as PEERS
+from eval.benchmarks.peers import measure_peers
 from eval.benchmarks.scaling import write_digits
 from eval.benchmarks.tables import format_section
 from eval.datasets import read_dataset
+from tf_strattack.network import Network, Problem
 
 
 def test_the_network_of_the_model_flag_is_a_net_with_its_own_examples(tmp_path):
@@ -166,6 +170,43 @@ def test_peers_are_judged_on_valid_pixels_where_they_were_run(net, peers, tmp_pa
     draw_benchmark(tmp_path / "pareto.png", {"pareto": rows})
     draw_benchmark(tmp_path / "failures.png", {"pareto": [none]})
     assert (tmp_path / "pareto.png").stat().st_size > 10_000
+
+
+def test_what_a_peer_returned_is_judged_before_and_after_it_is_made_valid(net):
+    images, labels, targets = net.examples(3)
+    # Black pixels that go below 0, against the margin's gradient: nothing is left of that on valid pixels.
+    network = Network(net.classifier, targeted=True)
+    problem = Problem.build(net.classifier, images, targets, np.ones((1, 1, 1, 1), np.float32), epsilon=None)
+    delta = tf.zeros_like(images)
+    for _ in range(40):
+        _, gradient = network.margin_and_gradient(problem, delta)
+        delta = tf.clip_by_value(delta - 0.1 * tf.sign(gradient), -2.0, 0.0) * (images == 0)
+    below = images + delta.numpy()
+    assert (net.classifier.logits(below).numpy().argmax(axis=1) == targets).any()
+    found = np.concatenate([below[:2], np.full_like(images[:1], np.nan)])
+    few = net._replace(images=images, labels=labels, targets=targets, peers={"some": found, "later": found * np.nan})
+    ours, stored, some = measure_peers([few, net])
+    assert (ours["setting"], ours["num_examples"], ours["num_outside"], ours["farthest"]) == ("strattack", 3, 0, 0.0)
+    assert ours["asr_as_returned"] == ours["asr"] == 1.0
+    assert (stored["setting"], stored["asr"], stored["asr_rounded"]) == ("strattack, quantize", 1.0, 1.0)
+    assert (some["net"], some["setting"], some["num_examples"], some["num_outside"]) == (net.name, "some", 2, 2)
+    assert some["farthest"] == -below[:2].min()
+    reached = net.classifier.logits(below[:2]).numpy().argmax(axis=1) == targets[:2]
+    assert some["asr_as_returned"] == reached.mean() > 0
+    assert (some["asr"], some["asr_rounded"]) == (0.0, 0.0)
+    assert format_section([some], PEERS).splitlines()[-1].count("%") == 3
+
+
+def test_what_a_peer_returned_is_judged_in_8_bits(net):
+    images, labels, targets = net.examples(2)
+    result = sa.StrAttack()(net.classifier, images, labels, targets)
+    stored = sa.quantize(net.classifier, images, result.adversarial, labels, targets)
+    assert stored.success.all()
+    # Close enough to be rounded to images that fool the network; these themselves need not.
+    near = np.clip(stored.adversarial + np.float32(0.4 / 255), 0, 1)
+    few = net._replace(images=images, labels=labels, targets=targets, peers={"near": near, "none": images})
+    *_, rounded, none = measure_peers([few])
+    assert (rounded["asr_rounded"], none["asr_rounded"]) == (1.0, 0.0)
 
 
 def test_no_more_groups_change_than_the_budget(net):
