@@ -188,7 +188,16 @@ class Method(abc.ABC):
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Attack(Method):
-    """An attack: a frozen dataclass of hyper-parameters, called with a classifier, images and labels."""
+    """An attack: a frozen dataclass of hyper-parameters, called with a classifier, images and labels.
+
+    Attributes:
+      epsilon: the largest change of a pixel, in [0, 1] scale; None for no limit but the bounds.
+      confidence: how far, in logits, the target must lie above all other classes (untargeted: another
+        class above the label).
+
+    Raises:
+      InputError: a value out of range.
+    """
 
     def __call__(
         self,
@@ -213,12 +222,20 @@ class Attack(Method):
           callback: called with a `Progress` after every ten iterations, or about once a second where these take longer.
 
         Returns:
-          The result; after Ctrl-C with what was best so far and `interrupted` set. An example for which
+          The result, N examples; after Ctrl-C with what was best so far and `interrupted` set. An example for which
           nothing was found has its original image and success False.
 
         Raises:
           InputError: a value of the wrong kind, shape or range; memory that does not suffice for `batch_size`, with one
             that fits.
+
+        Example:
+          >>> import tf_strattack as sa
+          >>> classifier = sa.shipped.load_classifier()
+          >>> images, labels, _ = sa.shipped.load_sample()
+          >>> result = sa.FGM()(classifier, images[:2], labels[:2], batch_size=16)
+          >>> result.adversarial.shape, result.adversarial.dtype.name, result.success.shape
+          ((2, 28, 28, 1), 'float32', (2,))
         """
         return self.run(classifier, images, None, labels, targets, mask, batch_size, callback)
 

@@ -78,10 +78,18 @@ class Classifier:
 
     @classmethod
     def from_keras(cls, model: keras.Model, *, inputs: Mapping[str, Any] | None = None, **options: Any) -> Classifier:
-        """Wraps a Keras 3 model: Sequential, functional or subclassed. Options: those of `Classifier`.
+        """Wraps a Keras 3 model: Sequential, functional or subclassed.
 
         A final softmax that can be seen (a Softmax layer, or a last layer activated by it) is left out. Of a model with
         several inputs one is the image; the others get `inputs` by name, the same for every image, or zeros.
+
+        Args:
+          model: takes (N, H, W, C), or (N, C, H, W), and is fed from (N, H, W, C) in both cases.
+          inputs: values of other inputs by name, without the axis of the batch.
+          **options: those of `Classifier`: bounds, preprocessing, outputs, output.
+
+        Raises:
+          InputError: another kind of object, or inputs that cannot be told apart or fed.
         """
         return cls(adapt_keras(model, inputs), **options)
 
@@ -98,12 +106,29 @@ class Classifier:
 
         Of a signature with several inputs one is the image; the others get `inputs` by name, the same for every image,
         or zeros. An image input (N, C, H, W) is fed from (N, H, W, C).
+
+        Args:
+          path: the directory.
+          signature: its name; None for the object itself where it can be called, else `serve` or the only signature.
+          inputs: values of other inputs by name, without the axis of the batch.
+          **options: those of `Classifier`: bounds, preprocessing, outputs, output.
+
+        Raises:
+          InputError: no SavedModel, an unknown signature, or an input that is no batch of floating-point images.
         """
         return cls(adapt_saved_model(path, signature, inputs), **options)
 
     @classmethod
     def from_callable(cls, function: Callable[[tf.Tensor], Any], **options: Any) -> Classifier:
-        """Wraps a function from (N, H, W, C) float32 images to (N, K) scores, made of TensorFlow operations."""
+        """Wraps a function from (N, H, W, C) float32 images to (N, K) scores.
+
+        Args:
+          function: made of TensorFlow operations; images are in the scale of `bounds`.
+          **options: those of `Classifier`: bounds, preprocessing, outputs, output.
+
+        Raises:
+          InputError: something that cannot be called.
+        """
         if not callable(function):
             raise InputError(f"expected a callable, received {type(function).__name__}")
         return cls(Adapted(function), **options)
@@ -114,8 +139,12 @@ class Classifier:
 
         Keras files are loaded in safe mode; a SavedModel can do whatever TensorFlow's operations can: see SECURITY.md.
 
+        Args:
+          path: the file or directory; `.h5` files of Keras are read too.
+          **options: those of `from_keras` or `from_saved_model`, and so of `Classifier`.
+
         Raises:
-          InputError: a path that is neither, cannot be read, or holds Python code.
+          InputError: nothing of the kind, a file that cannot be read or holds Python code, or one without gradients.
         """
         path = Path(path)
         if path.is_dir():
@@ -136,12 +165,12 @@ class Classifier:
         return cls.from_keras(load_or_explain(load_keras, path, "a Keras model"), **options)
 
     def scores(self, images: tf.Tensor) -> tf.Tensor:
-        """What the network returns for (N, H, W, C) images in the caller's scale, as float32."""
+        """What the network returns for `images` (N, H, W, C), a tensor in the caller's scale: (N, K) float32."""
         outputs = self._adapted.function(self._preprocessed(images))
         return tf.cast(select_output(outputs, self._output), tf.float32)
 
     def logits(self, images: tf.Tensor) -> tf.Tensor:
-        """Logits (N, K) of a tensor of images in the caller's scale; differentiable, for use inside a graph.
+        """Logits (N, K) of `images` (N, H, W, C), a tensor in the caller's scale; differentiable, within a graph too.
 
         Probabilities become log-probabilities, which have the same margins as the logits behind them.
         """
@@ -179,7 +208,14 @@ class Classifier:
         return found
 
     def predict(self, images: Any, batch_size: int | None = None) -> npt.NDArray[np.float32]:
-        """Computes logits (N, K) of an array of images, `batch_size` at a time; None chooses by the size of an image.
+        """Computes the logits of an array of images.
+
+        Args:
+          images: (N, H, W, C) numbers within the bounds.
+          batch_size: images at a time; None chooses by the size of an image.
+
+        Returns:
+          (N, K) float32; logarithms of probabilities where the network returns these.
 
         Raises:
           InputError: images of another shape or outside the bounds, or a network that fails a check.
@@ -208,7 +244,11 @@ class Classifier:
             yield self.program(key, function, *batch)(*batch)[:count].numpy()
 
     def prepare(self, images: Any) -> Images:
-        """Checks images, and at first use the network on them; returns them as float32."""
+        """Checks `images` (N, H, W, C), and at first use the network on them; returns them as float32.
+
+        Raises:
+          InputError: images of another kind, shape or range, or a network that fails a check.
+        """
         array = check_images(images, self.bounds, self.image_shape)
         if self.num_classes is None and len(array):
             rows = devices.least_rows(array.shape[1:])

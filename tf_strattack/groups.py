@@ -116,7 +116,7 @@ class Groups:
         return tf.reshape(wide, [-1, self.height, self.width, channels])
 
     def limit(self, scale: tf.Tensor, norms: tf.Tensor, most: tf.Tensor) -> tf.Tensor:
-        """Keeps the factors (N, P, Q) of the `most` groups of largest norm, and sets the others to 0.
+        """Keeps the factors `scale` (N, P, Q) of the `most` groups of largest `norms`, and sets the others to 0.
 
         `most` is a scalar int32. Of equal norms the first count.
         """

@@ -53,10 +53,22 @@ def to_uint8(images: Any, bounds: Sequence[float] = (0.0, 1.0)) -> Levels:
 
 
 def from_uint8(levels: Any, bounds: Sequence[float] = (0.0, 1.0)) -> Images:
-    """The pixels of `levels`, uint8 of any shape, as float32 in the scale of `bounds`.
+    """The pixels of levels.
+
+    Args:
+      levels: uint8 of any shape.
+      bounds: (lower, upper) of valid pixels.
+
+    Returns:
+      float32 of the same shape, in the scale of `bounds`.
 
     Raises:
       InputError: another type than uint8, or bounds that are no interval.
+
+    Example:
+      >>> import numpy as np, tf_strattack as sa
+      >>> sa.images.from_uint8(np.array([0, 51, 255], np.uint8)).tolist()
+      [0.0, 0.20000000298023224, 1.0]
     """
     low, high = check_bounds(bounds)
     array = np.asarray(levels)
@@ -66,13 +78,18 @@ def from_uint8(levels: Any, bounds: Sequence[float] = (0.0, 1.0)) -> Images:
 
 
 def from_unit(images: Images, bounds: tuple[float, float]) -> Images:
-    """Images in [0, 1], float32 of any shape, in the scale of `bounds`."""
+    """`images` in [0, 1], float32 of any shape, in the scale of `bounds` (lower, upper)."""
     low, high = bounds
     return np.clip(low + np.float32(high - low) * images, np.float32(low), np.float32(high), dtype=np.float32)
 
 
 def write_png(path: str | Path, levels: Levels, *, overwrite: bool = False) -> None:
-    """Writes one image, uint8 (H, W, C) with C = 1, 3 or 4, to a PNG file, which keeps every level.
+    """Writes one image to a PNG file, which keeps every level.
+
+    Args:
+      path: ends in .png.
+      levels: uint8 (H, W, C) with C = 1, 3 or 4.
+      overwrite: whether a file that is there may be replaced.
 
     Raises:
       InputError: another type, shape or suffix, or a file that exists without `overwrite`.
@@ -93,7 +110,7 @@ def write_png(path: str | Path, levels: Levels, *, overwrite: bool = False) -> N
 
 
 def read_png(path: str | Path) -> Levels:
-    """Reads what `write_png` wrote, or another PNG of 8 bits: uint8 (H, W, C) with C = 1, 3 or 4.
+    """Reads the PNG file `path`, of `write_png` or another one of 8 bits: uint8 (H, W, C) with C = 1, 3 or 4.
 
     Raises:
       InputError: a missing or corrupt file, or one of another kind.

@@ -23,22 +23,29 @@ Values = npt.NDArray[np.float64]
 
 
 def l0(delta: Images) -> Values:
-    """Counts the changed entries, all channels, as the paper does: (N,)."""
+    """Counts the changed entries of `delta` (N, H, W, C), all channels, as the paper does: (N,).
+
+    Example:
+      >>> import numpy as np, tf_strattack as sa
+      >>> delta = np.array([0.5, 0.0, -0.25, 1e-7]).reshape(1, 2, 2, 1)
+      >>> sa.metrics.l0(delta).tolist(), sa.metrics.l1(delta).round(3).tolist(), sa.metrics.linf(delta).tolist()
+      ([2.0], [0.75], [0.5])
+    """
     return _flat(np.abs(delta) > CHANGED).sum(axis=1).astype(np.float64)
 
 
 def l1(delta: Images) -> Values:
-    """Sums the absolute changes: (N,)."""
+    """Sums the absolute changes of `delta` (N, H, W, C): (N,)."""
     return np.abs(_flat(delta), dtype=np.float64).sum(axis=1)
 
 
 def l2(delta: Images) -> Values:
-    """The Euclidean norm: (N,)."""
+    """The Euclidean norm of `delta` (N, H, W, C): (N,)."""
     return np.sqrt(np.square(_flat(delta), dtype=np.float64).sum(axis=1))
 
 
 def linf(delta: Images) -> Values:
-    """The largest absolute change: (N,)."""
+    """The largest absolute change of `delta` (N, H, W, C): (N,)."""
     return np.abs(_flat(delta)).max(axis=1, initial=0).astype(np.float64)
 
 
@@ -59,12 +66,15 @@ def nonzero_groups(delta: Images, size: int, stride: int | None = None, border: 
 
 
 def acp(delta: Images) -> Values:
-    """Counts the changed pixels, those with a change in any channel (arXiv 2311.17434): (N,)."""
+    """Counts the changed pixels of `delta` (N, H, W, C), changed in any channel (ACP of arXiv 2311.17434): (N,)."""
     return _pixels(delta).sum(axis=(1, 2)).astype(np.float64)
 
 
 def anc(delta: Images) -> Values:
-    """Counts the clusters of changed pixels, connected through their four neighbours (arXiv 2311.17434): (N,)."""
+    """Counts the clusters of changed pixels of `delta` (N, H, W, C): (N,).
+
+    They are connected through their four neighbours (ANC of arXiv 2311.17434).
+    """
     structure = np.zeros((3, 3, 3), bool)
     structure[1] = scipy.ndimage.generate_binary_structure(2, 1)  # within an example, never across examples
     labels, _ = scipy.ndimage.label(_pixels(delta), structure)
@@ -74,14 +84,25 @@ def anc(delta: Images) -> Values:
 
 
 def d20(delta: Images) -> Values:
-    """Counts the 8x8 windows, at stride 1, that hold a changed pixel, d_{2,0} of arXiv 2311.17434: (N,)."""
+    """Counts the 8x8 windows, at stride 1, that hold a changed pixel of `delta` (N, H, W, C): (N,).
+
+    This is d_{2,0} of arXiv 2311.17434.
+    """
     side = min(_WINDOW, *delta.shape[1:3])
     windows = np.lib.stride_tricks.sliding_window_view(_pixels(delta), (side, side), axis=(1, 2))
     return windows.any(axis=(-2, -1)).sum(axis=(1, 2)).astype(np.float64)
 
 
 def measure(delta: Images, *, group_size: int, stride: int | None = None, border: str = "cover") -> dict[str, Values]:
-    """All measures by name, each (N,): l0, l1, l2, linf, nonzero_groups, acp, anc, d20."""
+    """All measures by name, each (N,): l0, l1, l2, linf, nonzero_groups, acp, anc, d20.
+
+    Args:
+      delta: (N, H, W, C) in [0, 1] scale.
+      group_size, stride, border: the mask of `nonzero_groups`.
+
+    Raises:
+      InputError: a mask that does not fit the image.
+    """
     simple = {"l0": l0, "l1": l1, "l2": l2, "linf": linf, "acp": acp, "anc": anc, "d20": d20}
     values = {name: function(delta) for name, function in simple.items()}
     return {**values, "nonzero_groups": nonzero_groups(delta, group_size, stride, border)}
@@ -104,6 +125,13 @@ def best_average_worst(
     Returns:
       A block for each case: "asr" in [0, 1], "num_successes", "num_examples", and for each measure the mean
       over the successes, None where there is none.
+
+    Example:
+      >>> import numpy as np, tf_strattack as sa
+      >>> success, image_ids = np.array([True, True, True, False]), np.array(["a", "a", "b", "b"])
+      >>> blocks = sa.metrics.best_average_worst({"l2": np.array([1.0, 2.0, 4.0, 0.0])}, success, image_ids, seed=0)
+      >>> blocks["best"]["l2"], blocks["worst"]["l2"], blocks["worst"]["asr"]
+      (2.5, 2.0, 0.5)
     """
     ids, image = np.unique(image_ids, return_inverse=True)
     reached = np.bincount(image, success, minlength=len(ids))
@@ -123,9 +151,15 @@ def best_average_worst(
 
 
 def mean_over_successes(success: npt.NDArray[np.bool_], values: Mapping[str, Values]) -> dict[str, float | int | None]:
-    """Summarises N examples: "asr" in [0, 1], "num_successes", "num_examples", and the mean of each measure (N,).
+    """Summarises N examples.
 
-    Means are over the successes, None where there is none.
+    Args:
+      success: (N,) whether an example succeeded.
+      values: (N,) measures by name.
+
+    Returns:
+      "asr" in [0, 1], None without examples; "num_successes", "num_examples"; and the mean of each measure over the
+      successes, None where there is none.
     """
     successes, examples = int(success.sum()), len(success)
     means = {name: float(value[success].mean()) if successes else None for name, value in values.items()}

@@ -71,7 +71,15 @@ class Quantization(Method):
         batch_size: int | str | None = None,
         callback: Callback | None = None,
     ) -> AttackResult:
-        """Quantizes `adversarial`; the other arguments are an attack's.
+        """Quantizes `adversarial`.
+
+        Args:
+          classifier: the network.
+          images: (N, H, W, C) originals within `classifier.bounds`.
+          adversarial: (N, H, W, C) what an attack of any kind made of them, within the bounds.
+          labels: (N,) integers, the true classes.
+          targets: (N,) integers, the classes that are reached; None for untargeted examples.
+          batch_size, callback: as of `Attack.__call__`.
 
         Returns:
           A result whose images and adversarial images are on the lattice: `sa.images.to_uint8` loses nothing.
@@ -176,6 +184,21 @@ def quantize(
     **hyper_parameters: Any,
 ) -> AttackResult:
     """Puts adversarial images of any origin on the 8-bit lattice; short for `Quantization(**hyper_parameters)(...)`.
+
+    Args:
+      classifier: the network.
+      images: (N, H, W, C) originals within `classifier.bounds`.
+      adversarial: (N, H, W, C) what an attack of any kind made of them, within the bounds.
+      labels: (N,) integers, the true classes.
+      targets: (N,) integers, the classes that are reached; None for untargeted examples.
+      batch_size, callback: as of `Attack.__call__`.
+      **hyper_parameters: those of `Quantization`: epsilon, confidence, max_steps.
+
+    Returns:
+      A result on the lattice; the original and success False where nothing on it fools the network.
+
+    Raises:
+      InputError: a value of the wrong kind, shape or range.
 
     Example:
       >>> import tf_strattack as sa

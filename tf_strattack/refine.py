@@ -108,7 +108,15 @@ class Refinement(Method):
         batch_size: int | str | None = None,
         callback: Callback | None = None,
     ) -> AttackResult:
-        """Refines the perturbations `adversarial` - `images`; the other arguments are an attack's.
+        """Refines the perturbations `adversarial` - `images`.
+
+        Args:
+          classifier: the network.
+          images: (N, H, W, C) originals within `classifier.bounds`.
+          adversarial: (N, H, W, C) what an attack of any kind made of them, within the bounds.
+          labels: (N,) integers, the true classes.
+          targets: (N,) integers, the classes that are reached; None for untargeted examples.
+          mask, batch_size, callback: as of `Attack.__call__`.
 
         Returns:
           A result whose examples are never worse than what came in: those that did not fool the network,
@@ -228,10 +236,32 @@ def refine(
     callback: Callback | None = None,
     **hyper_parameters: Any,
 ) -> AttackResult:
-    """Refines adversarial images of any origin; short for `Refinement(**hyper_parameters)(...)`.
+    """Refines adversarial images of any origin (Proposition 3); short for `Refinement(**hyper_parameters)(...)`.
+
+    Args:
+      classifier: the network.
+      images: (N, H, W, C) originals within `classifier.bounds`.
+      adversarial: (N, H, W, C) what an attack of any kind made of them, within the bounds.
+      labels: (N,) integers, the true classes.
+      targets: (N,) integers, the classes that are reached; None for untargeted examples.
+      mask, batch_size, callback: as of `Attack.__call__`.
+      **hyper_parameters: those of `Refinement`, such as sigma_quantile, epsilon and confidence.
+
+    Returns:
+      A result whose examples are never worse than what came in.
+
+    Raises:
+      InputError: a value of the wrong kind, shape or range.
 
     Example:
-      refined = sa.refine(classifier, images, foolbox_images, labels, targets=targets, sigma_quantile=0.5)
+      >>> import tf_strattack as sa
+      >>> classifier = sa.shipped.load_classifier()
+      >>> images, labels, _ = sa.shipped.load_sample()
+      >>> images, labels = images[:2], labels[:2]
+      >>> rough = sa.FGM(norm="l2")(classifier, images, labels)
+      >>> refined = sa.refine(classifier, images, rough.adversarial, labels)
+      >>> bool((sa.metrics.l2(refined.delta) <= sa.metrics.l2(rough.delta) + 1e-6).all())
+      True
     """
     method = Refinement(**hyper_parameters)
     return method(classifier, images, adversarial, labels, targets, mask=mask, batch_size=batch_size, callback=callback)

@@ -64,7 +64,7 @@ class AttackResult:
     __iter__ = None
 
     def __getitem__(self, rows: Any) -> AttackResult:
-        """Some of the examples, by a slice, booleans (N,) or indices; `calls` stay those of the whole.
+        """Some of the examples: `rows` is a slice, booleans (N,) or indices; `calls` stay those of the whole.
 
         Example:
           >>> import tf_strattack as sa
@@ -97,7 +97,7 @@ class AttackResult:
         return self.perturbation / np.float32(self.bounds[1] - self.bounds[0])
 
     def save(self, path: str | Path, *, overwrite: bool = False) -> None:
-        """Writes everything to a `.npz` file, all at once or not at all.
+        """Writes everything to the `.npz` file `path`, all at once or not at all; `load` and numpy read it.
 
         Raises:
           InputError: another suffix, or a file that exists without `overwrite`.
@@ -118,7 +118,7 @@ class AttackResult:
 
     @classmethod
     def load(cls, path: str | Path) -> AttackResult:
-        """Reads what `save` wrote.
+        """Reads from `path` what `save` wrote.
 
         Raises:
           InputError: a missing, corrupt or foreign file.
@@ -137,7 +137,11 @@ class AttackResult:
 
     @classmethod
     def concatenate(cls, results: list[AttackResult]) -> AttackResult:
-        """Joins results of the same attack on the same classifier, in order."""
+        """Joins `results` of the same attack on the same classifier, in order; counts and calls add up.
+
+        Raises:
+          InputError: no result.
+        """
         if not results:
             raise InputError("expected at least one result, received none")
         first = results[0]

@@ -33,7 +33,7 @@ COPIES = ("support", "paper")
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class StrAttack(Attack):
-    """The structured attack: few groups of pixels change, and those by little.
+    """The structured attack (arXiv 1808.01664): few groups of pixels change, and those by little.
 
     Minimises c f(x0 + delta) + gamma D(delta) + tau sum_i ||delta_{D_i}||_2 over valid images within epsilon, eq. (2),
     and then the distortion alone within the pattern found (Proposition 3). With tau = 0 this is the problem of C&W's
@@ -74,9 +74,11 @@ class StrAttack(Attack):
 
     Example:
       >>> import tf_strattack as sa
-      >>> attack = sa.StrAttack(group_size=2)
-      >>> attack.epsilon
-      0.6
+      >>> classifier = sa.shipped.load_classifier()
+      >>> images, labels, _ = sa.shipped.load_sample()
+      >>> result = sa.StrAttack(max_iterations=60, refine=False)(classifier, images[:2], labels[:2])
+      >>> result.success.tolist(), bool((sa.metrics.linf(result.delta) <= 0.6 + 1e-6).all())
+      ([True, True], True)
     """
 
     name: ClassVar[str] = "strattack"

@@ -21,9 +21,12 @@ NETWORKS = {
 
 
 class Sample(NamedTuple):
-    """MNIST test digits: images (N, 28, 28, 1) float32 in [0, 1], labels (N,), and their positions (N,).
+    """MNIST test digits.
 
-    A position is that in the test split of TFDS mnist 3.0.1, whose order is fixed.
+    Attributes:
+      images: (N, 28, 28, 1) float32 in [0, 1].
+      labels: (N,) int32.
+      indices: (N,) int32, positions in the test split of TFDS mnist 3.0.1, whose order is fixed.
     """
 
     images: Images
@@ -32,7 +35,7 @@ class Sample(NamedTuple):
 
 
 def model_path(name: str) -> Path:
-    """The `.keras` file of a shipped network.
+    """The `.keras` file of the shipped network `name`, "mnist_cnn" or "cifar10_cnn".
 
     Raises:
       InputError: an unknown name.
@@ -42,21 +45,30 @@ def model_path(name: str) -> Path:
 
 
 def load_classifier(name: str = "mnist_cnn") -> Classifier:
-    """Loads a shipped network as a classifier of images in [0, 1].
+    """Loads the shipped network `name` as a classifier of images in [0, 1].
 
     Raises:
       InputError: an unknown name.
+
+    Example:
+      >>> import tf_strattack as sa
+      >>> sa.shipped.load_classifier("cifar10_cnn").image_shape
+      (32, 32, 3)
     """
     return Classifier.load(model_path(name))
 
 
 def load_card(name: str = "mnist_cnn") -> dict[str, Any]:
-    """Reads the model card of a shipped network: accuracy, seed, epochs, versions."""
+    """Reads the model card of the shipped network `name`: accuracy, seed, epochs, versions.
+
+    Raises:
+      InputError: an unknown name.
+    """
     card: dict[str, Any] = json.loads(model_path(name).with_suffix(".json").read_text())
     return card
 
 
 def load_sample() -> Sample:
-    """Loads the 500 shipped MNIST test digits."""
+    """Loads the 500 shipped MNIST test digits: images (500, 28, 28, 1) in [0, 1], labels and positions (500,)."""
     with np.load(_FOLDER / "mnist_sample.npz", allow_pickle=False) as file:
         return Sample(file["images"].astype(np.float32) / 255.0, file["labels"], file["indices"])
