@@ -4,7 +4,7 @@ BIN := .venv/bin
 STAMP := .venv/.installed
 DOCS_STAMP := .venv/.installed-docs
 
-.PHONY: demo test test-slow test-browser lint docs wheel clean
+.PHONY: demo test test-slow test-browser lint docs notebooks wheel clean
 
 demo: $(STAMP)
 	$(BIN)/python -m eval.attack
@@ -29,6 +29,10 @@ lint: $(STAMP)
 # site/, to be read from a web server: python -m http.server -d site. The variable silences a notice of the theme.
 docs: $(DOCS_STAMP)
 	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict
+
+# The tutorials, executed anew and stored with their outputs.
+notebooks: $(DOCS_STAMP)
+	$(BIN)/python -m tests.notebooks
 
 wheel: $(STAMP)
 	$(BIN)/python -m build --wheel
