@@ -1,5 +1,10 @@
 """The networks are the paper's, and the shipped ones are these."""
 
+import json
+import re
+import zipfile
+from pathlib import Path
+
 import keras
 import numpy as np
 import pytest
@@ -41,6 +46,15 @@ def test_what_is_shipped_has_this_architecture_and_the_accuracy_of_its_card(data
     built = NETS[dataset].build("float32")
     assert [weight.shape for weight in shipped.weights] == [weight.shape for weight in built.weights]
     assert sa.shipped.load_card(f"{dataset}_cnn")["test_accuracy"] >= {"mnist": 0.994, "cifar10": 0.8}[dataset]
+
+
+@pytest.mark.parametrize("dataset", NETS)
+def test_what_is_shipped_was_saved_by_the_oldest_keras_because_that_reads_no_newer_file(dataset):
+    requirements = (Path(__file__).parents[2] / "requirements.txt").read_text()
+    (oldest,) = re.findall(r"^keras>=([\d.]+)", requirements, re.MULTILINE)
+    with zipfile.ZipFile(sa.shipped.model_path(f"{dataset}_cnn")) as archive:
+        saved_by = json.loads(archive.read("metadata.json"))["keras_version"]
+    assert f"{saved_by}.".startswith(f"{oldest}.")
 
 
 @pytest.mark.slow
