@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from setuptools import setup
+from setuptools import find_packages, setup
 
 HERE = Path(__file__).parent
 
@@ -27,8 +27,21 @@ setup(
     long_description=(HERE / "README.md").read_text(),
     long_description_content_type="text/markdown",
     license="Apache-2.0",
+    license_files=["LICENSE"],
+    keywords=["adversarial examples", "adversarial attacks", "StrAttack", "ADMM", "robustness", "TensorFlow", "Keras"],
+    classifiers=[
+        "Intended Audience :: Science/Research",
+        "Operating System :: POSIX :: Linux",
+        "Programming Language :: Python :: 3",
+        "Programming Language :: Python :: 3.11",
+        "Programming Language :: Python :: 3.12",
+        "Programming Language :: Python :: 3.13",
+        "Topic :: Scientific/Engineering :: Artificial Intelligence",
+        "Topic :: Security",
+        "Typing :: Typed",
+    ],
     python_requires=">=3.11",
-    packages=["tf_strattack", "tf_strattack.baselines", "tf_strattack.interop", "tf_strattack.shipped"],
+    packages=find_packages(include=["tf_strattack", "tf_strattack.*"]),
     package_data={"tf_strattack": ["py.typed"], "tf_strattack.shipped": ["*.keras", "*.json", "*.npz"]},
     install_requires=requirements("requirements.txt"),
     extras_require={
