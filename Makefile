@@ -3,8 +3,10 @@ PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.installed
 DOCS_STAMP := .venv/.installed-docs
+OLDEST_PYTHON ?= python3.11
+OLDEST := .venv-oldest
 
-.PHONY: demo test test-slow test-browser lint docs notebooks wheel clean
+.PHONY: demo test test-slow test-browser test-oldest lint docs notebooks wheel clean
 
 demo: $(STAMP)
 	$(BIN)/python -m eval.attack
@@ -21,6 +23,10 @@ test-slow: $(DOCS_STAMP)
 test-browser: $(STAMP)
 	$(BIN)/python -m pytest -q -m browser -rs
 
+# With the lowest versions that requirements*.txt admit, on the lowest Python.
+test-oldest: $(OLDEST)/.installed
+	$(OLDEST)/bin/python -m pytest -q -n 2 --dist loadfile
+
 lint: $(STAMP)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -35,7 +41,7 @@ notebooks: $(DOCS_STAMP)
 	$(BIN)/python -m tests.notebooks
 
 wheel: $(STAMP)
-	$(BIN)/python -m build --wheel
+	$(BIN)/python -m build
 
 $(STAMP): requirements.txt requirements-dev.txt
 	$(PYTHON) -m venv .venv
@@ -46,5 +52,12 @@ $(DOCS_STAMP): $(STAMP) requirements-docs.txt
 	$(BIN)/python -m pip install --quiet -r requirements-docs.txt
 	touch $@
 
+# Each "name>=low,<high" becomes a constraint "name==low"; what they need in turn is the newest.
+$(OLDEST)/.installed: requirements.txt requirements-dev.txt
+	$(OLDEST_PYTHON) -m venv $(OLDEST)
+	sed -n 's/^\([A-Za-z0-9_-]*\)>=\([0-9.]*\).*/\1==\2/p' requirements.txt requirements-dev.txt > $(OLDEST)/lowest.txt
+	$(OLDEST)/bin/python -m pip install --quiet -r requirements.txt -r requirements-dev.txt -c $(OLDEST)/lowest.txt
+	touch $@
+
 clean:
-	rm -rf .venv build dist site *.egg-info .pytest_cache .mypy_cache .ruff_cache
+	rm -rf .venv .venv-oldest build dist site *.egg-info .pytest_cache .mypy_cache .ruff_cache
