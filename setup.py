@@ -9,12 +9,12 @@ HERE = Path(__file__).parent
 
 
 def requirements(name: str) -> list[str]:
-    lines = (HERE / name).read_text().splitlines()
+    lines = (HERE / name).read_text(encoding="utf-8").splitlines()
     return [line for line in lines if line and not line.startswith("#")]
 
 
 def version() -> str:
-    found = re.search(r'__version__ = "([^"]+)"', (HERE / "tf_strattack" / "versions.py").read_text())
+    found = re.search(r'__version__ = "([^"]+)"', (HERE / "tf_strattack" / "versions.py").read_text(encoding="utf-8"))
     if found is None:
         raise RuntimeError("tf_strattack/versions.py names no version")
     return found[1]
@@ -24,7 +24,7 @@ setup(
     name="tf-strattack",
     version=version(),
     description="Structured adversarial attacks (StrAttack, ICLR 2019) for TensorFlow and Keras",
-    long_description=(HERE / "README.md").read_text(),
+    long_description=(HERE / "README.md").read_text(encoding="utf-8"),
     long_description_content_type="text/markdown",
     license="Apache-2.0",
     license_files=["LICENSE"],

@@ -92,7 +92,14 @@ class RobustnessCallback(keras.callbacks.Callback):
         self._classifier: Classifier | None = None  # with its compiled programs, as long as the network is the same
 
     def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
-        """Takes the network of this `fit`, and refuses what does not fit its shapes before the first epoch."""
+        """Takes the network of this `fit`, and refuses what does not fit its shapes before the first epoch.
+
+        Args:
+          logs: of Keras; not read.
+
+        Raises:
+          InputError: images, labels or targets that are none of the network's.
+        """
         if self._classifier is None or self._network is not self.model:
             self._network = self.model
             self._classifier = Classifier.from_keras(self.model, bounds=self._bounds, preprocessing=self._preprocessing)
@@ -105,7 +112,7 @@ class RobustnessCallback(keras.callbacks.Callback):
                 check_classes(self._targets, len(self._images), scores[1], "targets")
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
-        """Measures, if it is the turn of this epoch, and adds to `logs`."""
+        """Measures after `epoch`, counted from 0, if it is its turn, and adds to `logs`, of Keras."""
         chosen = epoch + 1 in self.freq if isinstance(self.freq, Container) else (epoch + 1) % self.freq == 0
         if chosen and logs is not None:
             logs.update(self.measure())

@@ -99,9 +99,12 @@ class StructuredAttack(EvasionAttack):
         return _to_layout(self.result(x, y, **kwargs).adversarial, self.estimator, back=True)
 
     def result(self, x: npt.NDArray[Any], y: npt.NDArray[Any] | None = None, *, mask: Any = None) -> AttackResult:
-        """The native result of the same attack, (N, H, W, C), with success and evaluations; arguments as of `generate`.
+        """The native result of the same attack, (N, H, W, C), with success and evaluations.
 
         Of a targeted attack its `labels`, which ART does not tell, are classes other than the targets.
+
+        Args:
+          x, y, mask: as of `generate`.
         """
         classifier, images = to_classifier(self.estimator), _to_layout(x, self.estimator)
         labels, targets = _classes(y, classifier, images, self.targeted)
@@ -169,6 +172,9 @@ def to_classifier(estimator: TensorFlowV2Classifier) -> Classifier:
     For `interpret` and whatever else takes one. Images are (N, H, W, C), whatever the estimator's `channels_first`. A
     softmax at the end of a Keras model is left out. Postprocessing defences, which attacks by gradients do not see, are
     no part of it. It is made once for an estimator, and again when its `clip_values` or preprocessing have changed.
+
+    Args:
+      estimator: the `TensorFlowV2Classifier`.
 
     Raises:
       InputError: no TensorFlow 2 classifier, no `clip_values` or others for each feature, or preprocessing without a

@@ -84,9 +84,13 @@ class StructuredAttack(FlexibleDistanceMinimizationAttack):
         return _in_kind(self.result(model, inputs, criterion, mask=mask), inputs)
 
     def result(self, model: Model, inputs: Any, criterion: Any, *, mask: Any = None) -> AttackResult:
-        """The native result of the same attack, with success, evaluations and times; arguments as of `run`.
+        """The native result of the same attack, with success, evaluations and times.
 
         Of a targeted attack its `labels`, which Foolbox does not tell, are classes other than the targets.
+
+        Args:
+          model, inputs, criterion: as of `run`; inputs are (N, H, W, C).
+          mask: as of `StrAttack`.
         """
         classifier, images = to_classifier(model), _images(inputs)
         labels, targets = _classes(criterion, classifier, images)
@@ -138,6 +142,9 @@ def to_classifier(model: Model) -> Classifier:
 
     For `interpret` and whatever else takes one. It is made once for a model, and again when its bounds have changed. As
     elsewhere in Foolbox, the network should return logits: of probabilities the logarithms are taken.
+
+    Args:
+      model: a `TensorFlowModel`, or a model of Foolbox around one.
 
     Raises:
       InputError: no model of Foolbox.
