@@ -22,10 +22,11 @@ from formulas import mathml
 
 _log = logging.getLogger("mkdocs.hooks.notebooks")
 
-_UNWANTED = re.compile(r"<(script|style|clipboard-copy)\b.*?</\1>", re.DOTALL)
-# The code once more, for a button that is not there, and the tags of cells.
-_TWICE = re.compile(
-    r'<div class="clipboard-copy-txt"[^>]*>.*?</div>|<div class="celltoolbar">.*?</div>\s*</div>', re.DOTALL
+# Scripts, styles, comments, the tags of cells, and a button with a second copy of the code: the theme has one of its own.
+_UNWANTED = re.compile(
+    r'<(script|style|clipboard-copy)\b.*?</\1>|<!--.*?-->|<div[^>]*class="clipboard-copy-txt"[^>]*>.*?</div>'
+    r'|<div class="celltoolbar">.*?</div>\s*</div>',
+    re.DOTALL,
 )
 _CODE = re.compile(r'<div class="highlight-ipynb[^"]*"><pre>(.*?)</pre></div>', re.DOTALL)
 _PREFORMATTED = re.compile(r"(<pre\b.*?</pre>|<code\b.*?</code>)", re.DOTALL)
@@ -37,7 +38,7 @@ def on_page_content(html: str, page: Page, config: MkDocsConfig, files: Files) -
     """Cleans the page of a notebook; others are returned as they are."""
     if not page.file.src_uri.endswith(".ipynb"):
         return html
-    html = _TWICE.sub("", _UNWANTED.sub("", html))
+    html = _UNWANTED.sub("", html)
     html = _CODE.sub(r'<div class="highlight"><pre><code>\1</code></pre></div>', html)
     parts = _PREFORMATTED.split(html)  # every other one is preformatted
     parts[::2] = [_FORMULA.sub(_formula, part) for part in parts[::2]]

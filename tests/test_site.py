@@ -1,0 +1,111 @@
+"""The documentation site: built strictly, complete, and asking no other host for anything (`make test-slow`)."""
+
+import importlib.util
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.test_docstrings import PUBLIC
+
+pytest.importorskip("mkdocs", reason="needs requirements-docs.txt, which make test-slow installs")
+
+ROOT = Path(__file__).parent.parent
+
+
+@pytest.fixture(scope="module")
+def offline():
+    """The hook docs/site/offline.py."""
+    spec = importlib.util.spec_from_file_location("offline", ROOT / "docs" / "site" / "offline.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory):
+    """The directory of the site, and what the build said."""
+    site = tmp_path_factory.mktemp("site")
+    command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--site-dir", str(site)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=600)
+    assert done.returncode == 0, done.stderr
+    return site, done.stdout + done.stderr
+
+
+@pytest.mark.slow
+def test_the_site_is_built_without_a_warning(built):
+    site, said = built
+    assert "WARNING" not in said
+    assert "ERROR" not in said
+    for page in (
+        "index",
+        "BUILD",
+        "docs/concepts",
+        "docs/tutorials/digits",
+        "results/index",
+        "docs/reference/strattack",
+    ):
+        assert (site / f"{page}.html").stat().st_size > 5000
+
+
+@pytest.mark.slow
+def test_every_public_name_has_an_anchor(built):
+    site, _ = built
+    pages = "".join(page.read_text() for page in (site / "docs" / "reference").glob("*.html"))
+    anchors = set(re.findall(r'id="(tf_strattack[^"]*)"', pages))
+    for name, value in PUBLIC.items():
+        home = f"{value.__module__}.{value.__qualname__}"
+        # What other attacks define anew, such as `iterations`, has that of `Attack`.
+        base = f"tf_strattack.Attack.{value.__name__}"
+        assert {f"tf_strattack.{name}", home, base} & anchors, f"{name} has no anchor"
+
+
+@pytest.mark.slow
+def test_no_page_asks_another_host(built, offline):
+    site, _ = built
+    assert len(list(site.rglob("*.html"))) > 30
+    assert offline.foreign_requests(site) == []
+
+
+@pytest.mark.slow
+def test_formulas_are_mathml_and_notebooks_bring_no_scripts(built):
+    site, _ = built
+    mathematics = (site / "docs" / "mathematics.html").read_text()
+    assert mathematics.count('display="block"') > 10
+    assert mathematics.count("<math") > 60
+    for page in site.rglob("*.html"):
+        text = page.read_text()
+        assert "arithmatex" not in text, page
+        assert not re.search(r"MathJax\.|mermaid", text), page
+    notebooks = list((site / "docs" / "tutorials").glob("*.html"))
+    assert len(notebooks) == 4
+    for page in notebooks:
+        assert not re.search(r'(?:href|src)="[^"]+\.(?:md|ipynb)[#"]', page.read_text()), page
+
+
+@pytest.mark.parametrize(
+    "element",
+    [
+        '<script src="https://cdn.example/a.js"></script>', '<link rel="stylesheet" href="//cdn.example/a.css">',
+        '<img src="http://example/a.png">', '<link rel="preconnect" href="https://fonts.example">',
+        '<p style="background: url(https://example/a.png)">', "<style>@import 'https://example/a.css';</style>",
+        '<img srcset="a.png 1x, https://example/b.png 2x">', '<iframe src="https://example"></iframe>',
+    ],
+)  # fmt: skip
+def test_a_foreign_request_is_found(element, offline, tmp_path):
+    (tmp_path / "page.html").write_text(f"<html><body>{element}</body></html>")
+    (tmp_path / "fine.html").write_text(
+        '<link rel="canonical" href="https://here.example"><a href="https://example">out</a><img src="data:image/png,">'
+        '<script src="a.js"></script><svg xmlns="http://www.w3.org/2000/svg"></svg>'
+    )
+    ((name, address),) = offline.foreign_requests(tmp_path)
+    assert name == "page.html"
+    assert "example" in address
+
+
+def test_a_font_in_a_style_is_found(offline, tmp_path):
+    (tmp_path / "a.css").write_text("@font-face { src: url('https://fonts.example/a.woff2') }")
+    (tmp_path / "b.css").write_text("a { background: url('data:image/svg+xml;utf8,<svg xmlns=http://www.w3.org/>') }")
+    assert offline.foreign_requests(tmp_path) == [("a.css", "https://fonts.example/a.woff2")]
