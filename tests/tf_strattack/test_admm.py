@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+import tf_strattack as sa
 from tf_strattack.admm import State, Structure, candidate, initial_state, step
 from tf_strattack.groups import Groups
 from tf_strattack.network import Problem
@@ -27,6 +28,21 @@ def problem_of(images, epsilon=1.0):
     images = tf.constant(images)
     lower, upper = tf.maximum(-images, -epsilon), tf.minimum(1 - images, epsilon)
     return Problem(images, tf.zeros(len(images), tf.int32), lower, upper)
+
+
+def test_the_box_is_what_bounds_epsilon_and_mask_leave():
+    classifier = sa.Classifier.from_callable(lambda images: images, bounds=(-1, 3))
+    images = np.array([-1.0, 0.0, 2.6, 3.0], np.float32).reshape(1, 2, 2, 1)  # 0, 0.25, 0.9 and 1 of the range
+    mask = np.ones_like(images)
+    for epsilon, lower, upper in (
+        (0.3, [0, -0.25, -0.3, -0.3], [0.3, 0.3, 0.1, 0]), (None, [0, -0.25, -0.9, -1], [1, 0.75, 0.1, 0]),
+    ):  # fmt: skip
+        problem = Problem.build(classifier, images, np.zeros(1, np.int32), mask, epsilon=epsilon)
+        np.testing.assert_allclose(problem.lower.numpy().ravel(), lower, atol=1e-6)
+        np.testing.assert_allclose(problem.upper.numpy().ravel(), upper, atol=1e-6)
+    nothing = Problem.build(classifier, images, np.zeros(1, np.int32), 0 * mask, epsilon=0.3)
+    assert not nothing.lower.numpy().any()
+    assert not nothing.upper.numpy().any()
 
 
 def test_one_step_by_hand():
