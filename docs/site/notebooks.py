@@ -22,7 +22,7 @@ from formulas import mathml
 
 _log = logging.getLogger("mkdocs.hooks.notebooks")
 
-# Scripts, styles, comments, the tags of cells, and a button with a second copy of the code: the theme has one of its own.
+# Scripts, styles, comments, tags of cells, and a button with a second copy of the code: the theme has its own.
 _UNWANTED = re.compile(
     r'<(script|style|clipboard-copy)\b.*?</\1>|<!--.*?-->|<div[^>]*class="clipboard-copy-txt"[^>]*>.*?</div>'
     r'|<div class="celltoolbar">.*?</div>\s*</div>',
