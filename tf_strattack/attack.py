@@ -67,7 +67,7 @@ class Method(abc.ABC):
     def __post_init__(self) -> None:
         """Checks the values; subclasses add theirs."""
         if self.epsilon is not None:
-            check_number("epsilon", self.epsilon, 0.0, 1.0, open_low=True)
+            check_number("epsilon, in [0, 1] scale,", self.epsilon, 0.0, 1.0, open_low=True)
         check_number("confidence", self.confidence, 0.0)
 
     @property

@@ -36,7 +36,8 @@ def check_images(
     fits = array.ndim == 4 and all(w in (None, s) for w, s in zip(wanted, array.shape[1:], strict=True))
     if not fits or 0 in array.shape[1:]:
         shape = ", ".join("NHWC"[i + 1] if size is None else str(size) for i, size in enumerate(wanted))
-        raise InputError(f"expected {name} of shape (N, {shape}), received {array.shape}")
+        remedy = ": add a first axis, [None], to a single image" if array.ndim == 3 else ""
+        raise InputError(f"expected {name} of shape (N, {shape}), received {array.shape}{remedy}")
     array = array.astype(np.float32, copy=False)
     if not np.isfinite(array).all():
         raise InputError(f"expected finite {name}, received NaN or infinity in {_bad_rows(~np.isfinite(array))}")
@@ -60,6 +61,8 @@ def check_like(images: Images, originals: Images, name: str) -> Images:
 def check_classes(classes: Any, count: int, num_classes: int | None, name: str) -> Classes:
     """Returns `classes` as int32 (N,), each in [0, num_classes)."""
     array = _as_array(classes, name)
+    if array.ndim == 2:
+        raise InputError(f"expected {name} of shape ({count},), class numbers, received {array.shape}: argmax(axis=1)")
     if array.dtype.kind not in "iu" and array.size:
         raise InputError(f"expected integer {name}, received dtype {array.dtype}")
     if array.shape != (count,):

@@ -156,7 +156,9 @@ class Classifier:
                 f"expected a network with gradients, received {path}: TFLite keeps none; pass the model that it was "
                 "converted from"
             )
-        if path.exists() and path.suffix not in (".keras", ".h5"):
+        if not path.exists():
+            raise InputError(f"expected a .keras file or a SavedModel directory, received {path}, which does not exist")
+        if path.suffix not in (".keras", ".h5"):
             raise InputError(f"expected a .keras file or a SavedModel directory, received {path}")
 
         def load_keras() -> keras.Model:
@@ -252,7 +254,9 @@ class Classifier:
         array = check_images(images, self.bounds, self.image_shape)
         if self.num_classes is None and len(array):
             rows = devices.least_rows(array.shape[1:])
-            self.num_classes, self.outputs = inspect(self.scores, self.outputs, pad_rows(array[:rows], rows))
+            self.num_classes, self.outputs = inspect(
+                self.scores, self.outputs, pad_rows(array[:rows], rows), min(rows, len(array))
+            )
         return array
 
     def remembered(self, key: Hashable, make: Callable[[], Any]) -> Any:

@@ -17,13 +17,14 @@ from tf_strattack.losses import margin
 Scores = Callable[[tf.Tensor], tf.Tensor]
 
 
-def inspect(scores_of: Scores, outputs: str | None, images: Images) -> tuple[int, str]:
+def inspect(scores_of: Scores, outputs: str | None, images: Images, rows: int) -> tuple[int, str]:
     """Looks at a network on some images; returns its number of classes and its kind of output.
 
     Args:
       scores_of: the network, from images (N, H, W, C) to class scores.
       outputs: "logits" or "probabilities" if the caller knows, None to find out.
       images: valid images (N, H, W, C).
+      rows: how many of them are the caller's; the others fill up the batch.
 
     Raises:
       InputError: output that is not (N, classes) or not finite, changes from call to call, or through
@@ -49,7 +50,7 @@ def inspect(scores_of: Scores, outputs: str | None, images: Images) -> tuple[int
         )
     outputs = outputs or ("probabilities" if _is_distribution(scores) else "logits")
     if outputs == "probabilities":
-        _warn_of_saturation(scores)
+        _warn_of_saturation(scores[:rows])
     _check_gradient(scores_of, batch, scores)
     return scores.shape[1], outputs
 

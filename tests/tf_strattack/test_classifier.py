@@ -65,7 +65,7 @@ def test_saturated_probabilities_warn():
     model = small_model()
     bias = tf.constant([0.0, 0.0, -200.0])  # exp(-200) is 0 in float32
     classifier = sa.Classifier.from_callable(lambda x: tf.nn.softmax(model(x, training=False) + bias))
-    with pytest.warns(UserWarning, match="pass a model that returns logits"):
+    with pytest.warns(UserWarning, match="on 5 of 5 images some are 0 or 1.*pass a model that returns logits"):
         classifier.predict(IMAGES)
 
 
@@ -157,7 +157,7 @@ def test_models_that_cannot_be_attacked_are_refused():
 @pytest.mark.parametrize(
     ("images", "message"),
     [
-        (IMAGES[0], "expected images of shape (N, 6, 6, 1), received (6, 6, 1)"),
+        (IMAGES[0], "expected images of shape (N, 6, 6, 1), received (6, 6, 1): add a first axis, [None], to a single"),
         (IMAGES[:, :5], "expected images of shape (N, 6, 6, 1), received (5, 5, 6, 1)"),
         (np.repeat(IMAGES, 3, axis=3), "expected images of shape (N, 6, 6, 1), received (5, 6, 6, 3)"),
         (IMAGES * 255, "rescale them, or state their scale as bounds"),
@@ -179,6 +179,7 @@ def test_bad_images_are_refused(images, message):
         (([0, 1, 2, 0],), {}, "expected labels of shape (5,), one for each image, received (4,)"),
         (([0, 1, 2, 0, 3],), {}, "expected labels from 0 to 2, received 3 in row 4"),
         (([0, 1, 2, 0, -1],), {}, "expected labels from 0 to 2, received -1 in row 4"),
+        ((np.eye(5, 3),), {}, "expected labels of shape (5,), class numbers, received (5, 3): argmax(axis=1)"),
         (([0.0] * 5,), {}, "expected integer labels, received dtype float64"),
         (([0] * 5, [1, 1, 1, 1, 7]), {}, "expected targets from 0 to 2, received 7 in row 4"),
         (([0] * 5, [1, 0, 1, 0, 1]), {}, "expected targets other than the labels, received equal ones in 2 rows"),
@@ -201,7 +202,7 @@ def test_bad_files_and_options_are_refused(tmp_path):
     (tmp_path / "corrupt.keras").write_bytes(b"not a model")
     (tmp_path / "text.txt").write_text("no model")
     cases = {
-        "absent.keras": "which does not exist",
+        "absent": "expected a .keras file or a SavedModel directory, received .* which does not exist",
         "empty": "which has no saved_model.pb",
         "corrupt": "which cannot be read",
         "corrupt.keras": "which cannot be read",

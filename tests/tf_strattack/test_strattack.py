@@ -257,7 +257,7 @@ def test_no_example_gives_an_empty_result(mnist):
         ({"gamma": 0}, "expected gamma to be a number above 0, received 0"),
         ({"rho": "x"}, "expected rho to be a number above 0, received 'x'"),
         ({"alpha": 0.0}, "expected alpha to be a number above 0, received 0.0"),
-        ({"epsilon": 1.5}, "expected epsilon to be a number above 0 and at most 1, received 1.5"),
+        ({"epsilon": 1.5}, "expected epsilon, in [0, 1] scale, to be a number above 0 and at most 1, received 1.5"),
         ({"confidence": float("nan")}, "expected confidence to be a number at least 0, received nan"),
         ({"max_iterations": 0}, "expected max_iterations to be a whole number of at least 1, received 0"),
         ({"refine_iterations": 1.5}, "expected max_iterations to be a whole number of at least 1, received 1.5"),
