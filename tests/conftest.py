@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import json
 import os
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
+import zipfile
 from pathlib import Path
 
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 import tensorflow_datasets as tfds
+from packaging.version import Version
 
 import tf_strattack as sa
 
@@ -108,3 +112,13 @@ def shared():
     if not SHARED.exists():
         pytest.skip("needs the shared data beside the checkout")
     return SHARED
+
+
+@pytest.fixture(scope="session")
+def shared_networks(shared):
+    """The same folder, for tests that load its networks: a Keras reads no file that a newer one saved."""
+    with zipfile.ZipFile(shared / "cases" / "mnist_net.keras") as archive:
+        saved_by = json.loads(archive.read("metadata.json"))["keras_version"]
+    if Version(keras.__version__) < Version(saved_by):
+        pytest.skip(f"the shared networks were saved by Keras {saved_by}, newer than {keras.__version__}")
+    return shared

@@ -51,9 +51,9 @@ def test_as_sparse_and_as_small_as_the_paper_s_solver_on_a_twentieth_of_its_grad
     assert 20 * ours.gradient_evaluations.mean() <= theirs.gradient_evaluations.mean()
 
 
-def test_better_than_the_peers_on_their_cases(shared):
-    cases = np.load(shared / "cases" / "mnist_cases.npz")
-    classifier = sa.Classifier.load(shared / "cases" / "mnist_net.keras", preprocessing=lambda x: x - 0.5)
+def test_better_than_the_peers_on_their_cases(shared_networks):
+    cases = np.load(shared_networks / "cases" / "mnist_cases.npz")
+    classifier = sa.Classifier.load(shared_networks / "cases" / "mnist_net.keras", preprocessing=lambda x: x - 0.5)
     result = sa.StrAttack(epsilon=None)(classifier, cases["images"], cases["labels"], cases["targets"])
     assert result.success.all()
     assert result.gradient_evaluations.max() <= 400

@@ -268,8 +268,8 @@ def test_examples_of_a_net_fill_any_batch(net):
     np.testing.assert_array_equal(net.classifier.predict(images).argmax(axis=1), labels)
 
 
-def test_nets_of_a_directory_classify_their_examples(shared):
-    cases = shared / "cases"
+def test_nets_of_a_directory_classify_their_examples(shared_networks):
+    cases = shared_networks / "cases"
     for net in load_nets([name for name in available(cases) if name.endswith("_cases")], cases):
         images, labels, targets = net.examples(9)
         np.testing.assert_array_equal(net.classifier.predict(images).argmax(axis=1), labels)

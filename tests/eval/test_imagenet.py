@@ -137,13 +137,13 @@ def test_inception_v3_with_random_weights_stays_below_6_gb(photographs, tmp_path
 
 
 @pytest.mark.slow
-def test_a_real_imagenet_network_as_saved_model_and_as_keras_file(shared, tmp_path):
+def test_a_real_imagenet_network_as_saved_model_and_as_keras_file(shared_networks, tmp_path):
     """All targets, with few evaluations and few changed entries; and the two files of a network agree."""
     blocks = {}
     for name in ("efficientnet_lite0", "efficientnet_lite0.keras"):
         out = tmp_path / name
         status, _, err = program(
-            f"--model={shared / 'models' / name}", f"--image_dir={shared / 'imagenet'}",
+            f"--model={shared_networks / 'models' / name}", f"--image_dir={shared_networks / 'imagenet'}",
             "--num_images=4", "--targets=3", f"--output_dir={out}",
         )  # fmt: skip
         assert status == 0, err

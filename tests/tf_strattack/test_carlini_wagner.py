@@ -67,9 +67,9 @@ def test_wrong_hyper_parameters_are_refused(values, message):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["mnist", "cifar10"])
-def test_no_farther_than_the_authors_program_and_foolbox_on_their_cases(shared, name):
-    cases = np.load(shared / "cases" / f"{name}_cases.npz")
-    classifier = sa.Classifier.load(shared / "cases" / f"{name}_net.keras", preprocessing=lambda x: x - 0.5)
+def test_no_farther_than_the_authors_program_and_foolbox_on_their_cases(shared_networks, name):
+    cases = np.load(shared_networks / "cases" / f"{name}_cases.npz")
+    classifier = sa.Classifier.load(shared_networks / "cases" / f"{name}_net.keras", preprocessing=lambda x: x - 0.5)
     images, labels, targets = (cases[part] for part in ("images", "labels", "targets"))
     result = sa.CarliniWagnerL2()(classifier, images, labels, targets)
     assert result.success.all()

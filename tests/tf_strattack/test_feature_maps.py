@@ -99,8 +99,8 @@ def test_maps_are_of_the_network_as_it_is_used():
 
 
 @pytest.mark.slow
-def test_a_cam_of_a_real_network_explains_its_logits(shared):
-    model = keras.saving.load_model(shared / "models" / "efficientnet_lite0.keras")
+def test_a_cam_of_a_real_network_explains_its_logits(shared_networks):
+    model = keras.saving.load_model(shared_networks / "models" / "efficientnet_lite0.keras")
     classifier = sa.Classifier.from_keras(model)
     images = np.random.default_rng(0).uniform(size=(2, 224, 224, 3)).astype(np.float32)
     logits = classifier.predict(images)
