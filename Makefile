@@ -23,7 +23,7 @@ test-slow: $(DOCS_STAMP)
 test-browser: $(STAMP)
 	$(BIN)/python -m pytest -q -m browser -rs
 
-# With the lowest versions that requirements*.txt admit, on the lowest Python.
+# With the lowest versions that requirements.txt and requirements-dev.txt admit, on the lowest Python.
 test-oldest: $(OLDEST)/.installed
 	$(OLDEST)/bin/python -m pytest -q -n 2 --dist loadfile
 

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Sequence
+import warnings
+from collections.abc import Callable, Container, Mapping, Sequence
 from typing import Any
 
 import keras
 import numpy as np
 import tensorflow as tf
 
-from tf_strattack import metrics
+from tf_strattack import devices, metrics
+from tf_strattack.adapters import select_output
 from tf_strattack.attack import Attack
 from tf_strattack.checks import check_bounds, check_classes, check_count, check_images, check_targets
 from tf_strattack.classifier import Classifier
@@ -17,6 +19,7 @@ from tf_strattack.errors import InputError
 from tf_strattack.strattack import StrAttack
 
 _DISTANCES = {"l0": metrics.l0, "l1": metrics.l1, "l2": metrics.l2, "linf": metrics.linf}
+_MEASURES = ("accuracy", "success_rate", *_DISTANCES)
 
 
 class RobustnessCallback(keras.callbacks.Callback):
@@ -29,7 +32,9 @@ class RobustnessCallback(keras.callbacks.Callback):
     - `attack_success_rate`: of these, the share for which the attack succeeds, by a fresh forward pass.
     - `attack_l0`, `attack_l1`, `attack_l2`, `attack_linf`: the mean distances of the successes, in [0, 1] scale.
 
-    A mean over nothing is NaN. The attack is compiled once, draws no random numbers and leaves the training as it is.
+    A mean over nothing is NaN, and so is everything, with a warning, of a network that cannot be attacked as it is,
+    without a gradient yet or with NaN in its weights. The attack is compiled once, draws no random numbers and leaves
+    the training as it is.
     As with `validation_freq` of `fit`, `CSVLogger` keeps only what is logged at the first epoch.
 
     Args:
@@ -42,9 +47,11 @@ class RobustnessCallback(keras.callbacks.Callback):
       freq: every how many epochs, or the epochs themselves, the first being 1, as `validation_freq`.
       name: what the logged names begin with, so that two of these callbacks can be told apart.
       batch_size: examples at a time, as of the attack.
+      inputs, output: what the network's other inputs get, and which of its outputs has the scores: as of
+        `Classifier.from_keras`.
 
     Raises:
-      InputError: a value of the wrong kind, shape or range.
+      InputError: a value of the wrong kind, shape or range, here or at the start of `fit`.
       KeyboardInterrupt: Ctrl-C during the attack.
 
     Example:
@@ -70,6 +77,8 @@ class RobustnessCallback(keras.callbacks.Callback):
         freq: int | Container[int] = 1,
         name: str = "attack",
         batch_size: int | str | None = None,
+        inputs: Mapping[str, Any] | None = None,
+        output: str | None = None,
     ) -> None:
         """Checks what does not depend on the network."""
         super().__init__()
@@ -81,14 +90,16 @@ class RobustnessCallback(keras.callbacks.Callback):
         self._targets = check_targets(targets, self._labels, None)
         if attack is not None and not isinstance(attack, Attack):
             raise InputError(f"expected an attack of tf_strattack, received {attack!r}")
-        if not isinstance(freq, Container):
+        if isinstance(freq, str) or not isinstance(freq, Container):
             check_count("freq", freq)
+        if batch_size not in (None, "auto"):
+            check_count("batch_size", batch_size)
         self.attack: Attack = attack or StrAttack()
         self.freq = freq
         self.name = name
-        self._preprocessing = preprocessing
+        self._options: dict[str, Any] = {"preprocessing": preprocessing, "inputs": inputs, "output": output}
         self._batch_size = batch_size
-        self._network: keras.Model | None = None
+        self._network: list[Any] = []
         self._classifier: Classifier | None = None  # with its compiled programs, as long as the network is the same
 
     def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
@@ -100,34 +111,46 @@ class RobustnessCallback(keras.callbacks.Callback):
         Raises:
           InputError: images, labels or targets that are none of the network's.
         """
-        if self._classifier is None or self._network is not self.model:
-            self._network = self.model
-            self._classifier = Classifier.from_keras(self.model, bounds=self._bounds, preprocessing=self._preprocessing)
+        network = [self.model, *self.model.variables]  # layers may have come or gone since the last fit
+        if len(network) != len(self._network) or any(a is not b for a, b in zip(network, self._network, strict=True)):
+            self._network = network
+            self._classifier = Classifier.from_keras(self.model, bounds=self._bounds, **self._options)
+        _check_devices(self.model)
         # No more than shapes: an untrained network may have no gradient yet.
-        check_images(self._images, self._bounds, self._classifier.image_shape)
-        scores = getattr(self.model, "output_shape", None)
-        if isinstance(scores, tuple) and len(scores) == 2:
-            check_classes(self._labels, len(self._images), scores[1], "labels")
+        check_images(self._images, self._bounds, self._classifier.image_shape if self._classifier else None)
+        # What a functional model returns, in its structure; a Sequential one has a list. Else nothing is known yet.
+        outputs = getattr(self.model, "output", None)
+        outputs = getattr(self.model, "outputs", None) if outputs is None else outputs
+        if outputs is not None:
+            classes = select_output(outputs, self._options["output"]).shape[-1]
+            check_classes(self._labels, len(self._images), classes, "labels")
             if self._targets is not None:
-                check_classes(self._targets, len(self._images), scores[1], "targets")
+                check_classes(self._targets, len(self._images), classes, "targets")
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         """Measures after `epoch`, counted from 0, if it is its turn, and adds to `logs`, of Keras."""
         chosen = epoch + 1 in self.freq if isinstance(self.freq, Container) else (epoch + 1) % self.freq == 0
         if chosen and logs is not None:
-            logs.update(self.measure())
+            try:
+                logs.update(self.measure())
+            except InputError as error:  # the arguments have been checked: it is the network as it is now
+                warnings.warn(f"robustness after epoch {epoch + 1} is not known: {error}", UserWarning, stacklevel=2)
+                logs.update(self._named(dict.fromkeys(_MEASURES, np.nan)))
 
     def measure(self) -> dict[str, float]:
         """What is logged, by name, of the network as it is now.
 
         Raises:
-          InputError: no network yet: before the first `fit`.
+          InputError: no network yet, before the first `fit`; one that cannot be attacked as it is.
         """
         classifier = self._classifier
         if classifier is None:
             raise InputError("expected a callback that fit has given a network, received none: pass it to fit first")
-        correct = classifier.predict(self._images).argmax(axis=1) == self._labels
-        measured = {"accuracy": float(correct.mean()), "success_rate": np.nan} | dict.fromkeys(_DISTANCES, np.nan)
+        logits = classifier.predict(self._images)
+        if not np.isfinite(logits).all():
+            raise InputError("expected finite logits, received NaN or infinity from the network")
+        correct = logits.argmax(axis=1) == self._labels
+        measured = dict.fromkeys(_MEASURES, np.nan) | {"accuracy": float(correct.mean())}
         if correct.any():
             result = self.attack(
                 classifier, self._images[correct], self._labels[correct],
@@ -139,4 +162,24 @@ class RobustnessCallback(keras.callbacks.Callback):
             if result.success.any():
                 delta = result[result.success].delta
                 measured |= {name: float(distance(delta).mean()) for name, distance in _DISTANCES.items()}
+        return self._named(measured)
+
+    def _named(self, measured: dict[str, float]) -> dict[str, float]:
         return {f"{self.name}_{name}": value for name, value in measured.items()}
+
+
+def _check_devices(model: keras.Model) -> None:
+    """Refuses a network that is on some of the devices: attacks use all."""
+    used = getattr(getattr(model, "distribute_strategy", None), "num_replicas_in_sync", 1)
+    if used not in (1, devices.replicas()) or (used == 1 and _mirrored(model)):
+        raise InputError(
+            f"expected a network on one device or on all {devices.replicas()}, received one on {used}: attacks use "
+            "all; hide the others by tf.config.set_visible_devices"
+        )
+
+
+def _mirrored(model: keras.Model) -> bool:
+    """Whether the weights belong to a strategy of their own, on a machine of several devices."""
+    if devices.replicas() == 1 or not model.variables:
+        return False
+    return isinstance(model.variables[0].value, tf.distribute.DistributedValues)

@@ -11,15 +11,15 @@ from mkdocs.config.defaults import MkDocsConfig
 
 _log = logging.getLogger("mkdocs.hooks.offline")
 
-# Element → the attribute from which a browser loads.
+# Element → the attributes from which a browser loads.
 _LOADING = {
-    "script": "src", "img": "src", "iframe": "src", "source": "src", "video": "src", "audio": "src", "embed": "src",
-    "object": "data",
+    "script": ["src"], "img": ["src"], "iframe": ["src"], "source": ["src"], "audio": ["src"], "embed": ["src"],
+    "video": ["src", "poster"], "object": ["data"], "input": ["src"], "image": ["href", "xlink:href"],
 }  # fmt: skip
 # Relations of <link> that only say where something is.
 _NAMING = {"canonical", "next", "prev", "alternate", "license"}
-_FOREIGN = re.compile(r"(https?:)?//")
-_STYLE = re.compile(r"""(?:url\(\s*["']?|@import\s+["'])((?:https?:)?//[^"')\s]+)""")
+_FOREIGN = re.compile(r"(https?:)?//", re.IGNORECASE)
+_STYLE = re.compile(r"""(?:url\(\s*["']?|@import\s+["'])((?:https?:)?//[^"')\s]+)""", re.IGNORECASE)
 
 
 class _Requests(HTMLParser):
@@ -32,14 +32,14 @@ class _Requests(HTMLParser):
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         """Looks at one element."""
         values = {name: value or "" for name, value in attrs}
-        loaded = [values.get(_LOADING.get(tag, ""), ""), *values.get("srcset", "").split()]
+        loaded = [*(values.get(name, "") for name in _LOADING.get(tag, [])), *values.get("srcset", "").split()]
         if tag == "link" and not _NAMING & set(values.get("rel", "").split()):
             loaded.append(values.get("href", ""))
         self.foreign += [*filter(_FOREIGN.match, loaded), *_STYLE.findall(values.get("style", ""))]
 
     def handle_data(self, data: str) -> None:
         """Looks at inlined styles; in text that a page shows these patterns are not followed."""
-        if self.get_starttag_text() == "<style>":
+        if (self.get_starttag_text() or "").startswith("<style"):
             self.foreign += _STYLE.findall(data)
 
 

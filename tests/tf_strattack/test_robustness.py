@@ -141,6 +141,8 @@ def test_means_over_nothing_are_nan(sample):
         ({"labels": [1, 2, 3]}, "expected labels of shape"),
         ({"targets": [1, 2]}, "expected targets other than the labels"),
         ({"attack": "fgm"}, "expected an attack of tf_strattack, received 'fgm'"),
+        ({"freq": "12"}, "expected freq to be a whole number of at least 1"),
+        ({"batch_size": 0}, "expected batch_size to be a whole number of at least 1"),
         ({"freq": 0}, "expected freq to be a whole number of at least 1"),
         ({"bounds": (1, 0)}, "expected finite bounds"),
     ],
@@ -155,10 +157,57 @@ def test_mistakes_are_known_before_the_training(change, message):
     ("shape", "label", "message"),
     [((28, 28, 1), 10, "expected labels from 0 to 9, received 10"), ((8, 8, 1), 1, "expected images of shape")],
 )
-def test_what_does_not_fit_the_network_is_known_before_the_first_epoch(sample, shape, label, message):
+@pytest.mark.parametrize("functional", [False, True])
+def test_what_does_not_fit_the_network_is_known_before_the_first_epoch(sample, shape, label, message, functional):
+    net = network()
+    if functional:
+        net = keras.Model(net.inputs[0], net.outputs[0])
+        net.compile("adam", keras.losses.SparseCategoricalCrossentropy(from_logits=True))
+    fine = sa.RobustnessCallback(sample[0][:2], sample[1][:2], attack=sa.FGM())
+    assert len(net.fit(*sample, verbose=0, callbacks=[fine]).history["attack_accuracy"]) == 1
     callback = sa.RobustnessCallback(np.zeros((1, *shape)), [label], attack=sa.FGM())
     with pytest.raises(sa.InputError, match=message):
-        fitted(sample, [callback])
+        net.fit(*sample, verbose=0, callbacks=[callback])
+
+
+@pytest.mark.parametrize("weight", [0.0, np.nan])
+def test_a_network_that_cannot_be_attacked_yet_is_trained_on(sample, weight):
+    net = network()
+    net.set_weights([np.full_like(values, weight) for values in net.get_weights()])
+    net.optimizer.learning_rate = 0.0
+    images, labels = sample
+    callback = sa.RobustnessCallback(images[:4], labels[:4], attack=QUICK)
+    with pytest.warns(UserWarning, match="robustness after epoch 2 is not known: expected"):
+        history = net.fit(images, labels, epochs=2, callbacks=[callback], verbose=0).history
+    assert {name: len(history[name]) for name in NAMES} == dict.fromkeys(NAMES, 2)
+    assert np.isnan([history[name] for name in NAMES]).all()
+
+
+def test_layers_that_change_between_two_fits_are_seen(sample, run):
+    images, labels = sample
+    net, callback = network(), sa.RobustnessCallback(images[:12], labels[:12], attack=sa.FGM())
+    net.fit(images, labels, epochs=3, verbose=0, callbacks=[callback])
+    net.pop()
+    net.add(keras.layers.Dense(10))
+    net.compile(keras.optimizers.Adam(0.0), net.loss)
+    history = net.fit(images, labels, epochs=1, verbose=0, callbacks=[callback]).history
+    right = net.predict(images[:12], verbose=0).argmax(axis=1) == labels[:12]
+    assert history["attack_accuracy"] == [pytest.approx(right.mean())]
+
+
+def test_one_of_several_outputs_is_named(sample):
+    images, labels = sample
+    inputs = keras.Input((28, 28, 1))
+    flat = keras.layers.Flatten()(inputs)
+    net = keras.Model(inputs, {"scores": keras.layers.Dense(10)(flat), "other": keras.layers.Dense(3)(flat)})
+    sparse = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    net.compile("adam", {"scores": sparse, "other": sparse})
+    data = images, {"scores": labels, "other": labels % 3}
+    named = sa.RobustnessCallback(images[:4], labels[:4], attack=sa.FGM(), output="scores")
+    assert "attack_l2" in net.fit(*data, verbose=0, callbacks=[named]).history
+    unnamed = sa.RobustnessCallback(images[:4], labels[:4], attack=sa.FGM())
+    with pytest.raises(sa.InputError, match="output="):
+        net.fit(*data, verbose=0, callbacks=[unnamed])
 
 
 def test_a_measurement_without_a_network_is_refused(sample):

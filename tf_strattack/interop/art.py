@@ -15,11 +15,10 @@ from tqdm import tqdm
 try:
     from art.attacks import EvasionAttack
     from art.estimators.classification import TensorFlowV2Classifier
-    from art.utils import check_and_transform_label_format
 except ImportError as error:
     raise ImportError(f"expected ART, received none ({error}): pip install tf-strattack[art]") from error
 
-from tf_strattack.checks import Classes, Images
+from tf_strattack.checks import Classes, Images, check_classes
 from tf_strattack.classifier import Classifier
 from tf_strattack.errors import InputError
 from tf_strattack.interop import host
@@ -41,7 +40,7 @@ class StructuredAttack(EvasionAttack):
       **parameters: the hyper-parameters of `StrAttack`, each an attribute; `epsilon` is in [0, 1] scale.
 
     Raises:
-      InputError: a hyper-parameter that is unknown or out of range, also by `set_params`.
+      InputError: a hyper-parameter that is unknown, or by `set_params`, too, out of range.
       EstimatorError: another classifier than a `TensorFlowV2Classifier`.
 
     Example:
@@ -90,10 +89,12 @@ class StructuredAttack(EvasionAttack):
           x: (N, H, W, C) originals, or (N, C, H, W) of an estimator with `channels_first`.
           y: labels (N,), (N, 1) or one-hot (N, K): the classes to reach where `targeted`, else the true ones, or None
             for those that the estimator sees.
-          **kwargs: `mask`, that broadcasts to `x`: 0 where nothing may change, elsewhere 1.
+          **kwargs: `mask`, that broadcasts to `x`, or one for all channels, (H, W) or (N, H, W): 0 where nothing may
+            change, elsewhere 1.
 
         Raises:
-          InputError: an unknown argument, no `y` where `targeted`, or what `StrAttack` refuses.
+          InputError: a `y` of another kind, none where `targeted`, or what `StrAttack` refuses.
+          TypeError: an unknown argument.
           KeyboardInterrupt: Ctrl-C.
         """
         return _to_layout(self.result(x, y, **kwargs).adversarial, self.estimator, back=True)
@@ -171,7 +172,8 @@ def to_classifier(estimator: TensorFlowV2Classifier) -> Classifier:
 
     For `interpret` and whatever else takes one. Images are (N, H, W, C), whatever the estimator's `channels_first`. A
     softmax at the end of a Keras model is left out. Postprocessing defences, which attacks by gradients do not see, are
-    no part of it. It is made once for an estimator, and again when its `clip_values` or preprocessing have changed.
+    no part of it. It is made once for an estimator, and again when its `clip_values`, preprocessing or layers have
+    changed.
 
     Args:
       estimator: the `TensorFlowV2Classifier`.
@@ -204,7 +206,9 @@ def to_classifier(estimator: TensorFlowV2Classifier) -> Classifier:
         function = lambda images: network(images, training=False)  # noqa: E731
         return Classifier.from_callable(function, bounds=bounds, preprocessing=preprocessing)
 
-    return host.classifier_of(estimator, (bounds, network, *steps), make)
+    layers = [id(variable) for variable in network.variables] if isinstance(network, keras.Model) else []
+    settings = [(step, {name: repr(value) for name, value in vars(step).items()}) for step in steps]
+    return host.classifier_of(estimator, (bounds, network, layers, settings), make)
 
 
 def _bounds(estimator: TensorFlowV2Classifier) -> tuple[float, float]:
@@ -227,8 +231,11 @@ def _to_layout(x: npt.NDArray[Any], estimator: TensorFlowV2Classifier, *, back: 
 def _mask(mask: Any, x: npt.NDArray[Any], estimator: TensorFlowV2Classifier) -> Any:
     if mask is None:
         return None
+    mask = np.asarray(mask)
+    if mask.ndim in (2, 3) and mask.shape[-2:] == np.shape(x)[2 if estimator.channels_first else 1 :][:2]:
+        mask = np.expand_dims(mask, -3 if estimator.channels_first else -1)  # one for all channels
     try:
-        whole = np.broadcast_to(np.asarray(mask), np.shape(x))
+        whole = np.broadcast_to(mask, np.shape(x))
     except ValueError:
         raise InputError(f"expected a mask that broadcasts to {np.shape(x)}, received {np.shape(mask)}") from None
     return _to_layout(whole, estimator)
@@ -236,13 +243,26 @@ def _mask(mask: Any, x: npt.NDArray[Any], estimator: TensorFlowV2Classifier) -> 
 
 def _classes(y: Any, classifier: Classifier, images: Images, targeted: bool) -> tuple[Classes, Classes | None]:
     """Labels and targets of the native call."""
-    if y is None or np.ndim(y) == 0:  # ART makes an array of a None
+    if y is None or (np.ndim(y) == 0 and np.asarray(y).item() is None):  # ART makes an array of a None
         if targeted:
             raise InputError("expected y, the classes to reach, of a targeted attack, received none")
         return np.asarray(classifier.predict(images).argmax(axis=1)), None
-    indices = check_and_transform_label_format(np.asarray(y), nb_classes=None, return_one_hot=False)
-    classes = np.asarray(indices).reshape(len(indices)).astype(np.int32)
+    classes = _indices(np.asarray(y), classifier, images)
     return (host.labels_beside(classifier, images, classes), classes) if targeted else (classes, None)
+
+
+def _indices(y: npt.NDArray[Any], classifier: Classifier, images: Images) -> Classes:
+    """Class numbers of labels (N,), (N, 1) or one-hot (N, K), of any type of numbers, as ART has them."""
+    classifier.prepare(images)  # finds the number of classes
+    wide = y.shape[1] if y.ndim == 2 else 1
+    if y.ndim not in (1, 2) or wide not in (1, classifier.num_classes) or y.dtype.kind not in "fiub":
+        raise InputError(
+            f"expected y of shape (N,), (N, 1) or, one-hot, (N, {classifier.num_classes}), received {y.dtype} {y.shape}"
+        )
+    classes = y.argmax(axis=1) if wide > 1 else y.reshape(len(y))
+    if (classes != np.round(classes)).any():
+        raise InputError("expected class numbers as y, received numbers that are not whole")
+    return check_classes(classes.astype(np.int64), len(images), classifier.num_classes, "y")
 
 
 @contextmanager

@@ -8,9 +8,8 @@ import numpy as np
 import tensorflow as tf
 
 try:
-    from eagerpy.astensor import astensor, astensor_
+    from eagerpy.astensor import astensor
     from eagerpy.tensor.tensor import Tensor
-    from eagerpy.tensor.tensorflow import TensorFlowTensor
     from foolbox.attacks.base import FlexibleDistanceMinimizationAttack, get_criterion, raise_if_kwargs
     from foolbox.criteria import Misclassification, TargetedMisclassification
     from foolbox.distances import Distance, l2
@@ -40,7 +39,7 @@ class StructuredAttack(FlexibleDistanceMinimizationAttack):
       **parameters: the hyper-parameters of `StrAttack`, each an attribute; `epsilon` is in [0, 1] scale.
 
     Raises:
-      InputError: a hyper-parameter that is unknown or out of range.
+      InputError: a hyper-parameter that is unknown or out of range, or no distance of Foolbox.
 
     Example:
       >>> import foolbox, keras, tensorflow as tf, tf_strattack as sa
@@ -57,6 +56,8 @@ class StructuredAttack(FlexibleDistanceMinimizationAttack):
 
     def __init__(self, *, distance: Distance = l2, batch_size: int | str | None = None, **parameters: Any) -> None:
         """Checks and keeps the hyper-parameters."""
+        if not isinstance(distance, Distance):
+            raise InputError(f"expected a distance of Foolbox, foolbox.distances.l2, received {distance!r}")
         super().__init__(distance=distance)
         self.batch_size = batch_size
         host.set_parameters(self, parameters)
@@ -140,17 +141,20 @@ def refine(
 def to_classifier(model: Model) -> Classifier:
     """The `Classifier` of a Foolbox model, with its bounds and preprocessing.
 
-    For `interpret` and whatever else takes one. It is made once for a model, and again when its bounds have changed. As
-    elsewhere in Foolbox, the network should return logits: of probabilities the logarithms are taken.
+    For `interpret` and whatever else takes one. It is made once for a model, and again when its bounds have changed; a
+    network whose layers have changed needs a new model. As elsewhere in Foolbox, the network should return logits: of
+    probabilities the logarithms are taken.
 
     Args:
       model: a `TensorFlowModel`, or a model of Foolbox around one.
 
     Raises:
-      InputError: no model of Foolbox.
+      InputError: no model of Foolbox, or one of images (N, C, H, W).
     """
     if not isinstance(model, Model):
         raise InputError(f"expected a model of Foolbox, TensorFlowModel(network, bounds=...), received {model!r}")
+    if getattr(model, "data_format", None) == "channels_first":  # pixels would be taken for rows, and grouped so
+        raise InputError("expected a model of images (N, H, W, C), received channels_first: transpose in it")
     bounds = (float(model.bounds.lower), float(model.bounds.upper))
 
     def make() -> Classifier:
@@ -159,16 +163,20 @@ def to_classifier(model: Model) -> Classifier:
     return host.classifier_of(model, bounds, make)
 
 
-def _images(inputs: Any) -> Images:
-    tensor = astensor_(inputs)[0] if tf.is_tensor(inputs) or isinstance(inputs, Tensor) else None
-    if not isinstance(tensor, TensorFlowTensor):
+def _tensor(inputs: Any) -> tf.Tensor:
+    raw = inputs.raw if isinstance(inputs, Tensor) else inputs
+    if not tf.is_tensor(raw):
         raise InputError(f"expected TensorFlow tensors, received {type(inputs).__name__}: tf.constant(images)")
-    return np.asarray(tensor.numpy())
+    return tf.convert_to_tensor(raw)
+
+
+def _images(inputs: Any) -> Images:
+    return np.asarray(tf.cast(_tensor(inputs), tf.float32))
 
 
 def _in_kind(result: AttackResult, inputs: Any) -> Any:
-    tensor, restore_type = astensor_(inputs)
-    return restore_type(astensor(tf.constant(result.adversarial, tensor.dtype)))
+    images = tf.cast(tf.constant(result.adversarial), _tensor(inputs).dtype)
+    return astensor(images) if isinstance(inputs, Tensor) else images
 
 
 def _classes(criterion: Any, classifier: Classifier, images: Images) -> tuple[Classes, Classes | None]:

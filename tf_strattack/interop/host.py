@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from tf_strattack.checks import Classes, Images
+from tf_strattack.checks import Classes, Images, check_count
 from tf_strattack.classifier import Classifier
 from tf_strattack.errors import InputError
 from tf_strattack.result import AttackResult
@@ -37,12 +37,14 @@ def set_parameters(host: object, parameters: dict[str, Any]) -> None:
         setattr(host, name, value)
 
 
-def native(host: object) -> StrAttack:
-    """The attack that the attributes of `host` describe.
+def native(host: Any) -> StrAttack:
+    """The attack that the attributes of `host` describe, whose `batch_size` is looked at as well.
 
     Raises:
       InputError: a value out of range.
     """
+    if host.batch_size not in (None, "auto"):
+        check_count("batch_size", host.batch_size)
     return StrAttack(**{name: getattr(host, name) for name in PARAMETERS})
 
 

@@ -121,8 +121,43 @@ def test_a_defence_in_tensorflow_is_attacked_through():
     assert (estimator.predict(adversarial).argmax(axis=1) != seen).any()
     # Settings that change make another classifier, and one that is left alone the same.
     assert to_classifier(estimator) is native
+    defence.window_size = 5
+    changed = to_classifier(estimator)
+    assert changed is not native
+    np.testing.assert_allclose(changed.predict(images), estimator.predict(images), atol=1e-5)
     estimator.set_params(preprocessing_defences=None)
-    assert to_classifier(estimator) is not native
+    assert to_classifier(estimator) is not changed
+
+
+def test_layers_that_change_are_seen():
+    keras.utils.set_random_seed(0)
+    layers = [keras.Input((6, 6, 1)), keras.layers.Flatten(), keras.layers.Dense(4)]
+    network = keras.Sequential(layers)
+    estimator = TensorFlowV2Classifier(network, nb_classes=4, input_shape=(6, 6, 1), clip_values=(0.0, 1.0))
+    _, images, _ = small_estimator()
+    before = to_classifier(estimator).predict(images)
+    network.pop()
+    network.add(keras.layers.Dense(4))
+    assert np.abs(to_classifier(estimator).predict(images) - before).max() > 0.1
+    np.testing.assert_allclose(to_classifier(estimator).predict(images), network(images), atol=1e-5)
+
+
+@pytest.mark.parametrize("kind", [list, np.float64, lambda y: y[:, None], lambda y: np.eye(4)[y]], ids="lfci")
+def test_labels_of_any_form_of_art_do(kind):
+    estimator, images, seen = small_estimator()
+    attack = StructuredAttack(estimator, **QUICK)
+    np.testing.assert_array_equal(attack.generate(images, kind(seen)), attack.generate(images, seen))
+
+
+def test_a_mask_for_all_channels_does():
+    estimator, images, seen = small_estimator()
+    mask = np.zeros((6, 6))
+    mask[:, :4] = 1
+    attack = StructuredAttack(estimator, epsilon=1.0, **QUICK)
+    expected = attack.generate(images, seen, mask=mask[..., None])
+    assert (expected != images).any()
+    np.testing.assert_array_equal(attack.generate(images, seen, mask=mask), expected)
+    np.testing.assert_array_equal(attack.generate(images, seen, mask=np.stack([mask] * 5)), expected)
 
 
 def test_a_softmax_at_the_end_is_left_out():
@@ -192,6 +227,11 @@ def test_refinement_sharpens_what_art_finds(estimator, examples):
         ({}, lambda e, x, y: StructuredAttack(e, targeted="yes"), "expected targeted to be True or False"),
         ({}, lambda e, x, y: StructuredAttack(e, targeted=True).generate(x), "expected y, the classes to reach"),
         ({}, lambda e, x, y: StructuredAttack(e).generate(x, y, mask=np.ones(5)), "a mask that broadcasts to"),
+        ({}, lambda e, x, y: StructuredAttack(e).generate(x[:1], np.array(1)), "expected y of shape"),
+        ({}, lambda e, x, y: StructuredAttack(e).generate(x, np.eye(12)[y]), "expected y of shape .*4.*received float"),
+        ({}, lambda e, x, y: StructuredAttack(e).generate(x, y + 0.5), "numbers that are not whole"),
+        ({}, lambda e, x, y: StructuredAttack(e).generate(x, y + 4), "expected y from 0 to 3, received"),
+        ({}, lambda e, x, y: StructuredAttack(e, batch_size="x"), "expected batch_size to be a whole number"),
         ({}, lambda e, x, y: StructuredAttack(e).generate(x * 2, y), "expected images within the classifier's bounds"),
         ({"clip_values": None}, lambda e, x, y: StructuredAttack(e).generate(x, y), "an estimator with clip_values"),
         (
@@ -204,7 +244,10 @@ def test_refinement_sharpens_what_art_finds(estimator, examples):
         ),
         ({}, lambda e, x, y: refine(exact_rows(), x, x, y), "expected an estimator TensorFlowV2Classifier"),
     ],
-    ids=["name", "targeted", "no_targets", "mask", "scale", "no_clips", "feature_clips", "defence", "model"],
+    ids=[
+        "name", "targeted", "no_targets", "mask", "scalar", "wide", "half", "beyond", "batch", "scale", "no_clips",
+        "feature_clips", "defence", "model",
+    ],
 )  # fmt: skip
 def test_mistakes_get_one_line(options, call, message):
     estimator, images, seen = small_estimator(**options)

@@ -161,6 +161,26 @@ def test_eagerpy_tensors_come_back_as_such():
     assert isinstance(success, eagerpy.TensorFlowTensor)
 
 
+@pytest.mark.parametrize("dtype", [tf.bfloat16, tf.float16, tf.float64])
+def test_images_come_back_in_their_own_precision(dtype):
+    network = exact_rows()
+    fmodel = foolbox.TensorFlowModel(lambda x: tf.cast(network(tf.cast(x, tf.float32)), tf.float32), bounds=(0, 1))
+    _, images, _ = small_model()
+    images = tf.cast(images, dtype)
+    labels = tf.argmax(fmodel(images), axis=1)
+    found = StructuredAttack(confidence=0.1, **QUICK).run(fmodel, images, labels)
+    refined = refine(fmodel, images, found, labels)
+    assert found.dtype == refined.dtype == dtype
+    assert (tf.argmax(fmodel(found), axis=1) != labels).numpy().any()
+
+
+def test_channels_first_is_refused_where_pixels_would_be_taken_for_rows(monkeypatch):
+    fmodel, images, labels = small_model()
+    monkeypatch.setattr(type(fmodel), "data_format", "channels_first")
+    with pytest.raises(sa.InputError, match="received channels_first: transpose in it"):
+        StructuredAttack().run(fmodel, images, labels)
+
+
 def test_a_mask_reaches_the_attack():
     fmodel, images, labels = small_model()
     mask = np.zeros((6, 6), bool)
@@ -207,6 +227,8 @@ def test_refinement_sharpens_what_foolbox_finds(fmodel, examples):
             lambda m, x, y: StructuredAttack(groups=2),
             "expected hyper-parameters among .*group_size, stride.*received groups",
         ),
+        (lambda m, x, y: StructuredAttack(distance="l2"), "expected a distance of Foolbox.*received 'l2'"),
+        (lambda m, x, y: StructuredAttack(batch_size=0), "expected batch_size to be a whole number of at least 1"),
         (lambda m, x, y: StructuredAttack(tau=-1.0), "expected tau to be a number at least 0"),
         (lambda m, x, y: StructuredAttack().run(m, x.numpy(), y), "expected TensorFlow tensors, received ndarray"),
         (
