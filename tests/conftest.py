@@ -116,7 +116,7 @@ def shared():
 
 @pytest.fixture(scope="session")
 def shared_networks(shared):
-    """The same folder, for tests that load its networks: a Keras reads no file that a newer one saved."""
+    """The same folder, for tests that load its networks: a Keras may not read what a newer one saved."""
     with zipfile.ZipFile(shared / "cases" / "mnist_net.keras") as archive:
         saved_by = json.loads(archive.read("metadata.json"))["keras_version"]
     if Version(keras.__version__) < Version(saved_by):
