@@ -68,6 +68,7 @@ def test_the_example_of_foolbox_attacks_and_sharpens():
 INTEROP = examples_in("docs/interop.md")
 
 
+@pytest.mark.slow
 def test_the_examples_of_foolbox_art_and_keras_run(capsys):
     names = run(INTEROP[0])
     assert names["success"].numpy().all()

@@ -83,9 +83,11 @@ def test_several_epsilons_succeed_where_the_distance_is_below(fmodel, examples):
 
 def test_bounds_and_preprocessing_of_the_model_are_kept(network, mnist, examples):
     images, labels, targets = examples
-    shift, scale = np.float32(0.25) * 255, np.float32(2.0)
+    shift, scale = np.float32(0.25 * 255), np.float32(2.0)
     scaled = foolbox.TensorFlowModel(
-        lambda x: network(x * scale + 0.25), bounds=(0, 255), preprocessing={"mean": shift, "std": scale * 255}
+        lambda x: network(x * scale + 0.25),
+        bounds=(0, 255),
+        preprocessing={"mean": shift, "std": np.float32(2.0 * 255)},
     )
     criterion = foolbox.criteria.TargetedMisclassification(targets)
     raw, _, success = StructuredAttack(**QUICK)(scaled, images * 255, criterion, epsilons=None)
