@@ -1,6 +1,8 @@
 """The Keras callback that measures robustness while a network is trained."""
 
 import csv
+import subprocess
+import sys
 
 import keras
 import numpy as np
@@ -224,3 +226,35 @@ def test_ctrl_c_during_the_attack_ends_the_training(sample, monkeypatch):
     monkeypatch.setattr(sa.progress.Tracker, "start_batch", interrupted)
     with pytest.raises(KeyboardInterrupt):
         fitted(sample, [callback])
+
+
+ON_DEVICES = """
+import sys
+import keras
+import tensorflow as tf
+
+cpu = tf.config.list_physical_devices("CPU")[0]
+tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
+
+import tf_strattack as sa
+
+images, labels, _ = sa.shipped.load_sample()
+with tf.distribute.MirroredStrategy(sys.argv[1].split(",")).scope():
+    net = keras.Sequential([keras.Input((28, 28, 1)), keras.layers.Flatten(), keras.layers.Dense(10)])
+    net.compile("adam", keras.losses.SparseCategoricalCrossentropy(from_logits=True))
+callback = sa.RobustnessCallback(images[:4], labels[:4], attack=sa.FGM())
+try:
+    print(*net.fit(images, labels, batch_size=50, verbose=0, callbacks=[callback]).history)
+except sa.InputError as error:
+    print(error)
+"""
+
+
+@pytest.mark.parametrize(
+    ("devices", "printed"),
+    [("CPU:0,CPU:1", "attack_l2"), ("CPU:0", "expected a network on one device or on all 2, received one on 1")],
+)
+def test_a_network_on_all_devices_is_measured_and_one_on_some_refused(devices, printed):
+    done = subprocess.run([sys.executable, "-c", ON_DEVICES, devices], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert printed in done.stdout

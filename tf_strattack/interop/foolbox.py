@@ -132,9 +132,7 @@ def refine(
     classifier, images, given = to_classifier(model), _images(inputs), _images(adversarial)
     labels, targets = _classes(criterion, classifier, images)
     given = host.without_rounding_errors(given, classifier.bounds)
-    result = refine_natively(
-        classifier, images, given, labels, targets, mask=mask, batch_size=batch_size, **parameters
-    )  # fmt: skip
+    result = refine_natively(classifier, images, given, labels, targets, mask=mask, batch_size=batch_size, **parameters)
     return _in_kind(host.finished(result), inputs)
 
 
