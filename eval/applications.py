@@ -13,7 +13,9 @@ import numpy as np
 import tensorflow as tf
 
 from tf_strattack import Classifier, InputError, devices
-from tf_strattack.adapters import Adapted, adapt_keras, load_or_explain
+from tf_strattack.classifiers.adapted import Adapted
+from tf_strattack.classifiers.keras_models import Request, adapt_keras
+from tf_strattack.loading import load_or_explain
 
 IMAGENET, NONE = "imagenet", "none"
 
@@ -51,10 +53,10 @@ def load_application(name: str, weights: str, seed: int) -> tuple[Classifier, st
             _load_weights(model, Path(weights))
     # The networks of a module share its preprocessing; some have theirs within, and a function that does nothing.
     preprocess = sys.modules[build.__module__].preprocess_input
-    adapted = adapt_keras(model)
+    adapted = adapt_keras(model, Request())
 
-    def function(images: tf.Tensor) -> Any:
-        return adapted.function(preprocess(255.0 * images))
+    def function(images: tf.Tensor, positions: tf.Tensor | None) -> Any:
+        return adapted.function(preprocess(255.0 * images), positions)
 
     return Classifier(Adapted(function, adapted.image_shape, "logits")), _digest(model)
 

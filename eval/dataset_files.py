@@ -16,7 +16,7 @@ import numpy as np
 from eval.files import sha256_of
 from eval.photographs import Pixels, read_image
 from tf_strattack import InputError
-from tf_strattack.adapters import load_or_explain
+from tf_strattack.loading import load_or_explain
 
 _LABELS, _IMAGES = "labels.csv", "images"
 

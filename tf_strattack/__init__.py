@@ -3,7 +3,7 @@
 from tf_strattack import groups, images, interpret, metrics, shipped
 from tf_strattack.attack import Attack
 from tf_strattack.baselines import FGM, IFGM, CarliniWagnerL2, ElasticNet
-from tf_strattack.classifier import Classifier
+from tf_strattack.classifiers.classifier import Classifier
 from tf_strattack.errors import InputError
 from tf_strattack.progress import Progress
 from tf_strattack.quantization import Quantization, quantize

@@ -12,20 +12,22 @@ import numpy.typing as npt
 import tensorflow as tf
 
 from tf_strattack import devices
+from tf_strattack.causes import out_of_memory
 from tf_strattack.checks import (
     Classes,
     Images,
     check_classes,
     check_count,
-    check_like,
     check_mask,
     check_number,
     check_targets,
 )
-from tf_strattack.classifier import Classifier, pad_rows
+from tf_strattack.classifiers.classifier import Classifier, positions_of
+from tf_strattack.classifiers.memory import fitting_batch_size, no_room
+from tf_strattack.classifiers.passing import as_classifier
+from tf_strattack.classifiers.programs import pad_rows
 from tf_strattack.errors import InputError
-from tf_strattack.losses import fools
-from tf_strattack.memory import fitting_batch_size, no_room, out_of_memory
+from tf_strattack.image_checks import check_like
 from tf_strattack.network import Network, Problem
 from tf_strattack.progress import Callback, Tracker
 from tf_strattack.result import AttackResult
@@ -96,7 +98,7 @@ class Method(abc.ABC):
 
     def run(
         self,
-        classifier: Classifier,
+        classifier: Any,
         images: Any,
         start: Any,
         labels: Any,
@@ -104,10 +106,19 @@ class Method(abc.ABC):
         mask: Any,
         batch_size: int | str | None,
         callback: Callback | None,
+        positions: npt.NDArray[np.int32] | None = None,
     ) -> AttackResult:
-        """Checks the arguments (see `Attack.__call__`) and streams them through `perturb`."""
-        originals = classifier.prepare(images)
-        given = None if start is None else check_like(classifier.prepare(start), originals, "adversarial images")
+        """Checks the arguments (see `Attack.__call__`) and streams them through `perturb`.
+
+        `positions` (N,) are those of the images in the array that inputs with a row for each image go with, if the
+        images are only some of that array.
+        """
+        classifier = as_classifier(classifier)
+        originals = classifier.prepare(images, positions)
+        places = positions_of(originals) if positions is None else positions
+        given = None
+        if start is not None:
+            given = check_like(classifier.prepare(start, places), originals, "adversarial images")
         labels = check_classes(labels, len(originals), classifier.num_classes, "labels")
         targets = check_targets(targets, labels, classifier.num_classes)
         allowed = check_mask(mask, originals.shape)
@@ -120,7 +131,7 @@ class Method(abc.ABC):
             rows = slice(first, first + size)
             batch = _Batch(
                 originals[rows], None if given is None else given[rows], labels[rows],
-                None if targets is None else targets[rows], allowed[rows],
+                None if targets is None else targets[rows], allowed[rows], places[rows],
             )  # fmt: skip
             try:
                 parts.append(self._run_batch(classifier, batch, tracker))
@@ -155,7 +166,7 @@ class Method(abc.ABC):
             classes, targeted = (labels, False) if targets is None else (targets, True)
             network = Network(classifier, targeted)
             whole = devices.padded(rows, images.shape[1:])
-            padded = (pad_rows(part, whole) for part in (images, classes, mask))
+            padded = (pad_rows(part, whole) for part in (images, classes, mask, batch.positions))
             problem = Problem.build(classifier, *padded, epsilon=self.epsilon)
             low, high = classifier.bounds
             tracker.start_batch(rows, self.iterations())
@@ -164,19 +175,25 @@ class Method(abc.ABC):
             otherwise = self.fallback(images, given)
             adversarial = np.where(found[:, None, None, None], self.valid(network, images, delta), otherwise)
 
+            # In less than float32 each example is also looked at alone.
+            passes = 1 if classifier.resolution == 0 else 2
+
             def verified(images: Images) -> npt.NDArray[np.bool_]:
-                logits = classifier.predict(images, batch_size=rows)
                 tracker.count(whole, forwards=1)
-                return np.asarray(fools(tf.constant(logits), tf.constant(classes), targeted, self.confidence))
+                tracker.count(1, forwards=rows * (passes - 1))
+                return classifier.fooled_by(
+                    images, classes, targeted=targeted, confidence=self.confidence, positions=batch.positions,
+                    batch_size=rows,
+                )  # fmt: skip
 
             success = verified(adversarial)
             if (found & ~success).any():
                 adversarial = np.where(success[:, None, None, None], adversarial, otherwise)
                 success = verified(adversarial)
             tracker.count(whole, forwards=1)
-            clean_correct = classifier.predict(images, batch_size=rows).argmax(axis=1) == labels
-            # Two more passes: is the original classified correctly, and does the result hold.
-            forwards = forwards + 2
+            clean_correct = classifier.classify(images, batch_size=rows, positions=batch.positions) == labels
+            # Besides what was spent above: is the original classified correctly, and does the result hold.
+            forwards = forwards + 1 + passes
             tracker.end_batch(int(success.sum()))
         seconds = np.full(rows, (time.monotonic() - started) / max(1, rows), np.float32)
         return AttackResult(
@@ -201,7 +218,7 @@ class Attack(Method):
 
     def __call__(
         self,
-        classifier: Classifier,
+        classifier: Any,
         images: Any,
         labels: Any,
         targets: Any = None,
@@ -213,7 +230,7 @@ class Attack(Method):
         """Attacks images, each on its own: no result depends on what else is in the batch.
 
         Args:
-          classifier: the network.
+          classifier: a `Classifier`, or a Keras model of images in [0, 1].
           images: (N, H, W, C) numbers within `classifier.bounds`.
           labels: (N,) integers, the true classes.
           targets: (N,) integers, the classes to reach; None for an untargeted attack.
@@ -246,6 +263,7 @@ class _Batch(NamedTuple):
     labels: Classes
     targets: Classes | None
     mask: Images
+    positions: npt.NDArray[np.int32]
 
 
 def _batch_size(asked: int | str | None, classifier: Classifier, images: Images) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -17,7 +18,14 @@ Classes = npt.NDArray[np.int32]
 def check_bounds(bounds: Sequence[float]) -> tuple[float, float]:
     """Returns (lower, upper) as floats, refusing what is not an interval."""
     try:
+        if any(np.ndim(bound) for bound in bounds):
+            raise InputError(
+                f"expected bounds (lower, upper) of two numbers, received other ones for each channel, {bounds!r}: "
+                "state the scale of the images, (0, 1), and pass preprocessing=lambda images: (images - mean) / std"
+            )
         lower, upper = (float(bound) for bound in bounds)
+    except InputError:
+        raise
     except (TypeError, ValueError):
         raise InputError(f"expected bounds (lower, upper), received {bounds!r}") from None
     if not (np.isfinite([lower, upper]).all() and lower < upper):
@@ -25,53 +33,42 @@ def check_bounds(bounds: Sequence[float]) -> tuple[float, float]:
     return lower, upper
 
 
-def check_images(
-    images: Any, bounds: tuple[float, float], image_shape: tuple[int | None, ...] | None, name: str = "images"
-) -> Images:
-    """Returns `images` as float32 (N, H, W, C) after checks of type, shape, values and range."""
-    array = _as_array(images, name)
-    if array.dtype.kind not in "fiu":
-        raise InputError(f"expected {name} of numbers, received dtype {array.dtype}")
-    wanted = image_shape if image_shape is not None and len(image_shape) == 3 else (None, None, None)
-    fits = array.ndim == 4 and all(w in (None, s) for w, s in zip(wanted, array.shape[1:], strict=True))
-    if not fits or 0 in array.shape[1:]:
-        shape = ", ".join("NHWC"[i + 1] if size is None else str(size) for i, size in enumerate(wanted))
-        remedy = ": add a first axis, [None], to a single image" if array.ndim == 3 else ""
-        raise InputError(f"expected {name} of shape (N, {shape}), received {array.shape}{remedy}")
-    array = array.astype(np.float32, copy=False)
-    if not np.isfinite(array).all():
-        raise InputError(f"expected finite {name}, received NaN or infinity in {_bad_rows(~np.isfinite(array))}")
-    lower, upper = np.float32(bounds[0]), np.float32(bounds[1])
-    outside = (array < lower) | (array > upper)
-    if outside.any():
-        raise InputError(
-            f"expected {name} within the classifier's bounds [{lower:g}, {upper:g}], received values from "
-            f"{array.min():g} to {array.max():g} in {_bad_rows(outside)}: rescale them, or state their scale as bounds"
-        )
-    return array
-
-
-def check_like(images: Images, originals: Images, name: str) -> Images:
-    """Refuses images of another shape than the originals."""
-    if images.shape != originals.shape:
-        raise InputError(f"expected {name} of the images' shape {originals.shape}, received {images.shape}")
-    return images
+def check_function(name: str, value: Any, example: str) -> None:
+    """Refuses what is neither None nor a function, with an `example` of one."""
+    if value is not None and not callable(value):
+        raise InputError(f"expected {name} to be a function of tensors, {name}={example}, received {value!r}")
 
 
 def check_classes(classes: Any, count: int, num_classes: int | None, name: str) -> Classes:
-    """Returns `classes` as int32 (N,), each in [0, num_classes)."""
-    array = _as_array(classes, name)
-    if array.ndim == 2:
+    """Returns `classes` as int32 (N,), each in [0, num_classes).
+
+    One column, (N, 1), is squeezed, and booleans are the classes 0 and 1.
+
+    Raises:
+      InputError: anything else.
+
+    Warns:
+      UserWarning: a column that was squeezed.
+    """
+    array = as_array(classes, name)
+    if array.shape == (count, 1):
+        warnings.warn(f"{name} of shape {array.shape} are taken for {(count,)}", UserWarning, stacklevel=5)
+        array = array[:, 0]
+    if array.ndim == 2 and array.shape[1] > 1:
         raise InputError(f"expected {name} of shape ({count},), class numbers, received {array.shape}: argmax(axis=1)")
+    if array.dtype.kind == "b":
+        array = array.astype(np.int32)
     if array.dtype.kind not in "iu" and array.size:
-        raise InputError(f"expected integer {name}, received dtype {array.dtype}")
+        whole = array.dtype.kind == "f" and bool((array == np.round(array)).all())
+        remedy = f": {name}.astype(int)" if whole else ""
+        raise InputError(f"expected integer {name}, received dtype {array.dtype}{remedy}")
     if array.shape != (count,):
         raise InputError(f"expected {name} of shape ({count},), one for each image, received {array.shape}")
     top = np.inf if num_classes is None else num_classes
     wrong = (array < 0) | (array >= top)
     if wrong.any():
         limit = "0 and above" if num_classes is None else f"from 0 to {num_classes - 1}"
-        raise InputError(f"expected {name} {limit}, received {array[wrong][0]} in {_bad_rows(wrong)}")
+        raise InputError(f"expected {name} {limit}, received {array[wrong][0]} in {bad_rows(wrong)}")
     return array.astype(np.int32)
 
 
@@ -82,7 +79,7 @@ def check_targets(targets: Any, labels: Classes, num_classes: int | None) -> Cla
     array = check_classes(targets, len(labels), num_classes, "targets")
     same = array == labels
     if same.any():
-        raise InputError(f"expected targets other than the labels, received equal ones in {_bad_rows(same)}")
+        raise InputError(f"expected targets other than the labels, received equal ones in {bad_rows(same)}")
     return array
 
 
@@ -90,7 +87,7 @@ def check_mask(mask: Any, shape: tuple[int, ...]) -> Images:
     """Returns `mask` as float32 that broadcasts to images of `shape` (N, H, W, C): 1 where changes are allowed."""
     if mask is None:
         return np.ones((1, 1, 1, 1), np.float32)
-    array = _as_array(mask, "mask")
+    array = as_array(mask, "mask")
     n, height, width, channels = shape
     allowed = {
         (height, width): (1, height, width, 1),
@@ -128,13 +125,15 @@ def check_choice(name: str, value: Any, choices: Iterable[str]) -> None:
         raise InputError(f"expected {name} to be one of {', '.join(choices)}, received {value!r}")
 
 
-def _as_array(values: Any, name: str) -> npt.NDArray[Any]:
+def as_array(values: Any, name: str) -> npt.NDArray[Any]:
+    """`values` as one array; `name` is theirs in the error."""
     try:
         return np.asarray(values)
     except ValueError:
         raise InputError(f"expected {name} as one array, received rows of different shapes") from None
 
 
-def _bad_rows(wrong: npt.NDArray[np.bool_]) -> str:
+def bad_rows(wrong: npt.NDArray[np.bool_]) -> str:
+    """Which rows of `wrong` (N, ...) hold a True, in words."""
     rows = np.flatnonzero(wrong.reshape(len(wrong), -1).any(axis=1))
     return f"row {rows[0]}" if len(rows) == 1 else f"{len(rows)} rows, the first is {rows[0]}"

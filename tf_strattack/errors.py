@@ -1,9 +1,19 @@
 """The one exception that tells a caller's mistake from a fault of the library."""
 
+from __future__ import annotations
+
 
 class InputError(ValueError):
     """A value from the caller cannot be used; the message says what was expected and received.
 
     A `ValueError`, so code that catches that keeps working; programs catch this one, print its
     message in one line and exit with status 2, and let every other exception show its traceback.
+
+    Attributes:
+      option: the argument of `Classifier` that the message advises, so that programs can name the flag for it.
     """
+
+    def __init__(self, message: str, *, option: str | None = None) -> None:
+        """Makes the error of one line."""
+        super().__init__(message)
+        self.option = option

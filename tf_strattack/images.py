@@ -14,9 +14,9 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from tf_strattack.adapters import load_or_explain
 from tf_strattack.checks import Images, check_bounds
 from tf_strattack.errors import InputError
+from tf_strattack.loading import load_or_explain
 
 LEVELS = 255
 

@@ -16,7 +16,8 @@ import numpy.typing as npt
 import tensorflow as tf
 
 from tf_strattack.checks import Classes, Images, check_choice, check_classes, check_number, check_targets
-from tf_strattack.classifier import Classifier
+from tf_strattack.classifiers.classifier import Classifier, positions_of
+from tf_strattack.classifiers.passing import as_classifier
 from tf_strattack.errors import InputError
 
 Scores = npt.NDArray[np.float32]
@@ -26,7 +27,7 @@ FORMS = ("pair", "full")
 
 
 def asm(
-    classifier: Classifier, images: Any, labels: Any, targets: Any, *, form: str = "pair", batch_size: int | None = None
+    classifier: Any, images: Any, labels: Any, targets: Any, *, form: str = "pair", batch_size: int | None = None
 ) -> Scores:
     """The adversarial saliency map (Papernot et al., arXiv 1511.07528; the paper's appendix E).
 
@@ -38,8 +39,8 @@ def asm(
     classes, less likely. "full" costs no more than "pair": the sum is differentiated, and not class by class.
 
     Args:
-      classifier: the network. Z are its logits; of one that returns probabilities their logarithms, whose
-        derivatives differ from those of the logits by the same amount for all classes.
+      classifier: a `Classifier`, or a Keras model of images in [0, 1]. Z are its logits; if it returns probabilities,
+        their logarithms, whose derivatives differ from those of the logits by the same amount for all classes.
       images: (N, H, W, C) within the classifier's bounds.
       labels: (N,) integers, the classes t0 of the images.
       targets: (N,) integers, the classes t, other than the labels.
@@ -60,27 +61,29 @@ def asm(
       (2, 28, 28, 1)
     """
     check_choice("form", form, FORMS)
-    array, classes = _prepared(classifier, images, labels)
+    classifier, array, classes = _prepared(classifier, images, labels)
     goals = check_targets(targets, classes, classifier.num_classes)
     if goals is None:
         raise InputError("expected targets, one for each image, received None: the map is of a class to reach")
     scale = classifier.bounds[1] - classifier.bounds[0]
 
-    def saliency(images: tf.Tensor, labels: tf.Tensor, targets: tf.Tensor) -> tf.Tensor:
+    def saliency(images: tf.Tensor, labels: tf.Tensor, targets: tf.Tensor, positions: tf.Tensor) -> tf.Tensor:
         with tf.GradientTape(persistent=True) as tape:
             tape.watch(images)
-            logits = classifier.logits(images)
+            logits = classifier.logits(images, positions)
             reached = tf.gather(logits, targets, batch_dims=1)
             full = form == "full"
             rival = tf.reduce_sum(logits, axis=1) - reached if full else tf.gather(logits, labels, batch_dims=1)
         towards, away = scale * tape.gradient(reached, images), scale * tape.gradient(rival, images)
         return tf.nn.relu(towards) * tf.nn.relu(-away)
 
-    parts = classifier.stream(("asm", form), saliency, array, classes, goals, batch_size=batch_size)
+    parts = classifier.stream(
+        ("asm", form), saliency, array, classes, goals, positions_of(array), batch_size=batch_size
+    )
     return np.concatenate([np.zeros((0, *array.shape[1:]), np.float32), *parts])
 
 
-def cam(classifier: Classifier, images: Any, labels: Any, *, batch_size: int | None = None) -> Scores:
+def cam(classifier: Any, images: Any, labels: Any, *, batch_size: int | None = None) -> Scores:
     """The class activation map (Zhou et al. 2016, arXiv 1512.04150), exact.
 
     For a Keras model that ends in global average pooling and one dense layer with kernel w, the map of class t0 is
@@ -88,7 +91,7 @@ def cam(classifier: Classifier, images: Any, labels: Any, *, batch_size: int | N
     bilinearly.
 
     Args:
-      classifier: the network, made from a Keras model.
+      classifier: a `Classifier` made from a Keras model, or the model itself, of images in [0, 1].
       images: (N, H, W, C) within the classifier's bounds.
       labels: (N,) integers, the classes whose maps are wanted.
       batch_size: images at a time; None chooses by the size of an image.
@@ -100,11 +103,11 @@ def cam(classifier: Classifier, images: Any, labels: Any, *, batch_size: int | N
       InputError: a value of the wrong kind, shape or range; a network that ends otherwise, or whose layers cannot
         be seen.
     """
-    array, classes = _prepared(classifier, images, labels)
+    classifier, array, classes = _prepared(classifier, images, labels)
     found = classifier.feature_maps(pooled=True)
 
-    def activation(images: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
-        maps, _ = found.network(images)
+    def activation(images: tf.Tensor, labels: tf.Tensor, positions: tf.Tensor) -> tf.Tensor:
+        maps, _ = found.network(images, positions)
         kernel = tf.cast(tf.convert_to_tensor(found.kernel), tf.float32)
         return _resized(_weighted(maps, tf.gather(tf.transpose(kernel), labels)), images)
 
@@ -112,7 +115,7 @@ def cam(classifier: Classifier, images: Any, labels: Any, *, batch_size: int | N
 
 
 def grad_cam(
-    classifier: Classifier, images: Any, labels: Any, *, layer: str | None = None, batch_size: int | None = None
+    classifier: Any, images: Any, labels: Any, *, layer: str | None = None, batch_size: int | None = None
 ) -> Scores:
     """Grad-CAM (Selvaraju et al., arXiv 1610.02391), for networks that `cam` is not exact for.
 
@@ -120,7 +123,7 @@ def grad_cam(
     ∂Z_t0/∂A_f. It is brought to the image's size bilinearly.
 
     Args:
-      classifier: the network, made from a Keras model.
+      classifier: a `Classifier` made from a Keras model, or the model itself, of images in [0, 1].
       images: (N, H, W, C) within the classifier's bounds.
       labels: (N,) integers, the classes whose maps are wanted.
       layer: the name of the layer; None for the last one with feature maps that does not only pool.
@@ -133,13 +136,13 @@ def grad_cam(
       InputError: a value of the wrong kind, shape or range; a network without such a layer, or whose layers cannot be
         seen.
     """
-    array, classes = _prepared(classifier, images, labels)
+    classifier, array, classes = _prepared(classifier, images, labels)
     found = classifier.feature_maps(layer)
 
-    def activation(images: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
+    def activation(images: tf.Tensor, labels: tf.Tensor, positions: tf.Tensor) -> tf.Tensor:
         with tf.GradientTape() as tape:
             tape.watch(images)  # so that what is computed from them is on the tape
-            maps, logits = found.network(images)
+            maps, logits = found.network(images, positions)
             score = tf.gather(logits, labels, batch_dims=1)
         gradient = tf.cast(tape.gradient(score, maps), tf.float32)
         return _resized(tf.nn.relu(_weighted(maps, tf.reduce_mean(gradient, axis=[1, 2]))), images)
@@ -217,21 +220,22 @@ def interpretability_score(delta: Any, region: Any) -> npt.NDArray[np.float64]:
     return np.sqrt(np.divide(held, whole, out=np.full(len(whole), np.nan), where=whole > 0))
 
 
-def _prepared(classifier: Classifier, images: Any, labels: Any) -> tuple[Images, Classes]:
+def _prepared(given: Any, images: Any, labels: Any) -> tuple[Classifier, Images, Classes]:
+    classifier = as_classifier(given)
     array = classifier.prepare(images)
-    return array, check_classes(labels, len(array), classifier.num_classes, "labels")
+    return classifier, array, check_classes(labels, len(array), classifier.num_classes, "labels")
 
 
 def _maps(
     classifier: Classifier,
     key: Hashable,
-    function: Callable[[tf.Tensor, tf.Tensor], tf.Tensor],
+    function: Callable[..., tf.Tensor],
     images: Images,
     classes: Classes,
     batch_size: int | None,
 ) -> Scores:
     """Maps (N, H, W), streamed."""
-    parts = classifier.stream(key, function, images, classes, batch_size=batch_size)
+    parts = classifier.stream(key, function, images, classes, positions_of(images), batch_size=batch_size)
     return np.concatenate([np.zeros((0, *images.shape[1:3]), np.float32), *parts])
 
 

@@ -46,12 +46,11 @@ def soft_margin(logits: tf.Tensor, classes: tf.Tensor, targeted: bool) -> tf.Ten
 def fools(logits: tf.Tensor, classes: tf.Tensor, targeted: bool, confidence: tf.Tensor | float) -> tf.Tensor:
     """Tells which examples fool the network with the confidence asked for.
 
-    Both the decision (argmax is the target, or is not the true label) and margin <= -confidence are
-    required: at confidence 0 a tie satisfies the margin, but argmax may decide it either way.
+    The target must lie strictly above all other classes (untargeted: another class strictly above the label), as a tie
+    may be decided either way, and the margin must be at most -confidence.
 
     Returns:
       (N,) bool; False where a logit is not a number.
     """
-    decided = tf.equal(tf.argmax(logits, axis=1, output_type=classes.dtype), classes)
-    decision = decided if targeted else tf.logical_not(decided)
-    return decision & (margin(logits, classes, targeted) <= -confidence)
+    margins = margin(logits, classes, targeted)
+    return (margins < 0) & (margins <= -confidence)

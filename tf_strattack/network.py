@@ -6,10 +6,11 @@ from collections.abc import Callable, Hashable
 from typing import Any, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 import tensorflow as tf
 
 from tf_strattack.checks import Classes, Images
-from tf_strattack.classifier import Classifier
+from tf_strattack.classifiers.classifier import Classifier
 from tf_strattack.losses import fools, margin, soft_margin
 
 
@@ -20,23 +21,32 @@ class Problem(NamedTuple):
       images: (N, H, W, C) originals in the classifier's scale.
       classes: (N,) int32, the targets or (untargeted) the true labels.
       lower, upper: (N, H, W, C) the box of eq. (11) that perturbations must stay in, in [0, 1] scale.
+      positions: (N,) int32 places of the images in the caller's array, for networks with a further input for each.
     """
 
     images: tf.Tensor
     classes: tf.Tensor
     lower: tf.Tensor
     upper: tf.Tensor
+    positions: tf.Tensor
 
     @classmethod
     def build(
-        cls, classifier: Classifier, images: Images, classes: Classes, mask: Images, *, epsilon: float | None
+        cls,
+        classifier: Classifier,
+        images: Images,
+        classes: Classes,
+        mask: Images,
+        positions: npt.NDArray[np.int32],
+        *,
+        epsilon: float | None,
     ) -> Problem:
         """Makes the problem of a batch; outside `mask` (1 where changes are allowed) the box is the point 0."""
         low, high = classifier.bounds
         unit = (images - np.float32(low)) / np.float32(high - low)
         cap = np.float32(1.0 if epsilon is None else epsilon)
         lower, upper = np.maximum(-unit, -cap) * mask, np.minimum(1 - unit, cap) * mask
-        return cls(*(tf.constant(part) for part in (images, classes, lower, upper)))
+        return cls(*(tf.constant(part) for part in (images, classes, lower, upper, positions)))
 
 
 class Network:
@@ -77,6 +87,19 @@ class Network:
         """The valid images (N, H, W, C) of perturbations, in the classifier's scale; the originals where delta is 0."""
         return self._valid(tf.constant(images), tf.constant(delta)).numpy()
 
+    def demanded(self, margins: tf.Tensor, confidence: float) -> tf.Tensor:
+        """The confidence (N,), in logits, that candidates must reach, from the margins (N,) of the originals.
+
+        A little more than `confidence`, so that a fresh forward pass, whose last bits depend on the batch, agrees; and
+        more where the network rounds to less than float32.
+        """
+        return confidence + tf.maximum(1e-4 * tf.maximum(tf.abs(margins), 1.0), self._classifier.resolution)
+
+    @property
+    def resolution(self) -> float:
+        """By how much, in logits, the network's rounding can move a margin; 0 in float32."""
+        return self._classifier.resolution
+
     def margin_and_slope(self, problem: Problem) -> tuple[tf.Tensor, tf.Tensor]:
         """The margin (N,) of the originals and the l2 norm (N,) of its gradient."""
         margins, gradient = self.margin_and_gradient(problem, tf.zeros_like(problem.images))
@@ -84,19 +107,19 @@ class Network:
 
     def succeeds(self, problem: Problem, delta: tf.Tensor, confidence: tf.Tensor) -> tf.Tensor:
         """Tells (N,) whether the valid image of each perturbation fools the network with `confidence`."""
-        logits = self._classifier.logits(self._valid(problem.images, delta))
+        logits = self._classifier.logits(self._valid(problem.images, delta), problem.positions)
         return fools(logits, problem.classes, self._targeted, confidence)
 
     def margin(self, problem: Problem) -> tf.Tensor:
         """The margin (N,) of the originals."""
-        return margin(self._classifier.logits(problem.images), problem.classes, self._targeted)
+        return margin(self._classifier.logits(problem.images, problem.positions), problem.classes, self._targeted)
 
     def _gradient(
         self, loss: Callable[..., tf.Tensor], problem: Problem, delta: tf.Tensor
     ) -> tuple[tf.Tensor, tf.Tensor]:
         with tf.GradientTape() as tape:
             tape.watch(delta)
-            logits = self._classifier.logits(problem.images + self._range * delta)
+            logits = self._classifier.logits(problem.images + self._range * delta, problem.positions)
             values = loss(logits, problem.classes, self._targeted)
         gradient = tape.gradient(values, delta)
         # Zeros of the same shape: without broadcasting this is several times faster.

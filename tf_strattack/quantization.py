@@ -12,9 +12,11 @@ import tensorflow as tf
 
 from tf_strattack import devices
 from tf_strattack.attack import Found, Method
-from tf_strattack.checks import Images, check_count, check_like
-from tf_strattack.classifier import Classifier, pad_rows
+from tf_strattack.checks import Images, check_count
+from tf_strattack.classifiers.passing import as_classifier
+from tf_strattack.classifiers.programs import pad_rows
 from tf_strattack.compaction import take
+from tf_strattack.image_checks import check_like
 from tf_strattack.images import LEVELS, from_uint8, to_uint8
 from tf_strattack.metrics import CHANGED
 from tf_strattack.network import Network, Problem
@@ -62,7 +64,7 @@ class Quantization(Method):
 
     def __call__(
         self,
-        classifier: Classifier,
+        classifier: Any,
         images: Any,
         adversarial: Any,
         labels: Any,
@@ -74,7 +76,7 @@ class Quantization(Method):
         """Quantizes `adversarial`.
 
         Args:
-          classifier: the network.
+          classifier: a `Classifier`, or a Keras model of images in [0, 1].
           images: (N, H, W, C) originals within `classifier.bounds`.
           adversarial: (N, H, W, C) what an attack of any kind made of them, within the bounds.
           labels: (N,) integers, the true classes.
@@ -89,6 +91,7 @@ class Quantization(Method):
         Raises:
           InputError: a value of the wrong kind, shape or range.
         """
+        classifier = as_classifier(classifier)
         originals = classifier.prepare(images)
         given = check_like(classifier.prepare(adversarial), originals, "adversarial images")
         low, high = classifier.bounds
@@ -122,7 +125,7 @@ class Quantization(Method):
             margins, slopes = (part.numpy()[: len(todo)] for part in evaluate(take(problem, padded), delta))
             tracker.count(len(padded), gradients=1)
             gradients[todo] += 1
-            excess = margins + self.confidence + _SLACK
+            excess = margins + self.confidence + max(_SLACK, network.resolution)
             found[todo] = excess <= 0
             if step == self.max_steps:
                 break
@@ -173,7 +176,7 @@ def _lowered(
 
 
 def quantize(
-    classifier: Classifier,
+    classifier: Any,
     images: Any,
     adversarial: Any,
     labels: Any,
@@ -186,7 +189,7 @@ def quantize(
     """Puts adversarial images of any origin on the 8-bit lattice; short for `Quantization(**hyper_parameters)(...)`.
 
     Args:
-      classifier: the network.
+      classifier: a `Classifier`, or a Keras model of images in [0, 1].
       images: (N, H, W, C) originals within `classifier.bounds`.
       adversarial: (N, H, W, C) what an attack of any kind made of them, within the bounds.
       labels: (N,) integers, the true classes.

@@ -12,7 +12,7 @@ import tensorflow as tf
 from tf_strattack import devices, prox_linear, proximal, refine_admm
 from tf_strattack.attack import Found, Method
 from tf_strattack.checks import Images, check_choice, check_count, check_number
-from tf_strattack.classifier import Classifier, pad_rows
+from tf_strattack.classifiers.programs import pad_rows
 from tf_strattack.compaction import Solution, take
 from tf_strattack.distortions import DISTORTIONS
 from tf_strattack.errors import InputError
@@ -98,7 +98,7 @@ class Refinement(Method):
 
     def __call__(
         self,
-        classifier: Classifier,
+        classifier: Any,
         images: Any,
         adversarial: Any,
         labels: Any,
@@ -111,7 +111,7 @@ class Refinement(Method):
         """Refines the perturbations `adversarial` - `images`.
 
         Args:
-          classifier: the network.
+          classifier: a `Classifier`, or a Keras model of images in [0, 1].
           images: (N, H, W, C) originals within `classifier.bounds`.
           adversarial: (N, H, W, C) what an attack of any kind made of them, within the bounds.
           labels: (N,) integers, the true classes.
@@ -178,7 +178,8 @@ class Refinement(Method):
         rho = tf.zeros_like(margins) + (self.gamma if self.rho is None else self.rho)
         alpha = _ALPHA[self.solver] * rho if self.alpha is None else tf.zeros_like(rho) + self.alpha
         weights = Weights.build(
-            margins, gamma=self.gamma, tau=0.0, beta=self.beta, rho=rho, alpha=alpha, confidence=self.confidence,
+            margins, gamma=self.gamma, tau=0.0, beta=self.beta, rho=rho, alpha=alpha,
+            required=network.demanded(margins, self.confidence),
             patience=DEFAULT_PATIENCE[self.solver] if self.patience is None else self.patience,
         )  # fmt: skip
 
@@ -225,7 +226,7 @@ class Refinement(Method):
 
 
 def refine(
-    classifier: Classifier,
+    classifier: Any,
     images: Any,
     adversarial: Any,
     labels: Any,
@@ -239,7 +240,7 @@ def refine(
     """Refines adversarial images of any origin (Proposition 3); short for `Refinement(**hyper_parameters)(...)`.
 
     Args:
-      classifier: the network.
+      classifier: a `Classifier`, or a Keras model of images in [0, 1].
       images: (N, H, W, C) originals within `classifier.bounds`.
       adversarial: (N, H, W, C) what an attack of any kind made of them, within the bounds.
       labels: (N,) integers, the true classes.

@@ -11,11 +11,13 @@ import numpy as np
 import tensorflow as tf
 
 from tf_strattack import devices, metrics
-from tf_strattack.adapters import select_output
 from tf_strattack.attack import Attack
-from tf_strattack.checks import check_bounds, check_classes, check_count, check_images, check_targets
-from tf_strattack.classifier import Classifier
+from tf_strattack.checks import check_bounds, check_classes, check_count, check_targets
+from tf_strattack.classifiers.classifier import Classifier, positions_of
+from tf_strattack.classifiers.outputs import select_output
+from tf_strattack.classifiers.passing import parts_of, same_parts
 from tf_strattack.errors import InputError
+from tf_strattack.image_checks import check_images
 from tf_strattack.strattack import StrAttack
 
 _DISTANCES = {"l0": metrics.l0, "l1": metrics.l1, "l2": metrics.l2, "linf": metrics.linf}
@@ -47,8 +49,8 @@ class RobustnessCallback(keras.callbacks.Callback):
       freq: every how many epochs, or the epochs themselves, the first being 1, as `validation_freq`.
       name: what the logged names begin with, so that two of these callbacks can be told apart.
       batch_size: examples at a time, as of the attack.
-      inputs, output: what the network's other inputs get, and which of its outputs has the scores: as of
-        `Classifier.from_keras`.
+      inputs, output, data_format: what the network's other inputs get, which of its outputs has the scores, and where
+        its channels lie: as for `Classifier.from_keras`.
 
     Raises:
       InputError: a value of the wrong kind, shape or range, here or at the start of `fit`.
@@ -78,7 +80,8 @@ class RobustnessCallback(keras.callbacks.Callback):
         name: str = "attack",
         batch_size: int | str | None = None,
         inputs: Mapping[str, Any] | None = None,
-        output: str | None = None,
+        output: str | int | None = None,
+        data_format: str | None = None,
     ) -> None:
         """Checks what does not depend on the network."""
         super().__init__()
@@ -97,7 +100,9 @@ class RobustnessCallback(keras.callbacks.Callback):
         self.attack: Attack = attack or StrAttack()
         self.freq = freq
         self.name = name
-        self._options: dict[str, Any] = {"preprocessing": preprocessing, "inputs": inputs, "output": output}
+        self._options: dict[str, Any] = {
+            "preprocessing": preprocessing, "inputs": inputs, "output": output, "data_format": data_format,
+        }  # fmt: skip
         self._batch_size = batch_size
         self._network: list[Any] = []
         self._classifier: Classifier | None = None  # with its compiled programs, as long as the network is the same
@@ -111,8 +116,8 @@ class RobustnessCallback(keras.callbacks.Callback):
         Raises:
           InputError: images, labels or targets that are none of the network's.
         """
-        network = [self.model, *self.model.variables]  # layers may have come or gone since the last fit
-        if len(network) != len(self._network) or any(a is not b for a, b in zip(network, self._network, strict=True)):
+        network = parts_of(self.model)  # layers may have come or gone since the last fit
+        if not same_parts(network, self._network):
             self._network = network
             self._classifier = Classifier.from_keras(self.model, bounds=self._bounds, **self._options)
         _check_devices(self.model)
@@ -122,7 +127,8 @@ class RobustnessCallback(keras.callbacks.Callback):
         outputs = getattr(self.model, "output", None)
         outputs = getattr(self.model, "outputs", None) if outputs is None else outputs
         if outputs is not None:
-            classes = select_output(outputs, self._options["output"]).shape[-1]
+            names = getattr(self.model, "output_names", None) or ()
+            classes = max(2, select_output(outputs, self._options["output"], names).shape[-1])
             check_classes(self._labels, len(self._images), classes, "labels")
             if self._targets is not None:
                 check_classes(self._targets, len(self._images), classes, "targets")
@@ -149,12 +155,13 @@ class RobustnessCallback(keras.callbacks.Callback):
         logits = classifier.predict(self._images)
         if not np.isfinite(logits).all():
             raise InputError("expected finite logits, received NaN or infinity from the network")
-        correct = logits.argmax(axis=1) == self._labels
+        correct = classifier.classify(self._images) == self._labels
         measured = dict.fromkeys(_MEASURES, np.nan) | {"accuracy": float(correct.mean())}
         if correct.any():
-            result = self.attack(
-                classifier, self._images[correct], self._labels[correct],
-                None if self._targets is None else self._targets[correct], batch_size=self._batch_size,
+            result = self.attack.run(
+                classifier, self._images[correct], None, self._labels[correct],
+                None if self._targets is None else self._targets[correct], None, self._batch_size, None,
+                positions_of(self._images)[correct],
             )  # fmt: skip
             if result.interrupted:
                 raise KeyboardInterrupt

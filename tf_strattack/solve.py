@@ -10,7 +10,7 @@ import numpy.typing as npt
 import tensorflow as tf
 
 from tf_strattack import compaction
-from tf_strattack.classifier import pad_rows
+from tf_strattack.classifiers.programs import pad_rows
 from tf_strattack.compaction import Solution
 from tf_strattack.network import Problem
 from tf_strattack.progress import Tracker

@@ -13,7 +13,7 @@ from tf_strattack import admm, devices, prox_linear
 from tf_strattack.admm import Structure
 from tf_strattack.attack import Attack, Found
 from tf_strattack.checks import check_choice, check_count, check_number
-from tf_strattack.classifier import pad_rows
+from tf_strattack.classifiers.programs import pad_rows
 from tf_strattack.compaction import Solution, take
 from tf_strattack.distortions import DISTORTIONS
 from tf_strattack.errors import InputError
@@ -192,7 +192,8 @@ class StrAttack(Attack):
         rho = self._rho(margins, slopes, structure, math.prod(problem.images.shape[1:]))
         alpha = DEFAULT_ALPHA[solver] * rho if self.alpha is None else tf.zeros_like(rho) + self.alpha
         weights = Weights.build(
-            margins, gamma=self.gamma, tau=self.tau, beta=self.beta, rho=rho, alpha=alpha, confidence=self.confidence,
+            margins, gamma=self.gamma, tau=self.tau, beta=self.beta, rho=rho, alpha=alpha,
+            required=network.demanded(margins, self.confidence),
             patience=DEFAULT_PATIENCE[solver] if self.patience is None else self.patience, max_groups=self.max_groups,
         )  # fmt: skip
         state: Any

@@ -63,14 +63,15 @@ class Weights(NamedTuple):
         tau: float,
         rho: tf.Tensor,
         alpha: tf.Tensor,
-        confidence: float,
+        required: tf.Tensor,
         patience: int,
         beta: float = 1.0,
         max_groups: int | None = None,
     ) -> Weights:
         """Makes the weights of a batch from the margins (N,) of its originals and rho (N,).
 
-        `alpha` (N,) is the factor of eta_k, None for `max_groups` stands for no limit.
+        `required` (N,) is what `Network.demanded` asks for, `alpha` (N,) the factor of eta_k, and None for `max_groups`
+        stands for no limit.
         """
         unit = _unit(margins)
         rho = tf.reshape(rho, [-1, 1, 1, 1])
@@ -81,19 +82,11 @@ class Weights(NamedTuple):
             rho=rho,
             alpha=tf.reshape(alpha, [-1, 1, 1, 1]),
             c=tf.zeros_like(unit),
-            required=demanded(margins, confidence),
+            required=required,
             unit=unit,
             patience=tf.constant(patience),
             max_groups=tf.constant(_NO_LIMIT if max_groups is None else max_groups),
         )
-
-
-def demanded(margins: tf.Tensor, confidence: float) -> tf.Tensor:
-    """The confidence (N,) that candidates must reach, from the margins (N,) of the originals.
-
-    A little more than `confidence`, so that a fresh forward pass, whose last bits depend on the batch, agrees.
-    """
-    return confidence + 1e-4 * tf.maximum(_unit(margins), 1.0)
 
 
 # What "admm" asks of the margin at first, in units of the margin of the original.

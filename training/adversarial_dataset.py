@@ -8,8 +8,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import tensorflow_datasets as tfds
 
-from tf_strattack.adapters import load_or_explain
 from tf_strattack.errors import InputError
+from tf_strattack.loading import load_or_explain
 from training.data import Split, split_of
 
 

@@ -6,9 +6,10 @@ import tensorflow as tf
 
 import tf_strattack as sa
 from tests.conftest import exact_rows
-from tf_strattack import admm, devices, memory
+from tf_strattack import admm, devices
 from tf_strattack.admm import Structure
 from tf_strattack.baselines import carlini_wagner
+from tf_strattack.classifiers import memory
 from tf_strattack.groups import Groups
 from tf_strattack.network import Problem
 from tf_strattack.prox_linear import initial_state

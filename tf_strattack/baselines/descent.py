@@ -12,12 +12,11 @@ import tensorflow as tf
 from tf_strattack import compaction
 from tf_strattack.attack import Attack, Found
 from tf_strattack.checks import check_count, check_number
-from tf_strattack.classifier import pad_rows
+from tf_strattack.classifiers.programs import pad_rows
 from tf_strattack.errors import InputError
 from tf_strattack.network import Network, Problem
 from tf_strattack.progress import Tracker
 from tf_strattack.solve import search
-from tf_strattack.zstep import demanded
 
 # Ten times in a search step the loss must have become this much better, else the step is over.
 _CHECKS, _PROGRESS = 10, 0.9999
@@ -102,7 +101,7 @@ class Descent(Attack):
         tracker.count(len(problem.images), forwards=1)
         beta, by_l1, by_square = self.ranking()
         weights = Weights(
-            demanded(margins, self.confidence), _number(self.learning_rate), _whole(self.max_iterations),
+            network.demanded(margins, self.confidence), _number(self.learning_rate), _whole(self.max_iterations),
             _number(beta), _number(by_l1), _number(by_square), _whole(max(1, self.max_iterations // _CHECKS)),
             tf.constant(self.abort_early), _whole(1),
         )  # fmt: skip

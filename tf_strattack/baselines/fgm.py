@@ -16,12 +16,11 @@ import tensorflow as tf
 from tf_strattack import compaction, devices, proximal
 from tf_strattack.attack import Attack, Found
 from tf_strattack.checks import check_choice, check_count, check_number
-from tf_strattack.classifier import pad_rows
+from tf_strattack.classifiers.programs import pad_rows
 from tf_strattack.compaction import Solution, take
 from tf_strattack.network import Network, Problem
 from tf_strattack.progress import Tracker
 from tf_strattack.solve import better
-from tf_strattack.zstep import demanded
 
 NORMS = ("l1", "l2", "linf")
 # The grid begins so much below the norm of a change of every pixel by the whole range, and first goes up by `_COARSE`.
@@ -119,7 +118,8 @@ class IFGM(Attack):
             )[0]  # fmt: skip
 
         weights = Weights(
-            demanded(margins, self.confidence), network.program("direction", first, problem, key=self.norm)(problem),
+            network.demanded(margins, self.confidence),
+            network.program("direction", first, problem, key=self.norm)(problem),
             tf.constant(_COARSE), tf.constant(self.steps, tf.int32), tf.constant(1),
         )  # fmt: skip
         tracker.count(len(margins), gradients=1, forwards=1)

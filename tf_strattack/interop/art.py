@@ -19,7 +19,8 @@ except ImportError as error:
     raise ImportError(f"expected ART, received none ({error}): pip install tf-strattack[art]") from error
 
 from tf_strattack.checks import Classes, Images, check_classes
-from tf_strattack.classifier import Classifier
+from tf_strattack.classifiers.classifier import Classifier
+from tf_strattack.classifiers.passing import kept_classifier, parts_of
 from tf_strattack.errors import InputError
 from tf_strattack.interop import host
 from tf_strattack.progress import Callback, Progress
@@ -159,7 +160,6 @@ def refine(
     """
     classifier, images, given = to_classifier(estimator), _to_layout(x, estimator), _to_layout(x_adv, estimator)
     labels, targets = _classes(y, classifier, images, targeted)
-    given = host.without_rounding_errors(given, classifier.bounds)
     result = refine_natively(
         classifier, images, given, labels, targets,
         mask=_mask(mask, x, estimator), batch_size=batch_size, **parameters,
@@ -200,15 +200,16 @@ def to_classifier(estimator: TensorFlowV2Classifier) -> Classifier:
         return images
 
     def make() -> Classifier:
-        # The adapter of Keras models would turn the channels once more.
-        if isinstance(network, keras.Model) and not estimator.channels_first:
-            return Classifier.from_keras(network, bounds=bounds, preprocessing=preprocessing)
+        if isinstance(network, keras.Model):  # in the layout of the estimator, whatever its layers say
+            return Classifier.from_keras(
+                network, bounds=bounds, preprocessing=preprocessing, data_format="channels_last"
+            )
         function = lambda images: network(images, training=False)  # noqa: E731
         return Classifier.from_callable(function, bounds=bounds, preprocessing=preprocessing)
 
-    layers = [id(variable) for variable in network.variables] if isinstance(network, keras.Model) else []
+    parts = parts_of(network) if isinstance(network, keras.Model) else [network]
     settings = [(step, {name: repr(value) for name, value in vars(step).items()}) for step in steps]
-    return host.classifier_of(estimator, (bounds, network, layers, settings), make)
+    return kept_classifier(estimator, (bounds, settings), parts, make)
 
 
 def _bounds(estimator: TensorFlowV2Classifier) -> tuple[float, float]:

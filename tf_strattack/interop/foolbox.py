@@ -18,7 +18,8 @@ except ImportError as error:
     raise ImportError(f"expected Foolbox, received none ({error}): pip install tf-strattack[foolbox]") from error
 
 from tf_strattack.checks import Classes, Images
-from tf_strattack.classifier import Classifier
+from tf_strattack.classifiers.classifier import Classifier
+from tf_strattack.classifiers.passing import kept_classifier
 from tf_strattack.errors import InputError
 from tf_strattack.interop import host
 from tf_strattack.refine import refine as refine_natively
@@ -131,7 +132,6 @@ def refine(
     """
     classifier, images, given = to_classifier(model), _images(inputs), _images(adversarial)
     labels, targets = _classes(criterion, classifier, images)
-    given = host.without_rounding_errors(given, classifier.bounds)
     result = refine_natively(classifier, images, given, labels, targets, mask=mask, batch_size=batch_size, **parameters)
     return _in_kind(host.finished(result), inputs)
 
@@ -158,7 +158,7 @@ def to_classifier(model: Model) -> Classifier:
     def make() -> Classifier:
         return Classifier.from_callable(lambda images: model(images), bounds=bounds)
 
-    return host.classifier_of(model, bounds, make)
+    return kept_classifier(model, bounds, [], make)
 
 
 def _tensor(inputs: Any) -> tf.Tensor:

@@ -3,25 +3,18 @@
 from __future__ import annotations
 
 import dataclasses
-import weakref
-from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
 from tf_strattack.checks import Classes, Images, check_count
-from tf_strattack.classifier import Classifier
+from tf_strattack.classifiers.classifier import Classifier
 from tf_strattack.errors import InputError
 from tf_strattack.result import AttackResult
 from tf_strattack.strattack import StrAttack
 
 # By the name under which both toolboxes keep hyper-parameters as attributes that may be set later.
 PARAMETERS: dict[str, Any] = {field.name: field.default for field in dataclasses.fields(StrAttack)}
-
-_KEPT = "_strattack_classifier"
-
-# A few units in the last place of float32 at the upper bound.
-_ROUNDING = 1e-6
 
 
 def set_parameters(host: object, parameters: dict[str, Any]) -> None:
@@ -48,38 +41,10 @@ def native(host: Any) -> StrAttack:
     return StrAttack(**{name: getattr(host, name) for name in PARAMETERS})
 
 
-class _Kept(NamedTuple):
-    owner: weakref.ref[Any]
-    settings: tuple[Any, ...]
-    classifier: Classifier
-
-
-def classifier_of(model: Any, settings: tuple[Any, ...], make: Callable[[], Classifier]) -> Classifier:
-    """The classifier that `make` makes of a host's model: the same one, already compiled, until its `settings` change.
-
-    It is kept at the model itself, since it holds the model: any other place would keep both alive for ever.
-    """
-    kept: _Kept | None = vars(model).get(_KEPT)
-    # A copy of a model has what was kept at the original.
-    if kept is None or kept.owner() is not model or kept.settings != settings:
-        kept = _Kept(weakref.ref(model), settings, make())
-        setattr(model, _KEPT, kept)
-    return kept.classifier
-
-
 def labels_beside(classifier: Classifier, images: Images, targets: Any) -> Classes:
     """Labels for a targeted attack whose host knows none: (N,) classes other than the targets, which is all they do."""
     classifier.prepare(images)  # finds the number of classes
     return np.asarray((np.asarray(targets) + 1) % (classifier.num_classes or 1), np.int32)
-
-
-def without_rounding_errors(images: Images, bounds: tuple[float, float]) -> Images:
-    """Cuts (N, H, W, C) images to the bounds where they leave them by a rounding error, as other attacks' results do.
-
-    What leaves them by more stays, to be refused: cut, it would be another example.
-    """
-    cut = np.clip(images, *bounds)
-    return cut if np.abs(cut - images).max(initial=0.0) <= _ROUNDING * (bounds[1] - bounds[0]) else images
 
 
 def finished(result: AttackResult) -> AttackResult:

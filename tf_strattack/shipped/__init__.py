@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from tf_strattack.checks import Classes, Images, check_choice
-from tf_strattack.classifier import Classifier
+from tf_strattack.classifiers.classifier import Classifier
 
 _FOLDER = Path(__file__).parent
 

@@ -13,8 +13,10 @@ import psutil
 import tensorflow as tf
 
 from tf_strattack import devices
+from tf_strattack.causes import out_of_memory
 from tf_strattack.checks import Images
-from tf_strattack.classifier import Classifier, pad_rows
+from tf_strattack.classifiers.classifier import Classifier
+from tf_strattack.classifiers.programs import pad_rows
 from tf_strattack.errors import InputError
 from tf_strattack.losses import margin
 
@@ -40,12 +42,6 @@ def fitting_batch_size(classifier: Classifier, images: Images) -> int:
     """
     shape = images.shape[1:]
     return int(classifier.remembered(("fitting_batch_size", shape), lambda: _measure(classifier, images[:1])))
-
-
-def out_of_memory(error: Exception) -> bool:
-    """Tells whether TensorFlow or NumPy could not get the memory that it asked for."""
-    exhausted = isinstance(error, tf.errors.ResourceExhaustedError | MemoryError)
-    return exhausted or (isinstance(error, tf.errors.InternalError) and "out of memory" in str(error).lower())
 
 
 def _measure(classifier: Classifier, image: Images) -> int:

@@ -8,8 +8,8 @@ from typing import Any, NamedTuple
 import keras
 import tensorflow as tf
 
+from tf_strattack.classifiers.heads import head_of, inputs_of, operation_of
 from tf_strattack.errors import InputError
-from tf_strattack.heads import inputs_of, operation_of, softmax_head
 
 _L = keras.layers
 _CONVOLUTIONS = (_L.Conv2D, _L.DepthwiseConv2D, _L.SeparableConv2D, _L.Conv2DTranspose)
@@ -27,14 +27,15 @@ class FeatureMaps(NamedTuple):
 
     Attributes:
       layer: its name.
-      network: images → feature maps (N, h, w, F), and class scores (N, K) computed from them.
-      without_softmax: whether these scores are those in front of a softmax.
+      network: (images, positions) → feature maps (N, h, w, F), and class scores (N, K) computed from them; as
+        `find_feature_maps` makes it, from the inputs of the model alone.
+      without_head: whether these scores are those in front of a softmax or sigmoid.
       kernel: the variable (F, K) of the dense layer behind the maps' global average, None if it was not asked for.
     """
 
     layer: str
-    network: Callable[[tf.Tensor], tuple[tf.Tensor, tf.Tensor]]
-    without_softmax: bool
+    network: Callable[..., tuple[tf.Tensor, tf.Tensor]]
+    without_head: bool
     kernel: Any
 
 
@@ -51,7 +52,7 @@ def find_feature_maps(model: keras.Model, end: Any, layer: str | None, *, pooled
     Raises:
       InputError: an unknown layer or one without maps, maps (N, F, h, w), or another end.
     """
-    head = softmax_head(end)
+    head = head_of(end)
     before = end if head is None else head.before
     kernel = None
     if pooled:
@@ -62,8 +63,8 @@ def find_feature_maps(model: keras.Model, end: Any, layer: str | None, *, pooled
     inputs = list(model.inputs)
     both = keras.Model(inputs[0] if len(inputs) == 1 else inputs, [maps, before])
 
-    def network(tensors: Any) -> tuple[tf.Tensor, tf.Tensor]:
-        values, scores = both(tensors, training=False)
+    def network(tensors: list[tf.Tensor]) -> tuple[tf.Tensor, tf.Tensor]:
+        values, scores = both(tensors[0] if len(inputs) == 1 else tensors, training=False)
         return values, scores if head is None else head.logits(scores)
 
     return FeatureMaps(operation_of(maps).name, network, head is not None, kernel)

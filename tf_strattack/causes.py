@@ -1,0 +1,54 @@
+"""Errors of other libraries: the one line that names the cause, and whether memory was short."""
+
+from __future__ import annotations
+
+import re
+
+import tensorflow as tf
+
+_COLOURS = re.compile(r"\x1b\[[0-9;]*m")
+# Where the arguments of the failed call begin, which Keras prints after the cause.
+_ARGUMENTS = ("Arguments received by", "Call arguments received by")
+# What comes before the cause: which layer was called, where in the code, which node of a graph.
+_PREFACES = (
+    "Exception encountered when calling", "in user code:", 'File "', "Graph execution error", "Detected at node",
+    "Traceback (most recent call last)", "[[{{node", "<stack traces", "Stack trace for op definition",
+)  # fmt: skip
+_RAISED = re.compile(r"^(?:[A-Za-z_][\w.]*\.)?[A-Za-z_]*(?:Error|Exception): (?P<said>.*)$")
+_NODE = re.compile(r"\{\{(?:function_)?node [^}]*\}\}\s*")
+_OPERATION = re.compile(r"\s*\[Op:[^\]]*\].*$")
+
+
+def cause_of(error: BaseException) -> str:
+    r"""The line of an error's message that says what is wrong, for a message of one line.
+
+    Keras and TensorFlow put it between the names of the layers that were being called and their arguments, in colour,
+    or at the end of a traceback of the user's code.
+
+    Example:
+      >>> cause_of(ValueError("Exception encountered when calling Dense.call().\n\nShapes differ."))
+      'Shapes differ.'
+    """
+    lines = [line.strip() for line in _COLOURS.sub("", str(error)).splitlines()]
+    end = next((place for place, line in enumerate(lines) if line.startswith(_ARGUMENTS)), len(lines))
+    lines = lines[:end]
+    raised = [place for place, line in enumerate(lines) if _RAISED.match(line)]
+    if raised:  # the last of a traceback
+        match = _RAISED.match(lines[raised[-1]])
+        lines = [match["said"] if match else "", *lines[raised[-1] + 1 :]]
+    said = [_plain(line) for line in lines if line and not line.startswith(_PREFACES)]
+    said = [line for line in said if line]
+    if not said:
+        return type(error).__name__
+    # Of a graph that failed the cause comes last, after the code that made the node.
+    return said[-1] if "Graph execution error" in str(error) else said[0]
+
+
+def _plain(line: str) -> str:
+    return _OPERATION.sub("", _NODE.sub("", line)).strip()
+
+
+def out_of_memory(error: Exception) -> bool:
+    """Tells whether TensorFlow or NumPy could not get the memory that it asked for."""
+    exhausted = isinstance(error, tf.errors.ResourceExhaustedError | MemoryError)
+    return exhausted or (isinstance(error, tf.errors.InternalError) and "out of memory" in str(error).lower())

@@ -1,0 +1,81 @@
+"""Keras files, whatever they are called: known by their first bytes, and read in Keras's safe mode."""
+
+from __future__ import annotations
+
+import tempfile
+import zipfile
+from pathlib import Path
+
+import h5py
+import keras
+
+from tf_strattack.causes import cause_of
+from tf_strattack.errors import InputError
+from tf_strattack.loading import load_or_explain
+
+_HDF5 = b"\x89HDF\r\n\x1a\n"
+
+
+def load_keras(path: Path) -> keras.Model:
+    """Loads a whole model from `path`, a `.keras` archive or an HDF5 file of Keras 3 or 2, with any suffix or none.
+
+    Raises:
+      InputError: another kind of file, one that cannot be read, or that holds Python code, which safe mode refuses.
+    """
+    suffix = _kind(path)
+
+    def load() -> keras.Model:
+        # Keras goes by the suffix.
+        with tempfile.TemporaryDirectory() as directory:
+            named = path
+            if path.suffix != suffix:
+                named = Path(directory) / f"model{suffix}"
+                named.symlink_to(path.resolve())
+            try:
+                return keras.saving.load_model(named, compile=False, safe_mode=True)
+            except Exception as error:  # of Keras, h5py, or of a layer that is built
+                raise InputError(f"expected a Keras model, received {path}, which {_reason(path, error)}") from error
+
+    return load_or_explain(load, path, "a Keras model")
+
+
+def _kind(path: Path) -> str:
+    """The suffix that a file should have."""
+    with path.open("rb") as file:
+        first = file.read(len(_HDF5))
+    if first == _HDF5:
+        if "model_config" not in h5py.File(path).attrs:
+            raise InputError(
+                f"expected a whole Keras model, received {path}, which holds weights alone: make the model, "
+                "model.load_weights(path), and pass it to Classifier.from_keras, or save it by model.save"
+            )
+        return ".h5"
+    if zipfile.is_zipfile(path) and "config.json" in zipfile.ZipFile(path).namelist():
+        return ".keras"
+    raise InputError(
+        f"expected a .keras file or a SavedModel directory, received {path}, which cannot be read: it is neither an "
+        "archive of Keras nor HDF5"
+    )
+
+
+def _reason(path: Path, error: Exception) -> str:
+    if "safe_mode" in str(error):  # Keras's own remedy names an argument that there is not here
+        return (
+            "cannot be read: it holds Python code, which Keras's safe mode refuses; if you trust it, pass a model, "
+            "loaded by keras.saving.load_model(path, safe_mode=False), to Classifier.from_keras"
+        )
+    if _is_of_keras2(path):
+        return (
+            f"Keras {keras.__version__} cannot read, as Keras 2 made it ({cause_of(error)}): pip install tf_keras, and "
+            f"convert it by tf_keras.models.load_model({str(path)!r}, compile=False).export('saved_model')"
+        )
+    return f"cannot be read: {cause_of(error)}"
+
+
+def _is_of_keras2(path: Path) -> bool:
+    try:
+        version = h5py.File(path).attrs.get("keras_version", "")
+    except OSError:
+        return False
+    text = version.decode() if isinstance(version, bytes) else str(version)
+    return text.startswith("2.")

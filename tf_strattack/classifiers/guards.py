@@ -1,0 +1,160 @@
+"""Guard rails: what a network must do to be attacked, each with the line that says so and a remedy."""
+
+from __future__ import annotations
+
+import functools
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from tf_strattack.causes import cause_of, out_of_memory
+from tf_strattack.classifiers.adapted import Adapted, Network
+from tf_strattack.classifiers.outputs import as_logits
+from tf_strattack.classifiers.probe import Probe
+from tf_strattack.errors import InputError
+from tf_strattack.losses import margin
+
+Scores = np.ndarray[Any, Any]
+
+# Relative to the largest score: a change that rounding cannot explain; and one of a network in half precision, whose
+# rows are computed by another kernel when they are alone.
+_CHANGE, _COARSE_CHANGE = 1e-3, 5e-2
+_CUT = (
+    "inference-only exports, TFLite conversions, integer operations, NumPy and model.predict cut it; pass the trained "
+    "model, or a function of TensorFlow operations"
+)
+
+
+def evaluate(network: Network, batch: tf.Tensor, positions: tf.Tensor) -> tf.Tensor:
+    """What a network returns for a batch; whatever it raises becomes one line."""
+    try:
+        return network(batch, positions)
+    except InputError:
+        raise
+    except Exception as error:  # a user's network can raise anything
+        if out_of_memory(error):
+            raise
+        raise InputError(
+            f"expected a network that takes images of shape {tuple(batch.shape)}, received: {cause_of(error)}"
+        ) from error
+
+
+def float32(values: tf.Tensor) -> Scores:
+    """A tensor as an array of float32."""
+    return np.asarray(tf.cast(values, tf.float32))
+
+
+def check_scores(raw: tf.Tensor, batch: int, rows: int) -> Scores:
+    """The scores as float32 (N, K), once their shape, type and values are what class scores have."""
+    if not (raw.dtype.is_floating):
+        raise InputError(f"expected class scores in floating point, received {raw.dtype.name}")
+    scores = float32(raw)
+    if scores.ndim != 2 or len(scores) != batch or scores.shape[1] < 1:
+        raise InputError(
+            f"expected an output of shape (N, classes) = ({batch}, 1 or more), received {scores.shape}: select another "
+            "output by output=, or pass a function that returns (N, classes) to Classifier.from_callable",
+            option="output",
+        )
+    if not np.isfinite(scores[:rows]).all():
+        raise InputError("expected finite logits, received NaN or infinity from the network")
+    return scores
+
+
+def check_repeatable(scores: Scores, own: Network, probe: Probe) -> None:
+    """Refuses a network that returns other `scores` (N, K) when it is called again."""
+    change = largest(scores - float32(evaluate(own, probe.batch, probe.positions)), probe.rows)
+    if change > _CHANGE * largest(scores, probe.rows):
+        raise InputError(
+            f"expected the same output from call to call, received a change of {change:.3g}: "
+            "switch dropout and other randomness off"
+        )
+
+
+def check_rows(scores: Scores, own: Network, probe: Probe) -> Scores:
+    """Refuses a network in which the first row depends on the others; returns its scores alone, (1, K)."""
+    scale = largest(scores[:1], 1)
+    alone = float32(evaluate(own, probe.batch[:1], probe.positions[:1]))
+    beside_others = float32(evaluate(own, probe.others, probe.positions[:1] + 0 * probe.positions))
+    if alone.shape[1:] != scores.shape[1:]:
+        raise InputError(f"expected (1, {scores.shape[1]}) scores of a single image, received {alone.shape}")
+    change = largest(beside_others[:1] - scores[:1], 1)
+    if change <= _CHANGE * scale:
+        change = largest(alone - scores[:1], 1)
+        if change <= _COARSE_CHANGE * scale:
+            return alone
+    raise InputError(
+        f"expected each row of the output to depend on its own image alone, received a change of {change:.3g} with the "
+        "other images of the batch: put batch normalization in inference mode (training=False), and take a softmax "
+        "over the classes (axis=-1)"
+    )
+
+
+def check_predict(scores: Scores, adapted: Adapted, probe: Probe) -> None:
+    """Refuses a `predict` of the model's own that does more than what is attacked."""
+    if adapted.predict is None:
+        return
+    try:
+        predicted = float32(tf.convert_to_tensor(adapted.predict(probe.batch[: probe.rows])))
+    except InputError:
+        raise
+    except Exception as error:  # a user's predict can raise anything
+        raise InputError(f"expected a predict that takes the images, received: {cause_of(error)}") from error
+    expected = scores[: probe.rows]
+    same = predicted.shape == expected.shape
+    if not same or largest(predicted - expected, probe.rows) > _COARSE_CHANGE * largest(expected, probe.rows):
+        name = type(adapted.model).__name__
+        raise InputError(
+            f"expected a predict that returns what the network computes, received one of {name} that does more: attack "
+            "what it does by Classifier.from_callable(lambda images: model(images, training=False), preprocessing=...)"
+        )
+
+
+def check_gradient(network: Network, kind: str, adapted: Adapted, probe: Probe) -> None:
+    """Refuses a network that cannot be compiled, or has no finite gradient of its margins; `kind` is its output's."""
+
+    def gradient(images: tf.Tensor, positions: tf.Tensor) -> tf.Tensor | None:
+        with tf.GradientTape() as tape:
+            tape.watch(images)
+            logits = as_logits(tf.cast(network(images, positions), tf.float32), kind)
+            classes = tf.stop_gradient(tf.argmax(logits, axis=1, output_type=tf.int32))
+            margins = margin(logits, classes, targeted=False)
+        return tape.gradient(margins, images)
+
+    # A partial, as in `Programs.program`: its tracings are not counted together with other networks'.
+    compiled = tf.function(functools.partial(gradient), autograph=False)
+    remedy = _CUT
+    if adapted.inside is not None:
+        remedy = (
+            f"the model's own {adapted.inside}, which its predict applies, cuts it: give what it does as "
+            "preprocessing=, by Classifier.from_callable(lambda x: model(x, training=False), preprocessing=...)"
+        )
+    try:
+        result = compiled(probe.batch, probe.positions)
+        if result is not None and not np.any(np.asarray(result)):
+            result = compiled(probe.others, 0 * probe.positions)  # black images, say, may have none
+    except (LookupError, tf.errors.UnimplementedError) as error:
+        raise InputError(
+            f"expected a gradient from the output to the image, received: {cause_of(error)}; {remedy}"
+        ) from error
+    except Exception as error:  # a user's network can raise anything
+        if out_of_memory(error):
+            raise
+        raise InputError(
+            f"expected a network of TensorFlow operations, which can be compiled, received: {cause_of(error)}; use "
+            "model(images, training=False) in place of model.predict, and tf in place of numpy"
+        ) from error
+    if result is None:
+        raise InputError(f"expected a gradient from the output to the image, received none: {remedy}")
+    if not np.isfinite(np.asarray(result)[: probe.rows]).all():
+        raise InputError("expected a finite gradient from the output to the image, received NaN or infinity")
+    if not np.any(np.asarray(result)):
+        raise InputError(
+            "expected a gradient from the output to the image, received 0 in every pixel: are the bounds the scale of "
+            f"the network's input? If they are, {remedy}"
+        )
+
+
+def largest(values: Scores, rows: int) -> float:
+    """The largest absolute value in the first `rows` rows."""
+    return float(np.abs(values[:rows]).max(initial=0.0))

@@ -1,0 +1,150 @@
+"""The look at a network before the first attack: guard rails as in AutoAttack (arXiv 2003.01690)."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any, NamedTuple
+
+import numpy as np
+import tensorflow as tf
+
+from tf_strattack.classifiers.adapted import Adapted, Network
+from tf_strattack.classifiers.guards import (
+    Scores,
+    check_gradient,
+    check_predict,
+    check_repeatable,
+    check_rows,
+    check_scores,
+    evaluate,
+    float32,
+    largest,
+)
+from tf_strattack.classifiers.outputs import LOGITS, PROBABILITIES, SIGMOID, as_logits
+from tf_strattack.classifiers.probe import Probe
+
+# A change between batch sizes of a network in float32, relative to its scores: more is no rounding of float32.
+_ROUNDING = 1e-4
+# Of probabilities, by which a head in float32 may differ from what it was computed from.
+_HEAD_TOLERANCE = 1e-4
+_EPSILON = {tf.bfloat16: 2.0**-7, tf.float16: 2.0**-10}
+
+
+class Findings(NamedTuple):
+    """What is known of a network once it has been seen.
+
+    Attributes:
+      num_classes: the number of classes.
+      kind: of what the network returns, see `outputs.KINDS`.
+      behind_head: whether its logits are taken from in front of its last activation.
+      resolution: by how much, in logits, rounding in less than float32 can move a margin; 0 in float32.
+    """
+
+    num_classes: int
+    kind: str
+    behind_head: bool
+    resolution: float
+
+
+def inspect(own: Network, adapted: Adapted, stated: str | None, probe: Probe) -> Findings:
+    """Looks at a network on some images.
+
+    Args:
+      own: the network with its owner's preprocessing, from images to class scores (N, K) in its own precision.
+      adapted: what the adapter knows; its `logits` come with the same preprocessing.
+      stated: what the caller says of the outputs, None to find out.
+      probe: the images.
+
+    Raises:
+      InputError: output that is not (N, classes) or not finite, changes from call to call or with the other rows of
+        the batch, or through which no gradient flows to the image; a `predict` that does more than the network.
+
+    Warns:
+      UserWarning: outputs that are taken for what they may not be, or have lost the margin.
+    """
+    raw = evaluate(own, probe.batch, probe.positions)
+    scores = check_scores(raw, len(probe.batch), probe.rows)
+    check_repeatable(scores, own, probe)
+    alone = check_rows(scores, own, probe)
+    check_predict(scores, adapted, probe)
+    kind = adapted.outputs or stated or _kind(scores[np.isfinite(scores).all(axis=1)])
+    for note in adapted.notes:
+        _warn(note)
+    behind_head = adapted.logits is not None and _reproduces(scores, raw.dtype, adapted, probe)
+    if behind_head and adapted.logits is not None:
+        values = evaluate(adapted.logits, probe.batch, probe.positions)
+        single = evaluate(adapted.logits, probe.batch[:1], probe.positions[:1])
+        logits, alone_logits, dtype = float32(values), float32(single), values.dtype
+    else:
+        logits, alone_logits = (as_logits(tf.constant(part), kind).numpy() for part in (scores, alone))
+        dtype = raw.dtype if kind == LOGITS else tf.float32
+        if kind != LOGITS:
+            _warn_of_saturation(scores[: probe.rows], kind)
+    network = adapted.logits if behind_head and adapted.logits is not None else own
+    check_gradient(network, LOGITS if behind_head else kind, adapted, probe)
+    resolution = _resolution(logits, alone_logits, dtype, raw.dtype if kind != LOGITS else dtype, adapted)
+    return Findings(max(2, scores.shape[1]), kind, behind_head, resolution)
+
+
+def _kind(scores: Scores) -> str:
+    """What scores (N, K) look like."""
+    within = bool(((scores >= 0) & (scores <= 1)).all())
+    if scores.shape[1] == 1:
+        threshold = 0.5 if within else 0
+        _warn(
+            f"the network returns one number for each image, taken for "
+            f"{'a probability' if within else 'a logit'}: class 1 where it is above {threshold}, else class 0; state "
+            "outputs='probabilities' or outputs='logits' to be sure"
+        )
+        return PROBABILITIES if within else LOGITS
+    if within and np.allclose(scores.sum(axis=1), 1.0, atol=1e-3):
+        return PROBABILITIES
+    if within:
+        _warn(
+            "the network returns numbers from 0 to 1 that do not sum to 1, taken for a sigmoid for each class: the "
+            "largest decides (argmax); state outputs='logits' if they are logits"
+        )
+        return SIGMOID
+    return LOGITS
+
+
+def _reproduces(scores: Scores, dtype: Any, adapted: Adapted, probe: Probe) -> bool:
+    """Whether the last activation, applied to what is in front of it, gives what the network returns."""
+    if adapted.logits is None:
+        return False
+    activated = adapted.head.activated(evaluate(adapted.logits, probe.batch, probe.positions)).numpy()
+    tolerance = _HEAD_TOLERANCE + 4 * _EPSILON.get(dtype, 0.0)
+    if activated.shape == scores.shape and largest(activated - scores, probe.rows) <= tolerance:
+        return True
+    _warn(
+        "the last activation of the network does not give its output when it is applied to the layer in front of it: "
+        "the output itself is used, as probabilities"
+    )
+    return False
+
+
+def _resolution(logits: Scores, alone: Scores, dtype: Any, own_dtype: Any, adapted: Adapted) -> float:
+    finite = logits[np.isfinite(logits).all(axis=1)]
+    scale = float(np.abs(finite).max(initial=0.0))
+    noise = float(np.abs(alone[:1] - logits[:1]).max(initial=0.0))
+    epsilon = max(_EPSILON.get(dtype, 0.0), adapted.epsilon)
+    if epsilon == 0.0 and own_dtype not in _EPSILON and noise <= _ROUNDING * max(1.0, scale):
+        return 0.0
+    return 2 * epsilon * scale + 4 * _EPSILON.get(own_dtype, 0.0) + 2 * noise
+
+
+def _warn_of_saturation(scores: Scores, kind: str) -> None:
+    tiny = np.finfo(np.float32).tiny
+    single = scores.shape[1] == 1
+    low, high = (scores.min(axis=1) < tiny), (scores.max(axis=1) >= 1.0)
+    saturated = int((low | high).sum())
+    if saturated:
+        _warn(
+            f"the network returns probabilities, and on {saturated} of {len(scores)} images some are 0 or 1 in "
+            "float32, where their logarithms lose the margin and the gradient: pass a model that returns "
+            + ("a logit" if single or (kind == SIGMOID and single) else "logits")
+        )
+
+
+def _warn(text: str) -> None:
+    warnings.warn(text, UserWarning, stacklevel=5)

@@ -1,0 +1,89 @@
+"""What callers pass where a classifier is wanted: a classifier, a Keras model, or what is told how to become one."""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import keras
+
+from tf_strattack.classifiers.classifier import Classifier
+from tf_strattack.classifiers.keras_models import is_keras2
+from tf_strattack.errors import InputError
+
+_KEPT = "_strattack_classifier"
+
+
+class _Kept(NamedTuple):
+    owner: weakref.ref[Any]
+    settings: tuple[Any, ...]
+    parts: list[Any]
+    classifier: Classifier
+
+
+def as_classifier(value: Any) -> Classifier:
+    """The classifier that `value` is, or the one of a Keras model for images in [0, 1].
+
+    That of a model is made once and kept with it, compiled programs included, until its layers or variables change.
+
+    Raises:
+      InputError: anything else, with the call that makes a classifier of it.
+    """
+    if isinstance(value, Classifier):
+        return value
+    if isinstance(value, keras.Model) or is_keras2(value):
+        return kept_classifier(value, (), parts_of(value), lambda: Classifier.from_keras(value))
+    raise InputError(f"expected a Classifier or a Keras model, received {_received(value)}: {_remedy(value)}")
+
+
+def kept_classifier(
+    owner: Any, settings: tuple[Any, ...], parts: list[Any], make: Callable[[], Classifier]
+) -> Classifier:
+    """The classifier that `make` makes of `owner`: the same one, already compiled, until what it depends on changes.
+
+    It is kept at `owner` itself, since it holds it: any other place would keep both alive for ever.
+
+    Args:
+      owner: a model.
+      settings: values, compared by equality.
+      parts: objects, compared by identity, such as layers and variables.
+      make: makes it anew.
+    """
+    kept: _Kept | None = vars(owner).get(_KEPT)
+    same = kept is not None and kept.owner() is owner and kept.settings == settings and same_parts(kept.parts, parts)
+    if kept is None or not same:  # a copy of a model has what was kept at the original
+        kept = _Kept(weakref.ref(owner), settings, parts, make())
+        vars(owner)[_KEPT] = kept  # past Keras, which would track it as a part of the model
+    return kept.classifier
+
+
+def parts_of(model: Any) -> list[Any]:
+    """The layers and variables of a Keras model: others of them make another network of it."""
+    layers = list(getattr(model, "_flatten_layers", list)())
+    return [model, *layers, *getattr(model, "variables", []), *(getattr(layer, "activation", None) for layer in layers)]
+
+
+def same_parts(ours: list[Any], theirs: list[Any]) -> bool:
+    """Whether two lists hold the same objects."""
+    return len(ours) == len(theirs) and all(a is b for a, b in zip(ours, theirs, strict=True))
+
+
+def _received(value: Any) -> str:
+    return repr(value) if isinstance(value, str | Path) or value is None else type(value).__name__
+
+
+def _remedy(value: Any) -> str:
+    package = type(value).__module__.partition(".")[0]
+    if isinstance(value, str | Path):
+        return f"Classifier.load({str(value)!r})"
+    if package in ("foolbox", "art"):
+        return f"tf_strattack.interop.{package}.to_classifier(model)"
+    if package == "torch" or any(kind.__module__.startswith("torch.") for kind in type(value).__mro__):
+        return "PyTorch modules have no TensorFlow gradient; export the network to TensorFlow"
+    if isinstance(value, type):
+        return f"pass an instance, {value.__name__}(...)"
+    if callable(value):
+        return "Classifier.from_callable(function, bounds=(0, 1))"
+    return "Classifier.from_keras(model), from_saved_model(path), from_callable(function) or load(path)"

@@ -1,0 +1,118 @@
+"""Checks of arrays of images: what callers pass becomes float32 (N, H, W, C) within the bounds, or one line."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import tensorflow as tf
+
+from tf_strattack.checks import Images, as_array, bad_rows
+from tf_strattack.errors import InputError
+
+# Relative to the range: a few units in the last place of float32, by which images computed elsewhere leave the bounds.
+_ROUNDING = 1e-6
+_COLOUR = (1, 3, 4)
+
+Shape = tuple[int | None, ...]
+
+
+def check_images(images: Any, bounds: tuple[float, float], image_shape: Shape | None, name: str = "images") -> Images:
+    """Returns `images` as float32 (N, H, W, C) after checks of type, shape, values and range.
+
+    Grey images (N, H, W) get a channel axis, and pixels that leave the bounds by a rounding error are clipped.
+
+    Raises:
+      InputError: anything else.
+
+    Warns:
+      UserWarning: a channel axis that was added, or pixels that were clipped.
+    """
+    _refuse_streams(images, name)
+    array = as_array(images, name)
+    if array.dtype.kind not in "fiu":
+        raise InputError(f"expected {name} of numbers, received dtype {array.dtype}")
+    wanted: Shape = image_shape if image_shape is not None else (None, None, None)
+    array = _with_channels(array, wanted, name)
+    if not _fits(array, wanted) or 0 in array.shape[1:]:
+        shape = ", ".join("NHWC"[i + 1] if size is None else str(size) for i, size in enumerate(wanted))
+        raise InputError(f"expected {name} of shape (N, {shape}), received {array.shape}{_remedy(array, wanted)}")
+    array = array.astype(np.float32, copy=False)
+    if not np.isfinite(array).all():
+        raise InputError(f"expected finite {name}, received NaN or infinity in {bad_rows(~np.isfinite(array))}")
+    return _within(array, bounds, name)
+
+
+def check_like(images: Images, originals: Images, name: str) -> Images:
+    """Refuses images of another shape than the originals."""
+    if images.shape != originals.shape:
+        raise InputError(f"expected {name} of the images' shape {originals.shape}, received {images.shape}")
+    return images
+
+
+def _refuse_streams(images: Any, name: str) -> None:
+    """Refuses what yields batches, with the loop that takes them."""
+    loop = "loop over its batches: for images, labels in batches: attack(classifier, images, labels)"
+    if isinstance(images, tf.data.Dataset | Iterator) or hasattr(images, "as_numpy_iterator"):
+        raise InputError(f"expected {name} as an array (N, H, W, C), received a {type(images).__name__}: {loop}")
+    if hasattr(images, "__getitem__") and hasattr(images, "__len__") and hasattr(images, "on_epoch_end"):
+        raise InputError(
+            f"expected {name} as an array (N, H, W, C), received a {type(images).__name__} of batches: {loop}"
+        )
+
+
+def _fits(array: npt.NDArray[Any], wanted: Shape) -> bool:
+    return array.ndim == 4 and all(w in (None, s) for w, s in zip(wanted, array.shape[1:], strict=True))
+
+
+def _with_channels(array: npt.NDArray[Any], wanted: Shape, name: str) -> npt.NDArray[Any]:
+    """Grey images (N, H, W) as (N, H, W, 1), where they cannot be a single image (H, W, C)."""
+    if array.ndim != 3 or wanted[2] not in (None, 1):
+        return array
+    height, width, _ = wanted
+    known = height is not None and width is not None
+    fits = array.shape[1:] == (height, width) if known else array.shape[2] not in _COLOUR
+    if not fits:
+        return array
+    warnings.warn(
+        f"{name} of shape {array.shape} are taken for {len(array)} grey images (N, H, W): results have a channel axis, "
+        "(N, H, W, 1)",
+        UserWarning,
+        stacklevel=5,
+    )
+    return array[..., None]
+
+
+def _remedy(array: npt.NDArray[Any], wanted: Shape) -> str:
+    if array.ndim == 3:
+        return ": add a first axis, [None], to a single image"
+    if array.ndim == 4 and _fits(array.transpose(0, 2, 3, 1), wanted) and array.shape[1] in _COLOUR:
+        return (
+            ": images are (N, H, W, C), so transpose them, images.transpose(0, 2, 3, 1), or, if they are, state the "
+            "network's data_format="
+        )
+    if array.ndim == 4 and sorted(array.shape[1:]) == sorted(size or 0 for size in wanted):
+        return ": if the network's channels lie elsewhere, state data_format='channels_last' or 'channels_first'"
+    return ""
+
+
+def _within(array: Images, bounds: tuple[float, float], name: str) -> Images:
+    lower, upper = np.float32(bounds[0]), np.float32(bounds[1])
+    outside = (array < lower) | (array > upper)
+    if not outside.any():
+        return array
+    clipped: Images = array.clip(lower, upper)
+    if np.abs(clipped - array).max() > _ROUNDING * (bounds[1] - bounds[0]):
+        raise InputError(
+            f"expected {name} within the classifier's bounds [{lower:g}, {upper:g}], received values from "
+            f"{array.min():g} to {array.max():g} in {bad_rows(outside)}: rescale them, or state their scale as bounds"
+        )
+    warnings.warn(
+        f"{name} leave the bounds by a rounding error in {bad_rows(outside)}, and are clipped",
+        UserWarning,
+        stacklevel=5,
+    )
+    return clipped
