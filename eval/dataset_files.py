@@ -14,7 +14,8 @@ from typing import NamedTuple
 import numpy as np
 
 from eval.files import sha256_of
-from eval.photographs import Pixels, read_image
+from eval.image_files import read_image
+from eval.pixels import Pixels
 from tf_strattack import InputError
 from tf_strattack.adapters import load_or_explain
 
