@@ -7,7 +7,7 @@ import warnings
 from pathlib import Path
 
 import numpy as np
-from PIL import ExifTags, Image
+from PIL import ExifTags, Image, UnidentifiedImageError
 
 from eval.channels import to_array, with_channels
 from eval.notices import notice
@@ -32,11 +32,11 @@ def read_image(path: Path, channels: int | None) -> Pixels:
     and composited over black for others; of several pictures, the first is read. Each is reported once.
 
     Raises:
-      InputError: pixels of floating point or 32 bits, or a colour space that Pillow does not convert.
+      InputError: no image file, pixels of floating point or 32 bits, or a colour space that Pillow does not convert.
     """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # Pillow's, of damaged metadata
-        with Image.open(io.BytesIO(path.read_bytes())) as opened:
+        with _opened(path) as opened:
             lost = _lost_bits(opened, path)
             inverted = bool(lost) and _is_white_zero(opened)
             if getattr(opened, "is_animated", False):
@@ -45,6 +45,13 @@ def read_image(path: Path, channels: int | None) -> Pixels:
             if lost:
                 picture = _in_eight_bits(picture, lost, inverted=inverted)
             return to_array(with_channels(picture, channels, path))
+
+
+def _opened(path: Path) -> Image.Image:
+    try:
+        return Image.open(io.BytesIO(path.read_bytes()))
+    except UnidentifiedImageError:  # whose own text names an object in memory
+        raise InputError(f"expected an image file, received {path}, which is none that Pillow reads") from None
 
 
 def _upright(opened: Image.Image) -> Image.Image:

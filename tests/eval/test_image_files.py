@@ -234,3 +234,9 @@ def test_a_colour_space_that_pillow_does_not_convert_is_refused(tmp_path, monkey
     monkeypatch.setattr(Image.Image, "convert", refuse)
     with pytest.raises(sa.InputError, match=r"expected grey, RGB or CMYK .* received LAB: save it as an RGB PNG file"):
         read_image(tmp_path / "lab.tiff", 3)
+
+
+def test_a_file_that_is_no_image_is_named(tmp_path):
+    (tmp_path / "text.png").write_text("no image")
+    with pytest.raises(sa.InputError, match=r"expected an image file, received .*text.png, which is none that Pillow"):
+        read_image(tmp_path / "text.png", 3)
