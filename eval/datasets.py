@@ -13,8 +13,11 @@ import numpy as np
 import tensorflow as tf
 import tensorflow_datasets as tfds
 
-from eval.dataset_files import Row, Rows, read_folder, read_npz
+from eval.dataset_files import Row, Rows
+from eval.image_folders import read_folder
+from eval.npz_files import read_npz
 from eval.photographs import NONE, Frame, make_frame
+from eval.pixels import to_unit
 from tf_strattack import InputError, shipped
 from tf_strattack.checks import Images
 from tf_strattack.images import from_uint8, to_uint8
@@ -72,10 +75,11 @@ def read_dataset(
 
     Args:
       name: "sample"; a folder with images and labels.csv (columns filename, class_index and, where known, class_name;
-        there or in the folder above); an `.npz` file with arrays images (uint8, or floating point in [0, 1]) and
-        labels; else the name of a TFDS data set.
+        there or in the folder above), or with a sub-folder of images for each class; an `.npz` file with arrays images
+        (uint8, or floating point in [0, 1]) and labels, or Keras's x_train, y_train, x_test and y_test; else the name
+        of a TFDS data set.
       data_dir, download: where TFDS looks, and whether it may download.
-      split: of a TFDS data set.
+      split: of a TFDS data set, or of Keras's arrays.
       image_shape: (H, W, C) of the network, None for what is not fixed.
       resize: how images are brought to that size, as for `make_frame`.
 
@@ -89,8 +93,8 @@ def read_dataset(
         return _data(_sample(), frame_of(varied=False))
     if path.is_dir():
         return _data(read_folder(path, channels), frame_of(varied=True))
-    if path.suffix == ".npz":
-        return _data(read_npz(path), frame_of(varied=False))
+    if path.suffix.lower() == ".npz":
+        return _data(read_npz(path, split), frame_of(varied=False))
     if "/" in name or path.suffix:
         raise InputError(f"expected --dataset to be sample, a TFDS name, a folder or an .npz file, received {name!r}")
     rows, varied = _open_tfds(name, split, data_dir, download)
@@ -101,7 +105,7 @@ def _data(rows: Rows, frame: Frame | None) -> Data:
     def records_from(start: int) -> Iterator[Record]:
         for position, (name, image, label) in enumerate(rows.rows_from(start), start):
             framed = image if frame is None else frame(image, name)
-            yield Record(name, _unit(framed, name), int(label), position)
+            yield Record(name, to_unit(framed, name), int(label), position)
 
     return Data(records_from, rows.version, rows.class_names)
 
@@ -121,6 +125,10 @@ def _open_tfds(name: str, split: str, data_dir: str | None, download: bool) -> t
     """The rows of a TFDS data set, and whether its images vary in size."""
     load = functools.partial(_load_tfds, name, split, data_dir, download)
     pairs, info = load()
+    if not _are_labelled_images(*pairs.element_spec):
+        raise InputError(
+            f"expected images and whole numbers as labels in the TFDS data set {name}, received {pairs.element_spec}"
+        )
 
     def rows(start: int) -> Iterator[Row]:
         here = pairs
@@ -135,6 +143,11 @@ def _open_tfds(name: str, split: str, data_dir: str | None, download: bool) -> t
     return Rows(rows, info.full_name, {}), None in pairs.element_spec[0].shape
 
 
+def _are_labelled_images(image: Any, label: Any) -> bool:
+    specs = isinstance(image, tf.TensorSpec) and isinstance(label, tf.TensorSpec)
+    return specs and image.shape.rank == 3 and label.shape.rank == 0 and (label.dtype.is_integer or label.dtype.is_bool)
+
+
 def _load_tfds(name: str, split: str, data_dir: str | None, download: bool, **options: Any) -> tuple[Any, Any]:
     try:
         (pairs,), info = load_raw(name, [split], data_dir=data_dir, download=download, with_info=True, **options)
@@ -143,15 +156,3 @@ def _load_tfds(name: str, split: str, data_dir: str | None, download: bool, **op
             raise
         raise InputError(f"expected a split of {name}, received --split={split}: {error}") from error
     return pairs, info
-
-
-def _unit(image: np.ndarray, source: str) -> Images:
-    """Converts pixels to [0, 1]: uint8 divided by 255, floating point as it is."""
-    if image.dtype == np.uint8:
-        return image.astype(np.float32) / 255.0
-    if image.dtype.kind != "f" or not (image.min() >= 0 and image.max() <= 1):
-        raise InputError(
-            f"expected uint8 pixels or floating-point ones in [0, 1] in {source}, received {image.dtype} "
-            f"from {image.min():g} to {image.max():g}"
-        )
-    return image.astype(np.float32)

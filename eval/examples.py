@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from eval.datasets import Record
+from eval.whole_numbers import whole_number
 from tf_strattack import Classifier, InputError
 from tf_strattack.checks import Classes, Images, check_classes
 from tf_strattack.images import from_unit
@@ -116,8 +117,8 @@ def parse_targets(text: str) -> int | None:
     words = {"all": 0, "random": 1, "untargeted": None}
     if text in words:
         return words[text]
-    if text.isdigit() and int(text) >= 1:
-        return int(text)
+    if number := whole_number(text):
+        return number
     raise InputError(
         f"expected --targets to be all, random, untargeted or a number of random targets, received {text!r}"
     )

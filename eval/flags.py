@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 from absl import flags
 
 from eval.program import tensorboard_directory
+from eval.whole_numbers import whole_number
 from tf_strattack import InputError
 
 _Number = TypeVar("_Number", int, float)
@@ -29,7 +30,10 @@ WEIGHTS = flags.DEFINE_string(
 )
 BOUNDS = flags.DEFINE_list("bounds", ["0", "1"], "Scale of the model's input: least and greatest pixel.")
 DATASET = flags.DEFINE_string(
-    "dataset", "sample", "sample (shipped MNIST test digits), a TFDS name, a folder with labels.csv, or an .npz file."
+    "dataset",
+    "sample",
+    "sample (shipped MNIST test digits), a TFDS name, a folder of images with labels.csv or with a sub-folder for each "
+    "class, or an .npz file.",
 )
 DATA_DIR = flags.DEFINE_string("data_dir", None, "Directory of prepared TFDS data sets.")
 RESIZE = flags.DEFINE_string(
@@ -38,7 +42,9 @@ RESIZE = flags.DEFINE_string(
     "Shorter side in pixels to which images are resized before the middle is cut out; none; or auto: for image files, "
     "and data of varying sizes, so that 87.5 % of it are the model's size.",
 )
-SPLIT = flags.DEFINE_string("split", "test", "Split of a TFDS data set.")
+SPLIT = flags.DEFINE_string(
+    "split", "test", "Split of a TFDS data set, or of an .npz file with x_train, y_train, x_test, y_test."
+)
 DOWNLOAD = flags.DEFINE_bool("download", False, "Let TFDS download what is missing.")
 ATTACK = flags.DEFINE_string("attack", "strattack", "The attack; --list_attacks prints them.")
 ATTACK_PARAMETERS = flags.DEFINE_list("attack_parameters", [], "Hyper-parameters: name=value,name=value.")
@@ -89,8 +95,8 @@ def batch_size() -> int | str | None:
     text = BATCH_SIZE.value
     if text is None or text == "auto":
         return text
-    if text.isdigit() and int(text) >= 1:
-        return int(text)
+    if number := whole_number(text):
+        return number
     raise InputError(f"expected --batch_size to be a whole number of at least 1, or auto, received {text!r}")
 
 

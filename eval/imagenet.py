@@ -28,8 +28,8 @@ absl_flags.set_default(flags.BATCH_SIZE, "auto")
 _IMAGE_DIR = absl_flags.DEFINE_string(
     "image_dir",
     None,
-    "Folder of photographs with labels.csv (filename, class_index and, if there is one, class_name) in it or above it; "
-    "if unset, --dataset, a TFDS data set, in --data_dir.",
+    "Folder of photographs with labels.csv (filename, class_index and, if there is one, class_name) in it or above it, "
+    "or with a sub-folder for each class; if unset, --dataset, a TFDS data set, in --data_dir.",
 )
 # The split with labels that nets are not trained on.
 _SPLITS = {"imagenet2012": "validation"}

@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 import dataclasses
-import io
-from pathlib import Path
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from PIL import Image
 
+from eval.channels import to_array, with_channels
+from eval.notices import notice
+from eval.pixels import Pixels
+from eval.whole_numbers import whole_number
 from tf_strattack import InputError
-
-Pixels = npt.NDArray[Any]
 
 # What evaluations on ImageNet keep of the shorter side.
 _CENTRAL = 0.875
 AUTO, NONE = "auto", "none"
+# Beyond these an image takes gigabytes.
+_LARGEST_SIDE, _MOST_PIXELS = 10_000, 400_000_000
 
 
 @dataclasses.dataclass(frozen=True)
@@ -27,7 +27,7 @@ class Frame:
     Attributes:
       height, width: of what is cut out, in pixels.
       shorter: the shorter side after resizing, in pixels.
-      channels: 1 or 3.
+      channels: 1, 3 or 4.
     """
 
     height: int
@@ -38,15 +38,26 @@ class Frame:
     def __call__(self, image: Pixels, source: str) -> Pixels:
         """Resizes (bicubic, antialiased) and crops uint8 pixels (H, W, C); `source` names them in errors."""
         if image.dtype != np.uint8:
-            raise InputError(f"expected uint8 pixels to resize in {source}, received {image.dtype}")
+            raise InputError(
+                f"expected uint8 pixels to resize in {source}, received {image.dtype}: "
+                "store uint8, or add --resize=none"
+            )
         if image.shape[-1] not in (1, 3, 4):
-            raise InputError(f"expected 1, 3 or 4 channels to resize in {source}, received {image.shape[-1]}")
+            raise InputError(
+                f"expected 1, 3 or 4 channels to resize in {source}, received {image.shape[-1]}: "
+                "store images with the channels last, or add --resize=none"
+            )
         picture = Image.fromarray(image[..., 0] if image.shape[-1] == 1 else image)
         scale = self.shorter / min(picture.size)
         size = round(picture.width * scale), round(picture.height * scale)
-        picture = _converted(picture, self.channels).resize(size, Image.Resampling.BICUBIC)
+        if size[0] * size[1] > _MOST_PIXELS:
+            raise InputError(
+                f"expected at most {_MOST_PIXELS} pixels after resizing, received {size[0]} x {size[1]} in {source}: "
+                "choose a smaller --resize, or cut the image"
+            )
+        picture = with_channels(picture, self.channels, source).resize(size, Image.Resampling.BICUBIC)
         left, top = (picture.width - self.width) // 2, (picture.height - self.height) // 2
-        return _array(picture.crop((left, top, left + self.width, top + self.height)))
+        return to_array(picture.crop((left, top, left + self.width, top + self.height)))
 
 
 def make_frame(resize: str, image_shape: tuple[int | None, ...] | None, *, varied: bool) -> Frame | None:
@@ -61,38 +72,25 @@ def make_frame(resize: str, image_shape: tuple[int | None, ...] | None, *, varie
     Raises:
       InputError: a value that is none of these, or too small for the network.
     """
-    if not (resize in (AUTO, NONE) or (resize.isdigit() and int(resize) >= 1)):
+    side = whole_number(resize)
+    if resize not in (AUTO, NONE) and not side:
         raise InputError(f"expected --resize to be auto, none or a number of pixels, received {resize!r}")
+    if side is not None and side > _LARGEST_SIDE:
+        raise InputError(f"expected --resize of at most {_LARGEST_SIDE} pixels, received {resize}")
     height, width, channels = (None, None, None) if image_shape is None or len(image_shape) != 3 else image_shape
-    fixed = height is not None and width is not None
-    if resize == NONE or (resize == AUTO and not (varied and fixed)):
+    if height is None or width is None:
+        if side is None:
+            return None
+        height = width = side  # a network that takes any size gets what it is asked for, as a square
+    elif resize == NONE or (resize == AUTO and not varied):
         return None
-    # A network that takes any size gets what it is asked for, as a square.
-    height, width = (height, width) if height is not None and width is not None else (int(resize), int(resize))
-    shorter = round(max(height, width) / _CENTRAL) if resize == AUTO else int(resize)
+    shorter = round(max(height, width) / _CENTRAL) if side is None else side
     if shorter < max(height, width):
         raise InputError(
             f"expected --resize of at least the network's image size {max(height, width)}, received {resize}"
         )
-    return Frame(height, width, shorter, 1 if channels == 1 else 3)
-
-
-def read_image(path: Path, channels: int | None) -> Pixels:
-    """Decodes an image file to uint8 pixels (H, W, 1 or 3), in as many `channels` as given, else its own."""
-    with Image.open(io.BytesIO(path.read_bytes())) as opened:
-        picture: Image.Image = opened
-        if picture.mode == "F":
-            raise InputError(f"expected pixels of 8 or 16 bits in {path}, received floating point")
-        if picture.mode.startswith("I"):  # 16 bits, which Pillow would cut at 255
-            picture = Image.fromarray((np.asarray(picture).astype(np.uint32) >> 8).astype(np.uint8))
-        grey = picture.mode in ("1", "L", "LA")
-        return _array(_converted(picture, channels or (1 if grey else 3)))
-
-
-def _converted(picture: Image.Image, channels: int) -> Image.Image:
-    return picture.convert("L" if channels == 1 else "RGB")
-
-
-def _array(picture: Image.Image) -> Pixels:
-    pixels = np.asarray(picture)
-    return pixels[..., None] if pixels.ndim == 2 else pixels
+    notice(
+        f"images are resized to {shorter} pixels on the shorter side, and the middle {height} x {width} is cut out; "
+        "--resize=none keeps images that have the network's size"
+    )
+    return Frame(height, width, shorter, channels if channels in (1, 4) else 3)

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from absl import app, flags, logging
 
+from eval.notices import forget_notices
 from tf_strattack.errors import InputError
 
 USAGE_ERROR = 2
@@ -29,6 +30,7 @@ def run(main: Callable[[], None]) -> None:
     def guarded(argv: list[str]) -> int:
         if not flags.FLAGS["verbosity"].present:
             logging.set_verbosity(logging.ERROR)  # TFDS and TensorFlow narrate at lower levels
+        forget_notices()
         try:
             if len(argv) > 1:
                 raise InputError(f"expected flags of the form --name=value, received {argv[1]!r}")

@@ -16,6 +16,7 @@ from eval.bar import Bar
 from eval.examples import Examples
 from eval.generation.shipment import Shipment
 from eval.generation.work import Outcome, Outcomes, Work
+from eval.whole_numbers import whole_number
 from tf_strattack import Classifier, InputError
 
 AUTO, LOCAL = "auto", "local"
@@ -69,7 +70,7 @@ class Cluster(NamedTuple):
             return
         host, _, port = self.address.removeprefix("ray://").rpartition(":")
         try:
-            if not host or not port.isdigit():
+            if not host or whole_number(port) is None:
                 raise ValueError("no address of the form host:port")
             socket.create_connection((host, int(port)), timeout=_ANSWER_SECONDS).close()
         except (OSError, ValueError) as error:

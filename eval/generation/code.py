@@ -11,8 +11,10 @@ from tf_strattack.versions import __version__
 _ROOT = Path(__file__).parents[2]
 # What decides which examples there are, and what is in them.
 _SOURCES = (
-    "tf_strattack/**/*.py", "eval/attacks.py", "eval/dataset_files.py", "eval/datasets.py", "eval/examples.py",
-    "eval/photographs.py", "eval/tfds_directory.py", "eval/generation/plan.py", "eval/generation/work.py",
+    "tf_strattack/**/*.py", "eval/attacks.py", "eval/channels.py", "eval/class_folders.py", "eval/dataset_files.py",
+    "eval/datasets.py", "eval/examples.py", "eval/image_files.py", "eval/image_folders.py", "eval/label_tables.py",
+    "eval/npz_files.py", "eval/photographs.py", "eval/pixels.py", "eval/tfds_directory.py", "eval/generation/plan.py",
+    "eval/generation/work.py", "eval/whole_numbers.py",
 )  # fmt: skip
 
 

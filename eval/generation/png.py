@@ -16,7 +16,7 @@ from tqdm import tqdm
 from eval.files import partial_of, write_text
 from eval.generation.store import Store
 from eval.generation.verification import fooled
-from eval.photographs import read_image
+from eval.image_files import read_image
 from tf_strattack import Classifier
 from tf_strattack.images import from_uint8, write_png
 

@@ -14,6 +14,7 @@ import tensorflow_datasets as tfds
 
 import tf_strattack as sa
 from tests.programs import check_mistakes, run_program, server_of, start
+from tf_strattack.images import write_png
 
 QUICK = "--attack_parameters=max_iterations=15,refine_iterations=5"
 
@@ -173,6 +174,80 @@ def test_other_models_and_data_sets(tmp_path):
     assert json.loads((two / "metrics.json").read_text())["num_examples"] == 6
 
 
+def save_digits(folder, number):
+    """Shipped digits as PNG files in `folder`, and their labels."""
+    images, labels, _ = sa.shipped.load_sample()
+    folder.mkdir(parents=True)
+    for index in range(number):
+        write_png(folder / f"{index}.png", np.round(images[index] * 255).astype(np.uint8))
+    return labels[:number]
+
+
+def attacked(out):
+    """The originals and labels that a run has attacked, by name."""
+    result = sa.AttackResult.load(out / "parts" / "00000.npz")
+    names = [name.removesuffix("_untargeted") for name in result.example_ids]
+    return {name: (image, int(label)) for name, image, label in zip(names, result.images, result.labels, strict=True)}
+
+
+FEW = ("--num_images=3", "--targets=untargeted", QUICK)
+
+
+def test_class_folders_are_read_and_their_numbering_reported(tmp_path):
+    labels = save_digits(tmp_path / "flat", 4)
+    for index, label in enumerate(labels):
+        folder = tmp_path / "digits" / str(label)
+        folder.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "flat" / f"{index}.png").rename(folder / f"{index}.png")
+    out = tmp_path / "out"
+    status, _, err = program(f"--dataset={tmp_path / 'digits'}", "--resize=none", *FEW, f"--output_dir={out}")
+    assert status == 0, err
+    numbers = ", ".join(f"{label}={label}" for label in sorted(set(labels)))
+    notes = [line for line in err.splitlines() if line.startswith("note: ")]
+    assert notes == [f"note: class folders by the number that is their name: {numbers}"]
+    images, _, _ = sa.shipped.load_sample()
+    for name, (image, label) in attacked(out).items():
+        folder, _, file = name.partition("/")
+        assert label == int(folder)
+        np.testing.assert_allclose(image, images[int(file.removesuffix(".png"))], atol=1e-6)
+
+
+def test_the_file_that_keras_downloads_as_mnist_is_read(tmp_path):
+    images, labels, _ = sa.shipped.load_sample()
+    grey = np.round(images[..., 0] * 255).astype(np.uint8)
+    path, out = tmp_path / "mnist.npz", tmp_path / "out"
+    np.savez(path, x_train=grey[4:8], y_train=labels[4:8], x_test=grey[:4], y_test=labels[:4])
+    status, _, err = program(f"--dataset={path}", *FEW, f"--output_dir={out}")
+    assert status == 0, err
+    assert [line for line in err.splitlines() if line.startswith("note: ")] == [
+        f"note: in {path}, x_test and y_test are read; --split=train reads the others",
+        f"note: in {path}, images (4, 28, 28) are read as grey ones (4, 28, 28, 1)",
+    ]
+    for name, (image, label) in attacked(out).items():
+        index = int(name.removeprefix("mnist_test_"))
+        np.testing.assert_allclose(image, images[index], atol=1e-6)
+        assert label == labels[index]
+    check_mistakes("eval.attack", [([f"--dataset={path}", "--split=all"], "expected --split=train or test with")])
+
+
+@pytest.mark.parametrize(("delimiter", "encoding"), [(";", "utf-8"), ("\t", "utf-16")])
+def test_a_table_of_labels_from_a_spreadsheet_is_read(tmp_path, delimiter, encoding):
+    labels = save_digits(tmp_path / "digits", 3)
+    lines = [
+        "Filename;Class_Index;Class_Name",
+        *(f"{i}.png;{label}.0;zażółć {label}" for i, label in enumerate(labels)),
+    ]
+    table = "\r\n".join(lines).replace(";", delimiter)
+    (tmp_path / "digits" / "labels.csv").write_bytes(table.encode(encoding))
+    out = tmp_path / "out"
+    status, _, err = program(f"--dataset={tmp_path / 'digits'}", *FEW, f"--output_dir={out}")
+    assert status == 0, err
+    assert {name: label for name, (_, label) in attacked(out).items()} == {
+        f"{i}.png": label for i, label in enumerate(labels)
+    }
+    assert "note: images are resized to 32 pixels on the shorter side, and the middle 28 x 28 is cut out" in err
+
+
 MISTAKES = [
     (["--bogus=1"], "Unknown command line flag 'bogus'"),
     (["--num_images=0"], "0 is not a positive integer"),
@@ -187,9 +262,13 @@ MISTAKES = [
     (["--weights=none"], "expected --weights with a network of keras.applications, received --model=mnist_cnn"),
     (["--model=resnet50", "--bounds=0,255"], "expected --bounds=0,1 with --model=resnet50, received 0,255"),
     (["--resize=big"], "expected --resize to be auto, none or a number of pixels, received 'big'"),
+    (["--resize=²"], "expected --resize to be auto, none or a number of pixels, received '²'"),
+    (["--resize=99999999999"], "expected --resize of at most 10000 pixels, received 99999999999"),
     (["--resize=20"], "expected --resize of at least the network's image size 28, received 20"),
     (["--batch_size=0"], "expected --batch_size to be a whole number of at least 1, or auto, received '0'"),
     (["--targets=ten"], "expected --targets to be all, random, untargeted or a number"),
+    (["--targets=²"], "expected --targets to be all, random, untargeted or a number"),
+    (["--batch_size=²"], "expected --batch_size to be a whole number of at least 1, or auto, received '²'"),
     (["--targets=10"], "expected --targets of at most 9, the other classes, received 10"),
     (["--dataset=mnist", "--data_dir=nowhere"], "expected the TFDS data set 'mnist' in --data_dir"),
     (["--dataset=nowhere/digits"], "expected --dataset to be sample, a TFDS name, a folder or an .npz file"),
@@ -213,6 +292,10 @@ def test_bad_data_gets_one_line_and_status_2(tmp_path):
     files = {
         "shape": (images[:3, :20], labels[:3], "expected images of the model's shape (28, 28, 1)"),
         "range": (images[:3] * 2, labels[:3], "expected uint8 pixels or floating-point ones in [0, 1]"),
+        "text": (images[:3].astype(str), labels[:3], "store the pixels themselves, as uint8"),
+        "deep": ((images[:3] * 65535).astype(np.uint16), labels[:3], 'store (images >> 8).astype("uint8")'),
+        "bytes": (images[:3] * 255, labels[:3], 'divide them by 255, or store images.astype("uint8")'),
+        "objects": (images[:3].astype(object), labels[:3], "received Python objects: store np.stack(images)"),
         "nan": (images[:3] * np.nan, labels[:3], "expected uint8 pixels or floating-point ones in [0, 1]"),
         "labels": (images[:3], labels[:3] + 20, "expected labels from 0 to 9"),
         "count": (images[:3], labels[:2], "expected images (N, H, W, C) and integer labels (N,)"),
@@ -221,6 +304,9 @@ def test_bad_data_gets_one_line_and_status_2(tmp_path):
     for name, (bad_images, bad_labels, _) in files.items():
         np.savez(tmp_path / f"{name}.npz", images=bad_images, labels=bad_labels)
     mistakes = [([f"--dataset={tmp_path / name}.npz", QUICK], message) for name, (_, _, message) in files.items()]
+    (tmp_path / "splits" / "test" / "7").mkdir(parents=True)
+    keras.utils.save_img(tmp_path / "splits" / "test" / "7" / "a.png", images[0])
+    mistakes.append(([f"--dataset={tmp_path / 'splits'}"], "its splits test: name one of them, such as"))
     check_mistakes("eval.attack", [([*given, f"--output_dir={tmp_path / 'out'}"], text) for given, text in mistakes])
     assert not (tmp_path / "out").exists()
 

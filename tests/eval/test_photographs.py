@@ -10,7 +10,7 @@ from PIL import Image
 
 import tf_strattack as sa
 from eval.datasets import read_dataset
-from eval.photographs import Frame, make_frame, read_image
+from eval.photographs import Frame, make_frame
 
 
 def test_a_frame_resizes_the_shorter_side_and_cuts_out_the_middle():
@@ -23,6 +23,7 @@ def test_a_frame_resizes_the_shorter_side_and_cuts_out_the_middle():
 @pytest.mark.parametrize(("channels", "wanted"), [(1, 3), (4, 3), (3, 1), (1, 1)])
 def test_a_frame_gives_the_network_its_channels(channels, wanted):
     image = np.full((40, 30, channels), 100, np.uint8)
+    image[..., 3:] = 255
     ours = Frame(24, 24, 26, wanted)(image, "x")
     np.testing.assert_array_equal(ours, np.full((24, 24, wanted), 100))
 
@@ -37,6 +38,9 @@ def test_a_frame_keeps_an_image_of_the_right_size_as_it_is():
     [
         ("auto", (224, 224, 3), True, Frame(224, 224, 256, 3)),
         ("auto", (299, 299, 3), True, Frame(299, 299, 342, 3)),
+        ("auto", (28, 28, 1), True, Frame(28, 28, 32, 1)),
+        ("auto", (28, 28, 4), True, Frame(28, 28, 32, 4)),
+        ("auto", (28, 28, None), True, Frame(28, 28, 32, 3)),
         ("auto", (28, 28, 1), False, None),
         ("auto", (None, None, 3), True, None),
         ("auto", None, True, None),
@@ -50,10 +54,26 @@ def test_what_resize_asks_for(resize, shape, varied, expected):
     assert make_frame(resize, shape, varied=varied) == expected
 
 
-@pytest.mark.parametrize("resize", ["0", "-3", "large", "3.5", ""])
+@pytest.mark.parametrize("resize", ["0", "-3", "large", "3.5", "", "²", "٣", "9" * 5000])
 def test_a_bad_resize_is_refused(resize):
     with pytest.raises(sa.InputError, match="expected --resize to be auto, none or a number of pixels"):
         make_frame(resize, (28, 28, 1), varied=True)
+
+
+def test_resizing_is_reported_with_what_avoids_it(notes):
+    make_frame("auto", (28, 28, 1), varied=True)
+    assert notes() == [
+        "images are resized to 32 pixels on the shorter side, and the middle 28 x 28 is cut out; "
+        "--resize=none keeps images that have the network's size"
+    ]
+
+
+def test_sizes_that_take_gigabytes_are_refused():
+    with pytest.raises(sa.InputError, match="expected --resize of at most 10000 pixels, received 10001"):
+        make_frame("10001", (28, 28, 1), varied=True)
+    assert make_frame("10000", (28, 28, 1), varied=True) is not None
+    with pytest.raises(sa.InputError, match="received 1600000 x 256 in x: choose a smaller --resize"):
+        Frame(224, 224, 256, 3)(np.zeros((1, 6250, 3), np.uint8), "x")
 
 
 def test_what_cannot_be_resized_is_refused():
@@ -114,35 +134,32 @@ def test_imagenet_v2_of_tfds_is_read_one_image_at_a_time(tmp_path):
     assert all(record.image.std() < 1e-6 for record in first)
 
 
-def test_sixteen_bits_are_scaled_and_not_cut(tmp_path):
-    deep = np.linspace(0, 65535, 48 * 48).reshape(48, 48).astype(np.uint16)
-    Image.fromarray(deep).save(tmp_path / "deep.png")
-    np.testing.assert_array_equal(read_image(tmp_path / "deep.png", None)[..., 0], deep >> 8)
-    assert read_image(tmp_path / "deep.png", 3).shape == (48, 48, 3)
-    Image.fromarray(deep.astype(np.float32)).save(tmp_path / "float.tiff")
-    with pytest.raises(sa.InputError, match="expected pixels of 8 or 16 bits"):
-        read_image(tmp_path / "float.tiff", None)
+def test_a_tfds_data_set_without_images_is_refused(tmp_path):
+    tfds.dataset_builders.store_as_tfds_dataset(
+        name="imdb_reviews", config="plain_text", version="1.0.0", data_dir=tmp_path,
+        features=tfds.features.FeaturesDict({
+            "text": tfds.features.Text(), "label": tfds.features.ClassLabel(num_classes=2),
+        }),
+        split_datasets={"test": [(0, {"text": "fine", "label": 1})]},
+    )  # fmt: skip
+    with pytest.raises(
+        sa.InputError, match="expected images and whole numbers as labels in the TFDS data set imdb_rev"
+    ):
+        read_dataset("imdb_reviews", data_dir=str(tmp_path), split="test", download=False)
 
 
-@pytest.mark.parametrize(
-    ("table", "message"),
-    [
-        ("filename,class_index\n0.png\n", "expected whole numbers as class_index"),
-        ("filename,class_index\n0.png,0\n0.png,1\n", "expected each image in a row of its own"),
-        ("filename,class_index\n,0\n", "expected each image in a row of its own"),
-        ("file,class\n0.png,0,extra\n", "expected columns filename, class_index"),
-        ("", "received no rows"),
-        ("filename,class_index\nné.png,0\n".encode("latin-1"), "which cannot be read"),
-    ],
-)
-def test_odd_tables_of_labels_are_refused(tmp_path, table, message):
-    (tmp_path / "labels.csv").write_bytes(table if isinstance(table, bytes) else table.encode())
-    with pytest.raises(sa.InputError, match=message):
-        read_dataset(str(tmp_path), data_dir=None, split="test", download=False)
-
-
-def test_a_table_as_a_spreadsheet_writes_it_is_read(tmp_path):
-    Image.fromarray(np.zeros((8, 8), np.uint8)).save(tmp_path / "0.png")
-    (tmp_path / "labels.csv").write_bytes("filename, class_index\n0.png, 3\n".encode("utf-8-sig"))
-    (record,) = read_dataset(str(tmp_path), data_dir=None, split="test", download=False).records
-    assert record.label == 3
+@pytest.mark.parametrize("resize", ["auto", "none", "30"])
+def test_a_network_of_four_channels_gets_the_transparency_of_files(tmp_path, notes, resize):
+    pixels = np.random.default_rng(0).integers(0, 256, size=(24, 24, 4), dtype=np.uint8)
+    write_folder(tmp_path / "photos", [pixels, pixels[..., :3], pixels[..., 0]])
+    options = {"data_dir": None, "split": "test", "download": False, "resize": resize}
+    four = [r.image for r in read_dataset(str(tmp_path / "photos"), image_shape=(24, 24, 4), **options).records]
+    assert [image.shape for image in four] == [(24, 24, 4)] * 3
+    assert four[0][..., 3].std() > 0
+    assert (four[1][..., 3] == 1).all()
+    if resize == "none":
+        np.testing.assert_array_equal(four[0], pixels.astype(np.float32) / 255)
+    assert not any("composited" in line for line in notes())
+    three = [r.image for r in read_dataset(str(tmp_path / "photos"), image_shape=(24, 24, 3), **options).records]
+    assert three[0].mean() < three[1].mean()
+    assert "transparent images are composited over black" in notes()

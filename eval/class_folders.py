@@ -1,0 +1,91 @@
+"""Folders with a sub-folder of images for each class, as `keras.utils.image_dataset_from_directory` reads them."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Mapping
+from pathlib import Path
+
+from PIL import Image
+
+from eval.dataset_files import ImageFile
+from eval.notices import notice
+from eval.whole_numbers import whole_number
+from tf_strattack import InputError
+
+# What Pillow opens and no photograph is: drawings, films and what needs a program of its own.
+_NO_IMAGES = {"BUFR", "EPS", "GRIB", "HDF5", "MPEG", "WMF"}
+_SPLITS = {"train", "training", "test", "testing", "val", "valid", "validation"}
+# Where the images of a table are, which has then been forgotten.
+_IMAGES = "images"
+# Classes that the line about their numbers names.
+_NAMED = 6
+
+
+def find_class_folders(folder: Path) -> list[ImageFile]:
+    """The images of the sub-folders in the order of their names, with the sub-folder as class; none: no such folders.
+
+    Classes are numbered in alphabetical order, empty ones and all, as Keras does; where all names are whole numbers,
+    these are the classes. What is hidden does not count.
+
+    Raises:
+      InputError: sub-folders that are splits of a data set.
+    """
+    classes = sorted(path for path in _visible(folder) if path.is_dir())
+    found = {path: sorted(file for file in path.rglob("*") if _counts(file, path)) for path in classes}
+    images = {path: [file for file in files if _is_image(file)] for path, files in found.items()}
+    if not any(images.values()) or [path.name for path in classes] == [_IMAGES]:
+        return []
+    if {path.name.lower() for path in classes} <= _SPLITS:
+        example = next(path for path, files in images.items() if files)
+        raise InputError(
+            f"expected a sub-folder of images for each class in {folder}, received its splits "
+            f"{', '.join(path.name for path in classes)}: name one of them, such as {example}"
+        )
+    numbers = _number(classes)
+    beside = [path for path in _visible(folder) if path.is_file() and _is_image(path)]
+    _report_left_out(folder, beside + [file for files in found.values() for file in files if not _is_image(file)])
+    return [
+        ImageFile(file.relative_to(folder).as_posix(), file, numbers[path], path.name)
+        for path in classes
+        for file in images[path]
+    ]
+
+
+def _visible(folder: Path) -> list[Path]:
+    return [path for path in folder.iterdir() if not path.name.startswith(".")]
+
+
+def _counts(file: Path, folder: Path) -> bool:
+    return not any(part.startswith(".") for part in file.relative_to(folder).parts) and file.is_file()
+
+
+@functools.cache
+def _suffixes() -> frozenset[str]:
+    known = Image.registered_extensions()
+    return frozenset(suffix for suffix, kind in known.items() if kind in Image.OPEN and kind not in _NO_IMAGES)
+
+
+def _is_image(path: Path) -> bool:
+    return path.suffix.lower() in _suffixes()
+
+
+def _number(classes: list[Path]) -> Mapping[Path, int]:
+    own = [whole_number(path.name) for path in classes]
+    numbers = [number for number in own if number is not None]
+    by_number = len(numbers) == len(classes)
+    if not by_number:
+        numbers = list(range(len(classes)))
+    pairs = [f"{path.name}={number}" for path, number in zip(classes, numbers, strict=True)]
+    shown = pairs if len(pairs) <= _NAMED else [*pairs[: _NAMED - 1], "...", pairs[-1]]
+    how = "class folders by the number that is their name" if by_number else (
+        "class folders in alphabetical order, as Keras numbers them"
+    )  # fmt: skip
+    notice(f"{how}: {', '.join(shown)}")
+    return dict(zip(classes, numbers, strict=True))
+
+
+def _report_left_out(folder: Path, left_out: list[Path]) -> None:
+    if left_out:
+        example = left_out[0].relative_to(folder).as_posix()
+        notice(f"{len(left_out)} files in {folder} are no images in a class folder and are left out, such as {example}")

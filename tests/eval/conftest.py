@@ -1,0 +1,18 @@
+"""What tests of reading have in common."""
+
+import pytest
+
+from eval.notices import forget_notices
+
+
+@pytest.fixture
+def notes(capsys):
+    """Returns what has been reported since the last call, a text each."""
+    forget_notices()
+
+    def read():
+        lines = capsys.readouterr().err.splitlines()
+        assert all(line.startswith("note: ") for line in lines)
+        return [line.removeprefix("note: ") for line in lines]
+
+    return read

@@ -1,0 +1,25 @@
+"""Conversions are reported once a run, and numbers of flags are digits."""
+
+import pytest
+
+from eval.notices import forget_notices, notice
+from eval.whole_numbers import whole_number
+
+
+def test_a_notice_is_printed_once_a_run_in_a_line(notes):
+    for text in ("grey\nimages", "grey images", "large images"):
+        notice(text)
+    assert notes() == ["grey images", "large images"]
+    forget_notices()
+    notice("grey images")
+    assert notes() == ["grey images"]
+
+
+@pytest.mark.parametrize(("text", "number"), [("0", 0), ("007", 7), ("9" * 18, 10**18 - 1)])
+def test_digits_are_a_whole_number(text, number):
+    assert whole_number(text) == number
+
+
+@pytest.mark.parametrize("text", ["", "²", "٣", "１", "-1", "+1", "1.0", "1_0", " 1", "9" * 5000])
+def test_what_int_refuses_or_nobody_means_is_no_whole_number(text):
+    assert whole_number(text) is None
