@@ -10,13 +10,17 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from eval.accuracy import chance_note, what_to_check
 from eval.datasets import Record
+from eval.notices import notice
 from eval.whole_numbers import whole_number
 from tf_strattack import Classifier, InputError
 from tf_strattack.checks import Classes, Images, check_classes
 from tf_strattack.images import from_unit
 
 _SELECTION_BATCH = 64
+# So many images show early in a long run whether the network recognises anything.
+_EARLY = 20
 
 
 class Examples(NamedTuple):
@@ -36,6 +40,8 @@ class Selection:
       num_images: how many are asked for at most.
       image_shape: (H, W, C) of the images.
       attacked, skipped: how many have been selected and passed over, as far as iteration has come.
+
+    Where accuracy is near chance, the user is told once: after 20 images, or at the end.
     """
 
     def __init__(
@@ -46,7 +52,7 @@ class Selection:
         With `own_labels` every image has the class that the network gives it: an untrained one has no others right.
 
         Raises:
-          InputError: no correctly classified image, or data that do not fit the network.
+          InputError: no image, none that is classified correctly, or data that do not fit the network.
         """
         self.num_images = sys.maxsize if num_images is None else num_images
         self.attacked = self.skipped = 0
@@ -54,11 +60,15 @@ class Selection:
         self._records = iter(records)
         self._classifier = classifier
         self._own_labels = own_labels
+        self._warned = False
         selected = self._select()
         first = next(selected, None)
         if first is None:
+            if not self.skipped:
+                raise InputError("expected at least one image in --dataset, received none")
             raise InputError(
-                f"expected at least one correctly classified image in --dataset, received {self.skipped} others"
+                f"expected at least one correctly classified image in --dataset, received {self.skipped} others: "
+                + what_to_check(classifier.bounds)
             )
         self.image_shape = first.image.shape
         self._selected = itertools.chain([first], selected)
@@ -73,7 +83,32 @@ class Selection:
         """Yields them once, reading and classifying a batch at a time."""
         return self._selected
 
+    def warn_near_chance(self, attacked: int, skipped: int) -> str | None:
+        """The warning if a network that misclassifies `skipped` images and not `attacked` does little but guess.
+
+        The first is printed; None if all is well.
+        """
+        num_classes = self._classifier.num_classes or 1
+        note = chance_note(attacked, attacked + skipped, num_classes, self._classifier.bounds)
+        if note and not self._warned:
+            self._warned = True
+            notice(note)
+        return note
+
     def _select(self) -> Iterator[Record]:
+        for record, correct in self._classified():
+            self.attacked += correct
+            self.skipped += not correct
+            if self.attacked + self.skipped == _EARLY:
+                self.warn_near_chance(self.attacked, self.skipped)
+            if correct:
+                yield record
+            if self.attacked == self.num_images:
+                break
+        if self.attacked:  # else it is an error
+            self.warn_near_chance(self.attacked, self.skipped)
+
+    def _classified(self) -> Iterator[tuple[Record, bool]]:
         while self.attacked < self.num_images:
             # No more than are wanted: large images are read, and classified, no sooner than they must.
             wanted = min(_SELECTION_BATCH, self.num_images - self.attacked)
@@ -81,17 +116,13 @@ class Selection:
             if not chunk:
                 return
             scaled = [record._replace(image=self._scaled(record)) for record in chunk]
-            logits = self._classifier.predict(np.stack([record.image for record in scaled]))
+            classes = self._classifier.classify(np.stack([record.image for record in scaled]))
             if self._own_labels:
-                scaled = [r._replace(label=int(c)) for r, c in zip(scaled, logits.argmax(axis=1), strict=True)]
-            labels = check_classes([record.label for record in scaled], len(scaled), logits.shape[1], "labels")
-            for record, correct in zip(scaled, logits.argmax(axis=1) == labels, strict=True):
-                if self.attacked == self.num_images:
-                    return
-                self.attacked += bool(correct)
-                self.skipped += not correct
-                if correct:
-                    yield record
+                scaled = [r._replace(label=int(c)) for r, c in zip(scaled, classes, strict=True)]
+            number = self._classifier.num_classes
+            labels = check_classes([record.label for record in scaled], len(scaled), number, "labels")
+            for record, correct in zip(scaled, classes == labels, strict=True):
+                yield record, bool(correct)
 
     def _scaled(self, record: Record) -> Images:
         self._first_shape = self._first_shape or record.image.shape

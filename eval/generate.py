@@ -91,12 +91,14 @@ def main() -> None:
     _check_png_dir(directory, setting, configuration)
     part = None if _NUM_SHARDS.value is None else f"{_SHARD_INDEX.value}-of-{_NUM_SHARDS.value}"
     claim(directory, configuration, flag="--output_dir", overwrite=flags.OVERWRITE.value, part=part)
-    store = Store(directory, _plan(directory, setting, configuration), configuration["image_dtype"], part or ALONE)
+    plan = _plan(directory, setting, configuration)
+    setting.selection.warn_near_chance(len(plan.positions), plan.skipped)  # of a plan that was made earlier, too
+    store = Store(directory, plan, configuration["image_dtype"], part or ALONE)
     store.open()
     every = range(store.plan.num_shards)
     own = every if part is None else _block(every, _SHARD_INDEX.value or 0, _NUM_SHARDS.value or 1)
     try:
-        attack = functools.partial(_attack, setting, store.plan)
+        attack = functools.partial(_attack, setting, plan)
         make_missing(store, configuration, own, attack, listing=part is None)
     except KeyboardInterrupt:
         print(f"interrupted; the same command, with --output_dir={directory}, goes on with the shards that are missing")

@@ -18,7 +18,7 @@ from eval.records import completed, measure, summarise, write_dataset
 from eval.report.building import write_run_report
 from eval.report.examples import Batch
 from eval.runs import Run
-from eval.table import format_table
+from eval.table import format_table, numbered
 from eval.tensorboard import Summaries
 from tf_strattack import Attack, AttackResult
 from tf_strattack.devices import default_batch_size
@@ -36,6 +36,7 @@ class Setting(NamedTuple):
       targets: as from `parse_targets`.
       selection: the images to attack.
       per_image: how many examples each makes.
+      own_labels: whether images have the labels that the network, an untrained one, gives them.
       facts: all of it, to be recorded; JSON values.
     """
 
@@ -45,6 +46,7 @@ class Setting(NamedTuple):
     targets: int | None
     selection: Selection
     per_image: int
+    own_labels: bool
     facts: dict[str, Any]
 
 
@@ -82,7 +84,7 @@ def read_flags(dataset: str, split: str, *, on_lattice: bool = False) -> Setting
         "targets": flags.TARGETS.value,
         "seed": flags.SEED.value,
     }
-    return Setting(attack, model, data, targets, selection, per_image, facts)
+    return Setting(attack, model, data, targets, selection, per_image, untrained, facts)
 
 
 def attack_dataset(dataset: str, draw: Draw, *, split: str, shard_per_image: bool) -> None:
@@ -97,7 +99,7 @@ def attack_dataset(dataset: str, draw: Draw, *, split: str, shard_per_image: boo
     """
     batch_size = flags.batch_size()
     summaries = Summaries(flags.tensorboard_dir())
-    attack, model, data, targets, selection, per_image, facts = read_flags(dataset, split)
+    attack, model, data, targets, selection, per_image, own_labels, facts = read_flags(dataset, split)
     run_of = {**facts, "num_images": flags.NUM_IMAGES.value}
     rows = per_image
     if not shard_per_image:
@@ -110,8 +112,9 @@ def attack_dataset(dataset: str, draw: Draw, *, split: str, shard_per_image: boo
     )
 
     measured = (measure(result, group_size=flags.GROUP_SIZE.value) for result in output.results())
-    figures = summarise(measured, seed=flags.SEED.value)
-    metrics = completed({**facts, "command": command(), "skipped_misclassified": selection.skipped, **figures})
+    figures = summarise(measured, seed=flags.SEED.value, skipped=selection.skipped, own_labels=own_labels)
+    note = selection.warn_near_chance(selection.attacked, selection.skipped)
+    metrics = completed({**facts, "command": command(), **figures, "notes": [note] if note else []})
     class_names = {**data.class_names, **model.class_names}
     write_dataset(output.directory / "dataset", output.results(), {**facts, "command": command()})
     # After the data set: other programs take a run that has it for finished.
@@ -126,8 +129,8 @@ def attack_dataset(dataset: str, draw: Draw, *, split: str, shard_per_image: boo
 def summary(metrics: Mapping[str, Any]) -> str:
     """What metrics.json tells of numbers and cost, in a line."""
     return (
-        f"{metrics['num_images']} images, {metrics['skipped_misclassified']} misclassified ones skipped; "
-        f"{metrics['gradient_evaluations_per_example']:.0f} gradient and "
+        f"{numbered(metrics['num_images'], 'image')} attacked, {metrics['skipped_misclassified']} skipped as "
+        f"misclassified; {metrics['gradient_evaluations_per_example']:.0f} gradient and "
         f"{metrics['forward_evaluations_per_example']:.0f} forward evaluations, "
-        f"{metrics['seconds_per_example']:.3f} s an example"
+        f"{metrics['seconds_per_example']:.3f} s per example"
     )

@@ -33,14 +33,24 @@ def measure(result: AttackResult, *, group_size: int) -> Measures:
     }  # fmt: skip
 
 
-def summarise(measured: Iterable[Measures], *, seed: int) -> dict[str, Any]:
-    """Computes the figures of metrics.json over the shards of a run."""
+def summarise(measured: Iterable[Measures], *, seed: int, skipped: int, own_labels: bool) -> dict[str, Any]:
+    """Computes the figures of metrics.json over the shards of a run.
+
+    Args:
+      measured: of each shard, as from `measure`.
+      seed: of the average case.
+      skipped: how many images the network misclassified.
+      own_labels: whether labels are what the network says, so that its accuracy means nothing.
+    """
     parts = list(measured)
     joined = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
     image, success = joined.pop("image"), joined.pop("success")
     costs = {name: float(joined.pop(name).mean()) for name in ("seconds", "gradient", "forward")}
+    accuracies = metrics.accuracies(success, image, num_misclassified=skipped)
     return {
         "num_images": len(np.unique(image)),
+        "skipped_misclassified": skipped,
+        **(dict.fromkeys(accuracies) if own_labels else accuracies),
         "num_examples": len(image),
         "seconds_per_example": costs["seconds"],
         "gradient_evaluations_per_example": costs["gradient"],

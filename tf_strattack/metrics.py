@@ -150,6 +150,35 @@ def best_average_worst(
     return blocks
 
 
+def accuracies(
+    success: npt.NDArray[np.bool_], image_ids: npt.NDArray[Any], *, num_misclassified: int = 0
+) -> dict[str, float | None]:
+    """The share of images that the network classifies correctly, before the attack and under it.
+
+    clean_accuracy: images classified correctly. robust_accuracy: those of them none of whose examples succeeded. Both
+    are shares of all images, attacked or misclassified.
+
+    Args:
+      success: (N,) whether an example succeeded; examples are of images that are classified correctly.
+      image_ids: (N,) which examples share an image.
+      num_misclassified: how many further images are misclassified, and not attacked.
+
+    Returns:
+      "clean_accuracy" and "robust_accuracy" in [0, 1], None without images.
+
+    Example:
+      >>> import numpy as np, tf_strattack as sa
+      >>> success, image_ids = np.array([True, False, False, False]), np.array(["a", "a", "b", "b"])
+      >>> sa.metrics.accuracies(success, image_ids, num_misclassified=2)
+      {'clean_accuracy': 0.5, 'robust_accuracy': 0.25}
+    """
+    attacked = len(np.unique(image_ids))
+    fooled = len(np.unique(image_ids[success]))
+    images = attacked + num_misclassified
+    shares = {"clean_accuracy": attacked, "robust_accuracy": attacked - fooled}
+    return {name: number / images if images else None for name, number in shares.items()}
+
+
 def mean_over_successes(success: npt.NDArray[np.bool_], values: Mapping[str, Values]) -> dict[str, float | int | None]:
     """Summarises N examples.
 

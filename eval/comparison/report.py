@@ -6,11 +6,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from eval.report.building import cases_table, pictures, with_examples
+from eval.report.building import accuracy_table, cases_table, pictures, with_examples
 from eval.report.examples import Batch
 from eval.report.page import REPORT, Cell, Page, Table, write_page
 from eval.runs import results_in
-from eval.table import CASES, MEASURES, SYMBOLS, format_paper
+from eval.table import CASES, MEASURES, SYMBOLS, format_paper, known, numbered
 
 HEAT_MAPS = "heat_maps.png"
 _COSTS = {
@@ -28,8 +28,17 @@ def write_comparison_report(
         title=f"Attacks on {figures['model']}, {figures['dataset']}",
         command=figures["command"],
         facts={**figures, "commands": {name: row["command"] for name, row in by_name.items()}},
-        summary=f"{len(rows)} runs, {rows[0]['num_images']} images, {rows[0]['num_examples']} examples each",
-        tables=[cases_table(by_name), *_paper([row for row in rows if row["paper"]]), _costs(by_name)],
+        summary=", ".join(
+            numbered(*pair)
+            for pair in ((len(rows), "run"), (rows[0]["num_images"], "image"), (rows[0]["num_examples"], "example"))
+        )
+        + " each",
+        tables=[
+            cases_table(by_name),
+            *_paper([row for row in rows if row["paper"]]),
+            *_accuracies(by_name),
+            _costs(by_name),
+        ],
         pictures=pictures(
             directory,
             ("table1.png", "How many entries change, and by how much", "The average case as points."),
@@ -39,6 +48,11 @@ def write_comparison_report(
     shown = {row["name"]: row["num_examples"] for row in rows if row["shown"]}
     runs = {name: map(Batch.of, results_in(directory / "attacks" / name)) for name in shown}
     write_page(directory / REPORT, with_examples(page, runs, shown, class_names, group_size=figures["group_size"]))
+
+
+def _accuracies(by_name: Mapping[str, Mapping[str, Any]]) -> list[Table]:
+    names = known(by_name.values(), "clean_accuracy", "robust_accuracy")
+    return [accuracy_table(by_name, names, heading="attack")] if names else []
 
 
 def _paper(rows: Sequence[Mapping[str, Any]]) -> list[Table]:

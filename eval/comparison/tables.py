@@ -13,11 +13,12 @@ from eval.comparison.figure import draw_comparison
 from eval.comparison.rows import BASELINE, OURS, Row
 from eval.files import write_json, write_text
 from eval.paper import RETRAINED, TABLE_1, THRESHOLDED_CW
-from eval.table import CASES, MEASURES, SYMBOLS, format_paper, format_value, markdown
+from eval.table import CASES, MEASURES, ROBUST, SYMBOLS, format_paper, format_value, known, markdown, numbered, title_of
 
 _STEM = "table1"
 _STRUCTURE = ("acp", "anc", "d20", "nonzero_groups")
 _COSTS = ("gradient_evaluations_per_example", "forward_evaluations_per_example", "seconds_per_example")
+_ACCURACIES = ("clean_accuracy", "robust_accuracy")
 _DISTANCES = MEASURES[1:]
 # The sample holds digits of the MNIST test set.
 _PAPERS_NAME = {"sample": "mnist", "imagenet2012": "imagenet", "imagenet_v2": "imagenet"}
@@ -37,6 +38,8 @@ def read_row(row: Row) -> dict[str, Any]:
     return {
         "name": row.name, "attack": row.attack, "tau": row.tau, "shown": row.shown,
         **{name: metrics[name] for name in (*copied, *_COSTS, *CASES, "all", "versions", "finished_at")},
+        # Runs of earlier versions have no accuracies.
+        **{name: metrics.get(name) for name in _ACCURACIES},
         "paper": paper,
     }  # fmt: skip
 
@@ -76,7 +79,7 @@ def _csv(rows: Sequence[dict[str, Any]]) -> str:
     writer = csv.writer(file)
     columns = (*MEASURES, *_STRUCTURE)
     writer.writerow(
-        ["row", "attack", "tau", "case", "num_successes", "num_examples", *columns, *_COSTS]
+        ["row", "attack", "tau", "case", "num_successes", "num_examples", *columns, *_COSTS, *_ACCURACIES]
         + [f"paper_{name}" for name in MEASURES]
     )
     for row in rows:
@@ -85,7 +88,8 @@ def _csv(rows: Sequence[dict[str, Any]]) -> str:
             writer.writerow(
                 [row["name"], row["attack"], row["tau"], case]
                 + [row[case][name] for name in ("num_successes", "num_examples", *columns)]
-                + [row[name] for name in _COSTS] + [paper.get(name) for name in MEASURES]
+                + [row[name] for name in _COSTS] + [row.get(name) for name in _ACCURACIES]
+                + [paper.get(name) for name in MEASURES]
             )  # fmt: skip
     return file.getvalue()
 
@@ -96,8 +100,13 @@ def _markdown(figures: dict[str, Any], rows: Sequence[dict[str, Any]], claims: d
     parts = []
     if shown:
         first = shown[0]
-        size = f"{first['num_images']} images, {first['num_examples']} examples (targets: {figures['targets']})"
-        parts += [f"# Attacks on {figures['model']}, {figures['dataset']}: {size}\n", _NOTE, _main(shown)]
+        size = f"{numbered(first['num_images'], 'image')}, {numbered(first['num_examples'], 'example')}"
+        size += f" (targets: {figures['targets']})"
+        parts += [
+            f"# Attacks on {figures['model']}, {figures['dataset']}: {size}\n",
+            _NOTE + _accuracy(first),
+            _main(shown),
+        ]
     if BASELINE in by_name and len(shown) > 1:
         parts += [f"## Against {BASELINE}, average case\n", _ratios(shown, by_name[BASELINE])]
     if shown:
@@ -111,12 +120,27 @@ def _markdown(figures: dict[str, Any], rows: Sequence[dict[str, Any]], claims: d
     return "\n".join(parts)
 
 
+def _accuracy(row: dict[str, Any]) -> str:
+    """Of the images that all rows attack."""
+    share = row.get("clean_accuracy")
+    if share is None:
+        return ""
+    images = numbered(row["num_images"] + row["skipped_misclassified"], "image")
+    return (
+        f"Clean accuracy is {format_value('clean_accuracy', share)}: {row['num_images']} of {images} classified "
+        f"correctly; only these are attacked.\n{ROBUST}\n"
+    )
+
+
 def _main(rows: Sequence[dict[str, Any]]) -> str:
-    table = [["attack", *(f"{case} {SYMBOLS[m]}" for case in CASES for m in MEASURES)]]
+    robust = known(rows, "robust_accuracy")
+    table = [["attack", *map(title_of, robust), *(f"{case} {SYMBOLS[m]}" for case in CASES for m in MEASURES)]]
     for row in rows:
-        table.append([row["name"], *(format_value(m, row[case][m]) for case in CASES for m in MEASURES)])
+        extra = [format_value(name, row.get(name)) for name in robust]
+        table.append([row["name"], *extra, *(format_value(m, row[case][m]) for case in CASES for m in MEASURES)])
         if row["paper"]:
-            table.append([_PAPER_LABEL, *(format_paper(m, row["paper"][case][m]) for case in CASES for m in MEASURES)])
+            printed = [format_paper(m, row["paper"][case][m]) for case in CASES for m in MEASURES]
+            table.append([_PAPER_LABEL, *("" for _ in robust), *printed])
     return markdown(table)
 
 

@@ -6,10 +6,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from eval.report.building import cases_table, with_examples
+from eval.report.building import accuracy_table, cases_table, with_examples
 from eval.report.examples import Batch
-from eval.report.page import REPORT, Cell, Page, Table, write_page
+from eval.report.page import REPORT, Page, write_page
 from eval.runs import results_in
+from eval.table import known, numbered
 
 
 def write_study_report(
@@ -17,17 +18,15 @@ def write_study_report(
 ) -> None:
     """Writes report.html; `rows` as in defenses.json, `runs` the directories of those whose examples are shown."""
     by_name = {row["defense"]: row for row in rows}
-    accuracies = [
-        [Cell(name, name), Cell(f"{row['test_accuracy']:.2%}", row["test_accuracy"])] for name, row in by_name.items()
-    ]
+    accuracies = known(rows, "test_accuracy", "robust_accuracy")
     page = Page(
         title=f"Defences of {figures['dataset']} networks against {figures['attack']}",
         command=figures["command"],
         facts={**figures, "commands": {name: row["commands"] for name, row in by_name.items()}},
-        summary=f"{len(rows)} networks",
+        summary=numbered(len(rows), "network"),
         tables=[
             cases_table(by_name, heading="trained with"),
-            Table("Accuracy on the clean test set", ["trained with", "accuracy"], accuracies),
+            accuracy_table(by_name, accuracies, heading="trained with"),
         ],
     )
     batches = {name: map(Batch.of, results_in(run)) for name, run in runs.items()}

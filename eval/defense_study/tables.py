@@ -12,9 +12,10 @@ from typing import Any
 from eval.defense_study.rows import NONE, PGD, Row
 from eval.files import write_json, write_text
 from eval.paper import DISTILLATION_ASR, TABLE_A1
-from eval.table import CASES, MEASURES, SYMBOLS, format_paper, format_value, markdown
+from eval.table import CASES, MEASURES, ROBUST, SYMBOLS, format_paper, format_value, known, markdown, title_of
 
 _PAPER_DATASET = "mnist"  # of Table A1
+_ACCURACIES = ("test_accuracy", "robust_accuracy")
 _CHANGES = """Change of the means against the network without defence. Each network is attacked on the first images
 that it classifies correctly, which are not quite the same:
 """
@@ -34,6 +35,7 @@ def read_row(row: Row) -> dict[str, Any]:
         "defense": row.name,
         "temperature": row.temperature,
         "test_accuracy": card["test_accuracy"],
+        "robust_accuracy": metrics.get("robust_accuracy"),  # runs of earlier versions have none
         "attack": metrics["attack"],
         "num_images": metrics["num_images"],
         "num_examples": metrics["num_examples"],
@@ -62,14 +64,14 @@ def _csv(rows: Sequence[dict[str, Any]]) -> str:
     file = io.StringIO(newline="")
     writer = csv.writer(file)
     writer.writerow(
-        ["defense", "temperature", "test_accuracy", "attack", "case", "num_successes", "num_examples", *MEASURES]
+        ["defense", "temperature", *_ACCURACIES, "attack", "case", "num_successes", "num_examples", *MEASURES]
         + [f"paper_{measure}" for measure in ("asr", "l1", "l2")]
     )
     for row in rows:
         for case in (*CASES, "all"):
             paper = (row["paper"] or {}).get(case, {})
             writer.writerow(
-                [row["defense"], row["temperature"], row["test_accuracy"], row["attack"], case]
+                [row["defense"], row["temperature"], *map(row.get, _ACCURACIES), row["attack"], case]
                 + [row[case][name] for name in ("num_successes", "num_examples", *MEASURES)]
                 + [paper.get(measure) for measure in ("asr", "l1", "l2")]
             )
@@ -84,7 +86,7 @@ def _place(row: dict[str, Any]) -> tuple[float, bool, bool]:
 def _markdown(rows: Sequence[dict[str, Any]]) -> str:
     trained = [row for row in rows if row["temperature"] is None]
     distilled = [row for row in rows if row["temperature"] is not None]
-    parts = []
+    parts = [f"{ROBUST}\n"] if known(rows, "robust_accuracy") else []
     if trained:
         parts += ["## Adversarial training\n", _training_table(trained)]
         plain = next((row for row in trained if row["defense"] == NONE), None)
@@ -99,14 +101,19 @@ def _markdown(rows: Sequence[dict[str, Any]]) -> str:
 
 def _training_table(rows: Sequence[dict[str, Any]]) -> str:
     measures = ("asr", "l1", "l2")
-    heading = ["trained with", "test accuracy", *(f"{case} {SYMBOLS[m]}" for case in CASES for m in measures)]
+    accuracies = known(rows, *_ACCURACIES)
+    heading = [
+        "trained with",
+        *map(title_of, accuracies),
+        *(f"{case} {SYMBOLS[m]}" for case in CASES for m in measures),
+    ]
     table = [heading]
     for row in rows:
         ours = [format_value(m, row[case][m]) for case in CASES for m in measures]
-        table.append([_title(row["defense"]), f"{100 * row['test_accuracy']:.2f} %", *ours])
+        table.append([_title(row["defense"]), *_cells(row, accuracies), *ours])
         if row["paper"] is not None:
             printed = [format_paper(m, row["paper"][case][m]) for case in CASES for m in measures]
-            table.append(["*the paper*", "", *printed])
+            table.append(["*the paper*", *("" for _ in accuracies), *printed])
     return markdown(table)
 
 
@@ -128,15 +135,19 @@ def _changes(plain: dict[str, Any], row: dict[str, Any]) -> list[str]:
 
 
 def _distillation_table(rows: Sequence[dict[str, Any]]) -> str:
-    heading = ["temperature", "test accuracy", "ASR best", "ASR average", "ASR worst", "the paper's ASR"]
+    accuracies = known(rows, *_ACCURACIES)
+    heading = ["temperature", *map(title_of, accuracies), "ASR best", "ASR average", "ASR worst", "the paper's ASR"]
     table = [[*heading, *(f"average {SYMBOLS[m]}" for m in MEASURES[1:])]]
     for row in rows:
         successes = [format_value("asr", row[case]["asr"]) for case in CASES]
         distances = [format_value(m, row["average"][m]) for m in MEASURES[1:]]
-        accuracy = f"{100 * row['test_accuracy']:.2f} %"
         paper = format_value("asr", (row["paper"] or {}).get("average", {}).get("asr"))
-        table.append([f"{row['temperature']:g}", accuracy, *successes, paper, *distances])
+        table.append([f"{row['temperature']:g}", *_cells(row, accuracies), *successes, paper, *distances])
     return markdown(table)
+
+
+def _cells(row: dict[str, Any], names: Sequence[str]) -> list[str]:
+    return [format_value(name, row.get(name)) for name in names]
 
 
 def _title(defense: str) -> str:

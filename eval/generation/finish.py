@@ -17,7 +17,7 @@ from eval.pipeline import Setting, summary
 from eval.program import command
 from eval.records import Measures, summarise, write_metrics
 from eval.report.page import REPORT
-from eval.table import format_table
+from eval.table import format_table, numbered
 from eval.tfds_directory import DISTANCES
 from tf_strattack.metrics import mean_over_successes
 
@@ -42,7 +42,7 @@ def finish(
     if anew or not (store.directory / REPORT).exists():
         write_stored_report(store, setting, metrics, summary(metrics))
     print(format_table(metrics))
-    print(f"{summary(metrics)}; {store.plan.num_shards} shards in {store.directory}")
+    print(f"{summary(metrics)}; {numbered(store.plan.num_shards, 'shard')} in {store.directory}")
     if "before_quantization" in metrics:
         earlier = metrics["before_quantization"]
         rates = {
@@ -64,9 +64,13 @@ def _write(
 ) -> None:
     parts = list(store.measures())
     before = [{name: part.pop(name) for name in _ABOUT_FLOAT if name in part} for part in parts]
+    note = setting.selection.warn_near_chance(len(store.plan.positions), store.plan.skipped)
     facts: dict[str, Any] = {
-        **configuration, "command": command(), "skipped_misclassified": store.plan.skipped,
-        **summarise(parts, seed=configuration["seed"]),
+        **configuration, "command": command(),
+        **summarise(
+            parts, seed=configuration["seed"], skipped=store.plan.skipped, own_labels=setting.own_labels
+        ),
+        "notes": [note] if note else [],
     }  # fmt: skip
     if before[0]:
         facts["before_quantization"] = _before(before)

@@ -13,8 +13,8 @@ from eval.report.examples import Batch, collect
 from eval.report.gallery import gallery_of
 from eval.report.images import BUDGET
 from eval.report.matrix import NAMES, matrix_of
-from eval.report.page import REPORT, Cell, Page, Picture, Table, write_page
-from eval.table import CASES, format_value
+from eval.report.page import REPORT, Cell, Figure, Page, Picture, Table, write_page
+from eval.table import CASES, ROBUST, explain_accuracies, format_value, numbered, title_of
 
 _MEASURES = ("asr", "l0", "l1", "l2", "linf", "nonzero_groups", "acp", "anc", "d20")
 _NAMES = {**NAMES, "asr": "ASR", "acp": "ACP", "anc": "ANC"}
@@ -54,8 +54,10 @@ def write_run_report(
     page = Page(
         title=f"{metrics['attack']} on {metrics['model']}, {metrics['dataset']}",
         command=metrics["command"],
-        facts={name: value for name, value in metrics.items() if name not in (*CASES, "all", "command")},
+        facts={name: value for name, value in metrics.items() if name not in (*CASES, "all", "command", "notes")},
         summary=summary,
+        notes=metrics.get("notes", []),
+        figures=_headline(metrics),
         tables=[cases_table({metrics["attack"]: metrics})],
     )
     attack = str(metrics["attack"])
@@ -63,6 +65,22 @@ def write_run_report(
         page, {attack: batches}, {attack: metrics["num_examples"]}, class_names, group_size=metrics["group_size"]
     )
     write_page(directory / REPORT, page)
+
+
+def _headline(metrics: Mapping[str, Any]) -> list[Figure]:
+    clean, robust = (Figure(name.capitalize(), *rest) for name, *rest in explain_accuracies(metrics))
+    over = metrics["all"]
+    meaning = f"{over['num_successes']} of {numbered(over['num_examples'], 'example')} successful"
+    return [clean, Figure("Attack success rate", format_value("asr", over["asr"]), meaning), robust]
+
+
+def accuracy_table(rows: Mapping[str, Mapping[str, Any]], names: Sequence[str], *, heading: str) -> Table:
+    """The accuracies `names` of several runs."""
+    cells = [
+        [Cell(run, run), *(Cell(format_value(key, row.get(key)), row.get(key)) for key in names)]
+        for run, row in rows.items()
+    ]
+    return Table("Accuracy", [heading, *map(title_of, names)], cells, ROBUST)
 
 
 def cases_table(blocks_by_run: Mapping[str, Mapping[str, Any]], *, heading: str = "attack") -> Table:

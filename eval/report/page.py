@@ -79,6 +79,14 @@ class Picture:
         return f"data:image/{kind};base64,{base64.b64encode(content).decode()}"
 
 
+class Figure(NamedTuple):
+    """A figure to be seen first: its name, its text, and what it means, in a few words."""
+
+    name: str
+    text: str
+    meaning: str
+
+
 @dataclasses.dataclass(frozen=True)
 class Page:
     """What a report shows, from top to bottom.
@@ -88,6 +96,8 @@ class Page:
       command: what made it.
       facts: the configuration, versions and so on; JSON values.
       summary: a line under the title.
+      notes: what a reader must know before any figure.
+      figures: the most important ones.
       tables, charts, pictures: blocks.
       matrix: success and distances by label and target, as of `matrix_of`; None leaves it out.
       gallery: examples, as of `gallery_of`; None leaves it out.
@@ -97,6 +107,8 @@ class Page:
     command: str
     facts: Mapping[str, Any]
     summary: str = ""
+    notes: Sequence[str] = ()
+    figures: Sequence[Figure] = ()
     tables: Sequence[Table] = ()
     charts: Sequence[Chart] = ()
     pictures: Sequence[Picture] = ()

@@ -36,7 +36,8 @@ def test_metrics_json_keeps_its_contract_and_agrees_with_the_dataset(run):
     directory, _, out, _ = run
     metrics = json.loads((directory / "metrics.json").read_text())
     expected = {
-        "attack", "attack_parameters", "model", "dataset", "num_images", "num_examples", "seconds_per_example",
+        "attack", "attack_parameters", "model", "dataset", "num_images", "skipped_misclassified",
+        "clean_accuracy", "robust_accuracy", "notes", "num_examples", "seconds_per_example",
         "gradient_evaluations_per_example", "forward_evaluations_per_example", "best", "average", "worst", "all",
         "versions", "seed", "finished_at",
     }  # fmt: skip

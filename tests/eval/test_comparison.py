@@ -14,6 +14,7 @@ from eval.comparison.rows import DEFAULT, Comparison, check_attacks, check_param
 from eval.comparison.tables import read_row, write_tables
 from eval.paper import TABLE_1
 from eval.table import CASES, MEASURES
+from tests.programs import ROOT
 
 
 @pytest.fixture(scope="module")
@@ -172,6 +173,41 @@ def test_tables_show_the_paper_beneath_ratios_to_cw_the_front_and_the_claims(tmp
     assert len(lines) == 4 * 4
     assert lines[0]["paper_l0"] == "479.8"
     assert [line["tau"] for line in lines if line["row"] == "strattack_tau_2"] == ["2.0"] * 4
+
+
+def test_robust_accuracy_is_a_column_and_clean_accuracy_a_line(tmp_path):
+    comparison = Comparison(tmp_path, (), {})
+    rows = [comparison.row(name) for name in ("cw_l2", "strattack", "admm_l1")]
+    accuracies = [{"clean_accuracy": 0.8, "robust_accuracy": 0.2}, {"clean_accuracy": 0.8, "robust_accuracy": 0.0}, {}]
+    for row, recorded in zip(rows, accuracies, strict=True):  # an earlier version recorded none
+        row.run.mkdir(parents=True)
+        metrics = {**metrics_of(row.attack, 1.0, "fruit"), "skipped_misclassified": 1, **recorded}
+        (row.run / "metrics.json").write_text(json.dumps(metrics))
+    figures = {"model": "net", "dataset": "fruit", "targets": "all"}
+    text = write_tables(tmp_path, figures, [read_row(row) for row in rows], {})
+    for shown in (
+        "Clean accuracy is 80.0 %: 4 of 5 images classified correctly; only these are attacked.\nRobust accuracy is",
+        "| attack | robust accuracy | best ASR |",
+        "| cw_l2 | 20.0 % | 100.0 % |",
+        "| strattack | 0.0 % | 100.0 % |",
+        "| admm_l1 | - | 100.0 % |",
+    ):
+        assert shown in text, shown
+    with (tmp_path / "table1.csv").open() as file:
+        lines = {line["row"]: line for line in csv.DictReader(file)}
+    assert (lines["cw_l2"]["clean_accuracy"], lines["cw_l2"]["robust_accuracy"]) == ("0.8", "0.2")
+    assert lines["admm_l1"]["robust_accuracy"] == ""
+
+
+@pytest.mark.parametrize("name", ["table1_mnist", "table1_cifar10", "table1_imagenet"])
+def test_tables_of_earlier_versions_are_written_as_they_were(tmp_path, name):
+    """They have no accuracies."""
+    committed = ROOT / "results" / name
+    written = json.loads((committed / "table1.json").read_text())
+    text = write_tables(
+        tmp_path, {k: v for k, v in written.items() if k not in ("rows", "claims")}, written["rows"], written["claims"]
+    )
+    assert text == (committed / "table1.md").read_text()
 
 
 def test_the_paper_is_not_set_beside_other_data_or_targets(tmp_path):

@@ -149,5 +149,30 @@ def test_failures_and_rows_without_a_figure_in_the_paper_are_shown_as_such(tmp_p
     assert "| PGD examples alone | 50.00 % | 0.0 % | - | - |" in text
     assert "| PGD examples alone | - | - | - | - | - | - | - | - |" in text
     assert "| examples of strattack | - | - | - | - | - | - | +50 % | -25 % |" in text
+    assert "robust accuracy" not in text  # earlier versions recorded none
     places = [text.index(title) for title in ("| nothing (no defence)", "| examples of strattack", "| PGD examples")]
     assert places == sorted(places)
+
+
+def test_robust_accuracy_stands_beside_the_accuracy_on_the_test_set(tmp_path):
+    block = {"asr": 0.5, "num_successes": 2, "num_examples": 4, **dict.fromkeys(("l0", "l1", "l2", "linf"), 1.0)}
+    row = {
+        "attack": "strattack", "card": {}, "commands": {"training": "a", "attack": "b"}, "test_accuracy": 0.5,
+        **dict.fromkeys(("best", "average", "worst", "all"), block),
+    }  # fmt: skip
+    plain = {**row, "defense": "none", "temperature": None, "robust_accuracy": 0.25, "paper": TABLE_A1["none"]}
+    earlier = {**row, "defense": "T=10", "temperature": 10.0, "paper": None}
+    later = {**earlier, "defense": "T=20", "temperature": 20.0, "robust_accuracy": 0.125}
+    text = write_tables(tmp_path, {}, [plain, earlier, later])
+    assert text.startswith("Robust accuracy is the share of all images")
+    for shown in (
+        "| trained with | test accuracy | robust accuracy | best ASR |",
+        "| nothing (no defence) | 50.00 % | 25.0 % | 50.0 % | 1.0 | 1.000 |",
+        "| *the paper* |  |  | 100.0 % |",
+        "| temperature | test accuracy | robust accuracy | ASR best |",
+        "| 10 | 50.00 % | - | 50.0 % |",
+        "| 20 | 50.00 % | 12.5 % | 50.0 % |",
+    ):
+        assert shown in text, shown
+    with (tmp_path / "defenses.csv").open() as file:
+        assert [line["robust_accuracy"] for line in csv.DictReader(file)][::4] == ["0.25", "", "0.125"]

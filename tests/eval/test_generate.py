@@ -1,5 +1,6 @@
 """`python -m eval.generate` as a user runs it: resumed, damaged, full disks, job arrays, 8 bits."""
 
+import functools
 import json
 import resource
 import shutil
@@ -14,7 +15,7 @@ import pytest
 import tensorflow_datasets as tfds
 
 import tf_strattack as sa
-from tests.programs import ROOT, check_mistakes, server_of, start
+from tests.programs import ROOT, check_mistakes, run_program, server_of, start
 from training.adversarial_dataset import read_adversarial_dataset
 
 QUICK = "--attack_parameters=max_iterations=12,refine=False"
@@ -102,6 +103,8 @@ def test_the_manifest_and_the_metrics_tell_what_was_made(whole):
     assert metrics["num_examples"] == 40
     assert metrics["all"]["asr"] == np.mean([row["success"] for row in rows])
     assert metrics["all"]["l0"] == pytest.approx(np.mean([row["l0"] for row in rows if row["success"]]))
+    fooled = {name.rpartition("_to_")[0] for name, row in examples(directory / "out").items() if row["success"]}
+    assert (metrics["clean_accuracy"], metrics["robust_accuracy"]) == (1.0, (20 - len(fooled)) / 20)
     before = metrics["before_quantization"]
     assert metrics["all"]["num_successes"] >= 0.99 * before["num_successes"]
     assert metrics["all"]["l0"] <= before["l0"]
@@ -376,6 +379,22 @@ def test_float_images_in_the_scale_of_the_network_and_untargeted(program, tmp_pa
     status, _, err = program(*arguments)
     assert status == 2
     assert "differs in dataset_version" in err
+
+
+def test_labels_that_are_not_those_of_the_network_are_noted_also_when_the_plan_was_made_earlier(program, tmp_path):
+    images, labels, _ = sa.shipped.load_sample()
+    wrong = np.where(np.arange(12) < 10, (labels[:12] + 1) % 10, labels[:12])
+    np.savez(tmp_path / "digits.npz", images=images[:12], labels=wrong)
+    arguments = [f"--dataset={tmp_path / 'digits.npz'}", QUICK, f"--output_dir={tmp_path / 'out'}"]
+    for run in (program, functools.partial(run_program, "eval.generate")):
+        status, out, err = run(*arguments)
+        assert status == 0, err
+        assert err.count("note: the network classifies only 2 of 12 images correctly") == 1
+        assert "clean accuracy    16.7 %  2 of 12 images" in out
+        assert "1 shard in" in out
+    metrics = json.loads((tmp_path / "out" / "metrics.json").read_text())
+    assert metrics["clean_accuracy"] == 2 / 12
+    assert len(metrics["notes"]) == 1
 
 
 def test_list_attacks_works_here_too(program):

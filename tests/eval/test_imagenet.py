@@ -58,9 +58,10 @@ def test_only_correctly_classified_photographs_are_attacked_and_the_others_repor
     metrics = json.loads((directory / "metrics.json").read_text())
     assert (metrics["num_images"], metrics["num_examples"], metrics["skipped_misclassified"]) == (3, 6, 1)
     assert metrics["all"]["asr"] == 1.0
+    assert (metrics["clean_accuracy"], metrics["robust_accuracy"]) == (0.75, 0.0)
     assert metrics["group_size"] == metrics["attack_parameters"]["group_size"] == 13
     assert metrics["resize"] == "auto"
-    assert "3 images, 1 misclassified ones skipped" in out
+    assert "3 images attacked, 1 skipped as misclassified" in out
     parts = [sa.AttackResult.load(path) for path in sorted((directory / "parts").glob("*.npz"))]
     assert [len(part) for part in parts] == [2, 2, 2], "a shard is an image"
     assert parts[0].images.shape == (2, _SIDE, _SIDE, 3)

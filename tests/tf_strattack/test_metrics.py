@@ -60,6 +60,29 @@ def test_clusters_do_not_join_across_examples():
     np.testing.assert_array_equal(metrics.anc(delta), [1, 2, 1])
 
 
+def test_accuracies_follow_their_definition_image_by_image():
+    rng = np.random.default_rng(0)
+    for per_image in (1, 3):  # an untargeted attack or a random target; several targets
+        image_ids = np.repeat([f"image_{i}" for i in range(20)], per_image)
+        order = rng.permutation(len(image_ids))
+        image_ids, success = image_ids[order], rng.uniform(size=len(order)) < 0.3
+        for misclassified in (0, 7):
+            correct = [True] * 20 + [False] * misclassified
+            fooled = [success[image_ids == f"image_{i}"].any() for i in range(20)] + [False] * misclassified
+            held = [right and not wrong for right, wrong in zip(correct, fooled, strict=True)]
+            found = metrics.accuracies(success, image_ids, num_misclassified=misclassified)
+            assert found == {"clean_accuracy": np.mean(correct), "robust_accuracy": np.mean(held)}
+            assert 0 < found["robust_accuracy"] < found["clean_accuracy"]
+            blocks = metrics.best_average_worst({}, success, image_ids, seed=0)
+            assert found["robust_accuracy"] == pytest.approx(found["clean_accuracy"] * (1 - blocks["best"]["asr"]))
+
+
+def test_accuracies_without_an_attacked_image():
+    nothing = np.zeros(0, bool), np.zeros(0, str)
+    assert metrics.accuracies(*nothing) == {"clean_accuracy": None, "robust_accuracy": None}
+    assert metrics.accuracies(*nothing, num_misclassified=3) == {"clean_accuracy": 0.0, "robust_accuracy": 0.0}
+
+
 def test_best_average_worst_by_hand():
     image_ids = np.array(["a", "a", "b", "b", "c", "c"])
     success = np.array([True, True, True, False, False, False])
