@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import sys
+import warnings
+from typing import Any
 
 from tqdm import tqdm
 
+from tf_strattack.errors import InputWarning
+
 _said: set[str] = set()
+_shown_by_python = warnings.showwarning
 
 
 def notice(text: str) -> None:
@@ -15,6 +20,19 @@ def notice(text: str) -> None:
     if line not in _said:
         _said.add(line)
         tqdm.write(line, file=sys.stderr)
+
+
+def show_warnings() -> None:
+    """Makes notes of the library's warnings about the input; others stay as Python shows them."""
+    warnings.simplefilter("always", InputWarning)
+    warnings.showwarning = _show
+
+
+def _show(message: Warning | str, category: type[Warning], *place: Any, **options: Any) -> None:
+    if issubclass(category, InputWarning):
+        notice(str(message))
+    else:
+        _shown_by_python(message, category, *place, **options)
 
 
 def forget_notices() -> None:

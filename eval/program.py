@@ -12,7 +12,7 @@ from pathlib import Path
 
 from absl import app, flags, logging
 
-from eval.notices import forget_notices
+from eval.notices import forget_notices, show_warnings
 from tf_strattack.errors import InputError
 
 USAGE_ERROR = 2
@@ -31,6 +31,7 @@ def run(main: Callable[[], None]) -> None:
         if not flags.FLAGS["verbosity"].present:
             logging.set_verbosity(logging.ERROR)  # TFDS and TensorFlow narrate at lower levels
         forget_notices()
+        show_warnings()
         try:
             if len(argv) > 1:
                 raise InputError(f"expected flags of the form --name=value, received {argv[1]!r}")

@@ -4,7 +4,7 @@ from tf_strattack import groups, images, interpret, metrics, shipped
 from tf_strattack.attack import Attack
 from tf_strattack.baselines import FGM, IFGM, CarliniWagnerL2, ElasticNet
 from tf_strattack.classifiers.classifier import Classifier
-from tf_strattack.errors import InputError
+from tf_strattack.errors import InputError, InputWarning
 from tf_strattack.progress import Progress
 from tf_strattack.quantization import Quantization, quantize
 from tf_strattack.refine import Refinement, refine
@@ -22,6 +22,7 @@ __all__ = [
     "Classifier",
     "ElasticNet",
     "InputError",
+    "InputWarning",
     "Progress",
     "Quantization",
     "Refinement",

@@ -182,8 +182,7 @@ class Method(abc.ABC):
                 tracker.count(whole, forwards=1)
                 tracker.count(1, forwards=rows * (passes - 1))
                 return classifier.fooled_by(
-                    images, classes, targeted=targeted, confidence=self.confidence, positions=batch.positions,
-                    batch_size=rows,
+                    images, labels, targets, confidence=self.confidence, positions=batch.positions, batch_size=rows
                 )  # fmt: skip
 
             success = verified(adversarial)

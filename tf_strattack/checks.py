@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -10,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tf_strattack.errors import InputError
+from tf_strattack.notices import report
 
 Images = npt.NDArray[np.float32]
 Classes = npt.NDArray[np.int32]
@@ -48,11 +48,11 @@ def check_classes(classes: Any, count: int, num_classes: int | None, name: str) 
       InputError: anything else.
 
     Warns:
-      UserWarning: a column that was squeezed.
+      InputWarning: a column that was squeezed.
     """
     array = as_array(classes, name)
     if array.shape == (count, 1):
-        warnings.warn(f"{name} of shape {array.shape} are taken for {(count,)}", UserWarning, stacklevel=5)
+        report(f"{name} of shape {array.shape} are taken for {(count,)}")
         array = array[:, 0]
     if array.ndim == 2 and array.shape[1] > 1:
         raise InputError(f"expected {name} of shape ({count},), class numbers, received {array.shape}: argmax(axis=1)")

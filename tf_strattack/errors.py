@@ -1,4 +1,4 @@
-"""The one exception that tells a caller's mistake from a fault of the library."""
+"""The exception for a caller's mistake, and the warning for what a caller should know."""
 
 from __future__ import annotations
 
@@ -17,3 +17,10 @@ class InputError(ValueError):
         """Makes the error of one line."""
         super().__init__(message)
         self.option = option
+
+
+class InputWarning(UserWarning):
+    """Something that the caller passed is converted, or taken for what it may not be; the message says how.
+
+    Programs print it as a note, and other warnings as Python does.
+    """

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterator
 from typing import Any
 
@@ -12,6 +11,7 @@ import tensorflow as tf
 
 from tf_strattack.checks import Images, as_array, bad_rows
 from tf_strattack.errors import InputError
+from tf_strattack.notices import report
 
 # Relative to the range: a few units in the last place of float32, by which images computed elsewhere leave the bounds.
 _ROUNDING = 1e-6
@@ -29,7 +29,7 @@ def check_images(images: Any, bounds: tuple[float, float], image_shape: Shape | 
       InputError: anything else.
 
     Warns:
-      UserWarning: a channel axis that was added, or pixels that were clipped.
+      InputWarning: a channel axis that was added, or pixels that were clipped.
     """
     _refuse_streams(images, name)
     array = as_array(images, name)
@@ -77,11 +77,9 @@ def _with_channels(array: npt.NDArray[Any], wanted: Shape, name: str) -> npt.NDA
     fits = array.shape[1:] == (height, width) if known else array.shape[2] not in _COLOUR
     if not fits:
         return array
-    warnings.warn(
+    report(
         f"{name} of shape {array.shape} are taken for {len(array)} grey images (N, H, W): results have a channel axis, "
-        "(N, H, W, 1)",
-        UserWarning,
-        stacklevel=5,
+        "(N, H, W, 1)"
     )
     return array[..., None]
 
@@ -110,9 +108,5 @@ def _within(array: Images, bounds: tuple[float, float], name: str) -> Images:
             f"expected {name} within the classifier's bounds [{lower:g}, {upper:g}], received values from "
             f"{array.min():g} to {array.max():g} in {bad_rows(outside)}: rescale them, or state their scale as bounds"
         )
-    warnings.warn(
-        f"{name} leave the bounds by a rounding error in {bad_rows(outside)}, and are clipped",
-        UserWarning,
-        stacklevel=5,
-    )
+    report(f"{name} leave the bounds by a rounding error in {bad_rows(outside)}, and are clipped")
     return clipped

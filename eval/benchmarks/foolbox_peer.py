@@ -92,7 +92,7 @@ def _compare(net: Net, name: str, attack: Attack, peer: Any, foolbox: Any, examp
 def _judged(net: Net, found: Images, images: Images, targets: Classes) -> dict[str, Any]:
     """Success after clipping to valid pixels, by the same network, and means over the successes."""
     valid = np.clip(found, 0.0, 1.0).astype(np.float32)
-    success: npt.NDArray[np.bool_] = net.classifier.predict(valid).argmax(axis=1) == targets
+    success: npt.NDArray[np.bool_] = net.classifier.classify(valid) == targets
     values = means(valid - images, success, _GROUP_SIZE)
     return {measure: values[measure] for measure in _MEASURES}
 

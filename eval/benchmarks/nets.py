@@ -50,8 +50,7 @@ def _digits(name: str, cases_dir: Path | None) -> Net:
     classifier = shipped.load_classifier(name)
     images, labels, _ = shipped.load_sample()
     images, labels = images[: 2 * _DIGITS], labels[: 2 * _DIGITS]
-    logits = classifier.predict(images, batch_size=_FEW)
-    correct = np.flatnonzero(logits.argmax(axis=1) == labels)[:_DIGITS]
+    correct = np.flatnonzero(classifier.classify(images, batch_size=_FEW) == labels)[:_DIGITS]
     classes = np.arange(len(shipped.NETWORKS[name]), dtype=labels.dtype)
     targets = np.concatenate([np.delete(classes, label) for label in labels[correct]])
     rows = np.repeat(correct, len(classes) - 1)

@@ -56,7 +56,7 @@ def judge(net: Net, name: str, adversarial: Images, group_size: int) -> list[dic
     if not len(ran):
         return []
     valid = np.clip(adversarial[ran], *net.classifier.bounds)
-    success = net.classifier.predict(valid).argmax(axis=1) == net.targets[ran]
+    success = net.classifier.fooled_by(valid, net.labels[ran], net.targets[ran])
     return [{
         "net": net.name, "epsilon": None, "tau": None, "default": False, "setting": name, "num_examples": len(ran),
         **means(valid - net.images[ran], success, group_size), "gradient_evaluations_per_example": None,

@@ -10,12 +10,10 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import tensorflow as tf
 
 from eval.records import require_same_examples
 from tf_strattack import AttackResult, Classifier, Refinement, metrics
 from tf_strattack.checks import Images
-from tf_strattack.losses import fools
 from tf_strattack.refine import sparse_pattern
 
 # The share of the smallest changes that the paper's pattern gives up.
@@ -89,10 +87,8 @@ def _largest(delta: Images, numbers: npt.NDArray[np.int64]) -> Images:
 def _succeeds(result: AttackResult, delta: Images, classifier: Classifier) -> npt.NDArray[np.bool_]:
     low, high = result.bounds
     images = np.clip(result.images + np.float32(high - low) * delta, low, high).astype(np.float32)
-    classes = result.labels if result.targets is None else result.targets
     confidence = result.attack["parameters"]["confidence"]
-    logits = tf.constant(classifier.predict(images, batch_size=len(images)))
-    return np.asarray(fools(logits, tf.constant(classes), result.targets is not None, confidence))
+    return classifier.fooled_by(images, result.labels, result.targets, confidence=confidence, batch_size=len(images))
 
 
 def _share(values: list[bool]) -> float | None:

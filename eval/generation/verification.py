@@ -9,7 +9,6 @@ import numpy.typing as npt
 from tqdm import tqdm
 
 from eval.generation.store import MANIFEST, Store
-from eval.generation.work import succeeds
 from eval.tfds_directory import UNTARGETED
 from tf_strattack import Classifier, InputError
 from tf_strattack.images import from_uint8
@@ -65,7 +64,8 @@ def fooled(
     """Tells which images fool the network, each towards its row's target or away from its label, with `confidence`."""
     labels = np.array([row["label"] for row in rows], np.int32)
     targets = np.array([row["target"] for row in rows], np.int32)
-    return succeeds(classifier, images, labels, None if (targets == UNTARGETED).all() else targets, confidence)
+    wanted = None if (targets == UNTARGETED).all() else targets
+    return classifier.fooled_by(images, labels, wanted, confidence=confidence)
 
 
 def stored_images(

@@ -6,19 +6,13 @@ import dataclasses
 from collections.abc import Generator, Iterable
 from typing import NamedTuple
 
-import numpy as np
-import numpy.typing as npt
-import tensorflow as tf
-
 from eval.bar import Bar
 from eval.examples import Examples
 from eval.records import Measures, measure
 from eval.tensorboard import Summaries
 from eval.tfds_directory import DISTANCES
 from tf_strattack import Attack, AttackResult, Classifier, metrics, quantize
-from tf_strattack.checks import Classes, Images
 from tf_strattack.images import from_uint8, to_uint8
-from tf_strattack.losses import fools
 from tf_strattack.progress import Callback
 
 # Measures of the float images, besides those of the quantized ones.
@@ -68,7 +62,7 @@ class Work:
             before = {
                 f"{BEFORE}success": found.success,
                 **{f"{BEFORE}{name}": getattr(metrics, name)(found.delta) for name in DISTANCES},
-                ROUNDED: succeeds(classifier, rounded, *arguments, self.attack.confidence),
+                ROUNDED: classifier.fooled_by(rounded, *arguments, confidence=self.attack.confidence),
             }
             repaired = quantize(
                 classifier, examples.images, found.adversarial, *arguments, batch_size=self.batch_size,
@@ -92,15 +86,6 @@ def work_here(
                 told.show(outcome.result)
             yield number, outcome
             bar.add(len(outcome.result), int(outcome.result.success.sum()))
-
-
-def succeeds(
-    classifier: Classifier, images: Images, labels: Classes, targets: Classes | None, confidence: float
-) -> npt.NDArray[np.bool_]:
-    """Tells (N,) which images fool the network, towards `targets` or else away from `labels`, with `confidence`."""
-    classes = labels if targets is None else targets
-    logits = tf.constant(classifier.predict(images))
-    return np.asarray(fools(logits, tf.constant(classes), targets is not None, confidence))
 
 
 def _joined(attacked: AttackResult, quantized: AttackResult) -> AttackResult:

@@ -252,10 +252,10 @@ class Classifier(Programs):
 
     def fooled_by(
         self,
-        images: Images,
-        classes: Classes,
+        images: Any,
+        labels: Classes,
+        targets: Classes | None = None,
         *,
-        targeted: bool,
         confidence: float = 0.0,
         positions: npt.NDArray[np.int32] | None = None,
         batch_size: int | None = None,
@@ -267,18 +267,19 @@ class Classifier(Programs):
         alone, as rows are then rounded differently in different batches.
 
         Args:
-          images: (N, H, W, C) float32 within the bounds.
-          classes: (N,) the targets, or (untargeted) the labels.
-          targeted: which of the two.
+          images: (N, H, W, C) numbers within the bounds.
+          labels: (N,) integers, the true classes.
+          targets: (N,) integers, the classes to reach; None for untargeted examples.
           confidence: in logits.
           positions: (N,) as for `scores`.
           batch_size: images at a time; None chooses by the size of an image.
         """
         array = self.prepare(images, positions)
         places = positions_of(array) if positions is None else positions
+        classes, targeted = (labels, False) if targets is None else (targets, True)
 
         def fooling(scores: npt.NDArray[np.float32]) -> npt.NDArray[np.bool_]:
-            own, wanted = tf.constant(scores), tf.constant(classes)
+            own, wanted = tf.constant(scores), tf.constant(classes, tf.int32)
             found = fools(decisive(own, self._kind), wanted, targeted, 0.0)
             return np.asarray(found & fools(as_logits(own, self._kind), wanted, targeted, confidence))
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
@@ -10,6 +9,7 @@ import numpy as np
 import tensorflow as tf
 
 from tf_strattack.errors import InputError
+from tf_strattack.notices import report
 
 
 class Others(NamedTuple):
@@ -67,15 +67,13 @@ def fill_others(specs: Mapping[str, tf.TensorSpec], image: str, values: Mapping[
       InputError: a value that does not fit, or values for different numbers of images.
 
     Warns:
-      UserWarning: inputs that get zeros, but for single booleans, as `training` is.
+      InputWarning: inputs that get zeros, but for single booleans, as `training` is.
     """
     others = {name: spec for name, spec in specs.items() if name != image}
     zeros = [name for name, spec in others.items() if name not in values and not _is_switch(spec)]
     if zeros:
-        warnings.warn(
-            f"the network has inputs besides the image, and {sorted(zeros)} get zeros: give their values with inputs=",
-            UserWarning,
-            stacklevel=5,
+        report(
+            f"the network has inputs besides the image, and {sorted(zeros)} get zeros: give their values with inputs="
         )
     rows = {name: _rows(name, spec, values.get(name)) for name, spec in others.items()}
     counts = {name: len(table) for name, (table, per_image) in rows.items() if per_image}

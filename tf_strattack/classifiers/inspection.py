@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -22,6 +21,7 @@ from tf_strattack.classifiers.guards import (
 )
 from tf_strattack.classifiers.outputs import LOGITS, PROBABILITIES, SIGMOID, as_logits
 from tf_strattack.classifiers.probe import Probe
+from tf_strattack.notices import report
 
 # A change between batch sizes of a network in float32, relative to its scores: more is no rounding of float32.
 _ROUNDING = 1e-4
@@ -60,7 +60,7 @@ def inspect(own: Network, adapted: Adapted, stated: str | None, probe: Probe) ->
         the batch, or through which no gradient flows to the image; a `predict` that does more than the network.
 
     Warns:
-      UserWarning: outputs that are taken for what they may not be, or have lost the margin.
+      InputWarning: outputs that are taken for what they may not be, or have lost the margin.
     """
     raw = evaluate(own, probe.batch, probe.positions)
     scores = check_scores(raw, len(probe.batch), probe.rows)
@@ -69,7 +69,7 @@ def inspect(own: Network, adapted: Adapted, stated: str | None, probe: Probe) ->
     check_predict(scores, adapted, probe)
     kind = adapted.outputs or stated or _kind(scores[np.isfinite(scores).all(axis=1)])
     for note in adapted.notes:
-        _warn(note)
+        report(note)
     behind_head = adapted.logits is not None and _reproduces(scores, raw.dtype, adapted, probe)
     if behind_head and adapted.logits is not None:
         values = evaluate(adapted.logits, probe.batch, probe.positions)
@@ -91,7 +91,7 @@ def _kind(scores: Scores) -> str:
     within = bool(((scores >= 0) & (scores <= 1)).all())
     if scores.shape[1] == 1:
         threshold = 0.5 if within else 0
-        _warn(
+        report(
             f"the network returns one number for each image, taken for "
             f"{'a probability' if within else 'a logit'}: class 1 where it is above {threshold}, else class 0; state "
             "outputs='probabilities' or outputs='logits' to be sure"
@@ -100,7 +100,7 @@ def _kind(scores: Scores) -> str:
     if within and np.allclose(scores.sum(axis=1), 1.0, atol=1e-3):
         return PROBABILITIES
     if within:
-        _warn(
+        report(
             "the network returns numbers from 0 to 1 that do not sum to 1, taken for a sigmoid for each class: the "
             "largest decides (argmax); state outputs='logits' if they are logits"
         )
@@ -116,7 +116,7 @@ def _reproduces(scores: Scores, dtype: Any, adapted: Adapted, probe: Probe) -> b
     tolerance = _HEAD_TOLERANCE + 4 * _EPSILON.get(dtype, 0.0)
     if activated.shape == scores.shape and largest(activated - scores, probe.rows) <= tolerance:
         return True
-    _warn(
+    report(
         "the last activation of the network does not give its output when it is applied to the layer in front of it: "
         "the output itself is used, as probabilities"
     )
@@ -139,12 +139,8 @@ def _warn_of_saturation(scores: Scores, kind: str) -> None:
     low, high = (scores.min(axis=1) < tiny), (scores.max(axis=1) >= 1.0)
     saturated = int((low | high).sum())
     if saturated:
-        _warn(
+        report(
             f"the network returns probabilities, and on {saturated} of {len(scores)} images some are 0 or 1 in "
             "float32, where their logarithms lose the margin and the gradient: pass a model that returns "
             + ("a logit" if single or (kind == SIGMOID and single) else "logits")
         )
-
-
-def _warn(text: str) -> None:
-    warnings.warn(text, UserWarning, stacklevel=5)

@@ -247,7 +247,7 @@ def _classes(y: Any, classifier: Classifier, images: Images, targeted: bool) -> 
     if y is None or (np.ndim(y) == 0 and np.asarray(y).item() is None):  # ART makes an array of a None
         if targeted:
             raise InputError("expected y, the classes to reach, of a targeted attack, received none")
-        return np.asarray(classifier.predict(images).argmax(axis=1)), None
+        return classifier.classify(images), None
     classes = _indices(np.asarray(y), classifier, images)
     return (host.labels_beside(classifier, images, classes), classes) if targeted else (classes, None)
 
