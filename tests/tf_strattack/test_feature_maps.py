@@ -212,7 +212,7 @@ def test_networks_without_such_layers_are_refused(mnist, digits, tmp_path):
 
     class Subclassed(keras.Model):
         def call(self, images):
-            return tf.reduce_mean(images, axis=[1, 2])
+            return tf.reduce_mean(images, axis=[1, 2]) - 0.5
 
     with pytest.raises(sa.InputError, match="received Subclassed without declared inputs"):
         interpret.grad_cam(sa.Classifier.from_keras(Subclassed()), COLOURS, [0] * 6)

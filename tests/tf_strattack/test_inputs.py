@@ -54,7 +54,7 @@ def test_values_that_do_not_fit_are_refused(tmp_path):
     path = many_inputs(tmp_path)
     with pytest.raises(sa.InputError, match=r"\(factor, image, meta, training\), received \['age'\]"):
         sa.Classifier.load(path, inputs={"age": 1})
-    with pytest.raises(sa.InputError, match=r"expected the input meta of shape \(2,\), received \(3,\)"):
+    with pytest.raises(sa.InputError, match=r"expected the input meta of shape \(2,\), or .* received \(3,\)"):
         sa.Classifier.load(path, inputs={"factor": 1.0, "meta": [1.0, 2.0, 3.0]})
 
 

@@ -1,6 +1,7 @@
 """The margin and the success test on logits written by hand."""
 
 import numpy as np
+import pytest
 import tensorflow as tf
 
 from tf_strattack.losses import fools, margin
@@ -25,10 +26,10 @@ def test_success_needs_the_confidence():
     np.testing.assert_array_equal(fools(LOGITS, CLASSES, False, 0.9), [True, False, False])
 
 
-def test_a_tie_that_argmax_decides_against_the_target_is_no_success():
-    tie = tf.constant([[1.0, 1.0]])
-    assert not fools(tie, tf.constant([1]), True, 0.0).numpy()[0]
-    assert fools(tie, tf.constant([0]), True, 0.0).numpy()[0]
+@pytest.mark.parametrize("targeted", [True, False])
+@pytest.mark.parametrize("chosen", [0, 1])
+def test_a_tie_is_no_success_as_argmax_may_decide_it_either_way(targeted, chosen):
+    assert not fools(tf.constant([[1.0, 1.0]]), tf.constant([chosen]), targeted, 0.0).numpy()[0]
 
 
 def test_nan_is_no_success():

@@ -10,6 +10,7 @@ from tf_strattack import admm, devices
 from tf_strattack.admm import Structure
 from tf_strattack.baselines import carlini_wagner
 from tf_strattack.classifiers import memory
+from tf_strattack.classifiers.inspection import Findings
 from tf_strattack.groups import Groups
 from tf_strattack.network import Problem
 from tf_strattack.prox_linear import initial_state
@@ -69,7 +70,7 @@ def test_auto_goes_on_with_less_and_gives_the_same_results():
 
 def test_where_nothing_fits_it_says_so():
     classifier = limited(8)
-    classifier.num_classes, classifier.outputs = 4, "logits"  # as if it had been looked at
+    classifier.num_classes, classifier._findings = 4, Findings(4, "logits", False, 0.0)  # as if it had been looked at
     images = np.zeros((3, 6, 6, 1), np.float32)
     for size in (1, "auto"):
         with pytest.raises(sa.InputError, match="received too little for any batch size: free some"):
@@ -129,7 +130,8 @@ def test_a_large_image_s_result_does_not_depend_on_its_batch():
 def test_loops_keep_at_most_eight_tensors_of_an_image_s_size():
     classifier = sa.Classifier.from_callable(exact_rows())
     images, labels = images_for(classifier, 2)
-    problem = Problem.build(classifier, images, labels.astype(np.int32), np.ones((1, 1, 1, 1), np.float32), epsilon=0.6)
+    mask, positions = np.ones((1, 1, 1, 1), np.float32), np.arange(len(images), dtype=np.int32)
+    problem = Problem.build(classifier, images, labels.astype(np.int32), mask, positions, epsilon=0.6)
     structure = Structure(Groups(6, 6, 2, 2), "l2", "admm", "support")
     rows = tf.zeros([2])
     states = {

@@ -109,6 +109,6 @@ def _rows(name: str, spec: tf.TensorSpec, value: Any) -> tuple[tf.Tensor, bool]:
     array = np.asarray(value)
     per_image = _has_rows(spec) and wanted.rank is not None and array.ndim == wanted.rank + 1
     if not wanted.is_compatible_with(array.shape[1:] if per_image else array.shape):
-        each = f", or {('N', *wanted)} with a row for each image" if _has_rows(spec) else ""
+        each = ", or an array of such rows, one for each image" if _has_rows(spec) else ""
         raise InputError(f"expected the input {name} of shape {tuple(wanted)}{each}, received {array.shape}")
     return tf.cast(tf.constant(array), spec.dtype), per_image

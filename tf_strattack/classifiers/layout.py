@@ -68,8 +68,9 @@ def layout_of(spec: tf.TensorSpec | None, data_format: str | None, name: str = "
             f"expected an input of images (N, H, W, C), received one of shape {('N', *shape)}: wrap the network by "
             "Classifier.from_callable in a function of images"
         )
-    guessed = data_format is None and _looks_channels_first(shape, name)
-    if data_format == CHANNELS_FIRST or guessed:
+    named = data_format is None and _PIXEL_VALUES in name and _may_be_channels_first(shape)
+    guessed = data_format is None and not named and _can_only_be_channels_first(shape)
+    if data_format == CHANNELS_FIRST or named or guessed:
         note = (
             f"the network's input {shape} is taken for (channels, height, width): state data_format='channels_first', "
             "or data_format='channels_last' if it is not"
@@ -106,14 +107,13 @@ def _consumers(model: Any, tensor: Any) -> list[Any]:
     return [node.operation for node in nodes if any(one is tensor for one in node.input_tensors)]
 
 
-def _looks_channels_first(shape: Shape, name: str) -> bool:
-    """Whether (a, b, c) can only mean (channels, height, width)."""
-    first, height, width = shape
-    if first not in _CHANNELS or width in _CHANNELS:
-        return False
-    if _PIXEL_VALUES in name:
-        return True
-    return all(size is None or size >= _SIDE for size in (height, width))
+def _may_be_channels_first(shape: Shape) -> bool:
+    return shape[0] in _CHANNELS and shape[2] not in _CHANNELS
+
+
+def _can_only_be_channels_first(shape: Shape) -> bool:
+    """Whether (a, b, c) can only mean (channels, height, width): c would be very many channels of very flat images."""
+    return _may_be_channels_first(shape) and all(size is None or size >= _SIDE for size in shape[1:])
 
 
 def _as_it_is(images: tf.Tensor) -> tf.Tensor:

@@ -46,13 +46,13 @@ def select_output(outputs: Any, which: str | int | None, names: Sequence[str] = 
         which = LOGITS if LOGITS in entries else None
     if which in entries:
         return entries[which]
-    received = ", ".join(map(str, entries))
+    received = list(entries)
     if which is None:
         raise InputError(
-            f"expected one output of class scores, received {len(entries)}, {received}: name one with output=",
+            f"expected one output of class scores, received {received}: name one with output=",
             option="output",
         )
-    raise InputError(f"expected output= to be one of {received}, received {which!r}", option="output")
+    raise InputError(f"expected output= to be of {received}, received {which!r}", option="output")
 
 
 def decisive(scores: Any, kind: str) -> Any:
