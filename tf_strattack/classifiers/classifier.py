@@ -286,7 +286,7 @@ class Classifier(Programs):
         found = fooling(self._own_scores(array, places, batch_size))
         if self.resolution > 0 and len(array):
             rows = [(tf.constant(array[i : i + 1]), tf.constant(places[i : i + 1])) for i in range(len(array))]
-            found &= fooling(np.concatenate([self.scores(*row).numpy() for row in rows]))
+            found = found & fooling(np.concatenate([self.scores(*row).numpy() for row in rows]))
         return found
 
     def feature_maps(self, layer: str | None = None, *, pooled: bool = False) -> FeatureMaps:

@@ -123,11 +123,16 @@ def _calls(model: Any, preprocessor: Any, request: Request) -> tuple[Any, Any, s
     inside = "preprocessor" if preprocessor is not None else None
     call: Callable[[Any], Any] = lambda inputs: model(inputs, training=False)  # noqa: E731
     if overridden(model, "predict_step"):
-        call, inside = lambda inputs: model.predict_step((inputs,)), "predict_step"
+        call, inside = lambda inputs: model.predict_step(_data(inputs)), "predict_step"
     special = [name for name in ("predict", "predict_step", "make_predict_function") if overridden(model, name)]
     # With preprocessing of the caller's own, that of the model is replaced, and its predict would do both.
     replaced = request.preprocessed and getattr(model, "preprocessor", None) is not None
     return call, _silent(model.predict) if special and not replaced else None, inside
+
+
+def _data(inputs: Any) -> Any:
+    """Inputs as `predict` passes them to `predict_step`."""
+    return (inputs,) if isinstance(inputs, list | tuple | Mapping) else inputs
 
 
 def _silent(predict: Callable[..., Any]) -> Callable[[Any], Any]:
@@ -197,7 +202,7 @@ def _adapt_keras2(model: Any, request: Request) -> Adapted:
 
     def function(images: tf.Tensor, positions: tf.Tensor | None) -> Any:
         inputs = layout.feed(images)
-        return model.predict_step((inputs,)) if step else model(inputs, training=False)
+        return model.predict_step(_data(inputs)) if step else model(inputs, training=False)
 
     return Adapted(
         function, layout.shape, inside="predict_step" if step else None,
