@@ -109,13 +109,26 @@ def test_a_run_of_another_configuration_is_refused_and_kept(run):
     assert (directory / "metrics.json").read_bytes() == before
 
 
-def test_overwrite_replaces_a_run_and_nothing_else(run, tmp_path):
-    directory, _, _, _ = run
+def test_others_files_in_a_run_stay_when_it_is_resumed_and_when_it_is_replaced(run, tmp_path):
+    directory, arguments, _, _ = run
     copy = tmp_path / "out"
     shutil.copytree(directory, copy)
+    mine = [copy / name for name in ("notes.txt", "mine/a.txt", "parts/mine.npz", "dataset/notes.txt", "dataset/a/b")]
+    for path in mine:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("mine")
+    (copy / "parts" / "00001.npz").unlink()
+    status, _, err = program(*arguments[:-1], f"--output_dir={copy}")
+    assert status == 0, err
+    assert [path.read_text() for path in mine] == ["mine"] * len(mine)
+    assert len(tfds.builder_from_directory(str(copy / "dataset")).as_dataset(split="train")) == 36
     status, _, err = program("--num_images=1", "--targets=random", QUICK, f"--output_dir={copy}", "--overwrite")
     assert status == 0, err
     assert json.loads((copy / "metrics.json").read_text())["num_examples"] == 1
+    assert len(tfds.builder_from_directory(str(copy / "dataset")).as_dataset(split="train")) == 1
+    assert [path.read_text() for path in mine] == ["mine"] * len(mine)
+    assert sorted(os.listdir(copy / "parts")) == ["00000.npz", "mine.npz"]
+    assert not list(copy.rglob("*.partial"))
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "thesis.txt").write_text("precious")
     status, _, err = program(f"--output_dir={tmp_path / 'mine'}", "--overwrite")
