@@ -13,6 +13,7 @@ import pytest
 import tensorflow_datasets as tfds
 
 import tf_strattack as sa
+from tests.eval.test_configuration import check_all_is_known
 from tests.programs import check_mistakes, run_program, server_of, start
 
 QUICK = "--attack_parameters=max_iterations=15,refine_iterations=5"
@@ -107,6 +108,10 @@ def test_a_run_of_another_configuration_is_refused_and_kept(run):
     assert status == 2
     assert "differs in seed (0 there, 7 here)" in err
     assert (directory / "metrics.json").read_bytes() == before
+
+
+def test_all_that_was_written_is_known(run, tmp_path):
+    check_all_is_known(run[0], "eval.attack", tmp_path / "copy")
 
 
 def test_others_files_in_a_run_stay_when_it_is_resumed_and_when_it_is_replaced(run, tmp_path):

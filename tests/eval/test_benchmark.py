@@ -9,7 +9,7 @@ from absl.testing import flagsaver
 
 import tf_strattack as sa
 from eval import benchmark
-from tests.eval.test_configuration import contents, lay
+from tests.eval.test_configuration import check_all_is_known, contents, lay
 from tests.programs import check_mistakes, run_program
 
 TINY = [
@@ -120,6 +120,10 @@ def test_a_directory_is_claimed_as_that_of_every_program(run, tmp_path):
     check_mistakes("eval.benchmark", mistakes)
     assert contents(directory) == before
     assert contents(tmp_path / "mine") == {"thesis.txt": b"precious", "report.html": b"mine"}
+
+
+def test_all_that_was_written_is_known(run, tmp_path):
+    check_all_is_known(run[0], "eval.benchmark", tmp_path / "copy")
 
 
 def test_overwrite_replaces_a_benchmark_and_nothing_else(run, tmp_path):

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 
@@ -92,6 +93,13 @@ OTHERS = {
 
 def contents(directory):
     return {str(path.relative_to(directory)): path.read_bytes() for path in directory.rglob("*") if path.is_file()}
+
+
+def check_all_is_known(directory, program, copy):
+    """Of what `program` wrote into `directory` nothing stays once it is overwritten; that happens to a copy."""
+    shutil.copytree(directory, copy)
+    claim(copy, {"another": 1}, program=program, flag="-", overwrite=True)()
+    assert [name for name in sorted(os.listdir(copy)) if not name.startswith("lock")] == ["config.json"]
 
 
 def lay(directory, files):

@@ -14,6 +14,7 @@ import pytest
 import tensorflow_datasets as tfds
 
 import tf_strattack as sa
+from tests.eval.test_configuration import check_all_is_known
 from tests.programs import ROOT, check_mistakes, server_of, start
 from training.adversarial_dataset import read_adversarial_dataset
 
@@ -306,6 +307,11 @@ def test_files_that_are_damaged_are_exported_again_and_others_stay(whole, progra
     metrics = json.loads((out / "metrics.json").read_text())
     assert metrics["png"]["files"] == len(files)
     assert metrics["command"] in (out / "report.html").read_text()
+
+
+def test_all_that_was_written_is_known(whole, tmp_path):
+    check_all_is_known(whole[0] / "out", "eval.generate", tmp_path / "out")
+    check_all_is_known(whole[0] / "png", "eval.generate --png_dir", tmp_path / "png")
 
 
 def test_others_files_stay_when_a_generation_is_resumed_and_when_it_is_replaced(whole, program, tmp_path):

@@ -5,6 +5,7 @@ import shutil
 
 import pytest
 
+from tests.eval.test_configuration import check_all_is_known
 from tests.programs import check_mistakes, server_of
 
 GIVEN = [
@@ -59,6 +60,10 @@ def test_another_configuration_is_refused(finished):
     status, _, err = server_of("eval.table1").run(*given, "--seed=5")
     assert status == 2
     assert "differs in seed (0 there, 5 here)" in err
+
+
+def test_all_that_was_written_is_known(finished, tmp_path):
+    check_all_is_known(finished[0], "eval.table1", tmp_path / "copy")
 
 
 def test_others_files_stay_when_a_comparison_is_replaced(finished, tmp_path):

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 import tf_strattack as sa
+from tests.eval.test_configuration import check_all_is_known
 from tests.programs import ROOT, check_mistakes, run_program, start
 
 
@@ -79,6 +80,7 @@ def test_a_killed_run_goes_on_and_ends_with_the_weights_of_one_that_was_not(vari
     process.send_signal(signal.SIGKILL)
     process.communicate()
     assert not killed.exists()
+    check_all_is_known(killed.with_suffix(".training"), "training.train", tmp_path / "copy")
     status, _, err = run_program("training.train", *arguments(tiny_mnist, killed, *given, "--seed=1"))
     assert status == 2
     assert "differs in seed (0 there, 1 here)" in err
