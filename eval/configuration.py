@@ -152,8 +152,8 @@ def _reason(directory: Path) -> str:
     if not (directory / CONFIG).exists():
         return ""
     if read_config(directory) is None:
-        return f" (its {CONFIG} cannot be read)"
-    return " (or one of version 0.2.0, which did not mark its runs)"
+        return f", as its {CONFIG} cannot be read"
+    return ", or is one of version 0.2.0, which did not mark its runs"
 
 
 def _require_room(paths: Iterable[Path], program: str, found: Claim, *, removing: bool) -> None:
