@@ -32,10 +32,12 @@ from eval.benchmarks.figure import draw_benchmark
 from eval.benchmarks.nets import NETS, available, load_nets
 from eval.benchmarks.report import write_benchmark_report
 from eval.benchmarks.tables import format_section
+from eval.configuration import claim, require_claimable
 from eval.program import command, require_new, run
 from eval.records import write_metrics
 from tf_strattack import Attack, InputError
 
+_PROGRAM, _RESULTS = "eval.benchmark", "benchmark.json"
 # Section → the columns of its table.
 SECTIONS = {
     "floor": floor.COLUMNS,
@@ -98,7 +100,7 @@ def main() -> None:
     if flags.LIST_ATTACKS.value:
         print(describe_attacks())
         return
-    flags.refuse_unused("eval.benchmark", _UNUSED)
+    flags.refuse_unused(_PROGRAM, _UNUSED)
     sections = _names("sections", _SECTIONS.value, SECTIONS)
     cases_dir = None if _CASES_DIR.value is None else Path(_CASES_DIR.value)
     net_names = _names("nets", _NETS.value or available(cases_dir), [*NETS, flagged_net.NAME])
@@ -109,8 +111,20 @@ def main() -> None:
         for flag in (_BATCH_SIZES, _FLOOR_ROWS, _CURVE_EVALUATIONS, _GROUPS_BUDGETS, _MEMORY_ROWS, _SCALING_IMAGES)
     }
     taus = sorted(flags.positive_numbers(_PARETO_TAUS.name, _PARETO_TAUS.value or [""], float))
-    directory = flags.output_dir()
-    require_new(directory / "benchmark.json", overwrite=flags.OVERWRITE.value)
+    configuration = {
+        "sections": sections, "nets": net_names, "cases_dir": _CASES_DIR.value, "repeats": _REPEATS.value,
+        "attacks": {name: attack.parameters for name, attack in attacks.items()},
+        "curve_examples": _CURVE_EXAMPLES.value, "pareto_taus": taus, "pareto_examples": _PARETO_EXAMPLES.value,
+        "foolbox_examples": _FOOLBOX_EXAMPLES.value, "foolbox_iterations": _FOOLBOX_ITERATIONS.value,
+        **counts, **{name: absl_flags.FLAGS[name].value for name in _OF_MODEL if flagged_net.NAME in net_names},
+    }  # fmt: skip
+    directory, overwrite, seeded = (
+        flags.output_dir(),
+        flags.OVERWRITE.value,
+        {**configuration, "seed": flags.SEED.value},
+    )
+    require_claimable(directory, seeded, program=_PROGRAM, flag="--output_dir", overwrite=overwrite)
+    require_new(directory / _RESULTS, overwrite=overwrite)
     nets = load_nets([name for name in net_names if name in NETS], cases_dir)
     if flagged_net.NAME in net_names:
         nets.append(
@@ -127,14 +141,8 @@ def main() -> None:
             "cpu_count": os.cpu_count(),
             "devices": [f"{device.device_type}:{device.name}" for device in tf.config.list_physical_devices()],
         },
-        "configuration": {
-            "sections": sections, "nets": net_names, "cases_dir": _CASES_DIR.value, "repeats": _REPEATS.value,
-            "attacks": {name: attack.parameters for name, attack in attacks.items()},
-            "curve_examples": _CURVE_EXAMPLES.value, "pareto_taus": taus, "pareto_examples": _PARETO_EXAMPLES.value,
-            "foolbox_examples": _FOOLBOX_EXAMPLES.value, "foolbox_iterations": _FOOLBOX_ITERATIONS.value,
-            **counts, **{name: absl_flags.FLAGS[name].value for name in _OF_MODEL if flagged_net.NAME in net_names},
-        },
-    }  # fmt: skip
+        "configuration": configuration,
+    }
     measure: dict[str, Callable[[], list[dict[str, Any]]]] = {
         "floor": lambda: floor.measure_floors(nets, counts["floor_batch_sizes"]),
         "attacks": lambda: overhead.measure_attacks(nets, attacks, counts["batch_sizes"], _REPEATS.value),
@@ -147,13 +155,13 @@ def main() -> None:
         "peers": lambda: peers.measure_peers(nets),
         "scaling": lambda: scaling.measure_scaling(counts["scaling_images"], flags.SEED.value),
     }
-    directory.mkdir(parents=True, exist_ok=True)
+    claim(directory, seeded, program=_PROGRAM, flag="--output_dir", overwrite=overwrite)
     measured: dict[str, list[dict[str, Any]]] = {}
     for name in sections:
         measured[name] = measure[name]()
         print(f"\n{name}\n{format_section(measured[name], SECTIONS[name])}", flush=True)
         # After every section: what is measured outlives an interruption.
-        written = write_metrics(directory / "benchmark.json", {**facts, "sections": measured})
+        written = write_metrics(directory / _RESULTS, {**facts, "sections": measured})
         draw_benchmark(directory / "benchmark.png", measured)
         write_benchmark_report(directory, written, SECTIONS)
     print(f"\nwritten to {directory}")
@@ -169,7 +177,7 @@ def _names(flag: str, names: list[str], known: Iterable[str]) -> list[str]:
 def _check_model(nets: list[str], sections: list[str]) -> None:
     """Refuses flags without the net that they are about, and sections that cannot have it."""
     if flagged_net.NAME not in nets:
-        flags.refuse_unused("eval.benchmark without --nets=model", _OF_MODEL)
+        flags.refuse_unused(f"{_PROGRAM} without --nets=model", _OF_MODEL)
         return
     unfit = [name for name in sections if name in _NOT_OF_MODEL]
     if unfit:

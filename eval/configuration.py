@@ -1,33 +1,40 @@
-"""Who owns a directory: what is in it comes from one configuration, which is written there."""
+"""Who owns a directory: what is in it comes from one program and one configuration, which are written there."""
 
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import json
-import shutil
-from collections.abc import Callable, Iterable, Iterator
+import re
+import stat
+from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any, BinaryIO
 
-from eval.files import write_json
+from eval.layouts import LAYOUTS, Folder
+from eval.locks import LOCK, LOCKS, drop, hold, one_at_a_time
+from eval.marker import CONFIG, Claim, difference_of, is_begun, read_claim, read_config, write_claim
+from eval.removal import remove
 from tf_strattack import InputError
-
-_FILE, _LOCK = "config.json", "lock"
-# Open until the process ends, and the locks on them with it, however it ends.
-_held: list[TextIO] = []
 
 
 def claim(
-    directory: Path, configuration: dict[str, Any], *, flag: str, overwrite: bool, part: str | None = None
+    directory: Path,
+    configuration: dict[str, Any],
+    *,
+    program: str,
+    flag: str,
+    overwrite: bool,
+    part: str | None = None,
 ) -> Callable[[], None]:
     """Opens `directory` for the work of `configuration`, new or to be resumed.
 
     Args:
       directory: made where it does not exist.
       configuration: what must agree for the work to go on; JSON values.
+      program: whose work it is; a key of `LAYOUTS`.
       flag: the option that named the directory, for messages.
-      overwrite: whether work of another configuration is removed.
+      overwrite: whether work of another configuration or program is removed. Only what that program writes goes;
+        other files stay.
       part: what this process does of the work, where others do the rest in the same directory.
 
     Returns:
@@ -35,32 +42,32 @@ def claim(
       the directory, or the same part of the work in it.
 
     Raises:
-      InputError: the directory holds work of another configuration (shown), and `overwrite` is off, or it holds
-        something else, or another process is at work in it.
+      InputError: the directory holds work of another configuration (shown), and `overwrite` is off; or it holds
+        something that no program here has made, whatever `overwrite` is; or another process is at work in it.
     """
-    require_claimable(directory, configuration, flag=flag, overwrite=overwrite)
-    path = directory / _FILE
-    locks: list[TextIO] = []
+    require_claimable(directory, configuration, program=program, flag=flag, overwrite=overwrite)
+    path = directory / CONFIG
+    locks: list[BinaryIO] = []
 
     def release() -> None:
         while locks:
-            lock = locks.pop()
-            _held.remove(lock)
-            lock.close()
+            drop(locks.pop())
 
     try:
         directory.mkdir(parents=True, exist_ok=True)
-        locks.append(_lock(directory / _LOCK, flag, shared=part is not None))
+        locks.append(hold(directory / LOCK, flag, shared=part is not None))
         if part is not None:
-            locks.append(_lock(directory / f"{_LOCK}.{part}", flag))
+            locks.append(hold(directory / f"{LOCK}.{part}", flag))
         with contextlib.nullcontext() if part is None else one_at_a_time(path):
             # Again, now that no other process can change it.
-            if require_claimable(directory, configuration, flag=flag, overwrite=overwrite):
-                for file in directory.iterdir():
-                    if file != path and not file.name.startswith(_LOCK):
-                        shutil.rmtree(file) if file.is_dir() and not file.is_symlink() else file.unlink()
-            if not path.exists() or _read(path) != json.loads(json.dumps(configuration)):
-                write_json(path, configuration)
+            other = require_claimable(directory, configuration, program=program, flag=flag, overwrite=overwrite)
+            if other is not None:
+                remove(directory, LAYOUTS[other.program], flag=flag)
+            if part is None:
+                _remove_partial(directory, LAYOUTS[program])
+            ours = Claim(program, json.loads(json.dumps(configuration)))
+            if read_claim(directory) != ours:
+                write_claim(directory, ours)
     except OSError as error:
         release()
         raise InputError(f"expected {flag} to be a directory to write in, received {directory}: {error}") from error
@@ -70,91 +77,100 @@ def claim(
     return release
 
 
-def require_claimable(directory: Path, configuration: dict[str, Any], *, flag: str, overwrite: bool) -> str:
-    """Refuses a directory that `claim` would refuse, but for other processes; returns the difference to be overwritten.
+def require_claimable(
+    directory: Path, configuration: dict[str, Any], *, program: str, flag: str, overwrite: bool
+) -> Claim | None:
+    """Refuses a directory that `claim` would refuse, but for other processes; returns the work to be overwritten.
 
     Raises:
       InputError: see `claim`.
     """
-    path = directory / _FILE
     if directory.exists() and not directory.is_dir():
         raise InputError(f"expected {flag} to be a directory, received {directory}, which is a file")
     # The names first: what another process makes meanwhile comes after its configuration.
-    names = {file.name for file in directory.iterdir()} if directory.exists() else set()
-    if {name for name in names if not name.startswith((_LOCK, _FILE))} and not path.exists():
-        raise InputError(f"expected {flag} to be new, empty or a run, received {directory}, which is not")
-    if not path.exists():
-        return ""
-    old = _read(path)
-    if old is None and not overwrite:
-        raise InputError(
-            f"expected the configuration of a run in {path}, received a corrupt file: choose another directory, or add "
-            "--overwrite"
-        )
-    difference = "a corrupt file" if old is None else _difference(old, configuration)
-    if difference and not overwrite:
-        raise InputError(
-            f"expected {flag} to hold a run of this configuration, received {directory}, which "
-            f"differs in {difference}: choose another directory, or add --overwrite"
-        )
-    return difference
+    paths = sorted(directory.iterdir()) if directory.exists() else []
+    found = read_claim(directory)
+    if found is None:
+        if not all(map(_is_claim_begun, paths)):
+            raise InputError(
+                f"expected {flag} to be new, empty or a run of these programs, received {directory}, which is not"
+                f"{_reason(directory)}: choose another directory"
+            )
+        return None
+    other = None
+    if found.configuration and (difference := difference_of(found, Claim(program, configuration))):
+        if not overwrite:
+            raise InputError(
+                f"expected {flag} to hold a run of this configuration, received {directory}, which "
+                f"differs in {difference}: choose another directory, or add --overwrite"
+            )
+        other = found
+    _require_room(paths, program, found, removing=other is not None)
+    return other
 
 
-def require_finished(directory: Path, configuration: dict[str, Any], *, flag: str, ignoring: Iterable[str]) -> None:
+def require_finished(
+    directory: Path, configuration: dict[str, Any], *, program: str, flag: str, ignoring: Iterable[str]
+) -> None:
     """Opens `directory` for reading: it must hold work of `configuration`, but for the entries `ignoring`.
+
+    Work of version 0.2.0, which did not mark it, can be read too.
 
     Raises:
       InputError: it does not, or another process is at work in it.
     """
-    path = directory / _FILE
-    old = _read(path) if path.exists() else None
-    if old is None:
+    old = read_claim(directory) or Claim(program, read_config(directory) or {})
+    if not old.configuration:
         raise InputError(f"expected {flag} to hold a run, received {directory}, which does not")
-    ours, theirs = ({n: v for n, v in facts.items() if n not in ignoring} for facts in (configuration, old))
-    if difference := _difference(theirs, ours):
+    ours, theirs = (
+        {n: v for n, v in facts.items() if n not in ignoring} for facts in (configuration, old.configuration)
+    )
+    if difference := difference_of(Claim(old.program, theirs), Claim(program, ours)):
         raise InputError(f"expected the flags of the run in {directory}, received other ones: {difference}")
-    if (directory / _LOCK).exists():
-        _lock(directory / _LOCK, flag, shared=True, mode="r")
+    if (directory / LOCK).exists():
+        hold(directory / LOCK, flag, shared=True, new=False)
 
 
-@contextlib.contextmanager
-def one_at_a_time(path: Path) -> Iterator[None]:
-    """Waits until no other process is in such a context for the file `path`."""
-    with path.with_name(f"{_LOCK}.{path.name}").open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield
+def _remove_partial(directory: Path, names: Folder) -> None:
+    """Removes what a kill left half-written in a directory in which no other process is at work."""
+    for path in directory.iterdir():
+        if is_begun(path) or (names.partial(path.name) and names.owns(path)):
+            path.unlink()
 
 
-def _lock(path: Path, flag: str, *, shared: bool = False, mode: str = "w") -> TextIO:
-    file: Any = path.open(mode)
-    try:
-        fcntl.flock(file, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
-    except BlockingIOError:
-        file.close()
-        raise InputError(
-            f"expected {flag} to be free, received {path.parent}, in which another process is at work"
-        ) from None
-    _held.append(file)
-    return file
+def _is_claim_begun(path: Path) -> bool:
+    """Whether a file may be what a kill left of a claim: an empty lock, or a mark that was cut off."""
+    if re.fullmatch(LOCKS, path.name) is None:
+        return is_begun(path)
+    with contextlib.suppress(FileNotFoundError):
+        found = path.lstat()
+        return stat.S_ISREG(found.st_mode) and found.st_size == 0
+    return True
 
 
-def _read(path: Path) -> dict[str, Any] | None:
-    """The configuration in the file; None if that is corrupt."""
-    try:
-        configuration = json.loads(path.read_bytes())
-    except ValueError:
-        return None
-    return configuration if isinstance(configuration, dict) else None
+def _reason(directory: Path) -> str:
+    if not (directory / CONFIG).exists():
+        return ""
+    if read_config(directory) is None:
+        return f", as its {CONFIG} cannot be read"
+    return ", or is one of version 0.2.0, which did not mark its runs"
 
 
-def _difference(old: dict[str, Any], new: dict[str, Any]) -> str:
-    flat_old, flat_new = _flatten(old), _flatten(json.loads(json.dumps(new)))
-    names = [name for name in {**flat_old, **flat_new} if flat_old.get(name) != flat_new.get(name)]
-    return "; ".join(f"{name} ({flat_old.get(name)!r} there, {flat_new.get(name)!r} here)" for name in names)
+def _require_room(paths: Iterable[Path], program: str, found: Claim, *, removing: bool) -> None:
+    """Refuses what is in the place of a file or folder of `program` and is none, or not of the work that was `found`.
 
-
-def _flatten(tree: dict[str, Any], prefix: str = "") -> dict[str, Any]:
-    flat: dict[str, Any] = {}
-    for name, value in tree.items():
-        flat.update(_flatten(value, f"{prefix}{name}.") if isinstance(value, dict) else {prefix + name: value})
-    return flat
+    Args:
+      paths: what is in the directory.
+      program: whose work is to be done there.
+      found: whose it is.
+      removing: whether what `found` has written is removed before.
+    """
+    ours, theirs = LAYOUTS[program], LAYOUTS[found.program]
+    for path in paths:
+        known = theirs.owns(path)
+        leads_away = path.is_symlink() and (path.is_dir() or ours.folder(path.name) is not None)
+        stays = not removing or not known
+        if ours.names(path.name) and stays and (leads_away or not known or not ours.owns(path)):
+            raise InputError(
+                f"expected nothing of others in the place of what {program} writes, received {path}: move it elsewhere"
+            )

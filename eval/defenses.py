@@ -63,7 +63,7 @@ def main() -> None:
         "precision": _PRECISION.value, "seed": flags.SEED.value,
     }  # fmt: skip
     directory = flags.output_dir()
-    claim(directory, configuration, flag="--output_dir", overwrite=flags.OVERWRITE.value)
+    claim(directory, configuration, program="eval.defenses", flag="--output_dir", overwrite=flags.OVERWRITE.value)
     study = _study(directory)
     figures = {**configuration, "command": command(), "versions": versions()}
     finished: list[dict[str, Any]] = []

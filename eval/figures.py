@@ -12,6 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.colors import ListedColormap
 from matplotlib.figure import Figure
 
+from eval.files import replacing
 from tf_strattack import AttackResult
 from tf_strattack.checks import Images
 from tf_strattack.metrics import CHANGED
@@ -55,7 +56,7 @@ def draw_examples(
         without_ticks(row)
     for axis, title in zip(axes[0], _COLUMNS, strict=True):
         axis.set_title(title, fontsize=10)
-    figure.savefig(path, dpi=110)
+    save_picture(figure, path, dpi=110)
 
 
 @matplotlib.rc_context(PLAIN_TEXT)
@@ -99,8 +100,14 @@ def draw_heat_maps(
 
 def save(figure: Figure, path: Path) -> None:
     """Writes a figure as PNG to `path`, and beside it as PDF, in which lines and text are lines and text."""
-    figure.savefig(path, dpi=130)
-    figure.savefig(path.with_suffix(".pdf"), metadata={"CreationDate": None})
+    save_picture(figure, path, dpi=130)
+    save_picture(figure, path.with_suffix(".pdf"), metadata={"CreationDate": None})
+
+
+def save_picture(figure: Figure, path: Path, **options: Any) -> None:
+    """Writes a figure to `path` in the format that its name ends in, whole or not at all."""
+    with replacing(path) as file:
+        figure.savefig(file, format=path.suffix[1:], **options)
 
 
 def without_ticks(axes: Iterable[Axes]) -> None:

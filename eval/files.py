@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
+import filecmp
 import hashlib
 import json
 import os
+import re
+import secrets
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
+
+_PARTIAL = ".partial"
 
 
 def write_json(path: Path, content: Any, *, writer: str | None = None) -> None:
@@ -15,22 +22,42 @@ def write_json(path: Path, content: Any, *, writer: str | None = None) -> None:
 
 
 def write_text(path: Path, text: str, *, writer: str | None = None) -> None:
-    """Writes `text` beside `path`, and then moves it there; `writer` tells processes apart that do so at once."""
-    partial = partial_of(path, writer)
-    try:
-        with partial.open("w") as file:
-            file.write(text)
+    """Writes `text` beside `path`, and then moves it there; `writer` as of `replacing`."""
+    with replacing(path, writer=writer) as file:
+        file.write(text.encode())
+
+
+@contextlib.contextmanager
+def replacing(path: Path, *, writer: str | None = None) -> Iterator[BinaryIO]:
+    """A new file beside `path`, to be written; it is moved to `path` at the end, or removed after an exception.
+
+    Its name is one that no file has, so nothing but `path` is replaced; `writer` is in it, if given.
+    """
+    partial = partial_of(path, ".".join(filter(None, (secrets.token_hex(4), writer))))
+    with partial.open("xb") as file:
+        try:
+            yield file
             file.flush()
             os.fsync(file.fileno())  # or a power cut could leave the new name with nothing in it
-        partial.replace(path)
-    except OSError:
-        partial.unlink(missing_ok=True)
-        raise
+            partial.replace(path)
+        except BaseException:
+            partial.unlink(missing_ok=True)
+            raise
 
 
 def partial_of(path: Path, writer: str | None = None) -> Path:
-    """Where `path` is while it is written."""
-    return path.with_name(path.name + (f".{writer}" if writer else "") + ".partial")
+    """Where `path` is while it is written; `writer` tells processes apart that do so at once."""
+    return path.with_name(path.name + (f".{writer}" if writer else "") + _PARTIAL)
+
+
+def is_partial_of(path: Path, name: str) -> bool:
+    """Whether a file of the name is under way in `path`."""
+    return re.fullmatch(rf"{re.escape(name)}(\.[\w-]+)*{re.escape(_PARTIAL)}", path.name) is not None
+
+
+def same_content(one: Path, other: Path) -> bool:
+    """Whether both are files, and hold the same."""
+    return one.is_file() and other.is_file() and filecmp.cmp(one, other, shallow=False)
 
 
 def sha256_of(path: Path) -> str:

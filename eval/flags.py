@@ -78,7 +78,9 @@ TENSORBOARD_DIR = flags.DEFINE_string(
     "Where TensorBoard's event files go, if anywhere: curves of each shard that is attacked, and images. They are "
     "added to what the directory holds; give every run its own to tell their curves apart.",
 )
-OVERWRITE = flags.DEFINE_bool("overwrite", False, "Replace a run of another configuration in --output_dir.")
+OVERWRITE = flags.DEFINE_bool(
+    "overwrite", False, "Replace a run of another configuration in --output_dir; others' files there stay."
+)
 
 
 def bounds() -> tuple[float, float]:

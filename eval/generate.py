@@ -15,16 +15,17 @@ from absl import flags as absl_flags
 
 from eval import flags
 from eval.attacks import describe_attacks
-from eval.configuration import claim, one_at_a_time, require_claimable, require_finished
+from eval.configuration import claim, require_claimable, require_finished
 from eval.generation.cluster import Cluster
 from eval.generation.code import code_version
-from eval.generation.finish import finish, png_origin
+from eval.generation.finish import EXPORT, finish, png_origin
 from eval.generation.missing import make_missing
 from eval.generation.plan import Plan, keep_plan, load_plan, make_plan
 from eval.generation.shipment import Shipment
-from eval.generation.store import ALONE, MANIFEST, Store
+from eval.generation.store import ALONE, MANIFEST, PROGRAM, Store
 from eval.generation.verification import verify
 from eval.generation.work import Outcomes, Work, work_here
+from eval.locks import one_at_a_time
 from eval.pipeline import Setting, read_flags
 from eval.program import run
 from eval.tensorboard import Summaries
@@ -84,13 +85,13 @@ def main() -> None:
     }
     if _VERIFY.value:
         # What an earlier version of the code has made can be verified by a later one.
-        require_finished(directory, configuration, flag="--output_dir", ignoring=["code_version"])
+        require_finished(directory, configuration, program=PROGRAM, flag="--output_dir", ignoring=["code_version"])
         store = Store(directory, load_plan(directory / _PLAN), configuration["image_dtype"], ALONE)
         print(verify(store, setting.model.classifier, setting.attack.confidence))
         return
     _check_png_dir(directory, setting, configuration)
     part = None if _NUM_SHARDS.value is None else f"{_SHARD_INDEX.value}-of-{_NUM_SHARDS.value}"
-    claim(directory, configuration, flag="--output_dir", overwrite=flags.OVERWRITE.value, part=part)
+    claim(directory, configuration, program=PROGRAM, flag="--output_dir", overwrite=flags.OVERWRITE.value, part=part)
     plan = _plan(directory, setting, configuration)
     setting.selection.warn_near_chance(len(plan.positions), plan.skipped)  # of a plan that was made earlier, too
     store = Store(directory, plan, configuration["image_dtype"], part or ALONE)
@@ -150,7 +151,9 @@ def _check_png_dir(directory: Path, setting: Setting, configuration: dict[str, A
         raise InputError(f"expected images of 1 or 3 channels with --png_dir, received {setting.selection.image_shape}")
     if png_dir.resolve() == directory.resolve():
         raise InputError(f"expected another --png_dir than --output_dir, received {png_dir} for both")
-    require_claimable(png_dir, png_origin(configuration), flag="--png_dir", overwrite=flags.OVERWRITE.value)
+    require_claimable(
+        png_dir, png_origin(configuration), program=EXPORT, flag="--png_dir", overwrite=flags.OVERWRITE.value
+    )
 
 
 def _check_flags() -> None:

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from eval.figures import PLAIN_TEXT, class_name, displayed, goal_of, group_map, unit_images, without_ticks
+from eval.figures import PLAIN_TEXT, class_name, displayed, goal_of, group_map, save_picture, unit_images, without_ticks
 from tf_strattack import AttackResult
 from tf_strattack.metrics import CHANGED
 
@@ -35,7 +35,7 @@ def draw_photographs(
         _draw_row(figure, row, result, int(random.integers(len(result))), class_names, group_size)
     for axis, title in zip(axes[0], _COLUMNS, strict=True):
         axis.set_title(title, fontsize=10)
-    figure.savefig(path, dpi=100)
+    save_picture(figure, path, dpi=100)
 
 
 def _draw_row(

@@ -105,7 +105,8 @@ def attack_dataset(dataset: str, draw: Draw, *, split: str, shard_per_image: boo
     if not shard_per_image:
         rows = batch_size if isinstance(batch_size, int) else default_batch_size(selection.image_shape)
         run_of["batch_size"] = rows
-    output = Run(flags.output_dir(), run_of, overwrite=flags.OVERWRITE.value)
+    program = "eval.imagenet" if shard_per_image else "eval.attack"
+    output = Run(flags.output_dir(), run_of, program=program, overwrite=flags.OVERWRITE.value)
     shards = make_shards(selection, model.classifier, targets, rows=rows, seed=flags.SEED.value)
     output.attack(
         attack, model.classifier, shards, selection.num_images * per_image, batch_size=batch_size, summaries=summaries

@@ -57,8 +57,8 @@ def run(main: Callable[[], None]) -> None:
 
 
 def require_new(path: Path, *, overwrite: bool) -> None:
-    """Refuses a path that exists unless asked to overwrite it."""
-    if path.exists() and not overwrite:
+    """Refuses a path that exists, be it a link that leads nowhere, unless asked to overwrite it."""
+    if (path.exists() or path.is_symlink()) and not overwrite:
         raise InputError(f"expected a new file, received {path}, which exists: choose another or add --overwrite")
 
 

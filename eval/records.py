@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import shutil
 import time
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -13,7 +12,9 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow_datasets as tfds
 
-from eval.files import write_json
+from eval.files import partial_of, write_json
+from eval.layouts import DATASET, DATASET_PARTIAL
+from eval.removal import remove, replace_written
 from eval.tfds_directory import FLOAT32, features_of, rows_of, shard_name, write_info, write_shard
 from tf_strattack import AttackResult, metrics
 from tf_strattack.versions import versions
@@ -95,11 +96,12 @@ def completed(facts: dict[str, Any]) -> dict[str, Any]:
 def write_dataset(directory: Path, results: Iterable[AttackResult], facts: dict[str, Any]) -> None:
     """Writes the examples to `directory`, to be read by `tfds.builder_from_directory`; see `tfds_directory`.
 
-    Images are float32 in the classifier's scale. The directory appears, or is replaced, once it is complete.
+    Images are float32 in the classifier's scale. The directory appears, or what an earlier call wrote to it is
+    replaced, once everything is complete.
     """
-    partial = directory.with_name(directory.name + ".partial")
-    shutil.rmtree(partial, ignore_errors=True)
-    partial.mkdir(parents=True)
+    partial = partial_of(directory)
+    remove(partial, DATASET_PARTIAL)
+    partial.mkdir(parents=True, exist_ok=True)
     results = iter(results)
     first = next(results)
     features = features_of(first.images.shape[1:], FLOAT32)
@@ -111,5 +113,4 @@ def write_dataset(directory: Path, results: Iterable[AttackResult], facts: dict[
     for number in range(len(files)):  # their names tell how many there are
         (partial / str(number)).rename(partial / shard_name(number, len(files)))
     write_info(partial, features, files, facts)
-    shutil.rmtree(directory, ignore_errors=True)
-    partial.replace(directory)
+    replace_written(directory, partial, DATASET)

@@ -10,6 +10,7 @@ from typing import Any
 from eval.bar import Bar
 from eval.configuration import claim
 from eval.examples import Examples
+from eval.layouts import PARTS
 from eval.tensorboard import Summaries
 from tf_strattack import Attack, AttackResult, Classifier
 from tf_strattack.progress import Callback
@@ -24,8 +25,8 @@ class Run:
       directory: where everything goes.
     """
 
-    def __init__(self, directory: Path, configuration: dict[str, Any], *, overwrite: bool) -> None:
-        """Opens `directory` for a run of `configuration`, new or to be resumed.
+    def __init__(self, directory: Path, configuration: dict[str, Any], *, program: str, overwrite: bool) -> None:
+        """Opens `directory` for a run of `configuration` by `program`, new or to be resumed.
 
         Raises:
           InputError: the directory holds a run of another configuration (shown), and `overwrite` is off, or
@@ -33,7 +34,7 @@ class Run:
         """
         self.directory = directory
         self._parts = directory / _PARTS
-        claim(directory, configuration, flag="--output_dir", overwrite=overwrite)
+        claim(directory, configuration, program=program, flag="--output_dir", overwrite=overwrite)
         self._parts.mkdir(exist_ok=True)
 
     def attack(
@@ -59,7 +60,7 @@ class Run:
                     result = self._shard(number, shard, attack, classifier, batch_size, bar.follow, summaries)
                     bar.add(len(result), int(result.success.sum()))
         except KeyboardInterrupt:
-            finished = len(list(self._parts.glob("*.npz")))
+            finished = len(_parts_in(self._parts))
             print(f"interrupted; the same command resumes {self.directory}, {finished} shards are done")
             raise
 
@@ -94,4 +95,10 @@ class Run:
 
 def results_in(directory: Path) -> Iterator[AttackResult]:
     """The finished shards of the run in `directory`, in order, one at a time."""
-    return (AttackResult.load(path) for path in sorted((directory / _PARTS).glob("*.npz")))
+    return map(AttackResult.load, _parts_in(directory / _PARTS))
+
+
+def _parts_in(folder: Path) -> list[Path]:
+    """The files of finished shards, in order; others' files may lie beside them."""
+    paths = [path for path in folder.glob("*.npz") if PARTS.owns(path)]
+    return sorted(paths, key=lambda path: int(path.stem))

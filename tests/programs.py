@@ -33,7 +33,7 @@ def run_program(module, *arguments):
 _SERVE = """
 import contextlib, importlib, io, json, os, sys
 from absl.testing import flagsaver
-from eval import configuration
+from eval import locks
 from eval.program import run
 answers = os.fdopen(os.dup(1), "w")
 os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # what programs started by this one print
@@ -46,8 +46,8 @@ for line in sys.stdin:
             run(module.main)
         except SystemExit as end:
             status = end.code
-    while configuration._held:  # as the end of a process would
-        configuration._held.pop().close()
+    while locks.held:  # as the end of a process would
+        locks.drop(locks.held[-1])
     print(json.dumps([status, out.getvalue(), err.getvalue()]), file=answers, flush=True)
 """
 

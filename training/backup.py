@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
-import shutil
 from pathlib import Path
 from typing import Any
 
 import h5py
 import keras
+
+from eval.layouts import BACKUP
+from eval.removal import remove
 
 
 class Backup(keras.callbacks.BackupAndRestore):
@@ -32,7 +34,7 @@ class Backup(keras.callbacks.BackupAndRestore):
             if before.exists() and is_whole(before):
                 before.replace(latest)
             else:
-                shutil.rmtree(self._directory)
+                remove(self._directory, BACKUP)
         metadata = self._directory / "training_metadata.json"
         if metadata.exists() and not _is_json(metadata):
             metadata.unlink()

@@ -7,7 +7,9 @@ from pathlib import Path
 import numpy as np
 from absl import flags
 
+from eval.files import replacing
 from eval.program import require_new, run
+from tf_strattack.errors import InputError
 from training.data import load_raw
 
 _DATA_DIR = flags.DEFINE_string("data_dir", None, "Directory of prepared TFDS data sets.")
@@ -20,17 +22,32 @@ _OVERWRITE = flags.DEFINE_bool("overwrite", False, "Replace an existing output f
 def main() -> None:
     """Takes the first digits of the test split, in the order of TFDS mnist 3.0.1, which is fixed."""
     output = Path(_OUTPUT.value)
-    require_new(output, overwrite=_OVERWRITE.value)
+    _check(output)
     split = f"test[:{_NUMBER.value}]"
     (test,) = load_raw("mnist", [split], data_dir=_DATA_DIR.value, download=_DOWNLOAD.value)
     pairs = list(test.as_numpy_iterator())
-    np.savez_compressed(
-        output,
-        images=np.stack([image for image, _ in pairs]),
-        labels=np.array([label for _, label in pairs], np.int32),
-        indices=np.arange(len(pairs), dtype=np.int32),
-    )
+    output.parent.mkdir(parents=True, exist_ok=True)
+    _check(output)  # again: the data set may have been downloaded meanwhile
+    with replacing(output) as file:
+        np.savez_compressed(
+            file,
+            images=np.stack([image for image, _ in pairs]),
+            labels=np.array([label for _, label in pairs], np.int32),
+            indices=np.arange(len(pairs), dtype=np.int32),
+        )
     print(f"{output}: {len(pairs)} digits")
+
+
+def _check(output: Path) -> None:
+    """Refuses an --output that cannot be written, or that is there."""
+    if not output.name.endswith(".npz"):
+        raise InputError(f"expected --output to end in .npz, received {output}")
+    if output.is_dir():
+        raise InputError(f"expected --output to be a file, received {output}, which is a directory")
+    existing = next(place for place in output.absolute().parents if place.exists())
+    if not existing.is_dir():
+        raise InputError(f"expected --output in a directory, received {output}, but {existing} is a file")
+    require_new(output, overwrite=_OVERWRITE.value)
 
 
 if __name__ == "__main__":

@@ -12,11 +12,15 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import keras
 import tensorflow as tf
 from absl import flags
 
-from eval.configuration import claim
+from eval.configuration import claim, require_claimable
+from eval.files import replacing, same_content
+from eval.layouts import FINISHED
 from eval.program import command, require_new, run, tensorboard_directory
+from eval.removal import discard
 from tf_strattack.errors import InputError
 from training import variants
 from training.adversarial_dataset import read_adversarial_dataset
@@ -26,6 +30,7 @@ from training.fit import Recipe, accuracy
 from training.nets import NETS, PRECISIONS, Net
 from training.pgd import PGD
 
+_PROGRAM = "training.train"
 _DATASET = flags.DEFINE_enum("dataset", "mnist", sorted(NETS), "Data set to train on.")
 _DATA_DIR = flags.DEFINE_string("data_dir", None, "Directory of prepared TFDS data sets.")
 _DOWNLOAD = flags.DEFINE_bool("download", False, "Let TFDS download what is missing.")
@@ -71,9 +76,7 @@ def main() -> None:
     net = NETS[_DATASET.value]
     output = Path(_OUTPUT.value or f"{_DATASET.value}_cnn.keras")
     workspace = output.with_suffix(".training")
-    if not workspace.exists():  # a training under way may have been stopped between its two files
-        for path in (output, output.with_suffix(".json")):
-            require_new(path, overwrite=_OVERWRITE.value)
+    _check_new(output, workspace / FINISHED)
     blank = net.build("float32")
     shape, num_classes = blank.input_shape[1:], blank.output_shape[1]
     recipe = Recipe(
@@ -81,13 +84,15 @@ def main() -> None:
         precision=_PRECISION.value, augment=net.augment, seed=_SEED.value,
     )  # fmt: skip
     own, train_variant = _variant(net, shape, num_classes)
-    train, test = load_splits(
-        _DATASET.value, data_dir=_DATA_DIR.value, download=_DOWNLOAD.value, num_classes=num_classes
-    )
     configuration = {
         "model": blank.name, "dataset": _DATASET.value, "variant": _VARIANT.value, **dataclasses.asdict(recipe), **own,
     }  # fmt: skip
-    claim(workspace, configuration, flag="--output's backup", overwrite=_OVERWRITE.value)
+    claiming: Any = {"program": _PROGRAM, "flag": "--output's backup", "overwrite": _OVERWRITE.value}
+    require_claimable(workspace, configuration, **claiming)
+    train, test = load_splits(
+        _DATASET.value, data_dir=_DATA_DIR.value, download=_DOWNLOAD.value, num_classes=num_classes
+    )
+    release = claim(workspace, configuration, **claiming)
     tf.config.experimental.enable_op_determinism()
     logs = tensorboard_directory(_TENSORBOARD_DIR.value)
     try:
@@ -99,12 +104,30 @@ def main() -> None:
         **configuration, **found, "test_accuracy": accuracy(network, test), "command": command(),
         "input": f"float32 (N, {', '.join(map(str, shape))}) in [0, 1]", "output": f"{num_classes} logits",
     }  # fmt: skip
-    network.save(workspace / output.name)
-    (workspace / output.name).replace(output)
+    _keep(network, output, workspace / FINISHED)
     write_card(output.with_suffix(".json"), **facts)  # last: with its card a network is finished
-    shutil.rmtree(workspace)
+    discard(workspace, _PROGRAM)
+    release()
     accuracies = {name: value for name, value in facts.items() if name.endswith("_accuracy")}
     print(f"{output}: " + ", ".join(f"{name.replace('_', ' ')} {value:.4f}" for name, value in accuracies.items()))
+
+
+def _check_new(output: Path, finished: Path) -> None:
+    """Refuses files that are there already, but for the network of this training if it was stopped before its card."""
+    ours = same_content(finished, output)
+    for path in (output.with_suffix(".json"), *([] if ours else [output])):
+        require_new(path, overwrite=_OVERWRITE.value)
+
+
+def _keep(network: keras.Model, output: Path, finished: Path) -> None:
+    """Writes the network to `output`, and before that to `finished`, by which a stopped training knows it again."""
+    if not finished.exists():
+        partial = finished.with_name("partial.keras")
+        network.save(partial)
+        partial.replace(finished)
+    _check_new(output, finished)  # again: a training takes long
+    with replacing(output) as file, finished.open("rb") as source:
+        shutil.copyfileobj(source, file)
 
 
 def _variant(

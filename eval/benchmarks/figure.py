@@ -13,6 +13,7 @@ from matplotlib.layout_engine import ConstrainedLayoutEngine
 
 from eval.benchmarks.panels import CURVES, PANELS, Rows, by, draw_curves
 from eval.benchmarks.pareto_panel import draw_pareto
+from eval.figures import save_picture
 
 matplotlib.use("Agg")
 
@@ -37,7 +38,7 @@ def draw_benchmark(path: Path, sections: dict[str, Rows]) -> None:
         _draw_curves(part, net, rows)
     for part, pair in zip(parts[len(curves) :], pairs, strict=True):
         _draw_panels(part, pair)
-    figure.savefig(path, dpi=110)
+    save_picture(figure, path, dpi=110)
 
 
 def _pareto(rows: Rows) -> list[Panel]:

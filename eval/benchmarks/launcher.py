@@ -19,6 +19,9 @@ _UNIT = 1 if sys.platform == "darwin" else 1024
 def main() -> int:
     """Runs the command; returns its exit status."""
     figures, *command = sys.argv[1:]
+    if os.path.lexists(figures):
+        print(f"error: expected a new file, received {figures}, which exists: choose another", file=sys.stderr)
+        return 2
     started = time.monotonic()
     process = subprocess.Popen(command)
     # The child's own figures: those that getrusage has of children are the largest of all.

@@ -11,6 +11,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
 
 from eval.comparison.rows import OURS
+from eval.figures import save_picture
 from eval.table import SYMBOLS
 
 # Two pairs of measures, average case: the horizontal one on a logarithmic scale.
@@ -43,7 +44,7 @@ def draw_comparison(path: Path, rows: Sequence[dict[str, Any]]) -> None:
         handles=entries, loc="outside right upper", handlelength=0, handletextpad=0, fontsize=9, frameon=False
     )
     figure.suptitle("Filled: here; line: StrAttack over tau; open: the paper, on its networks. Lower left is better.")
-    figure.savefig(path, dpi=110)
+    save_picture(figure, path, dpi=110)
 
 
 def _front(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:

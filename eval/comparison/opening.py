@@ -63,7 +63,7 @@ def open_comparison(program: str) -> Opened:
         "batch_size": batch_size, "attack_parameters": parameters, "seed": flags.SEED.value,
     }  # fmt: skip
     directory = flags.output_dir()
-    claim(directory, configuration, flag="--output_dir", overwrite=flags.OVERWRITE.value)
+    claim(directory, configuration, program=program, flag="--output_dir", overwrite=flags.OVERWRITE.value)
     comparison = Comparison(directory, (f"--model={model}", *_shared()), parameters)
     return Opened(comparison, network, {**configuration, "command": command(), "versions": versions()})
 

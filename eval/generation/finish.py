@@ -21,6 +21,8 @@ from eval.table import format_table, numbered
 from eval.tfds_directory import DISTANCES
 from tf_strattack.metrics import mean_over_successes
 
+# Whose work a folder of PNG files is.
+EXPORT = "eval.generate --png_dir"
 _ABOUT_FLOAT = (f"{BEFORE}success", *(BEFORE + name for name in DISTANCES), ROUNDED)
 
 
@@ -75,7 +77,7 @@ def _write(
     if before[0]:
         facts["before_quantization"] = _before(before)
     if png_dir is not None:
-        release = claim(Path(png_dir), png_origin(configuration), flag="--png_dir", overwrite=overwrite)
+        release = claim(Path(png_dir), png_origin(configuration), program=EXPORT, flag="--png_dir", overwrite=overwrite)
         names = {**setting.data.class_names, **setting.model.class_names}
         exported = export(store, Path(png_dir), setting.model.classifier, setting.attack.confidence, names)
         facts["png"] = {**exported, "asr": exported["num_successes"] / facts["num_examples"]}

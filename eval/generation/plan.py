@@ -14,10 +14,10 @@ import numpy as np
 import numpy.typing as npt
 from tqdm import tqdm
 
-from eval.configuration import one_at_a_time
 from eval.datasets import Data, Record
 from eval.examples import Examples, Selection, examples_of, targets_of
-from eval.files import partial_of
+from eval.files import replacing
+from eval.locks import one_at_a_time
 from tf_strattack import InputError
 from tf_strattack.images import from_unit
 from tf_strattack.loading import load_or_explain
@@ -100,13 +100,8 @@ def keep_plan(path: Path, make: Callable[[], Plan]) -> Plan:
         with contextlib.suppress(InputError):
             return load_plan(path)
         plan = make()
-        partial = partial_of(path)
-        try:
-            with partial.open("wb") as file:
-                np.savez_compressed(file, **_fields(plan))
-            partial.replace(path)
-        finally:
-            partial.unlink(missing_ok=True)
+        with replacing(path) as file:
+            np.savez_compressed(file, **_fields(plan))
         return plan
 
 

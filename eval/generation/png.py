@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import shutil
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -17,6 +16,8 @@ from eval.files import partial_of, write_text
 from eval.generation.store import Store
 from eval.generation.verification import fooled
 from eval.image_files import read_image
+from eval.layouts import PNG_FILES
+from eval.removal import remove, replace_written
 from tf_strattack import Classifier
 from tf_strattack.images import from_uint8, write_png
 
@@ -63,7 +64,9 @@ def _names(rows: list[dict[str, Any]]) -> list[str]:
 
 
 def _holds(folder: Path, names: list[str], rows: list[dict[str, Any]]) -> bool:
-    if not folder.is_dir() or {path.name for path in folder.iterdir()} != set(names):
+    if folder.is_symlink() or not folder.is_dir():
+        return False
+    if {path.name for path in folder.iterdir() if PNG_FILES.owns(path)} != set(names):
         return False
     try:
         return all((_read(folder / name, row) == row["image"]).all() for name, row in zip(names, rows, strict=True))
@@ -73,12 +76,11 @@ def _holds(folder: Path, names: list[str], rows: list[dict[str, Any]]) -> bool:
 
 def _write(folder: Path, names: list[str], rows: list[dict[str, Any]]) -> None:
     partial = partial_of(folder)
-    shutil.rmtree(partial, ignore_errors=True)
-    partial.mkdir(parents=True)
+    remove(partial, PNG_FILES)
+    partial.mkdir(exist_ok=True)
     for name, row in zip(names, rows, strict=True):
         write_png(partial / name, row["image"])
-    shutil.rmtree(folder, ignore_errors=True)
-    partial.replace(folder)
+    replace_written(folder, partial, PNG_FILES)
 
 
 def _read(path: Path, row: dict[str, Any]) -> Any:

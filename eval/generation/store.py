@@ -15,12 +15,14 @@ import tensorflow_datasets as tfds
 
 from eval.files import partial_of, sha256_of, write_json
 from eval.generation.plan import Plan
+from eval.layouts import DATASET, ENTRIES, LAYOUTS
 from eval.records import Measures
 from eval.report.page import REPORT
 from eval.tfds_directory import features_of, read_shard, rows_of, shard_name, write_info, write_shard
 from tf_strattack import AttackResult
 from tf_strattack.versions import versions
 
+PROGRAM = "eval.generate"
 MANIFEST, METRICS = "manifest.json", "metrics.json"
 _DATASET, _ENTRIES = "dataset", "shards"
 # What makes dataset/ a data set; there only while all shards are.
@@ -64,10 +66,14 @@ class Store:
         With the name `ALONE` there is no other process, and everything that is half-written goes.
         """
         pattern = "*.partial" if self.writer == ALONE else f"*.{self.writer}.partial"
-        for folder in (self.directory, self.directory / _DATASET, self.directory / _ENTRIES):
+        folders = {
+            self.directory: LAYOUTS[PROGRAM], self.directory / _DATASET: DATASET, self.directory / _ENTRIES: ENTRIES,
+        }  # fmt: skip
+        for folder, names in folders.items():
             folder.mkdir(exist_ok=True)
-            for partial in folder.glob(pattern):
-                partial.unlink()
+            for path in folder.glob(pattern):
+                if names.partial(path.name) and names.owns(path):
+                    path.unlink()
 
     def path(self, number: int) -> Path:
         """The file of a shard."""
@@ -121,7 +127,7 @@ class Store:
 
     def untouched(self) -> bool:
         """Whether nothing has been made yet."""
-        return next((self.directory / _ENTRIES).glob("*.json"), None) is None
+        return not any(map(ENTRIES.owns, (self.directory / _ENTRIES).glob("*.json")))
 
     def disassemble(self, configuration: dict[str, Any]) -> None:
         """Takes away what makes the shards a data set, and says so in the manifest, until all are there again."""

@@ -13,6 +13,7 @@ import pytest
 import tensorflow_datasets as tfds
 
 import tf_strattack as sa
+from tests.eval.test_configuration import check_all_is_known
 from tests.programs import check_mistakes, run_program, server_of, start
 from tf_strattack.images import write_png
 
@@ -111,13 +112,30 @@ def test_a_run_of_another_configuration_is_refused_and_kept(run):
     assert (directory / "metrics.json").read_bytes() == before
 
 
-def test_overwrite_replaces_a_run_and_nothing_else(run, tmp_path):
-    directory, _, _, _ = run
+def test_all_that_was_written_is_known(run, tmp_path):
+    check_all_is_known(run[0], "eval.attack", tmp_path / "copy")
+
+
+def test_others_files_in_a_run_stay_when_it_is_resumed_and_when_it_is_replaced(run, tmp_path):
+    directory, arguments, _, _ = run
     copy = tmp_path / "out"
     shutil.copytree(directory, copy)
+    mine = [copy / name for name in ("notes.txt", "mine/a.txt", "parts/mine.npz", "dataset/notes.txt", "dataset/a/b")]
+    for path in mine:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("mine")
+    (copy / "parts" / "00001.npz").unlink()
+    status, _, err = program(*arguments[:-1], f"--output_dir={copy}")
+    assert status == 0, err
+    assert [path.read_text() for path in mine] == ["mine"] * len(mine)
+    assert len(tfds.builder_from_directory(str(copy / "dataset")).as_dataset(split="train")) == 36
     status, _, err = program("--num_images=1", "--targets=random", QUICK, f"--output_dir={copy}", "--overwrite")
     assert status == 0, err
     assert json.loads((copy / "metrics.json").read_text())["num_examples"] == 1
+    assert len(tfds.builder_from_directory(str(copy / "dataset")).as_dataset(split="train")) == 1
+    assert [path.read_text() for path in mine] == ["mine"] * len(mine)
+    assert sorted(os.listdir(copy / "parts")) == ["00000.npz", "mine.npz"]
+    assert not list(copy.rglob("*.partial"))
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "thesis.txt").write_text("precious")
     status, _, err = program(f"--output_dir={tmp_path / 'mine'}", "--overwrite")

@@ -1,6 +1,7 @@
 """The program end to end with tiny settings, and one line for each mistake."""
 
 import json
+import shutil
 
 import pytest
 from absl import flags
@@ -8,7 +9,8 @@ from absl.testing import flagsaver
 
 import tf_strattack as sa
 from eval import benchmark
-from tests.programs import run_program
+from tests.eval.test_configuration import check_all_is_known, contents, lay
+from tests.programs import check_mistakes, run_program
 
 TINY = [
     "--nets=mnist_cnn", "--floor_batch_sizes=1,9", "--curve_examples=3", "--curve_evaluations=6,60",
@@ -101,12 +103,36 @@ def test_the_figure_is_a_picture_of_some_size(run):
     assert picture[..., :3].std() > 0.1
 
 
-def test_a_mistake_gets_one_line_and_status_2(run):
-    status, out, err = program(f"--output_dir={run[0]}")
-    assert status == 2
-    assert err.startswith("error: expected a new file")
-    assert len(err.strip().splitlines()) == 1
-    assert out == ""
+def test_a_directory_is_claimed_as_that_of_every_program(run, tmp_path):
+    directory, facts, _ = run
+    (tmp_path / "file").touch()
+    lay(tmp_path / "mine", {"thesis.txt": "precious", "report.html": "mine"})
+    same = [*TINY, f"--sections={','.join(facts['sections'])}", f"--output_dir={directory}"]
+    before = contents(directory)
+    assert {"benchmark.json", "benchmark.png", "report.html", "config.json", "lock"} == before.keys()
+    mistakes = [
+        ([f"--output_dir={directory}"], "differs in sections"),
+        (same, "expected a new file, received"),
+        ([*same, "--seed=3"], "differs in seed (0 there, 3 here): choose another directory, or add --overwrite"),
+        ([f"--output_dir={tmp_path / 'file'}"], "expected --output_dir to be a directory, received"),
+        ([f"--output_dir={tmp_path / 'mine'}", "--overwrite"], "to be new, empty or a run of these programs"),
+    ]
+    check_mistakes("eval.benchmark", mistakes)
+    assert contents(directory) == before
+    assert contents(tmp_path / "mine") == {"thesis.txt": b"precious", "report.html": b"mine"}
+
+
+def test_all_that_was_written_is_known(run, tmp_path):
+    check_all_is_known(run[0], "eval.benchmark", tmp_path / "copy")
+
+
+def test_overwrite_replaces_a_benchmark_and_nothing_else(run, tmp_path):
+    shutil.copytree(run[0], tmp_path / "out")
+    (tmp_path / "out" / "notes.txt").write_text("mine")
+    status, _, err = program(*TINY, "--sections=floor", f"--output_dir={tmp_path / 'out'}", "--overwrite")
+    assert status == 0, err
+    assert list(json.loads((tmp_path / "out" / "benchmark.json").read_text())["sections"]) == ["floor"]
+    assert (tmp_path / "out" / "notes.txt").read_text() == "mine"
 
 
 @pytest.mark.parametrize(

@@ -234,13 +234,18 @@ def test_the_peak_of_a_child_is_its_own(tmp_path):
     ballast = np.ones(2**26, np.uint8)  # of this process, which has loaded TensorFlow besides
     peaks = []
     for code in ("pass", "x = b'1' * 2**27"):
-        figures = tmp_path / "figures.json"
+        figures = tmp_path / f"{len(peaks)}.json"
         command = [sys.executable, "-S", launcher.__file__, str(figures), sys.executable, "-S", "-c", code]
         subprocess.run(command, check=True)
         peaks.append(json.loads(figures.read_text())["peak_bytes"])
     assert peaks[0] < len(ballast) < 2**27 < peaks[1] < 2**28
-    failing = [sys.executable, "-S", launcher.__file__, str(figures), sys.executable, "-c", "raise SystemExit(3)"]
+    failing = [sys.executable, "-S", launcher.__file__, str(tmp_path / "new"), sys.executable, "-c", "exit(3)"]
     assert subprocess.run(failing).returncode == 3
+    again = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (again.returncode, again.stderr) == (
+        2, f"error: expected a new file, received {figures}, which exists: choose another\n"
+    )  # fmt: skip
+    assert json.loads(figures.read_text())["peak_bytes"] == peaks[1]
 
 
 def test_the_digits_of_the_scaling_section_are_a_data_set(tmp_path):

@@ -1,6 +1,8 @@
 """A directory belongs to one configuration, and to one process at a time."""
 
 import json
+import os
+import shutil
 import subprocess
 import sys
 
@@ -13,14 +15,15 @@ from tf_strattack import InputError
 HOLD = """
 import pathlib, sys
 from eval.configuration import claim
-claim(pathlib.Path(sys.argv[1]), {"a": 1}, flag="--output_dir", overwrite=False)
+claim(pathlib.Path(sys.argv[1]), {"a": 1}, program="eval.attack", flag="--output_dir", overwrite=False)
 print("claimed", flush=True)
 sys.stdin.read()
 """
+MADE_BY = {"made_by": "tf_strattack eval.attack"}
 
 
-def take(directory, configuration, overwrite=False):
-    claim(directory, configuration, flag="--output_dir", overwrite=overwrite)
+def take(directory, configuration, overwrite=False, program="eval.attack"):
+    return claim(directory, configuration, program=program, flag="--output_dir", overwrite=overwrite)
 
 
 def hold(directory):
@@ -37,7 +40,7 @@ def test_a_second_process_is_refused_until_the_first_has_died(tmp_path):
     for overwrite in (False, True):
         with pytest.raises(InputError, match=r"to be free, received .*, in which another process is at work"):
             take(directory, {"a": 2 if overwrite else 1}, overwrite=overwrite)
-    assert json.loads((directory / "config.json").read_text()) == {"a": 1}
+    assert json.loads((directory / "config.json").read_text()) == {**MADE_BY, "a": 1}
     first.kill()
     first.wait()
     take(directory, {"a": 1})
@@ -49,60 +52,98 @@ def test_the_difference_is_shown_in_nested_values(tmp_path):
         take(tmp_path / "run", {"seed": 0, "attack": {"tau": 2.0, "rho": None}})
 
 
-def test_overwrite_removes_the_work_of_another_configuration_only(tmp_path):
-    directory = tmp_path / "run"
-    first = hold(directory)
-    (directory / "parts").mkdir()
-    (directory / "parts" / "0.npz").write_text("work")
-    (directory / "figure.png").write_text("work")
-    first.communicate()
-    take(directory, {"a": 2}, overwrite=True)
-    assert sorted(path.name for path in directory.iterdir()) == ["config.json", "lock"]
-    assert json.loads((directory / "config.json").read_text()) == {"a": 2}
+def test_the_same_configuration_of_another_program_is_different(tmp_path):
+    take(tmp_path / "run", {"a": 1})()
+    with pytest.raises(InputError, match=r"the program \(eval.attack there, eval.table1 here\): choose another"):
+        take(tmp_path / "run", {"a": 1}, program="eval.table1")
+    take(tmp_path / "run", {"a": 1}, program="eval.table1", overwrite=True)
+    assert json.loads((tmp_path / "run" / "config.json").read_text()) == {"made_by": "tf_strattack eval.table1", "a": 1}
 
 
 def test_what_a_kill_left_of_a_claim_is_taken_up(tmp_path):
-    (tmp_path / "config.json.partial").write_text('{"a":')
+    (tmp_path / "config.json.1a2b3c4d.partial").write_text('{\n  "made_by": "tf_str')
+    (tmp_path / "config.json.00000000.partial").touch()
     (tmp_path / "lock").touch()
     take(tmp_path, {"a": 1})
-    assert json.loads((tmp_path / "config.json").read_text()) == {"a": 1}
+    assert json.loads((tmp_path / "config.json").read_text()) == {**MADE_BY, "a": 1}
+    assert sorted(os.listdir(tmp_path)) == ["config.json", "lock"]
 
 
-def test_something_else_s_directory_is_refused(tmp_path):
-    (tmp_path / "thesis.txt").write_text("precious")
-    with pytest.raises(InputError, match="to be new, empty or a run"):
-        take(tmp_path, {"a": 1}, overwrite=True)
+# A directory that no program here has made, by the files in it.
+OTHERS = {
+    "text": {"thesis.txt": "precious"},
+    "hugging_face": {"config.json": '{"architectures": ["BertModel"]}', "model.safetensors": "weights"},
+    "project": {"config.json": '{"project": "mine"}', "src/a.py": "print()", "parts/00000.npz": "mine"},
+    "version_0.2.0": {"config.json": '{"attack": "strattack", "seed": 0}', "parts/00000.npz": "work", "lock": ""},
+    "another_mark": {"config.json": '{"made_by": "someone eval.attack", "a": 1}', "metrics.json": "{}"},
+    "unknown_program": {"config.json": '{"made_by": "tf_strattack eval.unheard_of", "a": 1}', "metrics.json": "{}"},
+    "mark_of_another_type": {"config.json": '{"made_by": ["tf_strattack eval.attack"]}', "metrics.json": "{}"},
+    "list": {"config.json": "[1]", "metrics.json": "{}"},
+    "cut_off": {"config.json": '{"made_by": "tf_strattack eval.attack", "a', "metrics.json": "{}"},
+    "empty_config": {"config.json": "", "metrics.json": "{}"},
+    "config_alone": {"config.json": '{"a": 1}'},
+    "config_folder": {"config.json/a": "mine"},
+    "mark_that_has_moved": {"config.json.old": '{"made_by": "tf_strattack eval.attack", "a": 1}'},
+    "begins_as_a_lock": {"locksmiths.txt": "mine"},
+    "lock_with_content": {"lock": "mine"},
+    "partial_of_others": {"config.json.partial": '{"a": 1}'},
+    "hidden": {".git/HEAD": "ref"},
+}
 
 
-@pytest.mark.parametrize("content", [b"{", b"", b"\xff\xfe", b"[1]"])
-def test_a_corrupt_configuration_is_refused_and_can_be_overwritten(content, tmp_path):
-    (tmp_path / "config.json").write_bytes(content)
-    (tmp_path / "old").write_text("work")
-    with pytest.raises(InputError, match="received a corrupt file: choose another directory, or add --overwrite"):
-        take(tmp_path, {"a": 1})
-    take(tmp_path, {"a": 1}, overwrite=True)
-    assert json.loads((tmp_path / "config.json").read_text()) == {"a": 1}
-    assert not (tmp_path / "old").exists()
+def contents(directory):
+    return {str(path.relative_to(directory)): path.read_bytes() for path in directory.rglob("*") if path.is_file()}
 
 
-def test_overwrite_leaves_what_a_link_leads_to(tmp_path):
-    (tmp_path / "elsewhere").mkdir()
-    (tmp_path / "elsewhere" / "kept").write_text("work")
-    claim(tmp_path / "run", {"a": 1}, flag="-", overwrite=False)()
-    (tmp_path / "run" / "dataset").symlink_to(tmp_path / "elsewhere")
-    take(tmp_path / "run", {"a": 2}, overwrite=True)
-    assert not (tmp_path / "run" / "dataset").exists()
-    assert (tmp_path / "elsewhere" / "kept").read_text() == "work"
+def check_all_is_known(directory, program, copy):
+    """Of what `program` wrote into `directory` nothing stays once it is overwritten; that happens to a copy."""
+    shutil.copytree(directory, copy)
+    claim(copy, {"another": 1}, program=program, flag="-", overwrite=True)()
+    assert [name for name in sorted(os.listdir(copy)) if not name.startswith("lock")] == ["config.json"]
+
+
+def lay(directory, files):
+    for name, content in files.items():
+        (directory / name).parent.mkdir(parents=True, exist_ok=True)
+        (directory / name).write_text(content)
+
+
+@pytest.mark.parametrize("overwrite", [False, True])
+@pytest.mark.parametrize("kind", OTHERS)
+def test_a_directory_that_no_program_here_has_made_is_refused_whatever_is_asked(kind, overwrite, tmp_path):
+    lay(tmp_path, OTHERS[kind])
+    before = contents(tmp_path)
+    with pytest.raises(InputError, match=r"to be new, empty or a run of these programs, received") as error:
+        take(tmp_path, {"a": 1}, overwrite=overwrite)
+    assert str(error.value).endswith(": choose another directory")
+    assert "--overwrite" not in str(error.value)
+    assert ("of version 0.2.0" in str(error.value)) == kind.startswith(
+        ("hugging", "project", "version", "another", "unknown", "mark_of", "config_alone")
+    )
+    assert ("cannot be read" in str(error.value)) == kind.startswith(("list", "cut", "empty", "config_folder"))
+    assert contents(tmp_path) == before
+
+
+def test_a_link_in_the_place_of_a_lock_is_refused_and_what_it_leads_to_is_kept(tmp_path):
+    (tmp_path / "victim").write_text("precious")
+    take(tmp_path / "run", {"a": 1})()
+    (tmp_path / "run" / "lock").unlink()
+    (tmp_path / "run" / "lock").symlink_to(tmp_path / "victim")
+    with pytest.raises(InputError, match="expected --output_dir to be a directory to write in"):
+        take(tmp_path / "run", {"a": 1})
+    assert (tmp_path / "victim").read_text() == "precious"
 
 
 def test_parts_share_a_directory_and_the_whole_does_not(tmp_path):
     def part(name):
-        return claim(tmp_path / "run", {"a": 1}, flag="--output_dir", overwrite=False, part=name)
+        return claim(
+            tmp_path / "run", {"a": 1}, program="eval.generate", flag="--output_dir", overwrite=False, part=name
+        )
 
     first, second = part("0-of-2"), part("1-of-2")
-    for refused in (lambda: part("0-of-2"), lambda: take(tmp_path / "run", {"a": 1})):
+    for refused in (lambda: part("0-of-2"), lambda: take(tmp_path / "run", {"a": 1}, program="eval.generate")):
         with pytest.raises(InputError, match="another process is at work"):
             refused()
     first()
     second()
-    take(tmp_path / "run", {"a": 1})
+    take(tmp_path / "run", {"a": 1}, program="eval.generate")

@@ -9,6 +9,7 @@ import pytest
 from eval.defense_study.rows import Study
 from eval.defense_study.tables import read_row, write_tables
 from eval.paper import TABLE_A1
+from tests.eval.test_configuration import check_all_is_known
 from tests.programs import check_mistakes, run_program
 
 TINY = [
@@ -70,6 +71,11 @@ def test_a_second_run_adds_rows_and_repeats_nothing(study):
     assert list(rows) == ["none", "strattack", "T=10"]
     assert rows["T=10"]["card"]["temperature"] == 10.0
     assert "| 10 |" in (directory / "defenses.md").read_text()
+
+
+@pytest.mark.slow
+def test_all_that_was_written_is_known(study, tmp_path):
+    check_all_is_known(study[0], "eval.defenses", tmp_path / "copy")
 
 
 @pytest.mark.slow

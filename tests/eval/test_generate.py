@@ -15,6 +15,7 @@ import pytest
 import tensorflow_datasets as tfds
 
 import tf_strattack as sa
+from tests.eval.test_configuration import check_all_is_known
 from tests.programs import ROOT, check_mistakes, run_program, server_of, start
 from training.adversarial_dataset import read_adversarial_dataset
 
@@ -93,7 +94,8 @@ def test_the_manifest_and_the_metrics_tell_what_was_made(whole):
     directory, _, _ = whole
     manifest = json.loads((directory / "out" / "manifest.json").read_text())
     assert manifest["complete"]
-    assert manifest["configuration"] == json.loads((directory / "out" / "config.json").read_text())
+    claimed = json.loads((directory / "out" / "config.json").read_text())
+    assert claimed == {"made_by": "tf_strattack eval.generate", **manifest["configuration"]}
     assert {"attack", "attack_parameters", "model_sha256", "dataset_version", "code_version", "seed"} <= set(
         manifest["configuration"]
     )
@@ -279,7 +281,8 @@ def test_jobs_that_start_at_once_share_the_directory(tmp_path):
     claims = (
         "import pathlib, sys\nfrom eval.configuration import claim\n"
         "for turn in range(30):\n"
-        "    claim(pathlib.Path(sys.argv[1]) / str(turn), {'a': 1}, flag='-', overwrite=False, part=sys.argv[2])\n"
+        "    claim(pathlib.Path(sys.argv[1]) / str(turn), {'a': 1}, program='eval.generate', flag='-',\n"
+        "          overwrite=False, part=sys.argv[2] + '-of-4')\n"
         "    (pathlib.Path(sys.argv[1]) / str(turn) / 'work').mkdir(exist_ok=True)\n"
     )
     jobs = [
@@ -307,6 +310,40 @@ def test_files_that_are_damaged_are_exported_again_and_others_stay(whole, progra
     metrics = json.loads((out / "metrics.json").read_text())
     assert metrics["png"]["files"] == len(files)
     assert metrics["command"] in (out / "report.html").read_text()
+
+
+def test_all_that_was_written_is_known(whole, tmp_path):
+    check_all_is_known(whole[0] / "out", "eval.generate", tmp_path / "out")
+    check_all_is_known(whole[0] / "png", "eval.generate --png_dir", tmp_path / "png")
+
+
+def test_others_files_stay_when_a_generation_is_resumed_and_when_it_is_replaced(whole, program, tmp_path):
+    out, arguments = copy_of(whole, tmp_path)
+    png = tmp_path / "png"
+    shutil.copytree(whole[0] / "png", png)
+    arguments.append(f"--png_dir={png}")
+    mine = [
+        *(out / name for name in ("notes.txt", "dataset/notes.txt", "dataset/x.partial", "shards/mine.json")),
+        *(png / name for name in ("notes.txt", "00000/notes.txt", "00000/mine.png", "00004/mine/a_to_1.png")),
+    ]
+    for path in mine:
+        path.parent.mkdir(exist_ok=True)
+        path.write_text("mine")
+    broken = next((png / "00000").glob("*_to_*.png"))
+    broken.write_bytes(b"")
+    shards(out)[2].unlink()
+    status, _, err = program(*arguments)
+    assert status == 0, err
+    assert [path.read_text() for path in mine] == ["mine"] * len(mine)
+    assert broken.read_bytes() == (whole[0] / "png" / "00000" / broken.name).read_bytes()
+    check_equal(out, whole[0] / "out")
+    status, _, err = program(*arguments, "--num_images=5", "--overwrite")
+    assert status == 0, err
+    assert [path.read_text() for path in mine] == ["mine"] * len(mine)
+    assert len(examples(out)) == 10
+    assert sorted(path.name for path in png.iterdir()) == sorted(
+        ["00000", "00001", "00004", "config.json", "labels.csv", "lock", "notes.txt"]
+    )
 
 
 def test_a_report_that_is_missing_is_written_again(whole, program, tmp_path):

@@ -138,7 +138,7 @@ def test_a_stop_between_any_two_steps_loses_the_shard_in_flight_at_most(outcomes
         finally:
             patched.undo()
         if stopped:  # a kill would leave this, too
-            (directory / "dataset" / "x.run.partial").touch()
+            (directory / "dataset" / (files.path(0).name + ".run.partial")).touch()
         files = opened(directory, plan)
         finished = [number for number in range(plan.num_shards) if not files.missing(number)]
         assert all(files.damage(number) is None for number in finished)

@@ -12,6 +12,7 @@ from PIL import Image
 
 import tf_strattack as sa
 from eval.benchmarks.child import measure_child
+from tests.eval.test_configuration import check_all_is_known
 from tests.eval.test_photographs import write_folder
 from tests.programs import check_mistakes, run_program, server_of
 
@@ -93,6 +94,10 @@ def test_a_run_goes_on_at_the_image_where_it_was_with_another_batch_size(run, tm
     after = sa.AttackResult.load(copy / "parts" / "00001.npz")
     np.testing.assert_array_equal(after.example_ids, before.example_ids)
     assert after.success.all()
+
+
+def test_all_that_was_written_is_known(run, tmp_path):
+    check_all_is_known(run[0], "eval.imagenet", tmp_path / "copy")
 
 
 def test_mistakes_get_one_line_and_status_2(photographs, tmp_path):

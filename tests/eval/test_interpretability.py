@@ -16,6 +16,7 @@ from eval.interpretation.scores import ACTIVATION, ASM, ASM_NONZERO, FIFTH, Expl
 from eval.interpretation.tables import summarise_scores
 from eval.runs import results_in
 from tests.conftest import linear_network
+from tests.eval.test_configuration import check_all_is_known
 from tests.programs import check_mistakes, server_of
 from tf_strattack import interpret
 
@@ -160,6 +161,10 @@ def test_other_percentiles_need_no_other_attack(run):
     assert figures["form"] == "full"
     assert figures["regions"][ASM]["percentiles"] == [55.0]
     assert [part.stat().st_mtime_ns for part in parts] == before
+
+
+def test_all_that_was_written_is_known(run, tmp_path):
+    check_all_is_known(run[0], "eval.interpretability", tmp_path / "copy")
 
 
 MISTAKES = [

@@ -1,9 +1,11 @@
 """`python -m eval.table1` end to end on shipped digits: rows, claims, and what a second run does."""
 
 import json
+import shutil
 
 import pytest
 
+from tests.eval.test_configuration import check_all_is_known
 from tests.programs import check_mistakes, server_of
 
 GIVEN = [
@@ -61,6 +63,28 @@ def test_another_configuration_is_refused(finished):
     status, _, err = server_of("eval.table1").run(*given, "--seed=5")
     assert status == 2
     assert "differs in seed (0 there, 5 here)" in err
+
+
+def test_all_that_was_written_is_known(finished, tmp_path):
+    check_all_is_known(finished[0], "eval.table1", tmp_path / "copy")
+
+
+def test_others_files_stay_when_a_comparison_is_replaced(finished, tmp_path):
+    directory, _, _ = finished
+    copy = tmp_path / "out"
+    shutil.copytree(directory, copy)
+    mine = [copy / name for name in ("notes.txt", "attacks/cw_l2/notes.txt", "attacks/mine/metrics.json")]
+    for path in mine:
+        path.parent.mkdir(exist_ok=True)
+        path.write_text("mine")
+    status, _, err = server_of("eval.table1").run(
+        *GIVEN, f"--output_dir={copy}", "--attacks=cw_l2", "--seed=5", "--overwrite", "--claims=false"
+    )
+    assert status == 0, err
+    assert [path.read_text() for path in mine] == ["mine"] * len(mine)
+    assert sorted(path.name for path in (copy / "attacks").iterdir()) == ["cw_l2", "mine"]
+    assert [row["name"] for row in json.loads((copy / "table1.json").read_text())["rows"]] == ["cw_l2"]
+    assert json.loads((copy / "attacks" / "cw_l2" / "metrics.json").read_text())["seed"] == 5
 
 
 def test_mistakes_get_one_line_and_status_2(tmp_path):

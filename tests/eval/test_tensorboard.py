@@ -98,7 +98,7 @@ def test_where_a_run_logs_is_not_of_its_configuration(logged):
 
 def test_shards_that_are_there_are_not_logged_again(exact, tmp_path):
     classifier, examples = small(exact, 2)
-    run = Run(tmp_path / "out", {}, overwrite=False)
+    run = Run(tmp_path / "out", {}, program="eval.attack", overwrite=False)
     for logs, left in (("first", ["shard_00000", "shard_00001"]), ("second", ["shard_00001"])):
         (tmp_path / logs).mkdir()
         run.attack(sa.FGM(), classifier, [examples, examples], 4, summaries=Summaries(tmp_path / logs))

@@ -2,6 +2,8 @@
 
 import json
 import signal
+import subprocess
+import sys
 import time
 
 import keras
@@ -9,7 +11,8 @@ import numpy as np
 import pytest
 
 import tf_strattack as sa
-from tests.programs import check_mistakes, run_program, start
+from tests.eval.test_configuration import check_all_is_known
+from tests.programs import ROOT, check_mistakes, run_program, start
 
 
 @pytest.fixture(scope="module")
@@ -39,9 +42,6 @@ def same_weights(one, two):
 @pytest.mark.slow
 def test_the_same_seed_makes_the_same_network_and_its_card_tells_how(tiny_mnist, tmp_path):
     outputs = [tmp_path / name / "net.keras" for name in ("one", "two")]
-    # As a kill between the network and its card leaves it: that is no finished training to be refused.
-    outputs[1].with_suffix(".training").mkdir(parents=True)
-    outputs[1].write_bytes(b"")
     for output in outputs:
         given = arguments(tiny_mnist, output, "--epochs=4", "--seed=3")
         status, out, err = run_program("training.train", *given)
@@ -80,6 +80,7 @@ def test_a_killed_run_goes_on_and_ends_with_the_weights_of_one_that_was_not(vari
     process.send_signal(signal.SIGKILL)
     process.communicate()
     assert not killed.exists()
+    check_all_is_known(killed.with_suffix(".training"), "training.train", tmp_path / "copy")
     status, _, err = run_program("training.train", *arguments(tiny_mnist, killed, *given, "--seed=1"))
     assert status == 2
     assert "differs in seed (0 there, 1 here)" in err
@@ -105,10 +106,52 @@ def test_ctrl_c_ends_a_training_that_the_same_command_resumes(tiny_mnist, tmp_pa
     assert process.returncode == 130
     assert "the same command resumes" in out
     assert "Traceback" not in err
+    mine = [output.with_suffix(".training") / name for name in ("notes.txt", "network/notes.txt")]
+    for path in mine:
+        path.write_text("mine")
     status, resumed, err = run_program("training.train", *arguments(tiny_mnist, output, "--epochs=8"))
     assert status == 0, err
     assert "Epoch 1/8" not in resumed
     assert "Epoch 8/8" in resumed
+    assert [path.read_text() for path in mine] == ["mine"] * len(mine)
+    left = {path.name for path in output.with_suffix(".training").rglob("*")}
+    assert left == {"notes.txt", "network", "config.json", "lock"}
+    # A training that is finished, whatever lies in the folder of its backup.
+    network = output.read_bytes()
+    status, _, err = run_program("training.train", *arguments(tiny_mnist, output, "--epochs=8"))
+    assert status == 2
+    assert "which exists: choose another or add --overwrite" in err
+    assert output.read_bytes() == network
+
+
+KILLED_BEFORE_ITS_CARD = """
+import os, sys
+from eval.program import run
+from training import train
+train.write_card = lambda *_, **__: os._exit(9)
+run(train.main)
+"""
+
+
+def test_a_training_that_was_stopped_before_its_card_knows_its_network_again(tiny_mnist, tmp_path):
+    output = tmp_path / "net.keras"
+    given = [str(argument) for argument in arguments(tiny_mnist, output, "--epochs=1")]
+    exists = [(given, f"expected a new file, received {output}, which exists: choose another or add --overwrite")]
+    output.with_suffix(".training").mkdir()
+    output.write_bytes(b"mine")
+    check_mistakes("training.train", exists)  # a folder of that name alone is no training under way
+    output.unlink()
+    killed = subprocess.run([sys.executable, "-c", KILLED_BEFORE_ITS_CARD, *given], cwd=ROOT, check=False)
+    assert killed.returncode == 9
+    network = output.read_bytes()
+    output.write_bytes(b"mine")
+    check_mistakes("training.train", exists)
+    assert output.read_bytes() == b"mine"
+    output.write_bytes(network)
+    status, _, err = run_program("training.train", *given)
+    assert status == 0, err
+    assert output.read_bytes() == network
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["net.json", "net.keras"]
 
 
 def test_adversarial_examples_are_added_with_their_correct_labels(tiny_mnist, crafted, tmp_path):
@@ -156,10 +199,37 @@ def test_a_mistake_gets_one_line_and_status_2(tiny_mnist):
     assert (status, out, len(err.strip().splitlines())) == (2, "", 1)
 
 
+def test_the_backup_of_others_is_refused_before_the_data_are_read(tmp_path):
+    for name, content in (("config.json", '{"architectures": []}'), ("model.safetensors", "weights")):
+        (tmp_path / "net.training").mkdir(exist_ok=True)
+        (tmp_path / "net.training" / name).write_text(content)
+    given = [f"--output={tmp_path / 'net.keras'}", "--overwrite", "--data_dir=nowhere"]
+    check_mistakes("training.train", [(given, "expected --output's backup to be new, empty or a run of these")])
+    assert (tmp_path / "net.training" / "model.safetensors").read_text() == "weights"
+
+
+def test_a_sample_that_cannot_be_written_is_refused_and_nothing_is_replaced(tmp_path):
+    for name in ("x.txt.npz", "file", "old.npz"):
+        (tmp_path / name).write_text("mine")
+    (tmp_path / "dir.npz").mkdir()
+    (tmp_path / "link.npz").symlink_to("nowhere")
+    mistakes = [
+        ("x.txt", "expected --output to end in .npz, received"),
+        ("file/x.npz", f"expected --output in a directory, received {tmp_path}/file/x.npz, but {tmp_path}/file is a"),
+        ("dir.npz", "expected --output to be a file, received"),
+        ("old.npz", "which exists: choose another or add --overwrite"),
+        ("link.npz", "which exists: choose another or add --overwrite"),
+    ]
+    check_mistakes("training.sample", [([f"--output={tmp_path / name}"], message) for name, message in mistakes])
+    check_mistakes("training.sample", [([f"--output={tmp_path / 'x.txt'}", "--overwrite"], "to end in .npz")])
+    assert {path.read_text() for path in tmp_path.iterdir() if path.is_file()} == {"mine"}
+
+
 def test_the_sample_program_takes_the_first_digits_of_the_test_split(tiny_mnist, tmp_path):
-    output = tmp_path / "sample.npz"
+    output = tmp_path / "new" / "sample.npz"
     status, _, err = run_program("training.sample", f"--data_dir={tiny_mnist}", "--number=7", f"--output={output}")
     assert status == 0, err
     with np.load(output) as file:
         assert file["images"].shape == (7, 28, 28, 1)
         np.testing.assert_array_equal(file["indices"], np.arange(7))
+    assert [path.name for path in output.parent.iterdir()] == ["sample.npz"]

@@ -1,0 +1,127 @@
+"""What each program writes into its directory, by name: nothing else is ever removed there."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import re
+import shlex
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from eval.attacks import ATTACKS
+from eval.files import same_content
+
+# How the name of a file goes on while it is written: who writes it, and a mark of its own.
+_PARTIAL = r"(\.[\w-]+)*\.partial"
+_NOTHING = r"(?!)"
+# A trained network before it is where it is to be.
+FINISHED = "finished.keras"
+
+
+@dataclasses.dataclass(frozen=True)
+class Folder:
+    """The names in a folder of ours, as regular expressions.
+
+    Attributes:
+      files: of files, which have `_PARTIAL` behind their names while they are written.
+      folders: of folders → what is in them.
+      runs: of folders that a program claims for itself.
+      wrote: tells of a file whether we wrote it, where its name alone does not.
+    """
+
+    files: str = _NOTHING
+    folders: Mapping[str, Folder] = dataclasses.field(default_factory=dict)
+    runs: str = _NOTHING
+    wrote: Callable[[Path], bool] = lambda path: True
+
+    def file(self, name: str) -> bool:
+        """Whether a file of ours, whole or not, can have the name."""
+        return re.fullmatch(f"({self.files})({_PARTIAL})?", name) is not None
+
+    def partial(self, name: str) -> bool:
+        """Whether a file of ours that is not whole can have the name."""
+        return re.fullmatch(f"({self.files}){_PARTIAL}", name) is not None
+
+    def folder(self, name: str) -> Folder | None:
+        """What is in a folder of the name; None if it is none of ours."""
+        return next((folder for names, folder in self.folders.items() if re.fullmatch(names, name)), None)
+
+    def run(self, name: str) -> bool:
+        """Whether a folder of the name is claimed by a program for itself."""
+        return re.fullmatch(self.runs, name) is not None
+
+    def names(self, name: str) -> bool:
+        """Whether anything of ours can have the name."""
+        return self.file(name) or self.folder(name) is not None or self.run(name)
+
+    def owns(self, path: Path) -> bool:
+        """Whether `path` is ours by its name and its kind; a link counts by its name alone."""
+        if path.is_symlink():
+            return self.names(path.name)
+        if path.is_dir():
+            return self.folder(path.name) is not None or self.run(path.name)
+        return self.file(path.name) and self.wrote(path)
+
+
+def _trained_there(path: Path) -> bool:
+    """Whether a network, or its card, was trained into the folder where it is; the card says where to.
+
+    Networks that were trained elsewhere can be laid into the folder. They are not ours.
+    """
+    if path.suffix not in (".keras", ".json"):  # it was being written
+        return True
+    try:
+        command = json.loads(path.with_suffix(".json").read_bytes())["command"]
+        given = [text.partition("=")[2] for text in shlex.split(command) if text.startswith("--output=")]
+    except FileNotFoundError:  # as a training leaves it that was stopped between its two files
+        return same_content(path.with_suffix(".training") / FINISHED, path)
+    except (OSError, ValueError, LookupError, TypeError, AttributeError):
+        return False
+    return bool(given) and Path(given[-1]).parts[-2:] == path.with_suffix(".keras").parts[-2:]
+
+
+_ATTACK = "|".join(map(re.escape, ATTACKS))
+_NUMBER = r"[\d.e+-]+"
+_NET = rf"standard|pgd|adversarial_({_ATTACK})|distilled_{_NUMBER}"
+_RUNS = {"attacks": Folder(runs=rf"({_ATTACK})(_tau_{_NUMBER}|_unrefined)?")}
+_PICTURES = r"\.(png|pdf)"
+
+PARTS = Folder(r"\d{5,}\.npz")
+DATASET = Folder(
+    r"adversarial_examples-train\.tfrecord-\d{5,}-of-\d{5,}|dataset_info\.json|features\.json|metadata\.json"
+)
+# Shards have their names once it is known how many there are.
+DATASET_PARTIAL = Folder(rf"\d+|{DATASET.files}")
+ENTRIES = Folder(r"\d{5,}\.json")
+PNG_FILES = Folder(r".+(_to_\d+|_untargeted)(~\d+)?\.png")
+# Keras's names.
+BACKUP = Folder(r"(latest\.weights\.h5|training_metadata\.json)(\.bkp)?")
+
+_RUN = Folder(
+    r"metrics\.json|examples\.png|report\.html",
+    {"parts": PARTS, "dataset": DATASET, r"dataset\.partial": DATASET_PARTIAL},
+)
+# Program → what it writes. Other versions' names stay here, as their directories are overwritten too.
+LAYOUTS = {
+    "eval.attack": _RUN,
+    "eval.imagenet": _RUN,
+    "eval.generate": Folder(
+        r"plan\.npz|manifest\.json|metrics\.json|report\.html", {"dataset": DATASET, "shards": ENTRIES}
+    ),
+    "eval.generate --png_dir": Folder(r"labels\.csv", {r"\d{5,}(\.partial)?": PNG_FILES}),
+    "eval.table1": Folder(rf"table1\.(md|csv|json|png)|heat_maps{_PICTURES}|report\.html", _RUNS),
+    "eval.interpretability": Folder(
+        rf"interpretability\.(md|csv|json)|(scores|overlays|heat_maps){_PICTURES}|report\.html", _RUNS
+    ),
+    "eval.defenses": Folder(
+        r"defenses\.(md|csv|json)|report\.html",
+        {
+            "nets": Folder(rf"({_NET})\.(keras|json)", runs=rf"({_NET})\.training", wrote=_trained_there),
+            "adversarial": Folder(runs=_ATTACK),
+            "attacks": Folder(runs=_NET),
+        },
+    ),
+    "eval.benchmark": Folder(r"benchmark\.(json|png)|report\.html"),
+    "training.train": Folder(r"(teacher|partial|finished)\.keras", {"network|teacher|student": BACKUP}),
+}

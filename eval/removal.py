@@ -1,0 +1,77 @@
+"""Removes what these programs have written, and nothing else; links are never followed."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import re
+from pathlib import Path
+
+from eval.files import is_partial_of
+from eval.layouts import LAYOUTS, Folder
+from eval.locks import LOCK, LOCKS, drop, hold
+from eval.marker import CONFIG, Claim, read_claim, write_claim
+
+
+def remove(folder: Path, names: Folder, *, flag: str = "the directory") -> None:
+    """Removes from `folder` what `names` owns; folders go with what is in them unless others' files are left there.
+
+    Args:
+      folder: need not be there.
+      names: what is ours.
+      flag: the option that named the directory, for messages.
+
+    Raises:
+      InputError: another process is at work in a run within `folder`.
+    """
+    if not folder.is_dir():
+        return
+    for path in [path for path in sorted(folder.iterdir()) if names.owns(path)]:
+        if path.is_symlink() or not path.is_dir():
+            path.unlink()
+        elif (within := names.folder(path.name)) is not None:
+            remove(path, within, flag=flag)
+            _remove_empty(path)
+        elif (claim := read_claim(path)) is not None:
+            lock = hold(path / LOCK, flag)
+            try:
+                discard(path, claim.program, flag=flag)
+            finally:
+                drop(lock)
+
+
+def discard(directory: Path, program: str, *, flag: str = "the directory") -> None:
+    """Removes what `program` wrote into a directory that it has claimed, and the directory itself.
+
+    Where others' files are left in it, it stays and is marked: programs can claim it anew.
+    """
+    remove(directory, LAYOUTS[program], flag=flag)
+    if any(not is_bookkeeping(path) for path in directory.iterdir()):
+        write_claim(directory, Claim(program, {}))
+        return
+    for path in sorted(directory.iterdir()):  # config.json before the lock
+        path.unlink()
+    _remove_empty(directory)
+
+
+def replace_written(folder: Path, partial: Path, names: Folder) -> None:
+    """Puts what was written to the folder `partial` in the place of what was written to `folder` before."""
+    remove(folder, names)
+    try:
+        partial.replace(folder)
+    except OSError as error:
+        if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
+            raise
+        for path in filter(names.owns, sorted(partial.iterdir())):  # next to others' files
+            path.replace(folder / path.name)
+        _remove_empty(partial)
+
+
+def is_bookkeeping(path: Path) -> bool:
+    """Whether a file is there for the claim on its directory."""
+    return path.name == CONFIG or is_partial_of(path, CONFIG) or re.fullmatch(LOCKS, path.name) is not None
+
+
+def _remove_empty(folder: Path) -> None:
+    with contextlib.suppress(OSError):
+        folder.rmdir()
