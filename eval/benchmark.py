@@ -55,7 +55,10 @@ SECTIONS = {
 _ON_REQUEST = ("foolbox", "peers")
 # Shared flags that mean nothing here, and those that do with the net "model" alone.
 _UNUSED = ("num_images", "batch_size", "group_size", "tensorboard_dir")
-_OF_MODEL = ("model", "weights", "bounds", "dataset", "data_dir", "split", "download", "resize", "targets")
+_OF_MODEL = (
+    "model", "weights", "bounds", "data_format", "model_options", "dataset", "data_dir", "split", "download", "resize",
+    "targets",
+)  # fmt: skip
 # Sections that load nets by themselves, in processes of their own, or need a Keras file.
 _NOT_OF_MODEL = ("memory", "scaling", "precision", "foolbox", "peers")
 

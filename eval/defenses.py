@@ -39,7 +39,7 @@ _TRAIN_IMAGES = absl_flags.DEFINE_integer(
 _EPOCHS = absl_flags.DEFINE_integer("epochs", None, "Of each training; that of training.train if unset.", lower_bound=1)
 _PRECISION = absl_flags.DEFINE_enum("precision", "float32", PRECISIONS, "Of training, as in training.train.")
 # Shared flags that mean nothing here: networks are trained, and tested on the test split.
-_UNUSED = ("model", "weights", "bounds", "split", "resize", "tensorboard_dir")
+_UNUSED = ("model", "weights", "bounds", "data_format", "model_options", "split", "resize", "tensorboard_dir")
 
 
 def main() -> None:

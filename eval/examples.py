@@ -134,7 +134,11 @@ class Selection:
         if wanted != record.image.shape:
             raise InputError(
                 f"expected images of the model's shape {wanted}, received {record.image.shape} in {record.name}: "
-                "add --resize=PIXELS, or choose the model's own data set"
+                + (
+                    "where the model has its channels elsewhere, state --data_format=channels_last or channels_first"
+                    if sorted(wanted) == sorted(record.image.shape)
+                    else "add --resize=PIXELS, or choose the model's own data set"
+                )
             )
         return from_unit(record.image, self._classifier.bounds)
 

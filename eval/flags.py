@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 from absl import flags
 
+from eval.models import Model, load_model, parse_options
 from eval.program import tensorboard_directory
 from eval.whole_numbers import whole_number
 from tf_strattack import InputError
@@ -29,6 +30,19 @@ WEIGHTS = flags.DEFINE_string(
     "an attack costs; images then have the labels that the network gives them.",
 )
 BOUNDS = flags.DEFINE_list("bounds", ["0", "1"], "Scale of the model's input: least and greatest pixel.")
+DATA_FORMAT = flags.DEFINE_enum(
+    "data_format",
+    None,
+    ["channels_last", "channels_first"],
+    "Where the channels of the model's input are, if it does not say so itself; images of the data set are always "
+    "(height, width, channels).",
+)
+MODEL_OPTIONS = flags.DEFINE_list(
+    "model_options",
+    [],
+    "Of a model file or directory: output=NAME or PLACE of the class scores, outputs=logits, probabilities or sigmoid, "
+    "signature=NAME of a SavedModel.",
+)
 DATASET = flags.DEFINE_string(
     "dataset",
     "sample",
@@ -90,6 +104,21 @@ def bounds() -> tuple[float, float]:
     except ValueError:
         raise InputError(f"expected --bounds=lower,upper, received {','.join(BOUNDS.value)!r}") from None
     return low, high
+
+
+def load_flagged_model(name: str | None = None) -> Model:
+    """Loads the model that the flags name, or `name` with what they say of it.
+
+    Raises:
+      InputError: a flag that does not fit.
+    """
+    return load_model(name or MODEL.value, bounds(), weights=WEIGHTS.value, seed=SEED.value, options=model_options())
+
+
+def model_options() -> dict[str, Any]:
+    """The values of --model_options and --data_format, without what is unset."""
+    layout = {} if DATA_FORMAT.value is None else {"data_format": DATA_FORMAT.value}
+    return {**parse_options(MODEL_OPTIONS.value), **layout}
 
 
 def batch_size() -> int | str | None:

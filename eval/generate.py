@@ -134,7 +134,7 @@ def _attack(setting: Setting, plan: Plan, numbers: list[int], total: int) -> Out
     shards = plan.shards(setting.data, setting.model.classifier.bounds, numbers)
     if _RAY.value is None:
         return work_here(work, setting.model.classifier, shards, total, Summaries(flags.tensorboard_dir()))
-    shipment = Shipment.pack(setting.model, flags.WEIGHTS.value, flags.SEED.value)
+    shipment = Shipment.pack(setting.model, flags.WEIGHTS.value, flags.SEED.value, flags.model_options())
     return _cluster().work(work, shipment, shards, total)
 
 

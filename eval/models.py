@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from eval.applications import IMAGENET, find_application, imagenet_names, load_application
 from eval.files import sha256_of
+from eval.whole_numbers import whole_number
 from tf_strattack import Classifier, InputError, shipped
+
+# What --model_options names; --data_format is a flag of its own.
+OPTIONS = ("signature", "output", "outputs")
 
 
 class Model(NamedTuple):
@@ -21,21 +25,32 @@ class Model(NamedTuple):
     class_names: Mapping[int, str]
 
 
-def load_model(name: str, bounds: tuple[float, float], *, weights: str | None = None, seed: int = 0) -> Model:
+def load_model(
+    name: str,
+    bounds: tuple[float, float],
+    *,
+    weights: str | None = None,
+    seed: int = 0,
+    options: Mapping[str, Any] | None = None,
+) -> Model:
     """Loads the model `name` for images within `bounds`.
 
     Args:
-      name: a shipped network, one of Keras's applications, a `.keras` file or a SavedModel directory.
+      name: a shipped network, one of Keras's applications, a Keras file or a SavedModel directory.
       bounds: least and greatest pixel; [0, 1] for the first two kinds.
       weights, seed: of an application, see `load_application`; None for "imagenet".
+      options: of `Classifier.load` for the last two kinds, see `OPTIONS`.
 
     Raises:
       InputError: none of these, or one that cannot be read.
     """
     path = Path(name)
+    options = options or {}
     own_scale = name in shipped.NETWORKS or (not path.exists() and find_application(name) is not None)
     if own_scale and bounds != (0.0, 1.0):
         raise InputError(f"expected --bounds=0,1 with --model={name}, received {bounds[0]:g},{bounds[1]:g}")
+    if own_scale and options:
+        raise InputError(f"expected --{_flags_of(options)} with a file or a directory, received --model={name}")
     if own_scale and name not in shipped.NETWORKS:
         weights = IMAGENET if weights is None else weights
         classifier, digest = load_application(name, weights, seed)
@@ -50,7 +65,29 @@ def load_model(name: str, bounds: tuple[float, float], *, weights: str | None = 
             f"expected --model to be one of {', '.join(shipped.NETWORKS)}, a network of keras.applications such as "
             f"inception_v3, a .keras file or a SavedModel directory, received {name!r}, which does not exist"
         )
-    return Model(Classifier.load(path, bounds=bounds), name, _sha256(path), {})
+    return Model(Classifier.load(path, bounds=bounds, **options), name, _sha256(path), {})
+
+
+def parse_options(assignments: Iterable[str]) -> dict[str, Any]:
+    """The options of `Classifier.load` in "name=value" form; a place in a list of outputs is a number.
+
+    Raises:
+      InputError: another form, or an unknown option.
+    """
+    options: dict[str, Any] = {}
+    for assignment in assignments:
+        name, separator, value = assignment.partition("=")
+        if not separator or name not in OPTIONS:
+            raise InputError(
+                f"expected --model_options=name=value,... with {', '.join(OPTIONS)}, received {assignment!r}"
+            )
+        number = whole_number(value) if name == "output" else None
+        options[name] = value if number is None else number
+    return options
+
+
+def _flags_of(options: Mapping[str, Any]) -> str:
+    return "model_options" if set(options) & set(OPTIONS) else "data_format"
 
 
 def _sha256(path: Path) -> str:

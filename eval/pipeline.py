@@ -12,7 +12,7 @@ from eval.attacks import make_attack
 from eval.datasets import Data, read_dataset
 from eval.examples import Selection, make_shards, parse_targets
 from eval.files import write_json
-from eval.models import Model, load_model
+from eval.models import Model
 from eval.program import command
 from eval.records import completed, measure, summarise, write_dataset
 from eval.report.building import write_run_report
@@ -58,7 +58,7 @@ def read_flags(dataset: str, split: str, *, on_lattice: bool = False) -> Setting
     """
     targets = parse_targets(flags.TARGETS.value)
     attack = make_attack(flags.ATTACK.value, flags.ATTACK_PARAMETERS.value, group_size=flags.GROUP_SIZE.value)
-    model = load_model(flags.MODEL.value, flags.bounds(), weights=flags.WEIGHTS.value, seed=flags.SEED.value)
+    model = flags.load_flagged_model()
     data = read_dataset(
         dataset, data_dir=flags.DATA_DIR.value, split=split, download=flags.DOWNLOAD.value,
         image_shape=model.classifier.image_shape, resize=flags.RESIZE.value,
@@ -77,6 +77,7 @@ def read_flags(dataset: str, split: str, *, on_lattice: bool = False) -> Setting
         "weights": flags.WEIGHTS.value,
         "labels": "those that the untrained network gives" if untrained else "those of the data set",
         "bounds": model.classifier.bounds,
+        "model_options": flags.model_options(),
         "dataset": dataset,
         "split": split,
         "resize": flags.RESIZE.value,

@@ -20,8 +20,9 @@ def check_bounds(bounds: Sequence[float]) -> tuple[float, float]:
     try:
         if any(np.ndim(bound) for bound in bounds):
             raise InputError(
-                f"expected bounds (lower, upper) of two numbers, received other ones for each channel, {bounds!r}: "
-                "state the scale of the images, (0, 1), and pass preprocessing=lambda images: (images - mean) / std"
+                "expected bounds (lower, upper) of two numbers, received other ones for each channel, "
+                f"{[np.asarray(bound).tolist() for bound in bounds]}: state the scale of the images, (0, 1), and pass "
+                "preprocessing=lambda images: (images - mean) / std"
             )
         lower, upper = (float(bound) for bound in bounds)
     except InputError:
@@ -54,7 +55,7 @@ def check_classes(classes: Any, count: int, num_classes: int | None, name: str) 
     if array.shape == (count, 1):
         report(f"{name} of shape {array.shape} are taken for {(count,)}")
         array = array[:, 0]
-    if array.ndim == 2 and array.shape[1] > 1:
+    if array.ndim == 2 and array.shape[1] in (num_classes or array.shape[1],) and array.shape[1] > 1:
         raise InputError(f"expected {name} of shape ({count},), class numbers, received {array.shape}: argmax(axis=1)")
     if array.dtype.kind == "b":
         array = array.astype(np.int32)

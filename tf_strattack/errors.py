@@ -13,6 +13,9 @@ class InputError(ValueError):
       option: the argument of `Classifier` that the message advises, so that programs can name the flag for it.
     """
 
+    # TensorFlow's AutoGraph passes it on as it is, in place of a traceback of many lines, out of a tf.function.
+    ag_pass_through = True
+
     def __init__(self, message: str, *, option: str | None = None) -> None:
         """Makes the error of one line."""
         super().__init__(message)

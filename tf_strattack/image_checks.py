@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -32,6 +32,11 @@ def check_images(images: Any, bounds: tuple[float, float], image_shape: Shape | 
       InputWarning: a channel axis that was added, or pixels that were clipped.
     """
     _refuse_streams(images, name)
+    if isinstance(images, Mapping):
+        raise InputError(
+            f"expected {name} as an array (N, H, W, C), received a {type(images).__name__}: pass the images alone, and "
+            "what other inputs get by Classifier.from_keras(model, inputs=...)"
+        )
     array = as_array(images, name)
     if array.dtype.kind not in "fiu":
         raise InputError(f"expected {name} of numbers, received dtype {array.dtype}")
@@ -39,7 +44,11 @@ def check_images(images: Any, bounds: tuple[float, float], image_shape: Shape | 
     array = _with_channels(array, wanted, name)
     if not _fits(array, wanted) or 0 in array.shape[1:]:
         shape = ", ".join("NHWC"[i + 1] if size is None else str(size) for i, size in enumerate(wanted))
-        raise InputError(f"expected {name} of shape (N, {shape}), received {array.shape}{_remedy(array, wanted)}")
+        remedy = _remedy(array, wanted)
+        raise InputError(
+            f"expected {name} of shape (N, {shape}), received {array.shape}{remedy}",
+            option="data_format" if "data_format" in remedy else None,
+        )
     array = array.astype(np.float32, copy=False)
     if not np.isfinite(array).all():
         raise InputError(f"expected finite {name}, received NaN or infinity in {bad_rows(~np.isfinite(array))}")
@@ -107,6 +116,7 @@ def _within(array: Images, bounds: tuple[float, float], name: str) -> Images:
         raise InputError(
             f"expected {name} within the classifier's bounds [{lower:g}, {upper:g}], received values from "
             f"{array.min():g} to {array.max():g} in {bad_rows(outside)}: rescale them, or state their scale as bounds"
+            + (", bounds=(0, 255)" if array.min() >= 0 and 2 < array.max() <= 255 else "")
         )
     report(f"{name} leave the bounds by a rounding error in {bad_rows(outside)}, and are clipped")
     return clipped

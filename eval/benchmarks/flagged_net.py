@@ -11,7 +11,6 @@ from eval.applications import NONE
 from eval.benchmarks.nets import Net
 from eval.datasets import read_dataset
 from eval.examples import Selection, make_shards, parse_targets
-from eval.models import load_model
 from tf_strattack import InputError
 
 NAME = "model"
@@ -23,7 +22,7 @@ def load_flagged_net(num_examples: int) -> Net:
     Raises:
       InputError: a flag that does not fit.
     """
-    model = load_model(flags.MODEL.value, flags.bounds(), weights=flags.WEIGHTS.value, seed=flags.SEED.value)
+    model = flags.load_flagged_model()
     classifier, targets = model.classifier, parse_targets(flags.TARGETS.value)
     if targets is None:
         raise InputError("expected --targets to be all, random or a number with --nets=model, received untargeted")

@@ -10,7 +10,7 @@ from eval.comparison.rows import Comparison, check_parameters
 from eval.configuration import claim
 from eval.datasets import read_dataset
 from eval.examples import parse_targets
-from eval.models import Model, load_model
+from eval.models import Model
 from eval.program import command
 from tf_strattack.versions import versions
 
@@ -54,11 +54,11 @@ def open_comparison(program: str) -> Opened:
     model = flags.MODEL.value if named else _NETWORKS[flags.DATASET.value]
     parameters = check_parameters(flags.ATTACK_PARAMETERS.value, flags.GROUP_SIZE.value)
     batch_size = flags.batch_size()
-    network = load_model(model, flags.bounds(), weights=flags.WEIGHTS.value, seed=flags.SEED.value)
+    network = flags.load_flagged_model(model)
     configuration = {
         "dataset": flags.DATASET.value, "split": flags.SPLIT.value, "model": model, "model_sha256": network.sha256,
         "weights": flags.WEIGHTS.value, "resize": flags.RESIZE.value,
-        "bounds": flags.bounds(),
+        "bounds": flags.bounds(), "model_options": flags.model_options(),
         "group_size": flags.GROUP_SIZE.value, "targets": flags.TARGETS.value, "num_images": flags.NUM_IMAGES.value,
         "batch_size": batch_size, "attack_parameters": parameters, "seed": flags.SEED.value,
     }  # fmt: skip
@@ -70,7 +70,8 @@ def open_comparison(program: str) -> Opened:
 
 def _shared() -> tuple[str, ...]:
     return flags.arguments([
-        flags.BOUNDS, flags.WEIGHTS, flags.DATASET, flags.DATA_DIR, flags.SPLIT, flags.DOWNLOAD, flags.RESIZE,
+        flags.BOUNDS, flags.DATA_FORMAT, flags.MODEL_OPTIONS,
+        flags.WEIGHTS, flags.DATASET, flags.DATA_DIR, flags.SPLIT, flags.DOWNLOAD, flags.RESIZE,
         flags.GROUP_SIZE, flags.NUM_IMAGES,
         flags.TARGETS, flags.BATCH_SIZE, flags.SEED,
     ])  # fmt: skip

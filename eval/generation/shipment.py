@@ -5,8 +5,9 @@ from __future__ import annotations
 import io
 import tarfile
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from eval.applications import IMAGENET, NONE
 from eval.models import Model, load_model
@@ -20,17 +21,18 @@ class Shipment(NamedTuple):
     weights: str | None
     bounds: tuple[float, float]
     seed: int
+    options: Mapping[str, Any]
     sha256: str
     files: dict[str, bytes]
 
     @classmethod
-    def pack(cls, model: Model, weights: str | None, seed: int) -> Shipment:
-        """Packs `model`, which `load_model` made of its name, `weights` and `seed`; shipped networks go by name."""
+    def pack(cls, model: Model, weights: str | None, seed: int, options: Mapping[str, Any] | None = None) -> Shipment:
+        """Packs `model`, which `load_model` made of its name and the others; shipped networks go by name."""
         # As `load_model` reads them: these are names even where a file or folder here has the same.
         read = [text for text in (model.name, weights) if text not in (None, IMAGENET, NONE, *shipped.NETWORKS)]
         paths = [str(text) for text in read if Path(str(text)).exists()]
         files = {text: _archive(Path(text)) for text in paths}
-        return cls(model.name, weights, model.classifier.bounds, seed, model.sha256, files)
+        return cls(model.name, weights, model.classifier.bounds, seed, options or {}, model.sha256, files)
 
     def unpack(self) -> Classifier:
         """Loads the network.
@@ -44,7 +46,8 @@ class Shipment(NamedTuple):
                 for place, (text, content) in enumerate(self.files.items())
             }
             name, weights = places.get(self.name, self.name), self.weights
-            model = load_model(name, self.bounds, weights=places.get(weights or "", weights), seed=self.seed)
+            weights = places.get(weights or "", weights)
+            model = load_model(name, self.bounds, weights=weights, seed=self.seed, options=self.options)
         if model.sha256 != self.sha256:
             raise InputError(f"expected the network {self.name} on every node, received another one of that name")
         return model.classifier

@@ -190,6 +190,8 @@ class Classifier(Programs):
             )
         if not path.exists():
             raise InputError(f"expected a .keras file or a SavedModel directory, received {path}, which does not exist")
+        if "signature" in options:
+            raise InputError(f"expected signature= with a SavedModel directory, received {path}, which is a file")
         return cls.from_keras(load_keras(path), **options)
 
     @property
