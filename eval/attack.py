@@ -9,8 +9,8 @@ from __future__ import annotations
 import functools
 
 from eval import flags
-from eval.attacks import describe_attacks
 from eval.figures import draw_examples
+from eval.inputs.attacks import describe_attacks
 from eval.pipeline import attack_dataset
 from eval.program import run
 

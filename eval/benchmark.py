@@ -14,7 +14,6 @@ import tensorflow as tf
 from absl import flags as absl_flags
 
 from eval import flags
-from eval.attacks import ATTACKS, describe_attacks, make_attack
 from eval.benchmarks import (
     curves,
     flagged_net,
@@ -32,7 +31,8 @@ from eval.benchmarks.figure import draw_benchmark
 from eval.benchmarks.nets import NETS, available, load_nets
 from eval.benchmarks.report import write_benchmark_report
 from eval.benchmarks.tables import format_section
-from eval.configuration import claim, require_claimable
+from eval.directories.configuration import claim, require_claimable
+from eval.inputs.attacks import ATTACKS, describe_attacks, make_attack
 from eval.program import command, require_new, run
 from eval.records import write_metrics
 from tf_strattack import Attack, InputError

@@ -13,12 +13,12 @@ from typing import Any
 from absl import flags as absl_flags
 
 from eval import flags
-from eval.attacks import describe_attacks, make_attack
-from eval.configuration import claim
 from eval.defense_study.report import write_study_report
 from eval.defense_study.rows import Study, check_names
 from eval.defense_study.tables import read_row, write_tables
+from eval.directories.configuration import claim
 from eval.examples import check_targets, parse_targets
+from eval.inputs.attacks import describe_attacks, make_attack
 from eval.program import command, run
 from eval.steps import run_steps
 from tf_strattack import InputError

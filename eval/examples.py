@@ -11,9 +11,9 @@ import numpy as np
 import numpy.typing as npt
 
 from eval.accuracy import chance_note, what_to_check
-from eval.datasets import Record
+from eval.inputs.datasets import Record
+from eval.inputs.whole_numbers import whole_number
 from eval.notices import notice
-from eval.whole_numbers import whole_number
 from tf_strattack import Classifier, InputError
 from tf_strattack.checks import Classes, Images, check_classes
 from tf_strattack.images import from_unit

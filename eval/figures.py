@@ -12,7 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.colors import ListedColormap
 from matplotlib.figure import Figure
 
-from eval.files import replacing
+from eval.directories.files import replacing
 from tf_strattack import AttackResult
 from tf_strattack.checks import Images
 from tf_strattack.metrics import CHANGED

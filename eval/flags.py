@@ -10,9 +10,9 @@ from typing import Any, TypeVar
 
 from absl import flags
 
-from eval.models import Model, load_model, parse_options
+from eval.inputs.models import Model, load_model, parse_options
+from eval.inputs.whole_numbers import whole_number
 from eval.program import tensorboard_directory
-from eval.whole_numbers import whole_number
 from tf_strattack import InputError
 
 _Number = TypeVar("_Number", int, float)

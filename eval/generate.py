@@ -14,8 +14,8 @@ from typing import Any
 from absl import flags as absl_flags
 
 from eval import flags
-from eval.attacks import describe_attacks
-from eval.configuration import claim, require_claimable, require_finished
+from eval.directories.configuration import claim, require_claimable, require_finished
+from eval.directories.locks import one_at_a_time
 from eval.generation.cluster import Cluster
 from eval.generation.code import code_version
 from eval.generation.finish import EXPORT, finish, png_origin
@@ -25,7 +25,7 @@ from eval.generation.shipment import Shipment
 from eval.generation.store import ALONE, MANIFEST, PROGRAM, Store
 from eval.generation.verification import verify
 from eval.generation.work import Outcomes, Work, work_here
-from eval.locks import one_at_a_time
+from eval.inputs.attacks import describe_attacks
 from eval.pipeline import Setting, read_flags
 from eval.program import run
 from eval.tensorboard import Summaries

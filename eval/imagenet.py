@@ -13,7 +13,7 @@ from pathlib import Path
 from absl import flags as absl_flags
 
 from eval import flags
-from eval.attacks import describe_attacks
+from eval.inputs.attacks import describe_attacks
 from eval.photograph_figure import draw_photographs
 from eval.pipeline import attack_dataset
 from eval.program import run

@@ -11,11 +11,11 @@ from __future__ import annotations
 from absl import flags as absl_flags
 
 from eval import flags
-from eval.attacks import describe_attacks
 from eval.comparison.choice import choose, shards_of
 from eval.comparison.opening import open_comparison
 from eval.comparison.rows import BASELINE, OURS, check_attacks
 from eval.figures import draw_heat_maps
+from eval.inputs.attacks import describe_attacks
 from eval.interpretation.figures import draw_overlays, draw_scores
 from eval.interpretation.report import write_explanation_report
 from eval.interpretation.scores import Explanation, score

@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from eval import flags
-from eval.applications import NONE
-from eval.attacks import make_attack
-from eval.datasets import Data, read_dataset
+from eval.directories.files import write_json
 from eval.examples import Selection, make_shards, parse_targets
-from eval.files import write_json
-from eval.models import Model
+from eval.inputs.applications import NONE
+from eval.inputs.attacks import make_attack
+from eval.inputs.datasets import Data, read_dataset
+from eval.inputs.models import Model
 from eval.program import command
 from eval.records import completed, measure, summarise, write_dataset
 from eval.report.building import write_run_report

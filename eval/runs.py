@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from eval.bar import Bar
-from eval.configuration import claim
+from eval.directories.configuration import claim
+from eval.directories.layouts import PARTS
 from eval.examples import Examples
-from eval.layouts import PARTS
 from eval.tensorboard import Summaries
 from tf_strattack import Attack, AttackResult, Classifier
 from tf_strattack.progress import Callback

@@ -15,7 +15,6 @@ from typing import Any
 from absl import flags as absl_flags
 
 from eval import flags
-from eval.attacks import describe_attacks, make_attack
 from eval.comparison.choice import choose
 from eval.comparison.claims import refinement, sparse_success, thresholded
 from eval.comparison.opening import open_comparison
@@ -23,6 +22,7 @@ from eval.comparison.report import HEAT_MAPS, write_comparison_report
 from eval.comparison.rows import BASELINE, DEFAULT, OURS, Comparison, Row, check_attacks
 from eval.comparison.tables import read_row, remembered, remembered_rows, write_tables
 from eval.figures import draw_heat_maps
+from eval.inputs.attacks import describe_attacks, make_attack
 from eval.program import run
 from eval.runs import results_in
 from eval.steps import run_steps

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from absl import flags
 
-from eval.files import replacing
+from eval.directories.files import replacing
 from eval.program import require_new, run
 from tf_strattack.errors import InputError
 from training.data import load_raw

@@ -16,11 +16,11 @@ import keras
 import tensorflow as tf
 from absl import flags
 
-from eval.configuration import claim, require_claimable
-from eval.files import replacing, same_content
-from eval.layouts import FINISHED
+from eval.directories.configuration import claim, require_claimable
+from eval.directories.files import replacing, same_content
+from eval.directories.layouts import FINISHED
+from eval.directories.removal import discard
 from eval.program import command, require_new, run, tensorboard_directory
-from eval.removal import discard
 from tf_strattack.errors import InputError
 from training import variants
 from training.adversarial_dataset import read_adversarial_dataset

@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 
 from eval import flags
-from eval.applications import NONE
 from eval.benchmarks.nets import Net
-from eval.datasets import read_dataset
 from eval.examples import Selection, make_shards, parse_targets
+from eval.inputs.applications import NONE
+from eval.inputs.datasets import read_dataset
 from tf_strattack import InputError
 
 NAME = "model"

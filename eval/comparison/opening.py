@@ -7,10 +7,10 @@ from typing import Any, NamedTuple
 
 from eval import flags
 from eval.comparison.rows import Comparison, check_parameters
-from eval.configuration import claim
-from eval.datasets import read_dataset
+from eval.directories.configuration import claim
 from eval.examples import parse_targets
-from eval.models import Model
+from eval.inputs.datasets import read_dataset
+from eval.inputs.models import Model
 from eval.program import command
 from tf_strattack.versions import versions
 

@@ -7,7 +7,7 @@ import json
 from collections.abc import Iterable
 from pathlib import Path
 
-from eval.attacks import ATTACKS, make_attack
+from eval.inputs.attacks import ATTACKS, make_attack
 from eval.steps import Step
 from tf_strattack import InputError
 

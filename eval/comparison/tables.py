@@ -11,7 +11,7 @@ from typing import Any
 
 from eval.comparison.figure import draw_comparison
 from eval.comparison.rows import BASELINE, OURS, Row
-from eval.files import write_json, write_text
+from eval.directories.files import write_json, write_text
 from eval.paper import RETRAINED, TABLE_1, THRESHOLDED_CW
 from eval.table import CASES, MEASURES, ROBUST, SYMBOLS, format_paper, format_value, known, markdown, numbered, title_of
 

@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
 
-from eval.attacks import ATTACKS
+from eval.inputs.attacks import ATTACKS
 from eval.steps import Step
 from tf_strattack import InputError
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from eval.defense_study.rows import NONE, PGD, Row
-from eval.files import write_json, write_text
+from eval.directories.files import write_json, write_text
 from eval.paper import DISTILLATION_ASR, TABLE_A1
 from eval.table import CASES, MEASURES, ROBUST, SYMBOLS, format_paper, format_value, known, markdown, title_of
 

@@ -16,7 +16,7 @@ from eval.bar import Bar
 from eval.examples import Examples
 from eval.generation.shipment import Shipment
 from eval.generation.work import Outcome, Outcomes, Work
-from eval.whole_numbers import whole_number
+from eval.inputs.whole_numbers import whole_number
 from tf_strattack import Classifier, InputError
 
 AUTO, LOCAL = "auto", "local"

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from eval.configuration import claim
+from eval.directories.configuration import claim
 from eval.generation.png import export
 from eval.generation.store import METRICS, Store
 from eval.generation.stored_report import write_stored_report

@@ -14,10 +14,10 @@ import numpy as np
 import numpy.typing as npt
 from tqdm import tqdm
 
-from eval.datasets import Data, Record
+from eval.directories.files import replacing
+from eval.directories.locks import one_at_a_time
 from eval.examples import Examples, Selection, examples_of, targets_of
-from eval.files import replacing
-from eval.locks import one_at_a_time
+from eval.inputs.datasets import Data, Record
 from tf_strattack import InputError
 from tf_strattack.images import from_unit
 from tf_strattack.loading import load_or_explain

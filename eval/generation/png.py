@@ -12,12 +12,12 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 
-from eval.files import partial_of, write_text
+from eval.directories.files import partial_of, write_text
+from eval.directories.layouts import PNG_FILES
+from eval.directories.removal import remove, replace_written
 from eval.generation.store import Store
 from eval.generation.verification import fooled
-from eval.image_files import read_image
-from eval.layouts import PNG_FILES
-from eval.removal import remove, replace_written
+from eval.inputs.image_files import read_image
 from tf_strattack import Classifier
 from tf_strattack.images import from_uint8, write_png
 

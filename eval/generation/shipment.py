@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from eval.applications import IMAGENET, NONE
-from eval.models import Model, load_model
+from eval.inputs.applications import IMAGENET, NONE
+from eval.inputs.models import Model, load_model
 from tf_strattack import Classifier, InputError, shipped
 
 

@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 import tensorflow_datasets as tfds
 
-from eval.files import partial_of, sha256_of, write_json
+from eval.directories.files import partial_of, sha256_of, write_json
+from eval.directories.layouts import DATASET, ENTRIES, LAYOUTS
 from eval.generation.plan import Plan
-from eval.layouts import DATASET, ENTRIES, LAYOUTS
 from eval.records import Measures
 from eval.report.page import REPORT
 from eval.tfds_directory import features_of, read_shard, rows_of, shard_name, write_info, write_shard

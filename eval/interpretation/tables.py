@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from eval.files import write_json, write_text
+from eval.directories.files import write_json, write_text
 from eval.interpretation.scores import ACTIVATION, ASM, ASM_NONZERO, FIFTH, Explanation, Table, Values
 from eval.paper import CAM_SCORES
 from eval.table import markdown

@@ -7,8 +7,8 @@ import pytest
 
 import tf_strattack as sa
 from eval.accuracy import chance_note, near_chance
-from eval.datasets import read_dataset
 from eval.examples import Selection
+from eval.inputs.datasets import read_dataset
 from eval.notices import notice
 from eval.records import measure, summarise
 from eval.table import explain_accuracies, numbered

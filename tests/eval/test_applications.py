@@ -7,8 +7,8 @@ import tensorflow as tf
 
 import tf_strattack as sa
 from eval import applications
-from eval.applications import find_application, load_application
-from eval.models import load_model
+from eval.inputs.applications import find_application, load_application
+from eval.inputs.models import load_model
 
 IMAGE = np.random.default_rng(0).uniform(size=(2, 224, 224, 3)).astype(np.float32)
 

@@ -24,7 +24,7 @@ from eval.benchmarks.peers import COLUMNS as PEERS
 from eval.benchmarks.peers import measure_peers
 from eval.benchmarks.scaling import write_digits
 from eval.benchmarks.tables import format_section
-from eval.datasets import read_dataset
+from eval.inputs.datasets import read_dataset
 from tf_strattack.network import Network, Problem
 
 

@@ -6,7 +6,7 @@ import pytest
 from PIL import Image
 
 import tf_strattack as sa
-from eval.datasets import read_dataset
+from eval.inputs.datasets import read_dataset
 
 
 def read(folder):

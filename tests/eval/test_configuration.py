@@ -8,13 +8,13 @@ import sys
 
 import pytest
 
-from eval.configuration import claim
+from eval.directories.configuration import claim
 from tests.programs import ROOT
 from tf_strattack import InputError
 
 HOLD = """
 import pathlib, sys
-from eval.configuration import claim
+from eval.directories.configuration import claim
 claim(pathlib.Path(sys.argv[1]), {"a": 1}, program="eval.attack", flag="--output_dir", overwrite=False)
 print("claimed", flush=True)
 sys.stdin.read()

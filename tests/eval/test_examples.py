@@ -5,8 +5,8 @@ import pytest
 import tensorflow as tf
 
 import tf_strattack as sa
-from eval.datasets import Record, read_dataset
 from eval.examples import Selection, make_shards, parse_targets
+from eval.inputs.datasets import Record, read_dataset
 
 
 def records(number=40):

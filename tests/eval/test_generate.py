@@ -279,7 +279,7 @@ def test_a_job_does_not_join_what_another_one_has_to_mend(whole, program, tmp_pa
 
 def test_jobs_that_start_at_once_share_the_directory(tmp_path):
     claims = (
-        "import pathlib, sys\nfrom eval.configuration import claim\n"
+        "import pathlib, sys\nfrom eval.directories.configuration import claim\n"
         "for turn in range(30):\n"
         "    claim(pathlib.Path(sys.argv[1]) / str(turn), {'a': 1}, program='eval.generate', flag='-',\n"
         "          overwrite=False, part=sys.argv[2] + '-of-4')\n"

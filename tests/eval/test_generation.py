@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 
 import tf_strattack as sa
-from eval.datasets import read_dataset
 from eval.examples import Selection, make_shards
 from eval.generation import cluster, store
 from eval.generation.plan import keep_plan, make_plan
 from eval.generation.shipment import Shipment
 from eval.generation.work import Work
-from eval.models import load_model
+from eval.inputs.datasets import read_dataset
+from eval.inputs.models import load_model
 from tf_strattack.errors import InputError
 
 

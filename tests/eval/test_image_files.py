@@ -9,9 +9,9 @@ import pytest
 from PIL import Image, ImageOps
 
 import tf_strattack as sa
-from eval.channels import with_channels
-from eval.image_files import read_image
-from eval.photographs import Frame
+from eval.inputs.channels import with_channels
+from eval.inputs.image_files import read_image
+from eval.inputs.photographs import Frame
 
 COLOURS = np.random.default_rng(0).integers(0, 256, size=(12, 20, 3), dtype=np.uint8)
 TURNED = "photographs are turned upright, as their EXIF orientation says"

@@ -5,7 +5,7 @@ import pytest
 from PIL import Image
 
 import tf_strattack as sa
-from eval.datasets import read_dataset
+from eval.inputs.datasets import read_dataset
 
 TABLE = "filename,class_index,class_name\n0.png,3,cat\n1.png,1,dog\n"
 

@@ -2,8 +2,8 @@
 
 import pytest
 
+from eval.inputs.whole_numbers import whole_number
 from eval.notices import forget_notices, notice
-from eval.whole_numbers import whole_number
 
 
 def test_a_notice_is_printed_once_a_run_in_a_line(notes):

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import tf_strattack as sa
-from eval.datasets import read_dataset
+from eval.inputs.datasets import read_dataset
 
 IMAGES = np.random.default_rng(0).integers(0, 256, size=(4, 6, 5, 1), dtype=np.uint8)
 IMAGES[0, 0, :2, 0] = 0, 255

@@ -9,8 +9,8 @@ import tensorflow_datasets as tfds
 from PIL import Image
 
 import tf_strattack as sa
-from eval.datasets import read_dataset
-from eval.photographs import Frame, make_frame
+from eval.inputs.datasets import read_dataset
+from eval.inputs.photographs import Frame, make_frame
 
 
 def test_a_frame_resizes_the_shorter_side_and_cuts_out_the_middle():

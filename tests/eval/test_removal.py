@@ -5,10 +5,10 @@ import os
 
 import pytest
 
-from eval.configuration import claim
-from eval.layouts import LAYOUTS
-from eval.locks import hold
-from eval.removal import discard
+from eval.directories.configuration import claim
+from eval.directories.layouts import LAYOUTS
+from eval.directories.locks import hold
+from eval.directories.removal import discard
 from tests.eval.test_configuration import contents, lay, take
 from tf_strattack import InputError
 

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 import tf_strattack as sa
-from eval.datasets import read_dataset
 from eval.examples import Selection, make_shards
+from eval.inputs.datasets import read_dataset
 from tests.conftest import count_traces, linear_network
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+import warnings
 import zipfile
 from pathlib import Path
 
@@ -32,7 +33,9 @@ def load_keras(path: Path) -> keras.Model:
                 named = Path(directory) / f"model{suffix}"
                 named.symlink_to(path.resolve())
             try:
-                return keras.saving.load_model(named, compile=False, safe_mode=True)
+                with warnings.catch_warnings():  # advice to the author of the model
+                    warnings.simplefilter("ignore")
+                    return keras.saving.load_model(named, compile=False, safe_mode=True)
             except Exception as error:  # of Keras, h5py, or of a layer that is built
                 raise InputError(f"expected a Keras model, received {path}, which {_reason(path, error)}") from error
 
@@ -66,7 +69,7 @@ def _reason(path: Path, error: Exception) -> str:
         )
     if _is_of_keras2(path):
         return (
-            f"Keras {keras.__version__} cannot read, as Keras 2 made it ({cause_of(error)}): pip install tf_keras, and "
+            f"Keras {keras.__version__} cannot read, as Keras 2 made it ({cause_of(error).rstrip('.')}): pip install tf_keras, and "
             f"convert it by tf_keras.models.load_model({str(path)!r}, compile=False).export('saved_model')"
         )
     return f"cannot be read: {cause_of(error)}"

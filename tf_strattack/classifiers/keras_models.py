@@ -147,7 +147,9 @@ def _end(model: Any, output: str | int | None) -> Any:
     outputs = model.outputs
     if len(outputs) == 1 and output is None:
         return outputs[0]
-    return select_output(model._outputs_struct, output, getattr(model, "output_names", None) or ())
+    return select_output(
+        getattr(model, "_outputs_struct", outputs[0]), output, getattr(model, "output_names", None) or ()
+    )
 
 
 def _is_plain(model: Any) -> bool:

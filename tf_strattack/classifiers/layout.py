@@ -65,8 +65,8 @@ def layout_of(spec: tf.TensorSpec | None, data_format: str | None, name: str = "
         return Layout((*shape, 1), lambda images: cast(images[..., 0] if images.shape.rank == 4 else images))
     if len(shape) != 3:
         raise InputError(
-            f"expected an input of images (N, H, W, C), received one of shape (N, {', '.join(map(str, shape))}): wrap the "
-            "network by Classifier.from_callable in a function of images"
+            f"expected an input of images (N, H, W, C), received one of shape (N, {', '.join(map(str, shape))}): wrap "
+            "the network by Classifier.from_callable in a function of images"
         )
     named = data_format is None and _PIXEL_VALUES in name and _may_be_channels_first(shape)
     guessed = data_format is None and not named and _can_only_be_channels_first(shape)

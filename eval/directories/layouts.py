@@ -9,8 +9,8 @@ import shlex
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from eval.attacks import ATTACKS
-from eval.files import same_content
+from eval.directories.files import same_content
+from eval.inputs.attacks import ATTACKS
 
 # How the name of a file goes on while it is written: who writes it, and a mark of its own.
 _PARTIAL = r"(\.[\w-]+)*\.partial"

@@ -8,9 +8,9 @@ from pathlib import Path
 
 from PIL import Image
 
-from eval.dataset_files import ImageFile
+from eval.inputs.dataset_files import ImageFile
+from eval.inputs.whole_numbers import whole_number
 from eval.notices import notice
-from eval.whole_numbers import whole_number
 from tf_strattack import InputError
 
 # What Pillow opens and no photograph is: drawings, films and what needs a program of its own.

@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections import Counter
 from pathlib import Path, PurePosixPath
 
-from eval.class_folders import find_class_folders
-from eval.dataset_files import ImageFile, Rows, rows_of_files
-from eval.label_tables import read_labels
+from eval.inputs.class_folders import find_class_folders
+from eval.inputs.dataset_files import ImageFile, Rows, rows_of_files
+from eval.inputs.label_tables import read_labels
 from tf_strattack import InputError
 
 _LABELS, _IMAGES = "labels.csv", "images"
 
 
 def read_folder(folder: Path, channels: int | None) -> Rows:
-    """Opens a folder of images, see `eval.datasets.read_dataset`; `channels` as for `read_image`.
+    """Opens a folder of images, see `eval.inputs.datasets.read_dataset`; `channels` as for `read_image`.
 
     labels.csv comes before sub-folders: the one in the folder, or the one above if it names an image that is here.
 

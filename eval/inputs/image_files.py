@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 from PIL import ExifTags, Image, UnidentifiedImageError
 
-from eval.channels import to_array, with_channels
+from eval.inputs.channels import to_array, with_channels
+from eval.inputs.pixels import Pixels
 from eval.notices import notice
-from eval.pixels import Pixels
 from tf_strattack import InputError
 
 # What Pillow opens as 32-bit integers though it has 16 bits, scaled to all of them.

@@ -13,11 +13,11 @@ import numpy as np
 import tensorflow as tf
 import tensorflow_datasets as tfds
 
-from eval.dataset_files import Row, Rows
-from eval.image_folders import read_folder
-from eval.npz_files import read_npz
-from eval.photographs import NONE, Frame, make_frame
-from eval.pixels import to_unit
+from eval.inputs.dataset_files import Row, Rows
+from eval.inputs.image_folders import read_folder
+from eval.inputs.npz_files import read_npz
+from eval.inputs.photographs import NONE, Frame, make_frame
+from eval.inputs.pixels import to_unit
 from tf_strattack import InputError, shipped
 from tf_strattack.checks import Images
 from tf_strattack.images import from_uint8, to_uint8

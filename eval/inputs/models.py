@@ -7,9 +7,9 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from eval.applications import IMAGENET, find_application, imagenet_names, load_application
-from eval.files import sha256_of
-from eval.whole_numbers import whole_number
+from eval.directories.files import sha256_of
+from eval.inputs.applications import IMAGENET, find_application, imagenet_names, load_application
+from eval.inputs.whole_numbers import whole_number
 from tf_strattack import Classifier, InputError, shipped
 
 # What --model_options names; --data_format is a flag of its own.

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from PIL import Image
 
+from eval.inputs.pixels import Pixels
 from eval.notices import notice
-from eval.pixels import Pixels
 from tf_strattack import InputError
 
 _GREY = ("1", "L", "LA", "La")

@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from eval.image_files import read_image
-from eval.pixels import Pixels
+from eval.inputs.image_files import read_image
+from eval.inputs.pixels import Pixels
 from tf_strattack.loading import load_or_explain
 
 # Name, pixels (H, W, C) and label of an image.

@@ -9,10 +9,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from eval.dataset_files import Row, Rows
-from eval.files import sha256_of
+from eval.directories.files import sha256_of
+from eval.inputs.dataset_files import Row, Rows
+from eval.inputs.pixels import Pixels, check_pixels
 from eval.notices import notice
-from eval.pixels import Pixels, check_pixels
 from tf_strattack import InputError
 from tf_strattack.loading import load_or_explain
 
@@ -22,7 +22,7 @@ _SPLITS = ("train", "test")
 
 
 def read_npz(path: Path, split: str) -> Rows:
-    """Opens an `.npz` file, see `eval.datasets.read_dataset`.
+    """Opens an `.npz` file, see `eval.inputs.datasets.read_dataset`.
 
     Grey images (N, H, W) get their channel, labels (N, 1) lose an axis, and those that are bool, or floating point but
     whole, become integers; each is reported once.

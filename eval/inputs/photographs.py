@@ -7,10 +7,10 @@ import dataclasses
 import numpy as np
 from PIL import Image
 
-from eval.channels import to_array, with_channels
+from eval.inputs.channels import to_array, with_channels
+from eval.inputs.pixels import Pixels
+from eval.inputs.whole_numbers import whole_number
 from eval.notices import notice
-from eval.pixels import Pixels
-from eval.whole_numbers import whole_number
 from tf_strattack import InputError
 
 # What evaluations on ImageNet keep of the shorter side.

@@ -10,10 +10,10 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from eval.layouts import LAYOUTS, Folder
-from eval.locks import LOCK, LOCKS, drop, hold, one_at_a_time
-from eval.marker import CONFIG, Claim, difference_of, is_begun, read_claim, read_config, write_claim
-from eval.removal import remove
+from eval.directories.layouts import LAYOUTS, Folder
+from eval.directories.locks import LOCK, LOCKS, drop, hold, one_at_a_time
+from eval.directories.marker import CONFIG, Claim, difference_of, is_begun, read_claim, read_config, write_claim
+from eval.directories.removal import remove
 from tf_strattack import InputError
 
 

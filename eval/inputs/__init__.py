@@ -1,0 +1,1 @@
+"""What the flags name: networks, data sets, attacks."""
