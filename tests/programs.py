@@ -33,7 +33,7 @@ def run_program(module, *arguments):
 _SERVE = """
 import contextlib, importlib, io, json, os, sys
 from absl.testing import flagsaver
-from eval import locks
+from eval.directories import locks
 from eval.program import run
 answers = os.fdopen(os.dup(1), "w")
 os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # what programs started by this one print

@@ -11,10 +11,8 @@ from tf_strattack.versions import __version__
 _ROOT = Path(__file__).parents[2]
 # What decides which examples there are, and what is in them.
 _SOURCES = (
-    "tf_strattack/**/*.py", "eval/inputs/attacks.py", "eval/inputs/channels.py", "eval/inputs/class_folders.py", "eval/inputs/dataset_files.py",
-    "eval/inputs/datasets.py", "eval/examples.py", "eval/inputs/image_files.py", "eval/inputs/image_folders.py", "eval/inputs/label_tables.py",
-    "eval/inputs/npz_files.py", "eval/inputs/photographs.py", "eval/inputs/pixels.py", "eval/tfds_directory.py", "eval/generation/plan.py",
-    "eval/generation/work.py", "eval/inputs/whole_numbers.py",
+    "tf_strattack/**/*.py", "eval/inputs/*.py", "eval/examples.py", "eval/tfds_directory.py", "eval/generation/plan.py",
+    "eval/generation/work.py",
 )  # fmt: skip
 
 

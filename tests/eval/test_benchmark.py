@@ -9,7 +9,7 @@ from absl.testing import flagsaver
 
 import tf_strattack as sa
 from eval import benchmark
-from tests.eval.test_configuration import check_all_is_known, contents, lay
+from tests.eval.directories.test_configuration import check_all_is_known, contents, lay
 from tests.programs import check_mistakes, run_program
 
 TINY = [

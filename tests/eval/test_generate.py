@@ -15,7 +15,7 @@ import pytest
 import tensorflow_datasets as tfds
 
 import tf_strattack as sa
-from tests.eval.test_configuration import check_all_is_known
+from tests.eval.directories.test_configuration import check_all_is_known
 from tests.programs import ROOT, check_mistakes, run_program, server_of, start
 from training.adversarial_dataset import read_adversarial_dataset
 

@@ -16,7 +16,7 @@ from eval.interpretation.scores import ACTIVATION, ASM, ASM_NONZERO, FIFTH, Expl
 from eval.interpretation.tables import summarise_scores
 from eval.runs import results_in
 from tests.conftest import linear_network
-from tests.eval.test_configuration import check_all_is_known
+from tests.eval.directories.test_configuration import check_all_is_known
 from tests.programs import check_mistakes, server_of
 from tf_strattack import interpret
 

@@ -69,8 +69,8 @@ def _reason(path: Path, error: Exception) -> str:
         )
     if _is_of_keras2(path):
         return (
-            f"Keras {keras.__version__} cannot read, as Keras 2 made it ({cause_of(error).rstrip('.')}): pip install tf_keras, and "
-            f"convert it by tf_keras.models.load_model({str(path)!r}, compile=False).export('saved_model')"
+            f"Keras {keras.__version__} cannot read, as Keras 2 made it ({cause_of(error).rstrip('.')}): pip install "
+            f"tf_keras, and convert it, tf_keras.models.load_model({str(path)!r}, compile=False).export('saved_model')"
         )
     return f"cannot be read: {cause_of(error)}"
 

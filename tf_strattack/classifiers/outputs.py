@@ -35,11 +35,10 @@ def select_output(outputs: Any, which: str | int | None, names: Sequence[str] = 
             return outputs[which]
     elif which is None:
         return outputs.logits if hasattr(outputs, "logits") else outputs
+    elif isinstance(which, str) and hasattr(outputs, which):
+        return getattr(outputs, which)
     else:
-        entries = {
-            name: getattr(outputs, name) for name in (which,) if isinstance(name, str) and hasattr(outputs, name)
-        }
-        entries = entries or {"(a single output)": outputs}
+        entries = dict.fromkeys([*(names if len(names) == 1 else []), 0], outputs)
     if which is None:
         if len(entries) == 1:
             return next(iter(entries.values()))
