@@ -19,7 +19,10 @@ MODULES = ("groups", "images", "interop.art", "interop.foolbox", "interpret", "m
 ARRAYS = {"images", "adversarial", "labels", "targets", "delta", "scores", "region", "values", "success", "levels"}
 
 # Made by the attacks and the classifier themselves.
-INTERNAL = {"Classifier.remembered", "Classifier.program", "Classifier.stream", "Classifier.feature_maps"}
+INTERNAL = {
+    f"Classifier.{name}"
+    for name in ("remembered", "program", "stream", "feature_maps", "prepare", "scores", "resolution")
+}
 # Methods of an attack that its author, and no caller, knows of; `docs/extending.md` has them.
 OF_AUTHORS = {"perturb", "valid", "fallback", "run", "initial_state", "step", "ranking"}
 
@@ -41,7 +44,9 @@ def public():
         value = getattr(sa, name)
         if inspect.isclass(value):
             found[name] = value
-            found.update(functions_of(value, f"{name}."))
+            # A classifier is what its base class does.
+            for owner in reversed(value.__mro__[:-1] if value is sa.Classifier else [value]):
+                found.update(functions_of(owner, f"{name}."))
         elif inspect.isfunction(value):
             found[name] = value
     for module in MODULES:

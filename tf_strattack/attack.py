@@ -22,8 +22,9 @@ from tf_strattack.checks import (
     check_number,
     check_targets,
 )
-from tf_strattack.classifiers.classifier import Classifier, positions_of
+from tf_strattack.classifiers.classifier import Classifier
 from tf_strattack.classifiers.memory import fitting_batch_size, no_room
+from tf_strattack.classifiers.own_network import positions_of
 from tf_strattack.classifiers.passing import as_classifier
 from tf_strattack.classifiers.programs import pad_rows
 from tf_strattack.errors import InputError

@@ -16,7 +16,8 @@ import numpy.typing as npt
 import tensorflow as tf
 
 from tf_strattack.checks import Classes, Images, check_choice, check_classes, check_number, check_targets
-from tf_strattack.classifiers.classifier import Classifier, positions_of
+from tf_strattack.classifiers.classifier import Classifier
+from tf_strattack.classifiers.own_network import positions_of
 from tf_strattack.classifiers.passing import as_classifier
 from tf_strattack.errors import InputError
 

@@ -13,8 +13,9 @@ import tensorflow as tf
 from tf_strattack import devices, metrics
 from tf_strattack.attack import Attack
 from tf_strattack.checks import check_bounds, check_classes, check_count, check_targets
-from tf_strattack.classifiers.classifier import Classifier, positions_of
+from tf_strattack.classifiers.classifier import Classifier
 from tf_strattack.classifiers.outputs import select_output
+from tf_strattack.classifiers.own_network import positions_of
 from tf_strattack.classifiers.passing import parts_of, same_parts
 from tf_strattack.errors import InputError
 from tf_strattack.image_checks import check_images

@@ -1,0 +1,214 @@
+"""A network as its owner calls it: what it returns, what that decides, and logits for gradients."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import tensorflow as tf
+
+from tf_strattack.checks import Classes, Images, check_bounds, check_choice, check_function
+from tf_strattack.classifiers.adapted import Adapted
+from tf_strattack.classifiers.inspection import Findings, inspect
+from tf_strattack.classifiers.outputs import KINDS, LOGITS, as_logits, decisive, select_output
+from tf_strattack.classifiers.probe import Probe
+from tf_strattack.classifiers.programs import Programs
+from tf_strattack.classifiers.surroundings import check_surroundings
+from tf_strattack.errors import InputError
+from tf_strattack.image_checks import check_images
+from tf_strattack.losses import fools
+
+
+class OwnNetwork(Programs):
+    """What `Classifier` does with a network, whatever it was made from; see there."""
+
+    def __init__(
+        self,
+        adapted: Adapted,
+        *,
+        bounds: Sequence[float] = (0.0, 1.0),
+        preprocessing: Callable[[tf.Tensor], tf.Tensor] | None = None,
+        outputs: str | None = None,
+        output: str | int | None = None,
+    ) -> None:
+        """Wraps an adapted network; prefer the `from_...` constructors.
+
+        Args:
+          adapted: the network as a function, and what is known of its input.
+          bounds: (lower, upper) of valid pixels, the scale in which images are given and returned.
+          preprocessing: applied to images inside the graph, before the network; must be differentiable.
+          outputs: "logits", "probabilities" or "sigmoid"; None finds out at first use.
+          output: the name or the place of the output that holds the class scores, where there are several.
+
+        Raises:
+          InputError: bounds that are no interval, or options of another kind.
+        """
+        super().__init__()
+        if outputs is not None:
+            check_choice("outputs", outputs, KINDS)
+        self.bounds = check_bounds(bounds)
+        check_function("preprocessing", preprocessing, "lambda images: (images - mean) / std")
+        # With preprocessing, the shape that the network declares need not be that of the images.
+        self.image_shape = None if preprocessing else adapted.image_shape
+        # What is known of the function counts: a softmax that the caller has seen may be taken off.
+        self.outputs = LOGITS if adapted.logits is not None else adapted.outputs or outputs
+        self.num_classes: int | None = None
+        self._stated = outputs
+        self._adapted = adapted
+        self._preprocessing = preprocessing
+        self._output = output
+        self._findings: Findings | None = None
+
+    @property
+    def resolution(self) -> float:
+        """By how much, in logits, rounding in less than float32 can move a margin: 0 for a network in float32."""
+        return 0.0 if self._findings is None else self._findings.resolution
+
+    def scores(self, images: tf.Tensor, positions: tf.Tensor | None = None) -> tf.Tensor:
+        """What the network returns for `images` (N, H, W, C), a tensor in the caller's scale: (N, K) float32.
+
+        `positions` (N,) are those of the images in the caller's array, for inputs with a row for each; None: 0, 1, ...
+        """
+        return tf.cast(self._own(images, positions), tf.float32)
+
+    def logits(self, images: tf.Tensor, positions: tf.Tensor | None = None) -> tf.Tensor:
+        """Logits (N, K) of `images` (N, H, W, C), a tensor in the caller's scale; differentiable, within a graph too.
+
+        Probabilities become log-probabilities, which have the same margins as the logits behind them, and a single
+        score z the two logits (-z, z). `positions` as for `scores`.
+        """
+        found = self._findings
+        if self._adapted.logits is not None and (found is None or found.behind_head):
+            values = self._adapted.logits(self._preprocessed(images), positions)
+            return as_logits(tf.cast(values, tf.float32), LOGITS)
+        return as_logits(self.scores(images, positions), self._kind)
+
+    def predict(self, images: Any, batch_size: int | None = None) -> npt.NDArray[np.float32]:
+        """Computes the logits of an array of images.
+
+        Args:
+          images: (N, H, W, C) numbers within the bounds.
+          batch_size: images at a time; None chooses by the size of an image.
+
+        Returns:
+          (N, K) float32; logarithms of probabilities where the network returns these.
+
+        Raises:
+          InputError: images of another shape or outside the bounds, or a network that fails a check.
+        """
+        array = self.prepare(images)
+        parts = self.stream("logits", self.logits, array, positions_of(array), batch_size=batch_size)
+        return np.concatenate([np.zeros((0, self.num_classes or 0), np.float32), *parts])
+
+    def classify(
+        self, images: Any, batch_size: int | None = None, *, positions: npt.NDArray[np.int32] | None = None
+    ) -> Classes:
+        """The classes (N,) that the network itself gives to images: argmax of what it returns.
+
+        Args:
+          images: (N, H, W, C) numbers within the bounds.
+          batch_size: images at a time; None chooses by the size of an image.
+          positions: (N,) as for `scores`.
+
+        Raises:
+          InputError: as `predict`.
+        """
+        array = self.prepare(images, positions)
+        own = self._own_scores(array, positions_of(array) if positions is None else positions, batch_size)
+        return np.asarray(decisive(tf.constant(own), self._kind)).argmax(axis=1).astype(np.int32)
+
+    def fooled_by(
+        self,
+        images: Any,
+        labels: Classes,
+        targets: Classes | None = None,
+        *,
+        confidence: float = 0.0,
+        positions: npt.NDArray[np.int32] | None = None,
+        batch_size: int | None = None,
+    ) -> npt.NDArray[np.bool_]:
+        """Tells (N,) which images fool the network, by what it returns itself: the one test of success.
+
+        The target must score strictly higher than all other classes (untargeted: another class than the label), and,
+        in logits, by `confidence`. Where the network computes in less than float32, it must also hold for each image
+        alone, as rows are then rounded differently in different batches.
+
+        Args:
+          images: (N, H, W, C) numbers within the bounds.
+          labels: (N,) integers, the true classes.
+          targets: (N,) integers, the classes to reach; None for untargeted examples.
+          confidence: in logits.
+          positions: (N,) as for `scores`.
+          batch_size: images at a time; None chooses by the size of an image.
+        """
+        array = self.prepare(images, positions)
+        places = positions_of(array) if positions is None else positions
+        classes, targeted = (labels, False) if targets is None else (targets, True)
+
+        def fooling(scores: npt.NDArray[np.float32]) -> npt.NDArray[np.bool_]:
+            own, wanted = tf.constant(scores), tf.constant(classes, tf.int32)
+            found = fools(decisive(own, self._kind), wanted, targeted, 0.0)
+            return np.asarray(found & fools(as_logits(own, self._kind), wanted, targeted, confidence))
+
+        found = fooling(self._own_scores(array, places, batch_size))
+        if self.resolution > 0 and len(array):
+            rows = [(tf.constant(array[i : i + 1]), tf.constant(places[i : i + 1])) for i in range(len(array))]
+            found = found & fooling(np.concatenate([self.scores(*row).numpy() for row in rows]))
+        return found
+
+    def prepare(self, images: Any, positions: npt.NDArray[np.int32] | None = None) -> Images:
+        """Checks `images` (N, H, W, C), and at first use the network on them; returns them as float32.
+
+        Raises:
+          InputError: images of another kind, shape or range, a network that fails a check, a call within a graph, or
+            another number of images than other inputs have rows (if `positions` does not say which these are).
+        """
+        check_surroundings()
+        array = check_images(images, self.bounds, self.image_shape)
+        rows = self._adapted.rows
+        if rows is not None and positions is None and len(array) != rows:
+            raise InputError(f"expected {rows} images, one for each row of inputs=, received {len(array)}")
+        if self._findings is None and len(array):
+            self._inspect(array)
+        return array
+
+    def _inspect(self, images: Images) -> None:
+        adapted = self._adapted
+        logits, predict = adapted.logits, adapted.predict
+        seen = adapted._replace(
+            logits=None if logits is None else lambda images, places: logits(self._preprocessed(images), places),
+            predict=None if predict is None else lambda images: self._selected(predict(self._preprocessed(images))),
+        )  # fmt: skip
+        self._findings = inspect(self._own, seen, self._stated, Probe.of(images, self.bounds))
+        self.num_classes = self._findings.num_classes
+        self.outputs = LOGITS if self._findings.behind_head else self._findings.kind
+
+    @property
+    def _kind(self) -> str:
+        if self._findings is not None:
+            return self._findings.kind
+        return self._adapted.outputs or self._stated or LOGITS
+
+    def _preprocessed(self, images: tf.Tensor) -> tf.Tensor:
+        return images if self._preprocessing is None else self._preprocessing(images)
+
+    def _selected(self, outputs: Any) -> tf.Tensor:
+        scores = tf.convert_to_tensor(select_output(outputs, self._output, self._adapted.output_names))
+        return scores[:, None] if scores.shape.rank == 1 else scores
+
+    def _own(self, images: tf.Tensor, positions: tf.Tensor | None) -> tf.Tensor:
+        """What the network returns, as its owner calls it, in its own precision."""
+        return self._selected(self._adapted.function(self._preprocessed(images), positions))
+
+    def _own_scores(
+        self, images: Images, positions: npt.NDArray[np.int32], batch_size: int | None
+    ) -> npt.NDArray[np.float32]:
+        parts = list(self.stream("scores", self.scores, images, positions, batch_size=batch_size))
+        return np.concatenate(parts) if parts else np.zeros((0, self.num_classes or 2), np.float32)
+
+
+def positions_of(images: Images) -> npt.NDArray[np.int32]:
+    """The positions (N,) of images that are all of the call's."""
+    return np.arange(len(images), dtype=np.int32)
