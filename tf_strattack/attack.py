@@ -167,8 +167,8 @@ class Method(abc.ABC):
             classes, targeted = (labels, False) if targets is None else (targets, True)
             network = Network(classifier, targeted)
             whole = devices.padded(rows, images.shape[1:])
-            padded = (pad_rows(part, whole) for part in (images, classes, mask, batch.positions))
-            problem = Problem.build(classifier, *padded, epsilon=self.epsilon)
+            *padded, positions = (pad_rows(part, whole) for part in (images, classes, mask, batch.positions))
+            problem = Problem.build(classifier, *padded, epsilon=self.epsilon, positions=positions)
             low, high = classifier.bounds
             tracker.start_batch(rows, self.iterations())
             start = tf.constant(pad_rows((given - images) / np.float32(high - low), whole)) if refines else tf.zeros([])

@@ -32,9 +32,12 @@ def replicas() -> int:
 
 
 def scope() -> contextlib.AbstractContextManager[Any]:
-    """In here, models are loaded with their weights on every device; elsewhere weights travel at each use."""
+    """In here, models are loaded with their weights on every device; elsewhere weights travel at each use.
+
+    Within the scope of another strategy it is that one that counts.
+    """
     used = strategy()
-    return contextlib.nullcontext() if used is None else used.scope()
+    return contextlib.nullcontext() if used is None or tf.distribute.has_strategy() else used.scope()
 
 
 def least_rows(image_shape: Sequence[int]) -> int:

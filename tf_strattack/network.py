@@ -11,6 +11,7 @@ import tensorflow as tf
 
 from tf_strattack.checks import Classes, Images
 from tf_strattack.classifiers.classifier import Classifier
+from tf_strattack.classifiers.own_network import positions_of
 from tf_strattack.losses import fools, margin, soft_margin
 
 
@@ -37,11 +38,15 @@ class Problem(NamedTuple):
         images: Images,
         classes: Classes,
         mask: Images,
-        positions: npt.NDArray[np.int32],
         *,
         epsilon: float | None,
+        positions: npt.NDArray[np.int32] | None = None,
     ) -> Problem:
-        """Makes the problem of a batch; outside `mask` (1 where changes are allowed) the box is the point 0."""
+        """Makes the problem of a batch; outside `mask` (1 where changes are allowed) the box is the point 0.
+
+        `positions` (N,) None: the images are all of the caller's.
+        """
+        positions = positions_of(images) if positions is None else positions
         low, high = classifier.bounds
         unit = (images - np.float32(low)) / np.float32(high - low)
         cap = np.float32(1.0 if epsilon is None else epsilon)

@@ -37,10 +37,10 @@ def test_the_box_is_what_bounds_epsilon_and_mask_leave():
     for epsilon, lower, upper in (
         (0.3, [0, -0.25, -0.3, -0.3], [0.3, 0.3, 0.1, 0]), (None, [0, -0.25, -0.9, -1], [1, 0.75, 0.1, 0]),
     ):  # fmt: skip
-        problem = Problem.build(classifier, images, np.zeros(1, np.int32), mask, np.zeros(1, np.int32), epsilon=epsilon)
+        problem = Problem.build(classifier, images, np.zeros(1, np.int32), mask, epsilon=epsilon)
         np.testing.assert_allclose(problem.lower.numpy().ravel(), lower, atol=1e-6)
         np.testing.assert_allclose(problem.upper.numpy().ravel(), upper, atol=1e-6)
-    nothing = Problem.build(classifier, images, np.zeros(1, np.int32), 0 * mask, np.zeros(1, np.int32), epsilon=0.3)
+    nothing = Problem.build(classifier, images, np.zeros(1, np.int32), 0 * mask, epsilon=0.3)
     assert not nothing.lower.numpy().any()
     assert not nothing.upper.numpy().any()
 

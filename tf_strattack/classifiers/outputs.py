@@ -27,7 +27,7 @@ def select_output(outputs: Any, which: str | int | None, names: Sequence[str] = 
       InputError: several outputs and no choice, or a choice that is not there.
     """
     if isinstance(outputs, Mapping):
-        entries = dict(outputs)
+        entries = {name: outputs[name] for name in sorted(outputs, key=str)}
     elif isinstance(outputs, list | tuple) and not hasattr(outputs, "_fields"):
         known = list(names) if len(set(names)) == len(outputs) else []
         entries = dict(zip(known, outputs, strict=True)) if known else dict(enumerate(outputs))

@@ -142,6 +142,9 @@ class OwnNetwork(Programs):
           confidence: in logits.
           positions: (N,) as for `scores`.
           batch_size: images at a time; None chooses by the size of an image.
+
+        Raises:
+          InputError: as `predict`.
         """
         array = self.prepare(images, positions)
         places = positions_of(array) if positions is None else positions

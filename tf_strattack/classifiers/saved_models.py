@@ -96,4 +96,7 @@ def _specs(function: Any) -> dict[str, tf.TensorSpec] | None:
 def _check(spec: tf.TensorSpec) -> None:
     check_floating(spec, _UINT8_REMEDY)
     if spec.shape.rank and spec.shape[0] is not None:
-        raise InputError(f"expected an input of any batch size, received the fixed batch size {spec.shape[0]}")
+        raise InputError(
+            f"expected an input of any batch size, received the fixed batch size {spec.shape[0]}: "
+            "export it with a batch axis of None"
+        )

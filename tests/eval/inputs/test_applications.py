@@ -6,7 +6,7 @@ import pytest
 import tensorflow as tf
 
 import tf_strattack as sa
-from eval import applications
+from eval.inputs import applications
 from eval.inputs.applications import find_application, load_application
 from eval.inputs.models import load_model
 

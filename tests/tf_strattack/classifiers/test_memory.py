@@ -130,8 +130,7 @@ def test_a_large_image_s_result_does_not_depend_on_its_batch():
 def test_loops_keep_at_most_eight_tensors_of_an_image_s_size():
     classifier = sa.Classifier.from_callable(exact_rows())
     images, labels = images_for(classifier, 2)
-    mask, positions = np.ones((1, 1, 1, 1), np.float32), np.arange(len(images), dtype=np.int32)
-    problem = Problem.build(classifier, images, labels.astype(np.int32), mask, positions, epsilon=0.6)
+    problem = Problem.build(classifier, images, labels.astype(np.int32), np.ones((1, 1, 1, 1), np.float32), epsilon=0.6)
     structure = Structure(Groups(6, 6, 2, 2), "l2", "admm", "support")
     rows = tf.zeros([2])
     states = {
