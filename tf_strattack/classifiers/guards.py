@@ -48,7 +48,9 @@ def float32(values: tf.Tensor) -> Scores:
 def check_scores(raw: tf.Tensor, batch: int, rows: int) -> Scores:
     """The scores as float32 (N, K), once their shape, type and values are what class scores have."""
     if not (raw.dtype.is_floating):
-        raise InputError(f"expected class scores in floating point, received {raw.dtype.name}")
+        raise InputError(
+            f"expected class scores in floating point, received {raw.dtype.name}: return a score for each class"
+        )
     scores = float32(raw)
     if scores.ndim != 2 or len(scores) != batch or scores.shape[1] < 1:
         raise InputError(

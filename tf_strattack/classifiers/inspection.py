@@ -67,7 +67,7 @@ def inspect(own: Network, adapted: Adapted, stated: str | None, probe: Probe) ->
     check_repeatable(scores, own, probe)
     alone = check_rows(scores, own, probe)
     check_predict(scores, adapted, probe)
-    kind = adapted.outputs or stated or _kind(scores[np.isfinite(scores).all(axis=1)])
+    kind = adapted.outputs or stated or _kind(scores[np.isfinite(scores).all(axis=1)], raw.dtype)
     for note in adapted.notes:
         report(note)
     behind_head = adapted.logits is not None and _reproduces(scores, raw.dtype, adapted, probe)
@@ -86,8 +86,8 @@ def inspect(own: Network, adapted: Adapted, stated: str | None, probe: Probe) ->
     return Findings(max(2, scores.shape[1]), kind, behind_head, resolution)
 
 
-def _kind(scores: Scores) -> str:
-    """What scores (N, K) look like."""
+def _kind(scores: Scores, dtype: Any) -> str:
+    """What scores (N, K), which the network returned in `dtype`, look like."""
     within = bool(((scores >= 0) & (scores <= 1)).all())
     if scores.shape[1] == 1:
         threshold = 0.5 if within else 0
@@ -97,7 +97,7 @@ def _kind(scores: Scores) -> str:
             "outputs='probabilities' or outputs='logits' to be sure"
         )
         return PROBABILITIES if within else LOGITS
-    if within and np.allclose(scores.sum(axis=1), 1.0, atol=1e-3):
+    if within and np.allclose(scores.sum(axis=1), 1.0, atol=1e-3 + 2 * _EPSILON.get(dtype, 0.0)):
         return PROBABILITIES
     if within:
         report(

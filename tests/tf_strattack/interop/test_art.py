@@ -282,3 +282,25 @@ def test_ctrl_c_reaches_the_host(monkeypatch):
     monkeypatch.setattr(sa.progress.Tracker, "start_batch", interrupted)
     with pytest.raises(KeyboardInterrupt):
         StructuredAttack(estimator, **QUICK).generate(images, seen)
+
+
+@pytest.mark.parametrize("head", [{"activation": "softmax"}, {"activation": "softmax", "dtype": "float32"}, {}])
+def test_success_in_half_precision_is_what_the_estimator_says(head):
+    policy = "mixed_bfloat16" if "dtype" in head else "bfloat16"
+    keras.utils.set_random_seed(0)
+    keras.config.set_dtype_policy(policy)
+    try:
+        network = keras.Sequential([
+            keras.layers.Input((8, 8, 1)), keras.layers.Flatten(), keras.layers.Dense(16, activation="relu"),
+            keras.layers.Dense(4, **head),
+        ])  # fmt: skip
+    finally:
+        keras.config.set_dtype_policy("float32")
+    images = np.random.default_rng(0).uniform(size=(8, 8, 8, 1)).astype(np.float32)
+    estimator = TensorFlowV2Classifier(network, nb_classes=4, input_shape=(8, 8, 1), clip_values=(0, 1))
+    labels = np.asarray(estimator.predict(images)).astype(np.float32).argmax(axis=1)
+    attack = StructuredAttack(estimator, max_iterations=20, refine=False, verbose=False)
+    result = attack.result(images, labels)
+    seen = np.asarray(estimator.predict(result.adversarial)).astype(np.float32).argmax(axis=1)
+    np.testing.assert_array_equal(seen != labels, result.success)
+    assert result.success.any()

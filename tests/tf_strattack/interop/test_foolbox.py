@@ -265,3 +265,26 @@ def test_ctrl_c_reaches_the_host(monkeypatch):
     monkeypatch.setattr(sa.progress.Tracker, "start_batch", interrupted)
     with pytest.raises(KeyboardInterrupt):
         attack(fmodel, images, labels, epsilons=None)
+
+
+@pytest.mark.parametrize("head", [{"activation": "softmax"}, {"activation": "softmax", "dtype": "float32"}, {}])
+def test_success_in_half_precision_is_what_the_model_says(head):
+    policy = "mixed_bfloat16" if "dtype" in head else "bfloat16"
+    keras.utils.set_random_seed(0)
+    keras.config.set_dtype_policy(policy)
+    try:
+        network = keras.Sequential([
+            keras.layers.Input((8, 8, 1)), keras.layers.Flatten(), keras.layers.Dense(16, activation="relu"),
+            keras.layers.Dense(4, **head),
+        ])  # fmt: skip
+    finally:
+        keras.config.set_dtype_policy("float32")
+    images = np.random.default_rng(0).uniform(size=(8, 8, 8, 1)).astype(np.float32)
+    fmodel = foolbox.TensorFlowModel(network, bounds=(0, 1))
+    labels = np.asarray(tf.cast(network(images), tf.float32)).argmax(axis=1)
+    result = StructuredAttack(max_iterations=20, refine=False).result(
+        fmodel, tf.constant(images), tf.constant(labels, tf.int64)
+    )
+    seen = np.asarray(tf.cast(network(result.adversarial), tf.float32)).argmax(axis=1)
+    np.testing.assert_array_equal(seen != labels, result.success)
+    assert result.success.any()
