@@ -54,7 +54,7 @@ RESIZE = flags.DEFINE_string(
     "resize",
     "auto",
     "Shorter side in pixels to which images are resized before the middle is cut out; none; or auto: for image files, "
-    "and data of varying sizes, so that 87.5 % of it are the model's size.",
+    "and data of varying sizes, so that 87.5 % of it are the model's size (images of just that size stay as they are).",
 )
 SPLIT = flags.DEFINE_string(
     "split", "test", "Split of a TFDS data set, or of an .npz file with x_train, y_train, x_test, y_test."

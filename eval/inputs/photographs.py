@@ -28,12 +28,14 @@ class Frame:
       height, width: of what is cut out, in pixels.
       shorter: the shorter side after resizing, in pixels.
       channels: 1, 3 or 4.
+      keeps: whether images that have the network's size already stay as they are.
     """
 
     height: int
     width: int
     shorter: int
     channels: int
+    keeps: bool = False
 
     def __call__(self, image: Pixels, source: str) -> Pixels:
         """Resizes (bicubic, antialiased) and crops uint8 pixels (H, W, C); `source` names them in errors."""
@@ -48,6 +50,12 @@ class Frame:
                 "store images with the channels last, or add --resize=none"
             )
         picture = Image.fromarray(image[..., 0] if image.shape[-1] == 1 else image)
+        if self.keeps and picture.size == (self.width, self.height):
+            return to_array(with_channels(picture, self.channels, source))
+        notice(
+            f"images are resized to {self.shorter} pixels on the shorter side, and the middle {self.height} x "
+            f"{self.width} is cut out"
+        )
         scale = self.shorter / min(picture.size)
         size = round(picture.width * scale), round(picture.height * scale)
         if size[0] * size[1] > _MOST_PIXELS:
@@ -65,7 +73,7 @@ def make_frame(resize: str, image_shape: tuple[int | None, ...] | None, *, varie
 
     Args:
       resize: "none"; the shorter side in pixels; or "auto": for data whose images have sizes of their own, such that
-        the middle 87.5 % of it are the network's size.
+        the middle 87.5 % of it are the network's size; images of just that size stay as they are.
       image_shape: (H, W, C) of the network, None for what is not fixed.
       varied: whether the data's images have sizes of their own.
 
@@ -89,8 +97,4 @@ def make_frame(resize: str, image_shape: tuple[int | None, ...] | None, *, varie
         raise InputError(
             f"expected --resize of at least the network's image size {max(height, width)}, received {resize}"
         )
-    notice(
-        f"images are resized to {shorter} pixels on the shorter side, and the middle {height} x {width} is cut out; "
-        "--resize=none keeps images that have the network's size"
-    )
-    return Frame(height, width, shorter, channels if channels in (1, 4) else 3)
+    return Frame(height, width, shorter, channels if channels in (1, 4) else 3, keeps=resize == AUTO)

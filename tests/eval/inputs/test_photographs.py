@@ -36,11 +36,11 @@ def test_a_frame_keeps_an_image_of_the_right_size_as_it_is():
 @pytest.mark.parametrize(
     ("resize", "shape", "varied", "expected"),
     [
-        ("auto", (224, 224, 3), True, Frame(224, 224, 256, 3)),
-        ("auto", (299, 299, 3), True, Frame(299, 299, 342, 3)),
-        ("auto", (28, 28, 1), True, Frame(28, 28, 32, 1)),
-        ("auto", (28, 28, 4), True, Frame(28, 28, 32, 4)),
-        ("auto", (28, 28, None), True, Frame(28, 28, 32, 3)),
+        ("auto", (224, 224, 3), True, Frame(224, 224, 256, 3, keeps=True)),
+        ("auto", (299, 299, 3), True, Frame(299, 299, 342, 3, keeps=True)),
+        ("auto", (28, 28, 1), True, Frame(28, 28, 32, 1, keeps=True)),
+        ("auto", (28, 28, 4), True, Frame(28, 28, 32, 4, keeps=True)),
+        ("auto", (28, 28, None), True, Frame(28, 28, 32, 3, keeps=True)),
         ("auto", (28, 28, 1), False, None),
         ("auto", (None, None, 3), True, None),
         ("auto", None, True, None),
@@ -60,12 +60,18 @@ def test_a_bad_resize_is_refused(resize):
         make_frame(resize, (28, 28, 1), varied=True)
 
 
-def test_resizing_is_reported_with_what_avoids_it(notes):
-    make_frame("auto", (28, 28, 1), varied=True)
-    assert notes() == [
-        "images are resized to 32 pixels on the shorter side, and the middle 28 x 28 is cut out; "
-        "--resize=none keeps images that have the network's size"
-    ]
+def test_images_of_the_network_s_size_stay_as_they_are_and_resizing_is_reported(notes):
+    frame = make_frame("auto", (28, 28, 1), varied=True)
+    assert frame is not None
+    fitting = np.arange(28 * 28, dtype=np.uint8).reshape(28, 28, 1)
+    np.testing.assert_array_equal(frame(fitting, "x"), fitting)
+    assert notes() == []
+    assert frame(np.zeros((30, 28, 1), np.uint8), "x").shape == (28, 28, 1)
+    said = ["images are resized to 32 pixels on the shorter side, and the middle 28 x 28 is cut out"]
+    assert notes() == said
+    asked = make_frame("32", (28, 28, 1), varied=True)
+    assert asked is not None
+    assert not np.array_equal(asked(fitting, "x"), fitting)
 
 
 def test_sizes_that_take_gigabytes_are_refused():
