@@ -117,6 +117,7 @@ class Method(abc.ABC):
         classifier = as_classifier(classifier)
         originals = classifier.prepare(images, positions)
         places = positions_of(originals) if positions is None else positions
+        classifier.check_unchanged(originals, places)
         given = None
         if start is not None:
             given = check_like(classifier.prepare(start, places), originals, "adversarial images")
@@ -176,12 +177,13 @@ class Method(abc.ABC):
             otherwise = self.fallback(images, given)
             adversarial = np.where(found[:, None, None, None], self.valid(network, images, delta), otherwise)
 
-            # In less than float32 each example is also looked at alone.
-            passes = 1 if classifier.resolution == 0 else 2
+            verifications = 0
 
             def verified(images: Images) -> npt.NDArray[np.bool_]:
+                nonlocal verifications
+                verifications += 1
                 tracker.count(whole, forwards=1)
-                tracker.count(1, forwards=rows * (passes - 1))
+                tracker.count(1, forwards=rows * (classifier.passes - 1))
                 return classifier.fooled_by(
                     images, labels, targets, confidence=self.confidence, positions=batch.positions, batch_size=rows
                 )  # fmt: skip
@@ -193,7 +195,7 @@ class Method(abc.ABC):
             tracker.count(whole, forwards=1)
             clean_correct = classifier.classify(images, batch_size=rows, positions=batch.positions) == labels
             # Besides what was spent above: is the original classified correctly, and does the result hold.
-            forwards = forwards + 1 + passes
+            forwards = forwards + 1 + verifications * classifier.passes
             tracker.end_batch(int(success.sum()))
         seconds = np.full(rows, (time.monotonic() - started) / max(1, rows), np.float32)
         return AttackResult(

@@ -16,7 +16,6 @@ from tf_strattack.checks import check_bounds, check_classes, check_count, check_
 from tf_strattack.classifiers.classifier import Classifier
 from tf_strattack.classifiers.outputs import select_output
 from tf_strattack.classifiers.own_network import positions_of
-from tf_strattack.classifiers.passing import parts_of, same_parts
 from tf_strattack.errors import InputError
 from tf_strattack.image_checks import check_images
 from tf_strattack.strattack import StrAttack
@@ -105,7 +104,7 @@ class RobustnessCallback(keras.callbacks.Callback):
             "preprocessing": preprocessing, "inputs": inputs, "output": output, "data_format": data_format,
         }  # fmt: skip
         self._batch_size = batch_size
-        self._network: list[Any] = []
+        self._network: Any = None
         self._classifier: Classifier | None = None  # with its compiled programs, as long as the network is the same
 
     def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
@@ -117,9 +116,8 @@ class RobustnessCallback(keras.callbacks.Callback):
         Raises:
           InputError: images, labels or targets that are none of the network's.
         """
-        network = parts_of(self.model)  # layers may have come or gone since the last fit
-        if not same_parts(network, self._network):
-            self._network = network
+        if self.model is not self._network:
+            self._network = self.model
             self._classifier = Classifier.from_keras(self.model, bounds=self._bounds, **self._options)
         _check_devices(self.model)
         # No more than shapes: an untrained network may have no gradient yet.

@@ -24,12 +24,16 @@ class Adapted(NamedTuple):
       head: what is taken off, a `heads.Head`.
       output_names: the names of the outputs where `function` returns a list.
       inside: "preprocessor" or "predict_step", where one of the model's own is a part of `function`.
-      predict: what the owner's `predict` returns for images, where it may do more than `function`.
+      predict: (images, positions) → what the owner's `predict` returns, where it may do more than `function`.
+      also: the name of another function that the owner may call, and it, which must agree.
+      parts: what the network is made of, where it may become another; see `identity.parts_of`.
+      again: adapts it again, once it has.
       epsilon: the relative rounding of layers in half precision or quantized, 0 where all compute in float32.
       rows: how many images there must be, where other inputs have a value for each, else None.
       model: the Keras model, where there is one, to look inside.
       feed: (images, positions) → the inputs of `model`, in the order in which it declares them.
       notes: what the owner should know, as warnings at first use.
+      may_change: whether another call may be of another network: not that of a file.
     """
 
     function: Network
@@ -39,9 +43,18 @@ class Adapted(NamedTuple):
     head: Any = None
     output_names: Sequence[str] = ()
     inside: str | None = None
-    predict: Callable[[Any], Any] | None = None
+    predict: Network | None = None
+    also: tuple[str, Network] | None = None
+    parts: Callable[[], list[Any]] | None = None
+    again: Callable[[], Any] | None = None
     epsilon: float = 0.0
     rows: int | None = None
     model: keras.Model | None = None
     feed: Network | None = None
     notes: tuple[str, ...] = ()
+    may_change: bool = True
+
+    def states(self) -> list[Any]:
+        """Variables of the model's layers that are no weights: moving averages, states of generators."""
+        layers = [] if self.model is None else list(self.model._flatten_layers())
+        return [variable for layer in layers for variable in getattr(layer, "_non_trainable_variables", [])]

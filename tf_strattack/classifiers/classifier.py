@@ -14,7 +14,7 @@ from tf_strattack.classifiers.feature_maps import FeatureMaps, class_scores, fin
 from tf_strattack.classifiers.files import load_keras
 from tf_strattack.classifiers.keras_models import Request, adapt_keras
 from tf_strattack.classifiers.layout import layout_of
-from tf_strattack.classifiers.outputs import LOGITS, as_logits, select_output
+from tf_strattack.classifiers.outputs import LOGITS, as_logits, check_output, select_output
 from tf_strattack.classifiers.own_network import OwnNetwork
 from tf_strattack.classifiers.saved_models import adapt_saved_model
 from tf_strattack.errors import InputError
@@ -57,9 +57,9 @@ class Classifier(OwnNetwork):
         """Wraps a model of Keras 3 (Sequential, functional or subclassed), or of Keras 2 (tf_keras).
 
         Gradients are taken in front of a final softmax or sigmoid that can be seen (a Softmax layer, or a Dense or
-        Activation layer with one). A `preprocessor` of the model, which its `predict` applies, is applied, and so is a
-        `predict_step` of its own. If the model has several inputs, exactly one must be the image; the others get
-        `inputs` by name, or zeros.
+        Activation layer with one). A `preprocessor` of the model, which its `predict` applies, is applied (after
+        `preprocessing`), and so is a `predict_step` of its own. If the model has several inputs, exactly one must be
+        the image; the others get `inputs` by name, or zeros.
 
         Args:
           model: takes (N, H, W, C), (N, C, H, W), (N, H, W) or (N, F), and is fed from (N, H, W, C) in all cases.
@@ -70,8 +70,7 @@ class Classifier(OwnNetwork):
         Raises:
           InputError: another kind of object, or inputs that cannot be told apart or fed.
         """
-        preprocessed = options.get("preprocessing") is not None
-        return cls(adapt_keras(model, Request(inputs, data_format, options.get("output"), preprocessed)), **options)
+        return cls(adapt_keras(model, Request(inputs, data_format, check_output(options.get("output")))), **options)
 
     @classmethod
     def from_saved_model(

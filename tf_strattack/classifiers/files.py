@@ -47,7 +47,7 @@ def _kind(path: Path) -> str:
     with path.open("rb") as file:
         first = file.read(len(_HDF5))
     if first == _HDF5:
-        if "model_config" not in h5py.File(path).attrs:
+        if not load_or_explain(lambda: _holds_model(path), path, "a Keras model"):
             raise InputError(
                 f"expected a whole Keras model, received {path}, which holds weights alone: make the model, "
                 "model.load_weights(path), and pass it to Classifier.from_keras, or save it by model.save"
@@ -59,6 +59,11 @@ def _kind(path: Path) -> str:
         f"expected a .keras file or a SavedModel directory, received {path}, which cannot be read: it is neither an "
         "archive of Keras nor HDF5"
     )
+
+
+def _holds_model(path: Path) -> bool:
+    with h5py.File(path) as file:
+        return "model_config" in file.attrs
 
 
 def _reason(path: Path, error: Exception) -> str:
@@ -77,7 +82,8 @@ def _reason(path: Path, error: Exception) -> str:
 
 def _is_of_keras2(path: Path) -> bool:
     try:
-        version = h5py.File(path).attrs.get("keras_version", "")
+        with h5py.File(path) as file:
+            version = file.attrs.get("keras_version", "")
     except OSError:
         return False
     text = version.decode() if isinstance(version, bytes) else str(version)

@@ -20,6 +20,8 @@ Scores = np.ndarray[Any, Any]
 # Relative to the largest score: a change that rounding cannot explain; and one of a network in half precision, whose
 # rows are computed by another kernel when they are alone.
 _CHANGE, _COARSE_CHANGE = 1e-3, 5e-2
+# What two computations of the same in float32 may differ by, relative to the largest score.
+_ROUNDING = 1e-4
 _CUT = (
     "inference-only exports, TFLite conversions, integer operations, NumPy and model.predict cut it; pass the trained "
     "model, or a function of TensorFlow operations"
@@ -74,41 +76,66 @@ def check_repeatable(scores: Scores, own: Network, probe: Probe) -> None:
 
 
 def check_rows(scores: Scores, own: Network, probe: Probe) -> Scores:
-    """Refuses a network in which the first row depends on the others; returns its scores alone, (1, K)."""
-    scale = largest(scores[:1], 1)
-    alone = float32(evaluate(own, probe.batch[:1], probe.positions[:1]))
-    beside_others = float32(evaluate(own, probe.others, probe.positions[:1] + 0 * probe.positions))
-    if alone.shape[1:] != scores.shape[1:]:
-        raise InputError(f"expected (1, {scores.shape[1]}) scores of a single image, received {alone.shape}")
-    change = largest(beside_others[:1] - scores[:1], 1)
-    if change <= _CHANGE * scale:
-        change = largest(alone - scores[:1], 1)
-        if change <= _COARSE_CHANGE * scale:
-            return alone
+    """Refuses a network in which a row depends on the others; returns the scores of the first row alone, (1, K)."""
+    others = float32(evaluate(own, probe.others, 0 * probe.positions))
+    changes = [_relative(others[:1] - scores[:1], scores[:1], _CHANGE)]
+    first = scores[:1]
+    for row in range(probe.rows):
+        alone = float32(evaluate(own, probe.batch[row : row + 1], probe.positions[row : row + 1]))
+        if alone.shape[1:] != scores.shape[1:]:
+            raise InputError(f"expected (1, {scores.shape[1]}) scores of a single image, received {alone.shape}")
+        changes.append(_relative(alone - scores[row : row + 1], scores[row : row + 1], _COARSE_CHANGE))
+        first = alone if row == 0 else first
+    if not max(changes):
+        return first
     raise InputError(
-        f"expected each row of the output to depend on its own image alone, received a change of {change:.3g} with the "
-        "other images of the batch: put batch normalization in inference mode (training=False), and take a softmax "
-        "over the classes (axis=-1)"
+        f"expected each row of the output to depend on its own image alone, received a change of {max(changes):.3g} "
+        "with the other images of the batch: put batch normalization in inference mode (training=False), and take a "
+        "softmax over the classes (axis=-1)"
     )
+
+
+def _relative(change: Scores, scores: Scores, tolerance: float) -> float:
+    """The change, or 0 where it is within what rounding explains."""
+    size = largest(change, len(change))
+    return size if size > tolerance * largest(scores, len(scores)) else 0.0
 
 
 def check_predict(scores: Scores, adapted: Adapted, probe: Probe) -> None:
     """Refuses a `predict` of the model's own that does more than what is attacked."""
     if adapted.predict is None:
         return
+    remedy = "attack what it does by Classifier.from_callable(lambda x: model(x, training=False), preprocessing=...)"
     try:
-        predicted = float32(tf.convert_to_tensor(adapted.predict(probe.batch[: probe.rows])))
-    except InputError:
-        raise
+        predicted = np.asarray(adapted.predict(probe.batch, probe.positions))
     except Exception as error:  # a user's predict can raise anything
-        raise InputError(f"expected a predict that takes the images, received: {cause_of(error)}") from error
-    expected = scores[: probe.rows]
-    same = predicted.shape == expected.shape
-    if not same or largest(predicted - expected, probe.rows) > _COARSE_CHANGE * largest(expected, probe.rows):
-        name = type(adapted.model).__name__
+        if out_of_memory(error):
+            raise
+        raise InputError(f"expected a predict of images (N, H, W, C), received: {cause_of(error)}; {remedy}") from error
+    finite = np.isfinite(scores).all(axis=1)
+    tolerance = _ROUNDING if adapted.epsilon == 0 else _COARSE_CHANGE
+    if predicted.shape != scores.shape or _relative(predicted[finite] - scores[finite], scores[finite], tolerance):
         raise InputError(
-            f"expected a predict that returns what the network computes, received one of {name} that does more: attack "
-            "what it does by Classifier.from_callable(lambda images: model(images, training=False), preprocessing=...)"
+            "expected a predict that returns what the network computes, received one of "
+            f"{type(adapted.model).__name__} that does more: {remedy}"
+        )
+
+
+def check_also(scores: Scores, adapted: Adapted, probe: Probe) -> None:
+    """Refuses a SavedModel whose object and signature are different functions, unless one is chosen."""
+    if adapted.also is None:
+        return
+    name, function = adapted.also
+    try:
+        other = float32(function(probe.batch[: probe.rows], probe.positions[: probe.rows]))
+    except Exception:  # it may be no function of images at all
+        return
+    expected = scores[: probe.rows]
+    if other.shape == expected.shape and _relative(other - expected, expected, _COARSE_CHANGE):
+        raise InputError(
+            f"expected {name} and the signature of the SavedModel to return the same, received others: choose one by "
+            "signature='serving_default' or signature='__call__'",
+            option="signature",
         )
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
-import numpy as np
 import tensorflow as tf
 
+from tf_strattack.checks import as_array
 from tf_strattack.errors import InputError
 from tf_strattack.notices import report
 
@@ -70,7 +70,7 @@ def fill_others(specs: Mapping[str, tf.TensorSpec], image: str, values: Mapping[
       InputWarning: inputs that get zeros, but for single booleans, as `training` is.
     """
     others = {name: spec for name, spec in specs.items() if name != image}
-    zeros = [name for name, spec in others.items() if name not in values and not _is_switch(spec)]
+    zeros = [name for name, spec in others.items() if values.get(name) is None and not _is_switch(spec)]
     if zeros:
         report(
             f"the network has inputs besides the image, and {sorted(zeros)} get zeros: give their values with inputs="
@@ -106,7 +106,9 @@ def _rows(name: str, spec: tf.TensorSpec, value: Any) -> tuple[tf.Tensor, bool]:
     wanted = spec.shape[1:] if _has_rows(spec) else spec.shape
     if value is None:
         return tf.zeros([1 if size is None else size for size in (wanted or [])], spec.dtype), False
-    array = np.asarray(value)
+    array = as_array(value, f"the input {name}")
+    if array.dtype.kind not in "fiub":
+        raise InputError(f"expected numbers for the input {name}, received dtype {array.dtype}")
     per_image = _has_rows(spec) and wanted.rank is not None and array.ndim == wanted.rank + 1
     if not wanted.is_compatible_with(array.shape[1:] if per_image else array.shape):
         each = ", or an array of such rows, one for each image" if _has_rows(spec) else ""

@@ -10,6 +10,7 @@ import tensorflow as tf
 from tf_strattack.classifiers.adapted import Adapted, Network
 from tf_strattack.classifiers.guards import (
     Scores,
+    check_also,
     check_gradient,
     check_predict,
     check_repeatable,
@@ -21,6 +22,7 @@ from tf_strattack.classifiers.guards import (
 )
 from tf_strattack.classifiers.outputs import LOGITS, PROBABILITIES, SIGMOID, as_logits
 from tf_strattack.classifiers.probe import Probe
+from tf_strattack.errors import InputError
 from tf_strattack.notices import report
 
 # A change between batch sizes of a network in float32, relative to its scores: more is no rounding of float32.
@@ -67,7 +69,10 @@ def inspect(own: Network, adapted: Adapted, stated: str | None, probe: Probe) ->
     check_repeatable(scores, own, probe)
     alone = check_rows(scores, own, probe)
     check_predict(scores, adapted, probe)
-    kind = adapted.outputs or stated or _kind(scores[np.isfinite(scores).all(axis=1)], raw.dtype)
+    check_also(scores, adapted, probe)
+    kind = _stated_or_known(stated, adapted.outputs, scores.shape[1]) or _kind(
+        scores[np.isfinite(scores).all(axis=1)], raw.dtype
+    )
     for note in adapted.notes:
         report(note)
     behind_head = adapted.logits is not None and _reproduces(scores, raw.dtype, adapted, probe)
@@ -82,8 +87,31 @@ def inspect(own: Network, adapted: Adapted, stated: str | None, probe: Probe) ->
             _warn_of_saturation(scores[: probe.rows], kind)
     network = adapted.logits if behind_head and adapted.logits is not None else own
     check_gradient(network, LOGITS if behind_head else kind, adapted, probe)
+    if scores.shape[1] > 1:
+        _warn_of_ties(scores[: probe.rows])
     resolution = _resolution(logits, alone_logits, dtype, raw.dtype if kind != LOGITS else dtype, adapted)
     return Findings(max(2, scores.shape[1]), kind, behind_head, resolution)
+
+
+def _stated_or_known(stated: str | None, known: str | None, number: int) -> str | None:
+    """The kind that the caller states, or the last layer; one linear output may be either."""
+    if stated is None or known is None or stated == known or (number == 1 and known == LOGITS):
+        return stated or known
+    if number == 1 and {stated, known} == {PROBABILITIES, SIGMOID}:
+        return known
+    raise InputError(
+        f"expected outputs={known!r}, as the network's last layer says, received {stated!r}: leave outputs= out",
+        option="outputs",
+    )
+
+
+def _warn_of_ties(scores: Scores) -> None:
+    ties = int(((scores == scores.max(axis=1, keepdims=True)).sum(axis=1) > 1).sum())
+    if ties:
+        report(
+            f"on {ties} of {len(scores)} images several classes have the highest score, as where a sigmoid saturates: "
+            "a tie is no success, so attacks may fail on such a network"
+        )
 
 
 def _kind(scores: Scores, dtype: Any) -> str:

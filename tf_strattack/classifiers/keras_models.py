@@ -7,10 +7,12 @@ from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 from tf_strattack.classifiers.adapted import Adapted, Network
 from tf_strattack.classifiers.heads import activation_name, head_of, kind_of
+from tf_strattack.classifiers.identity import parts_of
 from tf_strattack.classifiers.inputs import Others, check_floating, choose_image, fill_others
 from tf_strattack.classifiers.layout import CHANNELS_FIRST, declared_format, layout_of
 from tf_strattack.classifiers.outputs import PROBABILITIES, SIGMOID, select_output
@@ -37,13 +39,11 @@ class Request(NamedTuple):
       inputs: values of the inputs besides the image, by name; see `inputs.fill_others`.
       data_format: "channels_last", "channels_first", or None for what layers declare.
       output: which output has the class scores.
-      preprocessed: whether the caller has preprocessing of their own.
     """
 
     inputs: Mapping[str, Any] | None = None
     data_format: str | None = None
     output: str | int | None = None
-    preprocessed: bool = False
 
 
 def is_keras2(model: Any) -> bool:
@@ -70,6 +70,7 @@ def adapt_keras(model: Any, request: Request) -> Adapted:
         )
     known = getattr(model, "inputs", None) or []
     specs = {tensor.name: tf.TensorSpec(tensor.shape, tensor.dtype) for tensor in known}
+    check_inputs(request.inputs)
     if request.inputs and not specs:
         raise InputError("expected inputs= with a model that declares its inputs, received one that does not")
     image = choose_image(specs, request.inputs or {}) if specs else None
@@ -89,14 +90,23 @@ def adapt_keras(model: Any, request: Request) -> Adapted:
 
     feed: Network = raw
     shape, notes = layout.shape, [*layout.notes]
-    own = None if request.preprocessed else getattr(model, "preprocessor", None)
-    if callable(own):
+    own = getattr(model, "preprocessor", None)
+    if callable(own) and overridden(model, "predict"):
         # As KerasHub's `predict` does; images of any size go into its resizing.
-        feed = lambda images, positions: [own(images)]  # noqa: E731
+        preprocess = own
+        feed = lambda images, positions: [preprocess(images)]  # noqa: E731
         shape, notes = None, ["the model's own preprocessor is applied to the images, as its predict does"]
-    call, predict, inside = _calls(model, own if callable(own) else None, request)
+    else:
+        own = None
+    call, predict, inside = _calls(model, own)
     end = _end(model, request.output) if getattr(model, "outputs", None) else None
-    head = head_of(end) if end is not None and inside is None and _is_plain(model) else None
+    # What the last layers say counts where the owner's call is nothing but the layers.
+    seen = end if inside is None and _is_plain(model) else None
+    if seen is not None and seen.shape[-1] == 1 and activation_name(seen) == "softmax":
+        raise InputError(
+            "expected several classes, received a softmax over one, which is 1 for every image: use a sigmoid"
+        )
+    head = None if seen is None else head_of(seen)
     logits: Network | None = None
     if head is not None:
         body = keras.Model(_one_or_all(list(known)), head.before)
@@ -105,10 +115,11 @@ def adapt_keras(model: Any, request: Request) -> Adapted:
         notes += _notes(model, end)
     return Adapted(
         function=lambda images, positions: call(_packed(model, feed(images, positions))),
-        image_shape=shape, outputs=kind_of(end) if end is not None and inside is None else None, logits=logits,
+        image_shape=shape, outputs=None if seen is None else kind_of(seen), logits=logits,
         head=head, output_names=tuple(getattr(model, "output_names", None) or ()), inside=inside,
-        predict=None if predict is None else lambda images: predict(_packed(model, raw(images, None))),
+        predict=None if predict is None else lambda images, positions: predict(_packed(model, raw(images, positions))),
         epsilon=_epsilon(model), rows=others.rows, model=model, feed=feed, notes=tuple(notes),
+        parts=lambda: parts_of(model), again=lambda: adapt_keras(model, request),
     )  # fmt: skip
 
 
@@ -118,33 +129,46 @@ def overridden(model: Any, name: str) -> bool:
     return name in vars(model) or (owner is not None and owner.__module__.partition(".")[0] not in ("keras", _KERAS2))
 
 
-def _calls(model: Any, preprocessor: Any, request: Request) -> tuple[Any, Any, str | None]:
+def check_inputs(inputs: Any) -> None:
+    """Refuses values of inputs that do not name the inputs."""
+    if inputs is not None and not isinstance(inputs, Mapping):
+        raise InputError(f"expected inputs= as a dictionary, {{name: value}}, received {type(inputs).__name__}")
+
+
+def _calls(model: Any, preprocessor: Any) -> tuple[Any, Any, str | None]:
     """How the owner calls a model on its inputs, its `predict` where that may do more, and what of it is inside."""
     inside = "preprocessor" if preprocessor is not None else None
     call: Callable[[Any], Any] = lambda inputs: model(inputs, training=False)  # noqa: E731
     if overridden(model, "predict_step"):
         call, inside = lambda inputs: model.predict_step(_data(inputs)), "predict_step"
-    special = [name for name in ("predict", "predict_step", "make_predict_function") if overridden(model, name)]
-    # With preprocessing of the caller's own, that of the model is replaced, and its predict would do both.
-    replaced = request.preprocessed and getattr(model, "preprocessor", None) is not None
-    return call, _silent(model.predict) if special and not replaced else None, inside
+    if any(overridden(model, name) for name in ("predict", "predict_step", "make_predict_function")):
+        return call, _silent(model.predict), inside
+    return call, _numpy(model.predict_on_batch) if overridden(model, "predict_on_batch") else None, inside
 
 
 def _data(inputs: Any) -> Any:
     """Inputs as `predict` passes them to `predict_step`."""
-    return (inputs,) if isinstance(inputs, list | tuple | Mapping) else inputs
+    return (inputs,) if isinstance(inputs, list | tuple) else inputs
 
 
 def _silent(predict: Callable[..., Any]) -> Callable[[Any], Any]:
     """`predict` without its progress bar."""
     parameters = inspect.signature(predict).parameters.values()
     quiet = any(one.name == "verbose" or one.kind is one.VAR_KEYWORD for one in parameters)
-    return lambda inputs: predict(inputs, **({"verbose": 0} if quiet else {}))
+    return _numpy(lambda inputs: predict(inputs, **({"verbose": 0} if quiet else {})))
+
+
+def _numpy(predict: Callable[..., Any]) -> Callable[[Any], Any]:
+    """`predict` of arrays, as owners call it."""
+    return lambda inputs: predict(keras.tree.map_structure(np.asarray, inputs))
 
 
 def _end(model: Any, output: str | int | None) -> Any:
     """The Keras tensor of class scores."""
     outputs = model.outputs
+    # A call that returns something else than the layers do has no end to see.
+    if len(outputs) == 1 and not _is_plain(model):
+        return outputs[0]
     if len(outputs) == 1 and output is None:
         return outputs[0]
     return select_output(
@@ -194,19 +218,21 @@ def _notes(model: Any, end: Any) -> list[str]:
 
 def _adapt_keras2(model: Any, request: Request) -> Adapted:
     """Adapts a model of Keras 2 as what it is called as; its layers are not looked at."""
+    check_inputs(request.inputs)
     if request.inputs:
         raise InputError("expected inputs= with a model of Keras 3 or a SavedModel, received a model of Keras 2")
     shape = getattr(model, "input_shape", None) if getattr(model, "built", False) else None
     spec = tf.TensorSpec(shape) if isinstance(shape, tuple) else None
     first = CHANNELS_FIRST if getattr(model, "main_input_name", None) == "pixel_values" else None
     layout = layout_of(spec, request.data_format or first)
-    step = overridden(model, "predict_step")
+    call, predict, inside = _calls(model, None)
 
     def function(images: tf.Tensor, positions: tf.Tensor | None) -> Any:
-        inputs = layout.feed(images)
-        return model.predict_step(_data(inputs)) if step else model(inputs, training=False)
+        return call(layout.feed(images))
 
     return Adapted(
-        function, layout.shape, inside="predict_step" if step else None,
-        output_names=tuple(getattr(model, "output_names", None) or ()), notes=layout.notes,
+        function, layout.shape, inside=inside, output_names=tuple(getattr(model, "output_names", None) or ()),
+        predict=None if predict is None else lambda images, positions: predict(layout.feed(images)),
+        epsilon=_epsilon(model), notes=layout.notes, parts=lambda: parts_of(model),
+        again=lambda: _adapt_keras2(model, request),
     )  # fmt: skip

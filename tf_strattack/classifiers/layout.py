@@ -53,14 +53,23 @@ def layout_of(spec: tf.TensorSpec | None, data_format: str | None, name: str = "
         check_choice("data_format", data_format, DATA_FORMATS)
     if spec is None or spec.shape.rank is None:
         first = data_format == CHANNELS_FIRST
-        return Layout(None, _transposed if first else _as_it_is)
+        unranked = spec.dtype if spec is not None else tf.float32
+        return Layout(None, lambda images: tf.cast(_transposed(images) if first else images, unranked))
     shape, dtype = tuple(spec.shape[1:]), spec.dtype
 
     def cast(images: tf.Tensor) -> tf.Tensor:
         return tf.cast(images, dtype)
 
     if len(shape) == 1:
-        return Layout((None, None, None), lambda images: cast(_flat(images, shape[0])), (_flat_note(shape[0]),))
+        first = data_format == CHANNELS_FIRST
+        note = (
+            f"the network's input is flat, {shape[0]} numbers: images are flattened {'channel' if first else 'row'} by "
+        )
+        return Layout(
+            (None, None, None),
+            lambda images: cast(_flat(_transposed(images) if first else images, shape[0])),
+            (f"{note}{'channel' if first else 'row'}",),
+        )
     if len(shape) == 2:
         return Layout((*shape, 1), lambda images: cast(images[..., 0] if images.shape.rank == 4 else images))
     if len(shape) != 3:
@@ -116,10 +125,6 @@ def _can_only_be_channels_first(shape: Shape) -> bool:
     return _may_be_channels_first(shape) and all(size is None or size >= _SIDE for size in shape[1:])
 
 
-def _as_it_is(images: tf.Tensor) -> tf.Tensor:
-    return images
-
-
 def _transposed(images: tf.Tensor) -> tf.Tensor:
     return tf.transpose(images, [0, 3, 1, 2])
 
@@ -129,7 +134,3 @@ def _flat(images: tf.Tensor, size: int | None) -> tf.Tensor:
     if size is not None and known.is_fully_defined() and math.prod(known) != size:
         raise InputError(f"expected images of {size} numbers (H x W x C), which is the input, received {tuple(known)}")
     return tf.reshape(images, [-1, math.prod(known) if size is None else size])
-
-
-def _flat_note(size: int | None) -> str:
-    return f"the network's input is flat, {size} numbers: images are flattened row by row"

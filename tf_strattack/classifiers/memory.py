@@ -52,7 +52,11 @@ def _measure(classifier: Classifier, image: Images) -> int:
     def gradient(images: tf.Tensor) -> tf.Tensor:
         with tf.GradientTape() as tape:
             tape.watch(images)
-            margins = margin(classifier.logits(images), tf.zeros_like(images[:, 0, 0, 0], tf.int32), True)
+            margins = margin(
+                classifier.logits(images, tf.zeros_like(images[:, 0, 0, 0], tf.int32)),
+                tf.zeros_like(images[:, 0, 0, 0], tf.int32),
+                True,
+            )
         return tape.gradient(margins, images)
 
     while True:

@@ -26,9 +26,12 @@ def select_output(outputs: Any, which: str | int | None, names: Sequence[str] = 
     Raises:
       InputError: several outputs and no choice, or a choice that is not there.
     """
+    fields = getattr(type(outputs), "_fields", None)
+    if isinstance(outputs, tuple) and fields is not None:
+        outputs = dict(zip(fields, outputs, strict=True))
     if isinstance(outputs, Mapping):
         entries = {name: outputs[name] for name in sorted(outputs, key=str)}
-    elif isinstance(outputs, list | tuple) and not hasattr(outputs, "_fields"):
+    elif isinstance(outputs, list | tuple):
         known = list(names) if len(set(names)) == len(outputs) else []
         entries = dict(zip(known, outputs, strict=True)) if known else dict(enumerate(outputs))
         if isinstance(which, int) and not isinstance(which, bool) and -len(outputs) <= which < len(outputs):
@@ -52,6 +55,13 @@ def select_output(outputs: Any, which: str | int | None, names: Sequence[str] = 
             option="output",
         )
     raise InputError(f"expected output= to be of {received}, received {which!r}", option="output")
+
+
+def check_output(output: Any) -> str | int | None:
+    """Refuses what is neither a name nor a place; returns it."""
+    if output is None or (isinstance(output, str | int) and not isinstance(output, bool)):
+        return output
+    raise InputError(f"expected output= as the name or the place of an output, received {output!r}", option="output")
 
 
 def decisive(scores: Any, kind: str) -> Any:

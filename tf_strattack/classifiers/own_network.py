@@ -9,16 +9,21 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
+from tf_strattack.causes import out_of_memory
 from tf_strattack.checks import Classes, Images, check_bounds, check_choice, check_function
 from tf_strattack.classifiers.adapted import Adapted
+from tf_strattack.classifiers.identity import same_parts
 from tf_strattack.classifiers.inspection import Findings, inspect
-from tf_strattack.classifiers.outputs import KINDS, LOGITS, as_logits, decisive, select_output
+from tf_strattack.classifiers.outputs import KINDS, LOGITS, as_logits, check_output, decisive, select_output
 from tf_strattack.classifiers.probe import Probe
 from tf_strattack.classifiers.programs import Programs
 from tf_strattack.classifiers.surroundings import check_surroundings
 from tf_strattack.errors import InputError
 from tf_strattack.image_checks import check_images
 from tf_strattack.losses import fools
+
+# Images on which it is seen whether the network has changed, and by how much its scores must.
+_FEW, _CHANGE, _COARSE_CHANGE = 2, 1e-3, 5e-2
 
 
 class OwnNetwork(Programs):
@@ -58,8 +63,9 @@ class OwnNetwork(Programs):
         self._stated = outputs
         self._adapted = adapted
         self._preprocessing = preprocessing
-        self._output = output
+        self._output = check_output(output)
         self._findings: Findings | None = None
+        self._parts: list[Any] | None = None
 
     @property
     def resolution(self) -> float:
@@ -133,7 +139,7 @@ class OwnNetwork(Programs):
 
         The target must score strictly higher than all other classes (untargeted: another class than the label), and,
         in logits, by `confidence`. Where the network computes in less than float32, it must also hold for each image
-        alone, as rows are then rounded differently in different batches.
+        alone, as rows are then rounded differently in different batches; and a `predict` of the owner's is asked, too.
 
         Args:
           images: (N, H, W, C) numbers within the bounds.
@@ -159,7 +165,14 @@ class OwnNetwork(Programs):
         if self.resolution > 0 and len(array):
             rows = [(tf.constant(array[i : i + 1]), tf.constant(places[i : i + 1])) for i in range(len(array))]
             found = found & fooling(np.concatenate([self.scores(*row).numpy() for row in rows]))
+        if self._adapted.predict is not None and len(array):
+            found = found & fooling(self._predicted(tf.constant(array), tf.constant(places)).numpy())
         return found
+
+    @property
+    def passes(self) -> int:
+        """How often `fooled_by` has each image classified."""
+        return 1 + (self.resolution > 0) + (self._adapted.predict is not None)
 
     def prepare(self, images: Any, positions: npt.NDArray[np.int32] | None = None) -> Images:
         """Checks `images` (N, H, W, C), and at first use the network on them; returns them as float32.
@@ -169,6 +182,7 @@ class OwnNetwork(Programs):
             another number of images than other inputs have rows (if `positions` does not say which these are).
         """
         check_surroundings()
+        self._renew()
         array = check_images(images, self.bounds, self.image_shape)
         rows = self._adapted.rows
         if rows is not None and positions is None and len(array) != rows:
@@ -177,22 +191,71 @@ class OwnNetwork(Programs):
             self._inspect(array)
         return array
 
+    def check_unchanged(self, images: Images, positions: npt.NDArray[np.int32]) -> None:
+        """Forgets what is compiled if the network, called now, is not what was compiled of it; looks at it again then.
+
+        Args:
+          images: (N, H, W, C) as from `prepare`; the first few are looked at.
+          positions: (N,) as for `scores`.
+
+        Raises:
+          InputError: the network has become one that fails a check.
+        """
+        few, places = images[:_FEW], positions[:_FEW]
+        if self._findings is None or not len(few) or not self._adapted.may_change:
+            return
+        try:
+            compiled = self._own_scores(few, places, None)
+            now = self.scores(tf.constant(few), tf.constant(places)).numpy()
+        except Exception as error:
+            if out_of_memory(error):
+                return  # whoever attacks will say how many images fit
+            raise
+        tolerance = _CHANGE if self.resolution == 0 else _COARSE_CHANGE
+        if now.shape != compiled.shape or np.abs(now - compiled).max() > tolerance * np.abs(now).max():
+            self._forget()
+            self._inspect(images)
+
+    def _renew(self) -> None:
+        """Adapts the network again if its layers or methods are others than when it was looked at."""
+        parts, again = self._adapted.parts, self._adapted.again
+        if self._parts is None or parts is None or again is None or same_parts(self._parts, parts()):
+            return
+        self._adapted = again()
+        self.image_shape = None if self._preprocessing else self._adapted.image_shape
+        self._forget()
+
+    def _forget(self) -> None:
+        self._findings, self._parts = None, None
+        self._remembered.clear()
+
     def _inspect(self, images: Images) -> None:
         adapted = self._adapted
-        logits, predict = adapted.logits, adapted.predict
+        logits = adapted.logits
+        also = None
+        if adapted.also is not None:
+            name, other = adapted.also
+            also = name, lambda images, places: self._selected(other(self._preprocessed(images), places))
         seen = adapted._replace(
             logits=None if logits is None else lambda images, places: logits(self._preprocessed(images), places),
-            predict=None if predict is None else lambda images: self._selected(predict(self._preprocessed(images))),
+            predict=None if adapted.predict is None else self._predicted,
+            also=also,
         )  # fmt: skip
-        self._findings = inspect(self._own, seen, self._stated, Probe.of(images, self.bounds))
+        states = [(variable, variable.numpy()) for variable in adapted.states()]
+        try:
+            self._findings = inspect(self._own, seen, self._stated, Probe.of(images, self.bounds))
+        finally:
+            for variable, value in states:  # such as moving averages, if the network goes on training
+                variable.assign(value)
         self.num_classes = self._findings.num_classes
         self.outputs = LOGITS if self._findings.behind_head else self._findings.kind
+        self._parts = None if adapted.parts is None else adapted.parts()
 
     @property
     def _kind(self) -> str:
         if self._findings is not None:
             return self._findings.kind
-        return self._adapted.outputs or self._stated or LOGITS
+        return self._stated or self._adapted.outputs or LOGITS
 
     def _preprocessed(self, images: tf.Tensor) -> tf.Tensor:
         return images if self._preprocessing is None else self._preprocessing(images)
@@ -200,6 +263,18 @@ class OwnNetwork(Programs):
     def _selected(self, outputs: Any) -> tf.Tensor:
         scores = tf.convert_to_tensor(select_output(outputs, self._output, self._adapted.output_names))
         return scores[:, None] if scores.shape.rank == 1 else scores
+
+    def _predicted(self, images: tf.Tensor, positions: tf.Tensor) -> tf.Tensor:
+        """What the owner's `predict` returns, (N, K) float32."""
+        if self._adapted.predict is None:
+            raise ValueError("the network has no predict of its own")
+        found = self._adapted.predict(self._preprocessed(images), positions)
+        if isinstance(found, list) and np.ndim(found) in (1, 2) and not isinstance(found[0], np.ndarray | tf.Tensor):
+            found = np.asarray(found)  # numbers in lists
+        single = isinstance(found, np.ndarray) or tf.is_tensor(found)  # what a predict has chosen among outputs
+        scores = tf.cast(tf.convert_to_tensor(found), tf.float32) if single else self._selected(found)
+        scores = scores[:, None] if scores.shape.rank == 1 else scores
+        return tf.cast(scores, tf.float32)
 
     def _own(self, images: tf.Tensor, positions: tf.Tensor | None) -> tf.Tensor:
         """What the network returns, as its owner calls it, in its own precision."""

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import keras
 
 from tf_strattack.classifiers.classifier import Classifier
+from tf_strattack.classifiers.identity import same_parts
 from tf_strattack.classifiers.keras_models import is_keras2
 from tf_strattack.errors import InputError
 
@@ -22,11 +23,18 @@ class _Kept(NamedTuple):
     parts: list[Any]
     classifier: Classifier
 
+    def __deepcopy__(self, memo: Any) -> None:
+        """A copy of the owner begins without one."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """A pickled owner leaves it behind."""
+        return type(None), ()
+
 
 def as_classifier(value: Any) -> Classifier:
     """The classifier that `value` is, or the one of a Keras model for images in [0, 1].
 
-    That of a model is made once and kept with it, compiled programs included, until its layers or variables change.
+    That of a model is made once and kept with it, compiled programs included.
 
     Raises:
       InputError: anything else, with the call that makes a classifier of it.
@@ -34,7 +42,7 @@ def as_classifier(value: Any) -> Classifier:
     if isinstance(value, Classifier):
         return value
     if isinstance(value, keras.Model) or is_keras2(value):
-        return kept_classifier(value, (), parts_of(value), lambda: Classifier.from_keras(value))
+        return kept_classifier(value, (), [], lambda: Classifier.from_keras(value))
     raise InputError(f"expected a Classifier or a Keras model, received {_received(value)}: {_remedy(value)}")
 
 
@@ -48,7 +56,7 @@ def kept_classifier(
     Args:
       owner: a model.
       settings: values, compared by equality.
-      parts: objects, compared by identity, such as layers and variables.
+      parts: objects, compared by identity.
       make: makes it anew.
     """
     kept: _Kept | None = vars(owner).get(_KEPT)
@@ -57,17 +65,6 @@ def kept_classifier(
         kept = _Kept(weakref.ref(owner), settings, parts, make())
         vars(owner)[_KEPT] = kept  # past Keras, which would track it as a part of the model
     return kept.classifier
-
-
-def parts_of(model: Any) -> list[Any]:
-    """The layers and variables of a Keras model: others of them make another network of it."""
-    layers = list(getattr(model, "_flatten_layers", list)())
-    return [model, *layers, *getattr(model, "variables", []), *(getattr(layer, "activation", None) for layer in layers)]
-
-
-def same_parts(ours: list[Any], theirs: list[Any]) -> bool:
-    """Whether two lists hold the same objects."""
-    return len(ours) == len(theirs) and all(a is b for a, b in zip(ours, theirs, strict=True))
 
 
 def _received(value: Any) -> str:

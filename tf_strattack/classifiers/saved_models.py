@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -9,43 +11,73 @@ import tensorflow as tf
 
 from tf_strattack.classifiers.adapted import Adapted
 from tf_strattack.classifiers.inputs import check_floating, choose_image, fill_others
-from tf_strattack.classifiers.keras_models import Request
+from tf_strattack.classifiers.keras_models import Request, check_inputs
 from tf_strattack.classifiers.layout import layout_of
 from tf_strattack.errors import InputError
 from tf_strattack.loading import load_or_explain
 
+CALL, DEFAULT = "__call__", "serving_default"
 _UINT8_REMEDY = "export the part of the network behind the conversion"
 
 
 def adapt_saved_model(path: str | Path, signature: str | None, request: Request) -> Adapted:
-    """Adapts a SavedModel directory: its `signature` if named, else the object itself, `serve`, a signature.
+    """Adapts a SavedModel directory: its `signature` if named, else the first of these that takes images.
 
-    The object, and `serve`, count if they take a single tensor.
+    The signature serving_default or the only one, as that is what is served; the object itself; `serve`. The object,
+    and `serve`, count if they take a single tensor. "__call__" names the object.
 
     Raises:
       InputError: no SavedModel, an unknown signature, or an input that is no batch of floating-point images.
     """
+    if not isinstance(path, str | Path):
+        raise InputError(f"expected the path of a SavedModel directory, received {path!r}")
+    check_inputs(request.inputs)
     loaded = load_or_explain(lambda: tf.saved_model.load(str(path)), path, "a SavedModel")
-    signatures = dict(loaded.signatures)
-    specs: dict[str, tf.TensorSpec] | None
+    ways = _ways(loaded, request)
+    names = [*sorted(loaded.signatures), *([CALL] if CALL in ways else [])]
     if signature is not None:
-        if signature not in signatures:
-            raise InputError(
-                f"expected signature to be one of {sorted(signatures)}, received {signature!r}", option="signature"
-            )
-        return _from_signature(loaded, signatures[signature], request)
-    if not request.inputs and callable(loaded) and (specs := _specs(loaded.__call__)) is not None:
-        return _from_function(loaded, loaded, specs, request)
-    if not request.inputs and hasattr(loaded, "serve") and (specs := _specs(loaded.serve)) is not None:
-        return _from_function(loaded, loaded.serve, specs, request)
-    if "serving_default" in signatures or len(signatures) == 1:
-        chosen = signatures.get("serving_default") or next(iter(signatures.values()))
-        return _from_signature(loaded, chosen, request)
-    raise InputError(
-        f"expected {path} to take one tensor or to have one signature, received {sorted(signatures)}: "
-        "name one with signature=",
-        option="signature",
-    )
+        if signature not in names:
+            raise InputError(f"expected signature to be one of {names}, received {signature!r}", option="signature")
+        return ways[signature]()
+    chosen = [name for name in (DEFAULT, CALL, "serve") if name in ways] or (list(ways) if len(ways) == 1 else [])
+    if not chosen:
+        advice = "name one with signature=" if names else "save it with signatures=, or as an object that can be called"
+        raise InputError(
+            f"expected {path} to have a signature {DEFAULT}, or a single one, received {names}: {advice}",
+            option="signature" if names else None,
+        )
+    failures: list[InputError] = []
+    for place, name in enumerate(chosen):
+        try:
+            adapted = ways[name]()
+        except InputError as error:
+            failures.append(error)
+            continue
+        others = [other for other in chosen[place + 1 :] if other == CALL]
+        return adapted._replace(also=_also(ways, others[0])) if others and not failures else adapted
+    raise failures[0]
+
+
+def _also(ways: dict[str, Callable[[], Adapted]], name: str) -> tuple[str, Any] | None:
+    """The object of a SavedModel, for a look at whether it is the same function as the signature."""
+    try:
+        return "the object", ways[name]().function
+    except InputError:  # it takes no images
+        return None
+
+
+def _ways(loaded: Any, request: Request) -> dict[str, Callable[[], Adapted]]:
+    """What can be called in a SavedModel, by name, and how each is adapted."""
+    ways: dict[str, Callable[[], Adapted]] = {}
+    for name, function in loaded.signatures.items():
+        ways[name] = functools.partial(_from_signature, loaded, function, request)
+    for name, function in ((CALL, loaded if callable(loaded) else None), ("serve", getattr(loaded, "serve", None))):
+        if function is None or request.inputs:
+            continue
+        specs = _specs(function.__call__ if name == CALL else function)
+        if specs is not None:
+            ways.setdefault(name, functools.partial(_from_function, loaded, function, specs, request))
+    return ways
 
 
 def _from_signature(loaded: Any, function: Any, request: Request) -> Adapted:
@@ -59,7 +91,7 @@ def _from_signature(loaded: Any, function: Any, request: Request) -> Adapted:
     def call(images: tf.Tensor, positions: tf.Tensor | None, owner: Any = loaded) -> Any:
         return function(**others.fill(layout.feed(images), positions))
 
-    return Adapted(call, layout.shape, rows=others.rows, notes=layout.notes)
+    return Adapted(call, layout.shape, rows=others.rows, notes=layout.notes, may_change=False)
 
 
 def _from_function(loaded: Any, function: Any, specs: dict[str, tf.TensorSpec], request: Request) -> Adapted:
@@ -71,7 +103,7 @@ def _from_function(loaded: Any, function: Any, specs: dict[str, tf.TensorSpec], 
     def call(images: tf.Tensor, positions: tf.Tensor | None, owner: Any = loaded) -> Any:
         return function(layout.feed(images))
 
-    return Adapted(call, layout.shape, notes=layout.notes)
+    return Adapted(call, layout.shape, notes=layout.notes, may_change=False)
 
 
 def _specs(function: Any) -> dict[str, tf.TensorSpec] | None:

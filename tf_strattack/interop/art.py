@@ -20,7 +20,7 @@ except ImportError as error:
 
 from tf_strattack.checks import Classes, Images, check_classes
 from tf_strattack.classifiers.classifier import Classifier
-from tf_strattack.classifiers.passing import kept_classifier, parts_of
+from tf_strattack.classifiers.passing import kept_classifier
 from tf_strattack.errors import InputError
 from tf_strattack.interop import host
 from tf_strattack.progress import Callback, Progress
@@ -207,9 +207,8 @@ def to_classifier(estimator: TensorFlowV2Classifier) -> Classifier:
         function = lambda images: network(images, training=False)  # noqa: E731
         return Classifier.from_callable(function, bounds=bounds, preprocessing=preprocessing)
 
-    parts = parts_of(network) if isinstance(network, keras.Model) else [network]
     settings = [(step, {name: repr(value) for name, value in vars(step).items()}) for step in steps]
-    return kept_classifier(estimator, (bounds, settings), parts, make)
+    return kept_classifier(estimator, (bounds, settings), [network], make)
 
 
 def _bounds(estimator: TensorFlowV2Classifier) -> tuple[float, float]:

@@ -187,14 +187,50 @@ def test_a_keras_model_goes_wherever_a_classifier_does_and_is_compiled_once(mode
     assert len(kept._remembered) == programs
 
 
-def test_a_model_that_changes_gets_another_classifier():
-    model = body(dense(activation="softmax"))
-    ATTACK(model, IMAGES, model.predict(IMAGES, verbose=0).argmax(axis=1))
-    first = model.__dict__["_strattack_classifier"].classifier
+def quantize(model):
     model.quantize("int8")
+
+
+def adapt_to_low_rank(model):
+    model.layers[-1].enable_lora(2)
+    model.layers[-1].lora_kernel_b.assign(np.random.default_rng(0).normal(size=model.layers[-1].lora_kernel_b.shape))
+
+
+def normalize_otherwise(model):
+    model.layers[0].adapt(1 - 3 * IMAGES)
+
+
+def rescale_otherwise(model):
+    model.layers[1].scale, model.layers[1].offset = -1.0, 1.0
+
+
+def predict_otherwise(model):
+    model.predict_step = lambda data: model(1.0 - data, training=False)
+
+
+def train(model):
+    model.compile("sgd", "sparse_categorical_crossentropy")
+    model.fit(IMAGES, np.arange(12) % 4, epochs=3, verbose=0)
+
+
+@pytest.mark.parametrize("explicit", [True, False])
+@pytest.mark.parametrize(
+    "change", [quantize, adapt_to_low_rank, normalize_otherwise, rescale_otherwise, predict_otherwise, train]
+)
+def test_a_model_that_has_changed_is_looked_at_again(change, explicit):
+    keras.utils.set_random_seed(0)
+    model = keras.Sequential([
+        layers.Input((SIDE, SIDE, 1)), layers.Normalization(), layers.Rescaling(1.0), layers.Flatten(),
+        layers.Dense(16, activation="relu"), layers.Dense(4, activation="softmax"),
+    ])  # fmt: skip
+    model.layers[0].adapt(IMAGES)
+    model.set_weights([2 * weight if weight.ndim == 2 else weight for weight in model.get_weights()])
+    stated = sa.Classifier.from_keras(model) if explicit else None
+    ATTACK(stated or model, IMAGES, np.asarray(model(IMAGES)).argmax(axis=1))
+    change(model)  # before Keras compiles predict, which it does once
     labels = model.predict(IMAGES, verbose=0).argmax(axis=1)
-    result = ATTACK(model, IMAGES, labels)
-    assert model.__dict__["_strattack_classifier"].classifier is not first
+    result = ATTACK(stated or model, IMAGES, labels)
+    assert result.clean_correct.all()
     np.testing.assert_array_equal(model.predict(result.adversarial, verbose=0).argmax(axis=1) != labels, result.success)
 
 
@@ -251,6 +287,22 @@ def test_a_guessed_layout_is_said_and_a_stated_one_is_not(tmp_path):
         sa.Classifier.from_keras(model, data_format="NCHW")
 
 
+def test_a_function_that_has_changed_is_looked_at_again():
+    weights = {"now": tf.constant(np.random.default_rng(0).normal(size=(SIDE * SIDE, 4)), tf.float32)}
+
+    def network(images):
+        return tf.reshape(images, [-1, SIDE * SIDE]) @ weights["now"]
+
+    classifier = sa.Classifier.from_callable(network)
+    ATTACK(classifier, IMAGES, classifier.classify(IMAGES))
+    weights["now"] = -weights["now"]
+    labels = np.asarray(network(IMAGES)).argmax(axis=1)
+    result = ATTACK(classifier, IMAGES, labels)
+    assert result.clean_correct.all()
+    np.testing.assert_array_equal(np.asarray(network(result.adversarial)).argmax(axis=1) != labels, result.success)
+
+
+@pytest.mark.filterwarnings("ignore::tf_strattack.errors.InputWarning")  # all classes tie on black
 def test_black_images_are_attacked_whichever_comes_first():
     model = body(dense())
     black = np.zeros((3, SIDE, SIDE, 1), np.float32)
