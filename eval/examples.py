@@ -99,7 +99,7 @@ class Selection:
         for record, correct in self._classified():
             self.attacked += correct
             self.skipped += not correct
-            if self.attacked + self.skipped == _EARLY:
+            if self.attacked and self.attacked + self.skipped == _EARLY:
                 self.warn_near_chance(self.attacked, self.skipped)
             if correct:
                 yield record
@@ -120,6 +120,12 @@ class Selection:
             if self._own_labels:
                 scaled = [r._replace(label=int(c)) for r, c in zip(scaled, classes, strict=True)]
             number = self._classifier.num_classes
+            for record in scaled:
+                if not 0 <= record.label < (number or 0):
+                    raise InputError(
+                        f"expected labels from 0 to {(number or 0) - 1}, as the network has {number} classes, received "
+                        f"{record.label} for {record.name}: number the classes as the network's outputs do"
+                    )
             labels = check_classes([record.label for record in scaled], len(scaled), number, "labels")
             for record, correct in zip(scaled, classes == labels, strict=True):
                 yield record, bool(correct)
@@ -134,13 +140,21 @@ class Selection:
         if wanted != record.image.shape:
             raise InputError(
                 f"expected images of the model's shape {wanted}, received {record.image.shape} in {record.name}: "
-                + (
-                    "where the model has its channels elsewhere, state --data_format=channels_last or channels_first"
-                    if sorted(wanted) == sorted(record.image.shape)
-                    else "add --resize=PIXELS, or choose the model's own data set"
-                )
+                + _remedy(wanted, record.image.shape)
             )
         return from_unit(record.image, self._classifier.bounds)
+
+
+def _remedy(wanted: tuple[int | None, ...], received: tuple[int, ...]) -> str:
+    """What to do about images (H, W, C) that a model, as it is understood, does not take."""
+    height, width, channels = wanted
+    if received == (width, channels, height):
+        return "if the model's input is (channels, height, width), state --data_format=channels_first"
+    if received == (channels, height, width) and channels not in (1, 3, 4):
+        return "if the model's input is (height, width, channels), state --data_format=channels_last"
+    if received == (channels, height, width):
+        return "store the images with their channels last"
+    return "add --resize=PIXELS, or choose the model's own data set"
 
 
 def parse_targets(text: str) -> int | None:

@@ -20,7 +20,7 @@ _Number = TypeVar("_Number", int, float)
 MODEL = flags.DEFINE_string(
     "model",
     "mnist_cnn",
-    "mnist_cnn or cifar10_cnn (shipped), a network of keras.applications such as inception_v3, a .keras file or a "
+    "mnist_cnn or cifar10_cnn (shipped), a network of keras.applications such as inception_v3, a Keras file or a "
     "SavedModel directory.",
 )
 WEIGHTS = flags.DEFINE_string(

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from absl import app, flags, logging
 
-from eval.notices import forget_notices, show_warnings
+from eval.notices import flag_for, forget_notices, show_warnings
 from tf_strattack.errors import InputError
 
 USAGE_ERROR = 2
@@ -37,7 +37,7 @@ def run(main: Callable[[], None]) -> None:
                 raise InputError(f"expected flags of the form --name=value, received {argv[1]!r}")
             main()
         except InputError as error:
-            return _fail(str(error) + _flag_for(error.option))
+            return _fail(str(error) + flag_for(error.option))
         except OSError as error:
             where = error.filename or "what is written"
             if error.errno in _NO_ROOM:
@@ -101,14 +101,6 @@ def _parse(argv: list[str]) -> list[str]:
         return flags.FLAGS(argv)
     except flags.Error as error:
         sys.exit(_fail(f"{error}; --help lists the flags"))
-
-
-def _flag_for(option: str | None) -> str:
-    """Names the flag for an argument of the library that a message advises; nothing where there is none."""
-    if option is None:
-        return ""
-    flag = option if option in flags.FLAGS else "model_options"
-    return f" (--{flag}={'' if flag == option else option + '='}...)" if flag in flags.FLAGS else ""
 
 
 def _fail(message: str) -> int:

@@ -10,6 +10,7 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 
+from eval.notices import sharing
 from tf_strattack import InputError
 
 
@@ -39,7 +40,7 @@ def run_steps(name: str, steps: Iterable[Step]) -> None:
 def _run(step: Step) -> None:
     # A process each: training switches to deterministic operations, which cannot be undone and slow attacks down, and
     # the memory of one attack is gone before the next.
-    process = subprocess.Popen([sys.executable, "-m", step.module, *step.arguments])
+    process = subprocess.Popen([sys.executable, "-m", step.module, *step.arguments], env=sharing())
     try:
         status = process.wait()
     except KeyboardInterrupt:

@@ -15,6 +15,8 @@ _PREFACES = (
     "Traceback (most recent call last)", "[[{{node", "<stack traces", "Stack trace for op definition",
 )  # fmt: skip
 _RAISED = re.compile(r"^(?:[A-Za-z_][\w.]*\.)?[A-Za-z_]*(?:Error|Exception): (?P<said>.*)$")
+# What Keras says of every layer that it cannot make again, whatever the reason.
+_WRAPPED = "could not be deserialized properly"
 _NODE = re.compile(r"\{\{(?:function_)?node [^}]*\}\}\s*")
 _OPERATION = re.compile(r"\s*\[Op:[^\]]*\].*$")
 
@@ -29,6 +31,9 @@ def cause_of(error: BaseException) -> str:
       >>> cause_of(ValueError("Exception encountered when calling Dense.call().\n\nShapes differ."))
       'Shapes differ.'
     """
+    earlier = error.__cause__ or error.__context__
+    if earlier is not None and _WRAPPED in str(error):
+        return cause_of(earlier)
     lines = [line.strip() for line in _COLOURS.sub("", str(error)).splitlines()]
     end = next((place for place, line in enumerate(lines) if line.startswith(_ARGUMENTS)), len(lines))
     lines = lines[:end]

@@ -18,6 +18,8 @@ Classes = npt.NDArray[np.int32]
 def check_bounds(bounds: Sequence[float]) -> tuple[float, float]:
     """Returns (lower, upper) as floats, refusing what is not an interval."""
     try:
+        if isinstance(bounds, str):
+            raise TypeError
         if any(np.ndim(bound) for bound in bounds):
             raise InputError(
                 "expected bounds (lower, upper) of two numbers, received other ones for each channel, "

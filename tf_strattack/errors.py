@@ -26,4 +26,12 @@ class InputWarning(UserWarning):
     """Something that the caller passed is converted, or taken for what it may not be; the message says how.
 
     Programs print it as a note, and other warnings as Python does.
+
+    Attributes:
+      option: the argument of `Classifier` that the message advises, as of `InputError`.
     """
+
+    def __init__(self, message: str, option: str | None = None) -> None:
+        """Makes the warning of one line."""
+        super().__init__(message)
+        self.option = option

@@ -37,9 +37,12 @@ def check_images(images: Any, bounds: tuple[float, float], image_shape: Shape | 
             f"expected {name} as an array (N, H, W, C), received a {type(images).__name__}: pass the images alone, and "
             "what other inputs get by Classifier.from_keras(model, inputs=...)"
         )
+    if tf.is_tensor(images) and images.dtype.is_floating:
+        images = tf.cast(images, tf.float32)  # NumPy has no bfloat16
     array = as_array(images, name)
     if array.dtype.kind not in "fiu":
-        raise InputError(f"expected {name} of numbers, received dtype {array.dtype}")
+        remedy = f": {name}.astype(np.float32)" if array.dtype.kind == "b" else ""
+        raise InputError(f"expected {name} of numbers, received dtype {array.dtype}{remedy}")
     wanted: Shape = image_shape if image_shape is not None else (None, None, None)
     array = _with_channels(array, wanted, name)
     if not _fits(array, wanted) or 0 in array.shape[1:]:
@@ -94,6 +97,10 @@ def _with_channels(array: npt.NDArray[Any], wanted: Shape, name: str) -> npt.NDA
 
 
 def _remedy(array: npt.NDArray[Any], wanted: Shape) -> str:
+    if array.ndim == 3 and wanted[2] == 3 and array.shape[1:] == wanted[:2]:
+        return ": the network takes colours, so repeat grey images, np.repeat(images[..., None], 3, axis=-1)"
+    if array.ndim == 2:
+        return ": reshape flat images to (N, H, W, C)"
     if array.ndim == 3:
         return ": add a first axis, [None], to a single image"
     if array.ndim == 4 and _fits(array.transpose(0, 2, 3, 1), wanted) and array.shape[1] in _COLOUR:

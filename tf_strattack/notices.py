@@ -11,8 +11,8 @@ from tf_strattack.errors import InputWarning
 _PACKAGE = str(Path(__file__).parent)
 
 
-def report(text: str) -> None:
-    """Warns with `text`, which Python shows once for each line of the caller's code.
+def report(text: str, *, option: str | None = None) -> None:
+    """Warns with `text`, which Python shows once for each line of the caller's code; `option` as of `InputWarning`.
 
     Warns:
       InputWarning: always.
@@ -20,4 +20,4 @@ def report(text: str) -> None:
     level, frame = 1, sys._getframe(0)
     while frame.f_back is not None and frame.f_code.co_filename.startswith(_PACKAGE):
         level, frame = level + 1, frame.f_back
-    warnings.warn(text, InputWarning, stacklevel=level)
+    warnings.warn(InputWarning(text, option), stacklevel=level)

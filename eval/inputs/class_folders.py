@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import itertools
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -23,7 +24,7 @@ _NAMED = 6
 
 
 def find_class_folders(folder: Path) -> list[ImageFile]:
-    """The images of the sub-folders in the order of their names, with the sub-folder as class; none: no such folders.
+    """The images of the sub-folders, from each in turn, with the sub-folder as class; none: no such folders.
 
     Classes are numbered in alphabetical order, empty ones and all, as Keras does; where all names are whole numbers,
     these are the classes. What is hidden does not count.
@@ -45,10 +46,12 @@ def find_class_folders(folder: Path) -> list[ImageFile]:
     numbers = _number(classes)
     beside = [path for path in _visible(folder) if path.is_file() and _is_image(path)]
     _report_left_out(folder, beside + [file for files in found.values() for file in files if not _is_image(file)])
+    # From each class in turn: the first few images are of many classes, and not all of the first.
+    turns = itertools.zip_longest(*(zip(itertools.repeat(path), images[path], strict=False) for path in classes))
     return [
         ImageFile(file.relative_to(folder).as_posix(), file, numbers[path], path.name)
-        for path in classes
-        for file in images[path]
+        for turn in turns
+        for path, file in filter(None, turn)
     ]
 
 
@@ -88,4 +91,6 @@ def _number(classes: list[Path]) -> Mapping[Path, int]:
 def _report_left_out(folder: Path, left_out: list[Path]) -> None:
     if left_out:
         example = left_out[0].relative_to(folder).as_posix()
-        notice(f"{len(left_out)} files in {folder} are no images in a class folder and are left out, such as {example}")
+        notice(
+            f"{len(left_out)} files in {folder} are not images in a class folder and are left out, such as {example}"
+        )

@@ -63,7 +63,7 @@ def load_model(
     if not path.exists():
         raise InputError(
             f"expected --model to be one of {', '.join(shipped.NETWORKS)}, a network of keras.applications such as "
-            f"inception_v3, a .keras file or a SavedModel directory, received {name!r}, which does not exist"
+            f"inception_v3, a Keras file or a SavedModel directory, received {name!r}, which does not exist"
         )
     return Model(Classifier.load(path, bounds=bounds, **options), name, _sha256(path), {})
 

@@ -110,7 +110,7 @@ def test_flags_say_what_a_saved_model_does_not(tmp_path):
     check_mistakes("eval.attack", [
         (
             (f"--model={saved}", data, "--model_options=output=scores"),
-            "where the model has its channels elsewhere, state --data_format=channels_last or channels_first",
+            "if the model's input is (channels, height, width), state --data_format=channels_first",
         ),
         (
             (f"--model={saved}", data, "--data_format=channels_first"),
@@ -133,7 +133,7 @@ def test_options_that_do_not_fit_are_refused(tmp_path):
         (("--model_options=output=1",), "expected --model_options with a file or a directory, received --model=mnist"),
         ((net, "--model_options=layer=3"), "--model_options=name=value,... with signature, output, outputs, received"),
         ((net, "--model_options=signature=x"), "expected signature= with a SavedModel directory"),
-        ((net, "--model_options=output=7"), "expected output= to be of"),
+        ((net, "--model_options=output=7"), "expected output= to be one of"),
         ((net, "--model_options=outputs=softmax"), "expected outputs to be one of logits, probabilities, sigmoid"),
         ((net, "--data_format=NCHW"), "--data_format"),
         ((f"--model={tmp_path / 'text.keras'}",), "it is neither an archive of Keras nor HDF5"),

@@ -143,7 +143,7 @@ class Classifier(OwnNetwork):
                 "converted from"
             )
         if not path.exists():
-            raise InputError(f"expected a .keras file or a SavedModel directory, received {path}, which does not exist")
+            raise InputError(f"expected a Keras file or a SavedModel directory, received {path}, which does not exist")
         if "signature" in options:
             raise InputError(f"expected signature= with a SavedModel directory, received {path}, which is a file")
         return cls.from_keras(load_keras(path), **options)

@@ -53,10 +53,12 @@ def _kind(path: Path) -> str:
                 "model.load_weights(path), and pass it to Classifier.from_keras, or save it by model.save"
             )
         return ".h5"
-    if zipfile.is_zipfile(path) and "config.json" in zipfile.ZipFile(path).namelist():
-        return ".keras"
+    if zipfile.is_zipfile(path):
+        with zipfile.ZipFile(path) as archive:
+            if "config.json" in archive.namelist():
+                return ".keras"
     raise InputError(
-        f"expected a .keras file or a SavedModel directory, received {path}, which cannot be read: it is neither an "
+        f"expected a Keras file or a SavedModel directory, received {path}, which cannot be read: it is neither an "
         "archive of Keras nor HDF5"
     )
 
@@ -77,7 +79,13 @@ def _reason(path: Path, error: Exception) -> str:
             f"Keras {keras.__version__} cannot read, as Keras 2 made it ({cause_of(error).rstrip('.')}): pip install "
             f"tf_keras, and convert it, tf_keras.models.load_model({str(path)!r}, compile=False).export('saved_model')"
         )
-    return f"cannot be read: {cause_of(error)}"
+    cause = cause_of(error)
+    if "Could not locate" in cause:
+        return (
+            f"cannot be read: {cause.partition('. ')[0]}: load it with its code and pass the model to "
+            "Classifier.from_keras, or export it, model.export('saved_model'), and load that"
+        )
+    return f"cannot be read: {cause}"
 
 
 def _is_of_keras2(path: Path) -> bool:

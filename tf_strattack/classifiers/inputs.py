@@ -51,8 +51,9 @@ def check_floating(spec: tf.TensorSpec, remedy: str) -> None:
       InputError: another type than floating point.
     """
     if not spec.dtype.is_floating:
+        what = "integers" if spec.dtype.is_integer else "such values"
         raise InputError(
-            f"expected a floating-point image input, received {spec.dtype.name}: no gradient flows through integers, "
+            f"expected a floating-point image input, received {spec.dtype.name}: no gradient flows through {what}, "
             f"so {remedy}"
         )
 

@@ -40,12 +40,14 @@ class Findings(NamedTuple):
       kind: of what the network returns, see `outputs.KINDS`.
       behind_head: whether its logits are taken from in front of its last activation.
       resolution: by how much, in logits, rounding in less than float32 can move a margin; 0 in float32.
+      single: whether it returns one number for each image, for two classes.
     """
 
     num_classes: int
     kind: str
     behind_head: bool
     resolution: float
+    single: bool = False
 
 
 def inspect(own: Network, adapted: Adapted, stated: str | None, probe: Probe) -> Findings:
@@ -73,8 +75,10 @@ def inspect(own: Network, adapted: Adapted, stated: str | None, probe: Probe) ->
     kind = _stated_or_known(stated, adapted.outputs, scores.shape[1]) or _kind(
         scores[np.isfinite(scores).all(axis=1)], raw.dtype
     )
+    if stated is not None and kind != LOGITS:
+        _check_probabilities(scores[: probe.rows], kind, raw.dtype)
     for note in adapted.notes:
-        report(note)
+        report(note, option="data_format" if "data_format=" in note else None)
     behind_head = adapted.logits is not None and _reproduces(scores, raw.dtype, adapted, probe)
     if behind_head and adapted.logits is not None:
         values = evaluate(adapted.logits, probe.batch, probe.positions)
@@ -90,7 +94,7 @@ def inspect(own: Network, adapted: Adapted, stated: str | None, probe: Probe) ->
     if scores.shape[1] > 1:
         _warn_of_ties(scores[: probe.rows])
     resolution = _resolution(logits, alone_logits, dtype, raw.dtype if kind != LOGITS else dtype, adapted)
-    return Findings(max(2, scores.shape[1]), kind, behind_head, resolution)
+    return Findings(max(2, scores.shape[1]), kind, behind_head, resolution, scores.shape[1] == 1)
 
 
 def _stated_or_known(stated: str | None, known: str | None, number: int) -> str | None:
@@ -103,6 +107,26 @@ def _stated_or_known(stated: str | None, known: str | None, number: int) -> str 
         f"expected outputs={known!r}, as the network's last layer says, received {stated!r}: leave outputs= out",
         option="outputs",
     )
+
+
+def _check_probabilities(scores: Scores, kind: str, dtype: Any) -> None:
+    """Refuses scores (N, K) that cannot be the probabilities that the caller says they are."""
+    if ((scores < 0) | (scores > 1)).any():
+        raise InputError(
+            f"expected probabilities in [0, 1], as outputs={kind!r} says, received {scores.min():.3g} to "
+            f"{scores.max():.3g}: state outputs='logits'",
+            option="outputs",
+        )
+    if kind == PROBABILITIES and scores.shape[1] > 1 and not _sum_to_1(scores, dtype):
+        raise InputError(
+            f"expected probabilities that sum to 1, as outputs={kind!r} says, received sums from "
+            f"{scores.sum(axis=1).min():.3g} to {scores.sum(axis=1).max():.3g}: state outputs='sigmoid'",
+            option="outputs",
+        )
+
+
+def _sum_to_1(scores: Scores, dtype: Any) -> bool:
+    return np.allclose(scores.sum(axis=1), 1.0, atol=1e-3 + 2 * _EPSILON.get(dtype, 0.0))
 
 
 def _warn_of_ties(scores: Scores) -> None:
@@ -122,15 +146,17 @@ def _kind(scores: Scores, dtype: Any) -> str:
         report(
             f"the network returns one number for each image, taken for "
             f"{'a probability' if within else 'a logit'}: class 1 where it is above {threshold}, else class 0; state "
-            "outputs='probabilities' or outputs='logits' to be sure"
+            "outputs='probabilities' or outputs='logits' to be sure",
+            option="outputs",
         )
         return PROBABILITIES if within else LOGITS
-    if within and np.allclose(scores.sum(axis=1), 1.0, atol=1e-3 + 2 * _EPSILON.get(dtype, 0.0)):
+    if within and _sum_to_1(scores, dtype):
         return PROBABILITIES
     if within:
         report(
             "the network returns numbers from 0 to 1 that do not sum to 1, taken for a sigmoid for each class: the "
-            "largest decides (argmax); state outputs='logits' if they are logits"
+            "largest decides (argmax); state outputs='logits' if they are logits",
+            option="outputs",
         )
         return SIGMOID
     return LOGITS

@@ -78,6 +78,11 @@ def adapt_keras(model: Any, request: Request) -> Adapted:
     if spec is not None:
         check_floating(spec, _UINT8_REMEDY)
     declared = None if image is None else declared_format(model, known[list(specs).index(image)])
+    if declared is not None and request.data_format not in (None, declared):
+        raise InputError(
+            f"expected data_format={declared!r}, as the model's layers say, received {request.data_format!r}",
+            option="data_format",
+        )
     layout = layout_of(spec, request.data_format or declared, image or "")
     others = Others(lambda images, _: {"": images}, None)
     if image is not None:

@@ -111,8 +111,9 @@ def declared_format(model: Any, tensor: Any) -> str | None:
 
 
 def _consumers(model: Any, tensor: Any) -> list[Any]:
-    """The operations of a functional model that take a Keras tensor."""
-    nodes = [node for operation in getattr(model, "operations", []) for node in operation._inbound_nodes]
+    """The operations of a functional or Sequential model that take a Keras tensor."""
+    operations = getattr(model, "operations", None) or model.layers
+    nodes = [node for operation in operations for node in operation._inbound_nodes]
     return [node.operation for node in nodes if any(one is tensor for one in node.input_tensors)]
 
 

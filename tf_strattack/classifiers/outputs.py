@@ -54,7 +54,7 @@ def select_output(outputs: Any, which: str | int | None, names: Sequence[str] = 
             f"expected one output of class scores, received {received}: name one with output=",
             option="output",
         )
-    raise InputError(f"expected output= to be of {received}, received {which!r}", option="output")
+    raise InputError(f"expected output= to be one of {received}, received {which!r}", option="output")
 
 
 def check_output(output: Any) -> str | int | None:

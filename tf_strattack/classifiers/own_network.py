@@ -72,6 +72,11 @@ class OwnNetwork(Programs):
         """By how much, in logits, rounding in less than float32 can move a margin: 0 for a network in float32."""
         return 0.0 if self._findings is None else self._findings.resolution
 
+    @property
+    def single_score(self) -> bool:
+        """Whether the network returns one number for each image, for two classes."""
+        return self._findings is not None and self._findings.single
+
     def scores(self, images: tf.Tensor, positions: tf.Tensor | None = None) -> tf.Tensor:
         """What the network returns for `images` (N, H, W, C), a tensor in the caller's scale: (N, K) float32.
 

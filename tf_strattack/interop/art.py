@@ -200,10 +200,9 @@ def to_classifier(estimator: TensorFlowV2Classifier) -> Classifier:
         return images
 
     def make() -> Classifier:
-        if isinstance(network, keras.Model):  # in the layout of the estimator, whatever its layers say
-            return Classifier.from_keras(
-                network, bounds=bounds, preprocessing=preprocessing, data_format="channels_last"
-            )
+        # The adapter of Keras models would turn the channels once more.
+        if isinstance(network, keras.Model) and not estimator.channels_first:
+            return Classifier.from_keras(network, bounds=bounds, preprocessing=preprocessing)
         function = lambda images: network(images, training=False)  # noqa: E731
         return Classifier.from_callable(function, bounds=bounds, preprocessing=preprocessing)
 
@@ -243,6 +242,7 @@ def _mask(mask: Any, x: npt.NDArray[Any], estimator: TensorFlowV2Classifier) -> 
 
 def _classes(y: Any, classifier: Classifier, images: Images, targeted: bool) -> tuple[Classes, Classes | None]:
     """Labels and targets of the native call."""
+    host.require_several_scores(classifier, images)
     if y is None or (np.ndim(y) == 0 and np.asarray(y).item() is None):  # ART makes an array of a None
         if targeted:
             raise InputError("expected y, the classes to reach, of a targeted attack, received none")

@@ -179,6 +179,7 @@ def _in_kind(result: AttackResult, inputs: Any) -> Any:
 
 def _classes(criterion: Any, classifier: Classifier, images: Images) -> tuple[Classes, Classes | None]:
     """Labels and targets of the native call."""
+    host.require_several_scores(classifier, images)
     wanted = get_criterion(criterion)
     if isinstance(wanted, Misclassification):
         return np.asarray(wanted.labels.numpy()), None

@@ -47,6 +47,20 @@ def labels_beside(classifier: Classifier, images: Images, targets: Any) -> Class
     return np.asarray((np.asarray(targets) + 1) % (classifier.num_classes or 1), np.int32)
 
 
+def require_several_scores(classifier: Classifier, images: Images) -> None:
+    """Refuses a model of one output for two classes, which both toolboxes classify by argmax, as class 0 always.
+
+    Raises:
+      InputError: such a model, or what `Classifier.prepare` refuses.
+    """
+    classifier.prepare(images)
+    if classifier.single_score:
+        raise InputError(
+            "expected a model that returns a score for each class, as the toolbox decides by argmax, received one of a "
+            "single output: wrap it so that it returns (1 - p, p) or (-z, z), or attack it without the toolbox"
+        )
+
+
 def finished(result: AttackResult) -> AttackResult:
     """Passes Ctrl-C on: a host would take half a result for a whole one, and go on.
 

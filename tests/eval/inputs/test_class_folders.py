@@ -34,9 +34,10 @@ def test_classes_are_numbered_in_alphabetical_order_as_keras_numbers_them(tmp_pa
     ]
     theirs = keras.utils.image_dataset_from_directory(tmp_path, shuffle=False, verbose=False)
     labels = [int(label) for _, batch in theirs for label in batch]
-    assert ours == [
+    assert sorted(ours) == sorted(
         (path.removeprefix(f"{tmp_path}/"), label) for path, label in zip(theirs.file_paths, labels, strict=True)
-    ]
+    )
+    assert [label for _, label in ours] == [0, 1, 2, 1, 2, 2]  # from each class in turn
     assert data.class_names == {0: "Zebra", 1: "cat", 2: "dog"}
 
 
@@ -57,7 +58,8 @@ def test_what_is_no_image_in_a_class_folder_is_left_out_and_reported(tmp_path, n
     (tmp_path / "dog" / "Thumbs.db").write_text("x")
     assert rows(tmp_path) == [("cat/1.png", 0), ("dog/1.png", 1)]
     (_, left_out) = notes()
-    assert left_out == f"2 files in {tmp_path} are no images in a class folder and are left out, such as flat.png"
+    assert left_out.startswith(f"2 files in {tmp_path} are not images in a class folder")
+    assert left_out.endswith("flat.png")
 
 
 def test_a_table_comes_first(tmp_path, notes):

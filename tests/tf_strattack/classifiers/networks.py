@@ -269,6 +269,40 @@ def preprocessor_of_its_own(directory):
     return Case(sa.Classifier.from_keras(model), by_predict(model))
 
 
+class UsesItsPreprocessor(Subclassed):
+    """An attribute of that name which is a part of the call."""
+
+    def __init__(self):
+        super().__init__()
+        self.preprocessor = layers.Rescaling(-1.0, offset=1.0)
+
+    def call(self, images, training=False):
+        return super().call(self.preprocessor(images), training=training)
+
+
+@case
+def preprocessor_that_is_a_part_of_the_call(directory):
+    return of_keras(UsesItsPreprocessor())
+
+
+@case
+def preprocessing_before_a_preprocessor_of_its_own(directory):
+    model = WithPreprocessor()
+    classifier = sa.Classifier.from_keras(model, bounds=(0, 2), preprocessing=lambda images: images / 2)
+    return Case(classifier, by_predict(model, lambda images: images / 2), images=2 * IMAGES)
+
+
+class PredictsLists(Subclassed):
+    def predict(self, images):
+        return super().predict(images.astype(np.float64), verbose=0).tolist()
+
+
+@case
+def predict_of_its_own_that_returns_lists(directory):
+    model = PredictsLists()
+    return Case(sa.Classifier.from_keras(model), lambda images: np.argmax(model.predict(images), axis=1))
+
+
 if has_keras_hub:
 
     @case
@@ -440,6 +474,17 @@ def filed(name, directory):
     model.save(directory / "model.h5" if "h5" in name else directory / "model.keras")
     (directory / name).write_bytes(next(directory.glob("model.*")).read_bytes())
     return Case(sa.Classifier.load(directory / name), by_predict(model))
+
+
+@case
+def export_whose_signature_is_another_function(directory):
+    module = tf.Module()
+    module.inner = body(dense(activation="softmax"), scale=1.0)
+    spec = tf.TensorSpec([None, SIDE, SIDE, 1], name="image")
+    served = tf.function(lambda image: {"p": module.inner(1.0 - image, training=False)}, input_signature=[spec])
+    tf.saved_model.save(module, str(directory / "saved"), signatures={"serving_default": served})
+    owner = by_predict(module.inner, lambda images: 1.0 - images)
+    return Case(sa.Classifier.load(directory / "saved"), owner)
 
 
 CASES["keras_file"] = lambda directory: filed("model.keras", directory)

@@ -184,6 +184,33 @@ def predict_that_does_more(directory):
     attacked(sa.Classifier.from_keras(Negative(body(dense()).layers)))
 
 
+class RoundsToBytes(OwnCall):
+    call = keras.Sequential.call
+
+    def predict(self, images, **options):
+        return super().predict(np.round(255 * images) / 255, **options)
+
+
+@refusal("expected a predict that returns what the network computes, received one of RoundsToBytes")
+def predict_that_rounds(directory):
+    attacked(sa.Classifier.from_keras(RoundsToBytes(body(dense()).layers)))
+
+
+class TakesPaths(OwnCall):
+    call = keras.Sequential.call
+
+    def predict(self, path):
+        return open(path)
+
+
+@refusal(
+    "attack what it does by Classifier.from_callable(lambda x: model(x, training=False)",
+    lambda directory: attacked((lambda model: lambda x: model(x, training=False))(TakesPaths(body(dense()).layers))),
+)
+def predict_of_something_else(directory):
+    attacked(sa.Classifier.from_keras(TakesPaths(body(dense()).layers)))
+
+
 class Rounds(Subclassed):
     def predict_step(self, data):
         return self(tf.round(4 * data) / 4, training=False)
@@ -242,6 +269,71 @@ def two_signatures(directory):
 )
 def several_signatures(directory):
     sa.Classifier.load(two_signatures(directory))
+
+
+class Two(tf.Module):
+    @tf.function(input_signature=[IMAGE])
+    def __call__(self, image):
+        return linear(image)
+
+    @tf.function(input_signature=[IMAGE])
+    def serve_another(self, image):
+        return {"scores": -linear(image)}
+
+
+def two_functions(directory):
+    module = Two()
+    tf.saved_model.save(module, str(directory / "both"), signatures=module.serve_another)
+    return directory / "both"
+
+
+@refusal(
+    "choose one by signature='serving_default' or signature='__call__'",
+    lambda directory: [
+        attacked(sa.Classifier.from_saved_model(two_functions(directory), signature=name))
+        for name in ("serving_default", "__call__")
+    ],
+)
+def signature_and_object_that_differ(directory):
+    attacked(sa.Classifier.load(two_functions(directory)))
+
+
+@refusal("received []: save it with signatures=, or as an object that can be called")
+def no_signature(directory):
+    tf.saved_model.save(tf.Module(), str(directory / "none"))
+    sa.Classifier.load(directory / "none")
+
+
+@refusal(
+    "expected data_format='channels_last', as the model's layers say, received 'channels_first'",
+    lambda directory: attacked(sa.Classifier.from_keras(body(dense()), data_format="channels_last")),
+)
+def layout_against_the_layers(directory):
+    sa.Classifier.from_keras(body(dense()), data_format="channels_first")
+
+
+@refusal(
+    "expected outputs='probabilities', as the network's last layer says, received 'logits': leave outputs= out",
+    lambda directory: attacked(sa.Classifier.from_keras(body(dense(activation="softmax")))),
+)
+def outputs_against_the_last_layer(directory):
+    attacked(sa.Classifier.from_keras(body(dense(activation="softmax")), outputs="logits"))
+
+
+@refusal(
+    "as outputs='probabilities' says, received",
+    lambda directory: attacked(sa.Classifier.from_callable(linear, outputs="logits")),
+)
+def outputs_that_are_no_probabilities(directory):
+    attacked(sa.Classifier.from_callable(linear, outputs="probabilities"))
+
+
+@refusal(
+    "received a softmax over one, which is 1 for every image: use a sigmoid",
+    lambda directory: attacked(sa.Classifier.from_keras(body(dense(1, "sigmoid")))),
+)
+def softmax_over_one_class(directory):
+    attacked(sa.Classifier.from_keras(body(dense(1, "softmax"))))
 
 
 def two_images():
@@ -383,6 +475,36 @@ if has_tf_keras:
         with h5py.File(directory / "old.h5", "a") as file:  # a layer that Keras 3 does not know
             file.attrs["model_config"] = file.attrs["model_config"].replace('"Dense"', '"OldDense"')
         sa.Classifier.load(directory / "old.h5")
+
+
+@keras.saving.register_keras_serializable("tests")
+class Doubled(layers.Dense):
+    def call(self, inputs, training=None):
+        return 2 * super().call(inputs)
+
+
+def exported_with_its_layer(directory):
+    body(lambda: Doubled(4)).export(directory / "saved_model", verbose=False)
+    attacked(sa.Classifier.load(directory / "saved_model"))
+
+
+@refusal("or export it, model.export('saved_model'), and load that", exported_with_its_layer)
+def file_of_a_layer_that_is_not_there(directory):
+    body(lambda: Doubled(4)).save(directory / "own.keras")
+    registered = keras.saving.get_custom_objects()
+    kept = registered.pop("tests>Doubled")
+    try:
+        with keras.saving.custom_object_scope({"tests>Doubled": None}):
+            sa.Classifier.load(directory / "own.keras")
+    finally:
+        registered["tests>Doubled"] = kept
+
+
+@refusal("which cannot be read")
+def file_that_was_cut_off(directory):
+    body(dense()).save(directory / "whole.h5")
+    (directory / "cut").write_bytes((directory / "whole.h5").read_bytes()[:3000])
+    sa.Classifier.load(directory / "cut")
 
 
 # What a network returns.

@@ -201,11 +201,11 @@ def test_bad_files_and_options_are_refused(tmp_path):
     (tmp_path / "corrupt.keras").write_bytes(b"not a model")
     (tmp_path / "text.txt").write_text("no model")
     cases = {
-        "absent": "expected a .keras file or a SavedModel directory, received .* which does not exist",
+        "absent": "expected a Keras file or a SavedModel directory, received .* which does not exist",
         "empty": "which has no saved_model.pb",
         "corrupt": "which cannot be read",
         "corrupt.keras": "which cannot be read",
-        "text.txt": "expected a .keras file or a SavedModel directory",
+        "text.txt": "expected a Keras file or a SavedModel directory",
         "model.tflite": "TFLite keeps none; pass the model that it was converted from",
     }
     for name, message in cases.items():

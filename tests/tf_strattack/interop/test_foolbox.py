@@ -288,3 +288,12 @@ def test_success_in_half_precision_is_what_the_model_says(head):
     seen = np.asarray(tf.cast(network(result.adversarial), tf.float32)).argmax(axis=1)
     np.testing.assert_array_equal(seen != labels, result.success)
     assert result.success.any()
+
+
+@pytest.mark.filterwarnings("ignore::tf_strattack.errors.InputWarning")  # on what one number means
+def test_a_model_of_one_output_which_argmax_cannot_decide_is_refused():
+    network = keras.Sequential([keras.layers.Input((8, 8, 1)), keras.layers.Flatten(), keras.layers.Dense(1)])
+    fmodel = foolbox.TensorFlowModel(network, bounds=(0, 1))
+    images = tf.constant(np.random.default_rng(0).uniform(size=(2, 8, 8, 1)), tf.float32)
+    with pytest.raises(sa.InputError, match="expected a model that returns a score for each"):
+        StructuredAttack()(fmodel, images, tf.constant([0, 1], tf.int64), epsilons=None)
