@@ -52,12 +52,16 @@ def exact_rows(hidden: int = 12, classes: int = 4, side: int = 6, seed: int = 0)
 
 
 def count_traces(rows: int, seed: int):
-    """A small classifier, images and labels for it, and the list that grows with every trace of its network."""
+    """A small classifier, images and labels for it, and the list that grows with every trace of its network.
+
+    Eager calls, by which it is seen whether a network has changed, do not count.
+    """
     traced: list[tuple[int, ...]] = []
     network = exact_rows()
 
     def counted(images):
-        traced.append(images.shape)
+        if not tf.executing_eagerly():
+            traced.append(images.shape)
         return network(images)
 
     classifier = sa.Classifier.from_callable(counted)
@@ -84,6 +88,25 @@ def linear_network(pixels: int, classes: int = 3):
     images = rng.uniform(0.2, 0.8, size=(6, side, side, 1)).astype(np.float32)
     logits = classifier.predict(images)
     return weights, classifier, images, logits.argmax(axis=1), logits.argmin(axis=1)
+
+
+# Heads of networks in half precision, and one in float32 on a body in half precision.
+HALF_PRECISION_HEADS = [{"activation": "softmax"}, {"activation": "softmax", "dtype": "float32"}, {}]
+
+
+def half_precision_network(head):
+    """A small network in bfloat16, its images, and the classes that it gives them."""
+    keras.utils.set_random_seed(0)
+    keras.config.set_dtype_policy("mixed_bfloat16" if "dtype" in head else "bfloat16")
+    try:
+        network = keras.Sequential([
+            keras.layers.Input((8, 8, 1)), keras.layers.Flatten(), keras.layers.Dense(16, activation="relu"),
+            keras.layers.Dense(4, **head),
+        ])  # fmt: skip
+    finally:
+        keras.config.set_dtype_policy("float32")
+    images = np.random.default_rng(0).uniform(size=(8, 8, 8, 1)).astype(np.float32)
+    return network, images, np.asarray(tf.cast(network(images), tf.float32)).argmax(axis=1)
 
 
 @pytest.fixture(scope="session")

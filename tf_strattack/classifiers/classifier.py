@@ -38,7 +38,7 @@ class Classifier(OwnNetwork):
 
     Example:
       >>> import numpy as np, tensorflow as tf, tf_strattack as sa
-      >>> weights = tf.constant(np.eye(4, 3) - 0.5, tf.float32)
+      >>> weights = tf.constant(np.arange(12.0).reshape(4, 3) - 6, tf.float32)
       >>> linear = lambda x: tf.reshape(x, [-1, 4]) @ weights
       >>> classifier = sa.Classifier.from_callable(linear, bounds=(0.0, 1.0))
       >>> classifier.predict(np.full((2, 2, 2, 1), 0.5)).shape

@@ -20,7 +20,9 @@ def parts_of(model: Any) -> list[Any]:
     for layer in layers:
         if isinstance(layer, keras.Model) or layer is model:
             parts += [vars(layer).get(name) for name in _OF_MODEL]
-        else:  # activations, and constants such as the scale of a Rescaling or the mean of a Normalization
+        elif type(layer).__module__.partition(".")[0] == "keras":
+            # Activations, and constants such as the scale of a Rescaling or the mean of a Normalization. A layer of the
+            # owner's may keep there whatever it likes, what it has seen last, say.
             parts += [value for name, value in sorted(vars(layer).items()) if not name.startswith("_")]
     return parts
 

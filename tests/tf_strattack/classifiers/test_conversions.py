@@ -287,6 +287,23 @@ def test_a_guessed_layout_is_said_and_a_stated_one_is_not(tmp_path):
         sa.Classifier.from_keras(model, data_format="NCHW")
 
 
+class Remembers(layers.Layer):
+    """A layer that keeps what it has seen last, as attention maps are kept."""
+
+    def call(self, images):
+        self.seen = images
+        return images
+
+
+def test_a_layer_that_keeps_what_it_has_seen_changes_nothing():
+    model = keras.Sequential([layers.Input((SIDE, SIDE, 1)), Remembers(), layers.Flatten(), layers.Dense(4)])
+    classifier = sa.Classifier.from_keras(model)
+    labels = classifier.classify(IMAGES)
+    found = classifier._findings
+    ATTACK(classifier, IMAGES, labels)
+    assert classifier._findings is found
+
+
 def test_a_function_that_has_changed_is_looked_at_again():
     weights = {"now": tf.constant(np.random.default_rng(0).normal(size=(SIDE * SIDE, 4)), tf.float32)}
 

@@ -13,7 +13,7 @@ from art.estimators.classification import TensorFlowV2Classifier
 from art.exceptions import EstimatorError
 
 import tf_strattack as sa
-from tests.conftest import exact_rows
+from tests.conftest import HALF_PRECISION_HEADS, exact_rows, half_precision_network
 from tf_strattack.interop.art import StructuredAttack, refine, to_classifier
 
 QUICK = {"max_iterations": 60, "refine_iterations": 20, "verbose": False}
@@ -284,21 +284,10 @@ def test_ctrl_c_reaches_the_host(monkeypatch):
         StructuredAttack(estimator, **QUICK).generate(images, seen)
 
 
-@pytest.mark.parametrize("head", [{"activation": "softmax"}, {"activation": "softmax", "dtype": "float32"}, {}])
+@pytest.mark.parametrize("head", HALF_PRECISION_HEADS)
 def test_success_in_half_precision_is_what_the_estimator_says(head):
-    policy = "mixed_bfloat16" if "dtype" in head else "bfloat16"
-    keras.utils.set_random_seed(0)
-    keras.config.set_dtype_policy(policy)
-    try:
-        network = keras.Sequential([
-            keras.layers.Input((8, 8, 1)), keras.layers.Flatten(), keras.layers.Dense(16, activation="relu"),
-            keras.layers.Dense(4, **head),
-        ])  # fmt: skip
-    finally:
-        keras.config.set_dtype_policy("float32")
-    images = np.random.default_rng(0).uniform(size=(8, 8, 8, 1)).astype(np.float32)
+    network, images, labels = half_precision_network(head)
     estimator = TensorFlowV2Classifier(network, nb_classes=4, input_shape=(8, 8, 1), clip_values=(0, 1))
-    labels = np.asarray(estimator.predict(images)).astype(np.float32).argmax(axis=1)
     attack = StructuredAttack(estimator, max_iterations=20, refine=False, verbose=False)
     result = attack.result(images, labels)
     seen = np.asarray(estimator.predict(result.adversarial)).astype(np.float32).argmax(axis=1)

@@ -10,7 +10,7 @@ import pytest
 import tensorflow as tf
 
 import tf_strattack as sa
-from tests.conftest import exact_rows
+from tests.conftest import HALF_PRECISION_HEADS, exact_rows, half_precision_network
 from tf_strattack.interop.foolbox import StructuredAttack, refine, to_classifier
 
 QUICK = {"max_iterations": 60, "refine_iterations": 20}
@@ -267,21 +267,10 @@ def test_ctrl_c_reaches_the_host(monkeypatch):
         attack(fmodel, images, labels, epsilons=None)
 
 
-@pytest.mark.parametrize("head", [{"activation": "softmax"}, {"activation": "softmax", "dtype": "float32"}, {}])
+@pytest.mark.parametrize("head", HALF_PRECISION_HEADS)
 def test_success_in_half_precision_is_what_the_model_says(head):
-    policy = "mixed_bfloat16" if "dtype" in head else "bfloat16"
-    keras.utils.set_random_seed(0)
-    keras.config.set_dtype_policy(policy)
-    try:
-        network = keras.Sequential([
-            keras.layers.Input((8, 8, 1)), keras.layers.Flatten(), keras.layers.Dense(16, activation="relu"),
-            keras.layers.Dense(4, **head),
-        ])  # fmt: skip
-    finally:
-        keras.config.set_dtype_policy("float32")
-    images = np.random.default_rng(0).uniform(size=(8, 8, 8, 1)).astype(np.float32)
+    network, images, labels = half_precision_network(head)
     fmodel = foolbox.TensorFlowModel(network, bounds=(0, 1))
-    labels = np.asarray(tf.cast(network(images), tf.float32)).argmax(axis=1)
     result = StructuredAttack(max_iterations=20, refine=False).result(
         fmodel, tf.constant(images), tf.constant(labels, tf.int64)
     )
