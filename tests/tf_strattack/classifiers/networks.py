@@ -492,16 +492,19 @@ CASES["keras_file_of_another_name"] = lambda directory: filed("network", directo
 CASES["hdf5_file"] = lambda directory: filed("net.h5", directory)
 CASES["hdf5_file_of_another_name"] = lambda directory: filed("net_h5", directory)
 
+
+def of_keras2():
+    """A model of Keras 2, where that is installed."""
+    import tf_keras
+
+    tf_keras.utils.set_random_seed(0)
+    return tf_keras.Sequential([
+        tf_keras.layers.Input((SIDE, SIDE, 1)), tf_keras.layers.Conv2D(6, 3, activation="relu"),
+        tf_keras.layers.Flatten(), tf_keras.layers.Dense(4, activation="softmax"),
+    ])  # fmt: skip
+
+
 if has_tf_keras:
-
-    def of_keras2():
-        import tf_keras
-
-        tf_keras.utils.set_random_seed(0)
-        return tf_keras.Sequential([
-            tf_keras.layers.Input((SIDE, SIDE, 1)), tf_keras.layers.Conv2D(6, 3, activation="relu"),
-            tf_keras.layers.Flatten(), tf_keras.layers.Dense(4, activation="softmax"),
-        ])  # fmt: skip
 
     @case
     def model_of_keras_2(directory):
