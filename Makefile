@@ -11,9 +11,9 @@ OLDEST := .venv-oldest
 demo: $(STAMP)
 	$(BIN)/python -m eval.attack
 
-# In two processes, a file in one of them: most of the time is TensorFlow's start and tracing, which use one core.
+# In two processes of one thread each, a file in one of them: most of the time is TensorFlow's start and tracing.
 test: lint
-	$(BIN)/python -m pytest -q -n 2 --dist loadfile
+	TF_NUM_INTRAOP_THREADS=1 TF_NUM_INTEROP_THREADS=1 $(BIN)/python -m pytest -q -n 2 --dist loadfile
 
 # The site is built there, and the notebooks are executed.
 test-slow: $(DOCS_STAMP)

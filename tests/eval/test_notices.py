@@ -1,13 +1,12 @@
 """Conversions are reported once a run, and numbers of flags are digits."""
 
-import subprocess
-import sys
+import os
 
 import pytest
 
+from eval import notices
 from eval.inputs.whole_numbers import whole_number
-from eval.notices import forget_notices, notice
-from tests.programs import ROOT
+from eval.notices import forget_notices, notice, sharing
 
 
 def test_a_notice_is_printed_once_a_run_in_a_line(notes):
@@ -29,11 +28,13 @@ def test_what_int_refuses_or_nobody_means_is_no_whole_number(text):
     assert whole_number(text) is None
 
 
-def test_a_step_does_not_say_again_what_the_program_or_another_step_has_said():
-    script = "from eval.notices import notice; notice('one'); notice('two')"
-    outer = (
-        "import subprocess, sys; from eval.notices import notice, sharing; notice('one'); "
-        f"[subprocess.run([sys.executable, '-c', {script!r}], env=sharing(), check=True) for _ in range(2)]"
-    )
-    done = subprocess.run([sys.executable, "-c", outer], cwd=ROOT, capture_output=True, text=True, check=True)
-    assert [line for line in done.stderr.splitlines() if line.startswith("note: ")] == ["note: one", "note: two"]
+def test_a_step_does_not_say_again_what_the_program_or_another_step_has_said(notes, monkeypatch):
+    notice("of the program")
+    monkeypatch.setattr(os, "environ", dict(os.environ))
+    environment = sharing()
+    monkeypatch.setattr(os, "environ", environment)
+    for texts in (("of the program", "of a step"), ("of a step", "of another")):
+        monkeypatch.setattr(notices, "_said", set())  # as in a process of its own
+        for text in texts:
+            notice(text)
+    assert notes() == ["of the program", "of a step", "of another"]

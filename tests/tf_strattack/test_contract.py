@@ -40,12 +40,21 @@ ATTACKS = {
 }
 
 
+# Variants whose code the others run, too.
+SLOW = {
+    "strattack_overlap_paper_copies", "strattack_drop", "strattack_untouched", "fgm_l1", "ifgm_l2", "admm_l1",
+    "admm_en", "admm_linf",
+}  # fmt: skip
+
+
 def single_step(attack):
     """Whether the method is one of a single step, which reaches fewer targets by its nature."""
     return isinstance(attack, sa.FGM)
 
 
-@pytest.fixture(params=ATTACKS, scope="module")
+@pytest.fixture(
+    params=[pytest.param(name, marks=[pytest.mark.slow] * (name in SLOW)) for name in ATTACKS], scope="module"
+)
 def attack(request):
     return ATTACKS[request.param]
 

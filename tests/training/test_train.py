@@ -133,6 +133,7 @@ run(train.main)
 """
 
 
+@pytest.mark.slow
 def test_a_training_that_was_stopped_before_its_card_knows_its_network_again(tiny_mnist, tmp_path):
     output = tmp_path / "net.keras"
     given = [str(argument) for argument in arguments(tiny_mnist, output, "--epochs=1")]
