@@ -30,7 +30,8 @@ SLOW = {
     "quantized_float8_logits", "softmax_layer_axis_1", "activation_sigmoid", "softplus", "two_softmax",
     "head_without_bias", "dropout_before_the_head", "batch_normalization", "large_logits", "tiny_logits", "keras_file",
     "hdf5_file", "dictionary_of_one_entry", "model_of_keras_2_passed_directly", "dictionary_of_outputs",
-    "another_input_for_each_image_of_an_export",
+    "another_input_for_each_image_of_an_export", "mixed_bfloat16_float32_softmax_layer", "list_of_outputs_by_place",
+    "functional", "log_softmax", "softmax_twice", "callable_of_one_probability", "another_input_the_same_for_all",
 }  # fmt: skip
 
 
