@@ -19,10 +19,11 @@ MODULES = ("groups", "images", "interop.art", "interop.foolbox", "interpret", "m
 ARRAYS = {"images", "adversarial", "labels", "targets", "delta", "scores", "region", "values", "success", "levels"}
 
 # Made by the attacks and the classifier themselves.
-INTERNAL = {
-    f"Classifier.{name}"
-    for name in ("remembered", "program", "stream", "feature_maps", "prepare", "scores", "resolution")
-}
+OF_CLASSIFIER = (
+    "remembered", "program", "stream", "feature_maps", "prepare", "scores", "resolution", "passes", "single_score",
+    "check_unchanged",
+)  # fmt: skip
+INTERNAL = {f"Classifier.{name}" for name in OF_CLASSIFIER}
 # Methods of an attack that its author, and no caller, knows of; `docs/extending.md` has them.
 OF_AUTHORS = {"perturb", "valid", "fallback", "run", "initial_state", "step", "ranking"}
 
