@@ -41,7 +41,7 @@ class Selection:
       image_shape: (H, W, C) of the images.
       attacked, skipped: how many have been selected and passed over, as far as iteration has come.
 
-    Where accuracy is near chance, the user is told once: after 20 images, or at the end.
+    A note says once where accuracy is near chance: after 20 images, or at the end.
     """
 
     def __init__(

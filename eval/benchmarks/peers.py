@@ -58,11 +58,13 @@ def _judged(net: Net, name: str, adversarial: Images) -> list[dict[str, Any]]:
     beyond = np.abs(returned - valid).reshape(len(ran), -1).max(axis=1)
 
     def share(images: Images) -> float:
-        # The logits themselves: as returned, images need not be valid.
-        return float((net.classifier.logits(images).numpy().argmax(axis=1) == targets).mean())
+        return float(net.classifier.fooled_by(images, net.labels[ran], targets).mean())
+
+    # The logits themselves: as returned, images need not be valid.
+    as_returned = float((net.classifier.logits(returned).numpy().argmax(axis=1) == targets).mean())
 
     return [{
-        "net": net.name, "setting": name, "num_examples": len(ran), "asr_as_returned": share(returned),
+        "net": net.name, "setting": name, "num_examples": len(ran), "asr_as_returned": as_returned,
         "num_outside": int((beyond > _OUTSIDE).sum()), "farthest": float(beyond.max()), "asr": share(valid),
         "asr_rounded": share(rounded),
     }]  # fmt: skip

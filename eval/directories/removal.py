@@ -43,7 +43,7 @@ def remove(folder: Path, names: Folder, *, flag: str = "the directory") -> None:
 def discard(directory: Path, program: str, *, flag: str = "the directory") -> None:
     """Removes what `program` wrote into a directory that it has claimed, and the directory itself.
 
-    Where others' files are left in it, it stays and is marked: programs can claim it anew.
+    Where others' files are left in it, it stays and is marked: programs can claim it again.
     """
     remove(directory, LAYOUTS[program], flag=flag)
     if any(not is_bookkeeping(path) for path in directory.iterdir()):

@@ -1,4 +1,4 @@
-"""Of the messages of Keras and TensorFlow, the line that names the cause is told."""
+"""Of the messages of Keras and TensorFlow, the line that names the cause is reported."""
 
 import keras
 import pytest

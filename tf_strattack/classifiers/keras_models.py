@@ -14,7 +14,7 @@ from tf_strattack.classifiers.adapted import Adapted, Network
 from tf_strattack.classifiers.heads import activation_name, head_of, kind_of
 from tf_strattack.classifiers.identity import parts_of
 from tf_strattack.classifiers.inputs import Others, check_floating, choose_image, fill_others
-from tf_strattack.classifiers.layout import CHANNELS_FIRST, declared_format, layout_of
+from tf_strattack.classifiers.layout import CHANNELS_FIRST, Layout, declared_format, layout_of
 from tf_strattack.classifiers.outputs import PROBABILITIES, SIGMOID, select_output
 from tf_strattack.errors import InputError
 
@@ -61,29 +61,15 @@ def adapt_keras(model: Any, request: Request) -> Adapted:
     """
     if is_keras2(model):
         return _adapt_keras2(model, request)
-    if not isinstance(model, keras.Model):
-        raise InputError(f"expected a keras.Model, received {type(model).__name__}")
-    if keras.backend.backend() != "tensorflow":
-        raise InputError(
-            f"expected Keras on its TensorFlow backend, received {keras.backend.backend()!r}: "
-            "set KERAS_BACKEND=tensorflow before Keras is imported"
-        )
+    _check_keras(model)
     known = getattr(model, "inputs", None) or []
     specs = {tensor.name: tf.TensorSpec(tensor.shape, tensor.dtype) for tensor in known}
     check_inputs(request.inputs)
     if request.inputs and not specs:
         raise InputError("expected inputs= with a model that declares its inputs, received one that does not")
     image = choose_image(specs, request.inputs or {}) if specs else None
-    spec = None if image is None else specs[image]
-    if spec is not None:
-        check_floating(spec, _UINT8_REMEDY)
-    declared = None if image is None else declared_format(model, known[list(specs).index(image)])
-    if declared is not None and request.data_format not in (None, declared):
-        raise InputError(
-            f"expected data_format={declared!r}, as the model's layers say, received {request.data_format!r}",
-            option="data_format",
-        )
-    layout = layout_of(spec, request.data_format or declared, image or "")
+    tensor = None if image is None else known[list(specs).index(image)]
+    layout = _layout(model, tensor, request.data_format)
     others = Others(lambda images, _: {"": images}, None)
     if image is not None:
         others = fill_others(specs, image, request.inputs or {})
@@ -126,6 +112,31 @@ def adapt_keras(model: Any, request: Request) -> Adapted:
         epsilon=_epsilon(model), rows=others.rows, model=model, feed=feed, notes=tuple(notes),
         parts=lambda: parts_of(model), again=lambda: adapt_keras(model, request),
     )  # fmt: skip
+
+
+def _check_keras(model: Any) -> None:
+    if not isinstance(model, keras.Model):
+        raise InputError(f"expected a keras.Model, received {type(model).__name__}")
+    if keras.backend.backend() != "tensorflow":
+        raise InputError(
+            f"expected Keras on its TensorFlow backend, received {keras.backend.backend()!r}: "
+            "set KERAS_BACKEND=tensorflow before Keras is imported"
+        )
+
+
+def _layout(model: Any, tensor: Any, data_format: str | None) -> Layout:
+    """The layout of the image input `tensor`, None where the model declares none; its layers must not contradict."""
+    if tensor is None:
+        return layout_of(None, data_format)
+    spec = tf.TensorSpec(tensor.shape, tensor.dtype)
+    check_floating(spec, _UINT8_REMEDY)
+    declared = declared_format(model, tensor)
+    if declared is not None and data_format not in (None, declared):
+        raise InputError(
+            f"expected data_format={declared!r}, as the model's layers say, received {data_format!r}",
+            option="data_format",
+        )
+    return layout_of(spec, data_format or declared, tensor.name)
 
 
 def overridden(model: Any, name: str) -> bool:

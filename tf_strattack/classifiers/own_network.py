@@ -277,9 +277,8 @@ class OwnNetwork(Programs):
         if isinstance(found, list) and np.ndim(found) in (1, 2) and not isinstance(found[0], np.ndarray | tf.Tensor):
             found = np.asarray(found)  # numbers in lists
         single = isinstance(found, np.ndarray) or tf.is_tensor(found)  # what a predict has chosen among outputs
-        scores = tf.cast(tf.convert_to_tensor(found), tf.float32) if single else self._selected(found)
-        scores = scores[:, None] if scores.shape.rank == 1 else scores
-        return tf.cast(scores, tf.float32)
+        scores = tf.cast(tf.convert_to_tensor(found) if single else self._selected(found), tf.float32)
+        return scores[:, None] if scores.shape.rank == 1 else scores
 
     def _own(self, images: tf.Tensor, positions: tf.Tensor | None) -> tf.Tensor:
         """What the network returns, as its owner calls it, in its own precision."""

@@ -1,4 +1,4 @@
-"""What callers pass where a classifier is wanted: a classifier, a Keras model, or what is told how to become one."""
+"""What callers pass where a classifier is wanted: a classifier, a Keras model, or what gets the call that makes one."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def kept_classifier(
       owner: a model.
       settings: values, compared by equality.
       parts: objects, compared by identity.
-      make: makes it anew.
+      make: makes it.
     """
     kept: _Kept | None = vars(owner).get(_KEPT)
     same = kept is not None and kept.owner() is owner and kept.settings == settings and same_parts(kept.parts, parts)
