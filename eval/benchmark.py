@@ -56,9 +56,18 @@ _ON_REQUEST = ("foolbox", "peers")
 # Shared flags that mean nothing here, and those that do with the net "model" alone.
 _UNUSED = ("num_images", "batch_size", "group_size", "tensorboard_dir")
 _OF_MODEL = (
-    "model", "weights", "bounds", "data_format", "model_options", "dataset", "data_dir", "split", "download", "resize",
+    "model",
+    "weights",
+    "bounds",
+    "data_format",
+    "model_options",
+    "dataset",
+    "data_dir",
+    "split",
+    "download",
+    "resize",
     "targets",
-)  # fmt: skip
+)
 # Sections that load nets by themselves, in processes of their own, or need a Keras file.
 _NOT_OF_MODEL = ("memory", "scaling", "precision", "foolbox", "peers")
 
@@ -115,12 +124,19 @@ def main() -> None:
     }
     taus = sorted(flags.positive_numbers(_PARETO_TAUS.name, _PARETO_TAUS.value or [""], float))
     configuration = {
-        "sections": sections, "nets": net_names, "cases_dir": _CASES_DIR.value, "repeats": _REPEATS.value,
+        "sections": sections,
+        "nets": net_names,
+        "cases_dir": _CASES_DIR.value,
+        "repeats": _REPEATS.value,
         "attacks": {name: attack.parameters for name, attack in attacks.items()},
-        "curve_examples": _CURVE_EXAMPLES.value, "pareto_taus": taus, "pareto_examples": _PARETO_EXAMPLES.value,
-        "foolbox_examples": _FOOLBOX_EXAMPLES.value, "foolbox_iterations": _FOOLBOX_ITERATIONS.value,
-        **counts, **{name: absl_flags.FLAGS[name].value for name in _OF_MODEL if flagged_net.NAME in net_names},
-    }  # fmt: skip
+        "curve_examples": _CURVE_EXAMPLES.value,
+        "pareto_taus": taus,
+        "pareto_examples": _PARETO_EXAMPLES.value,
+        "foolbox_examples": _FOOLBOX_EXAMPLES.value,
+        "foolbox_iterations": _FOOLBOX_ITERATIONS.value,
+        **counts,
+        **{name: absl_flags.FLAGS[name].value for name in _OF_MODEL if flagged_net.NAME in net_names},
+    }
     directory, overwrite, seeded = (
         flags.output_dir(),
         flags.OVERWRITE.value,

@@ -29,9 +29,10 @@ from training.nets import NETS, PRECISIONS
 absl_flags.set_default(flags.DATASET, "mnist")
 absl_flags.set_default(flags.NUM_IMAGES, 100)
 _DEFENSES = absl_flags.DEFINE_list(
-    "defenses", ["none", "strattack"],
+    "defenses",
+    ["none", "strattack"],
     "Networks of the first table: none, an attack whose examples are added to the training set, or pgd.",
-)  # fmt: skip
+)
 _TEMPERATURES = absl_flags.DEFINE_list("temperatures", ["1", "10", "40", "100"], "Of the second table.")
 _TRAIN_IMAGES = absl_flags.DEFINE_integer(
     "train_images", 1000, "Training images whose examples are trained on.", lower_bound=1
@@ -57,11 +58,18 @@ def main() -> None:
     if not names and not temperatures:
         raise InputError("expected --defenses or --temperatures, received neither")
     configuration = {
-        "dataset": flags.DATASET.value, "attack": flags.ATTACK.value, "attack_parameters": attack.parameters,
-        "group_size": flags.GROUP_SIZE.value, "targets": flags.TARGETS.value, "num_images": flags.NUM_IMAGES.value,
-        "batch_size": flags.batch_size(), "train_images": _TRAIN_IMAGES.value, "epochs": _EPOCHS.value,
-        "precision": _PRECISION.value, "seed": flags.SEED.value,
-    }  # fmt: skip
+        "dataset": flags.DATASET.value,
+        "attack": flags.ATTACK.value,
+        "attack_parameters": attack.parameters,
+        "group_size": flags.GROUP_SIZE.value,
+        "targets": flags.TARGETS.value,
+        "num_images": flags.NUM_IMAGES.value,
+        "batch_size": flags.batch_size(),
+        "train_images": _TRAIN_IMAGES.value,
+        "epochs": _EPOCHS.value,
+        "precision": _PRECISION.value,
+        "seed": flags.SEED.value,
+    }
     directory = flags.output_dir()
     claim(directory, configuration, program="eval.defenses", flag="--output_dir", overwrite=flags.OVERWRITE.value)
     study = _study(directory)

@@ -203,10 +203,10 @@ def examples_of(pairs: Sequence[tuple[Record, int | None]]) -> Examples:
         labels=np.array([record.label for record in records], np.int32),
         targets=None if targets[0] is None else np.array(targets, np.int32),
         image_ids=np.array([record.name for record in records]),
-        example_ids=np.array([
-            record.name + ("_untargeted" if target is None else f"_to_{target}") for record, target in pairs
-        ]),
-    )  # fmt: skip
+        example_ids=np.array(
+            [record.name + ("_untargeted" if target is None else f"_to_{target}") for record, target in pairs]
+        ),
+    )
 
 
 def targets_of(label: int, rank: int, num_classes: int, number: int | None, seed: int) -> list[int | None]:

@@ -116,9 +116,12 @@ def main() -> None:
 def _plan(directory: Path, setting: Setting, configuration: dict[str, Any]) -> Plan:
     def make() -> Plan:
         return make_plan(
-            setting.selection, setting.model.classifier.num_classes or 0, setting.targets,
-            shard_size=configuration["shard_size"], seed=flags.SEED.value,
-        )  # fmt: skip
+            setting.selection,
+            setting.model.classifier.num_classes or 0,
+            setting.targets,
+            shard_size=configuration["shard_size"],
+            seed=flags.SEED.value,
+        )
 
     return keep_plan(directory / _PLAN, make)
 

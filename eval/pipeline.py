@@ -60,9 +60,13 @@ def read_flags(dataset: str, split: str, *, on_lattice: bool = False) -> Setting
     attack = make_attack(flags.ATTACK.value, flags.ATTACK_PARAMETERS.value, group_size=flags.GROUP_SIZE.value)
     model = flags.load_flagged_model()
     data = read_dataset(
-        dataset, data_dir=flags.DATA_DIR.value, split=split, download=flags.DOWNLOAD.value,
-        image_shape=model.classifier.image_shape, resize=flags.RESIZE.value,
-    )  # fmt: skip
+        dataset,
+        data_dir=flags.DATA_DIR.value,
+        split=split,
+        download=flags.DOWNLOAD.value,
+        image_shape=model.classifier.image_shape,
+        resize=flags.RESIZE.value,
+    )
     data = data.on_lattice() if on_lattice else data
     untrained = flags.WEIGHTS.value == NONE
     selection = Selection(data.records, model.classifier, flags.NUM_IMAGES.value, own_labels=untrained)

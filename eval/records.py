@@ -29,9 +29,12 @@ def measure(result: AttackResult, *, group_size: int) -> Measures:
     """What metrics.json is computed from: an array (N,) of each measure, and of success, cost and image."""
     return {
         **metrics.measure(result.delta, group_size=group_size),
-        "success": result.success, "image": image_ids(result), "seconds": result.seconds,
-        "gradient": result.gradient_evaluations, "forward": result.forward_evaluations,
-    }  # fmt: skip
+        "success": result.success,
+        "image": image_ids(result),
+        "seconds": result.seconds,
+        "gradient": result.gradient_evaluations,
+        "forward": result.forward_evaluations,
+    }
 
 
 def summarise(measured: Iterable[Measures], *, seed: int, skipped: int, own_labels: bool) -> dict[str, Any]:

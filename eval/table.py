@@ -6,9 +6,16 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 _COLUMNS = {
-    "asr": "ASR", "l0": "l0", "l1": "l1", "l2": "l2", "linf": "linf", "nonzero_groups": "groups",
-    "acp": "ACP", "anc": "ANC", "d20": "d20",
-}  # fmt: skip
+    "asr": "ASR",
+    "l0": "l0",
+    "l1": "l1",
+    "l2": "l2",
+    "linf": "linf",
+    "nonzero_groups": "groups",
+    "acp": "ACP",
+    "anc": "ANC",
+    "d20": "d20",
+}
 # Fractions, shown in per cent.
 _SHARES = ("asr", "clean_accuracy", "robust_accuracy")
 _ACCURACIES = {

@@ -77,9 +77,12 @@ class Shard:
 
         def write() -> None:
             tf.summary.image(
-                EXAMPLES, np.stack([_side_by_side(result, index) for index in chosen]), step=0, max_outputs=_SHOWN,
+                EXAMPLES,
+                np.stack([_side_by_side(result, index) for index in chosen]),
+                step=0,
+                max_outputs=_SHOWN,
                 description=f"original, perturbation about grey, adversarial image of {', '.join(names)}",
-            )  # fmt: skip
+            )
 
         self._write(0, write)
 

@@ -32,10 +32,17 @@ def features_of(image_shape: tuple[int, ...], dtype: str) -> tfds.features.Featu
     else:
         image = tfds.features.Tensor(shape=image_shape, dtype=np.dtype(dtype))
     distances = {name: tfds.features.Scalar(tf.float32) for name in DISTANCES}
-    return tfds.features.FeaturesDict({
-        "image": image, "original": image, "label": tf.int64, "target": tf.int64, "success": tf.bool,
-        "example_id": tfds.features.Text(), **distances,
-    })  # fmt: skip
+    return tfds.features.FeaturesDict(
+        {
+            "image": image,
+            "original": image,
+            "label": tf.int64,
+            "target": tf.int64,
+            "success": tf.bool,
+            "example_id": tfds.features.Text(),
+            **distances,
+        }
+    )
 
 
 def rows_of(result: AttackResult, dtype: str) -> Iterator[dict[str, Any]]:
@@ -48,10 +55,14 @@ def rows_of(result: AttackResult, dtype: str) -> Iterator[dict[str, Any]]:
         image, original = to_uint8(image, result.bounds), to_uint8(original, result.bounds)
     for row, name in enumerate(result.example_ids if result.example_ids is not None else []):
         yield {
-            "image": image[row], "original": original[row], "label": result.labels[row], "target": targets[row],
-            "success": result.success[row], "example_id": str(name),
+            "image": image[row],
+            "original": original[row],
+            "label": result.labels[row],
+            "target": targets[row],
+            "success": result.success[row],
+            "example_id": str(name),
             **{measure: np.float32(values[row]) for measure, values in distances.items()},
-        }  # fmt: skip
+        }
 
 
 def shard_name(number: int, shards: int) -> str:
@@ -104,10 +115,12 @@ def write_info(
         name=_NAME, version=tfds.core.Version("1.0.0"), data_dir=str(directory), module_name=""
     )
     info = tfds.core.DatasetInfo(
-        builder=identity, features=features, supervised_keys=("image", "label"),
+        builder=identity,
+        features=features,
+        supervised_keys=("image", "label"),
         description=f"Adversarial examples; target is {UNTARGETED} where the attack was untargeted.",
         metadata=tfds.core.MetadataDict(json.loads(json.dumps(facts))),
-    )  # fmt: skip
+    )
     template = tfds.core.ShardedFileTemplate(
         data_dir=directory, dataset_name=_NAME, split=_SPLIT, filetype_suffix="tfrecord"
     )

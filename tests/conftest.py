@@ -99,10 +99,14 @@ def half_precision_network(head):
     keras.utils.set_random_seed(0)
     keras.config.set_dtype_policy("mixed_bfloat16" if "dtype" in head else "bfloat16")
     try:
-        network = keras.Sequential([
-            keras.layers.Input((8, 8, 1)), keras.layers.Flatten(), keras.layers.Dense(16, activation="relu"),
-            keras.layers.Dense(4, **head),
-        ])  # fmt: skip
+        network = keras.Sequential(
+            [
+                keras.layers.Input((8, 8, 1)),
+                keras.layers.Flatten(),
+                keras.layers.Dense(16, activation="relu"),
+                keras.layers.Dense(4, **head),
+            ]
+        )
     finally:
         keras.config.set_dtype_policy("float32")
     images = np.random.default_rng(0).uniform(size=(8, 8, 8, 1)).astype(np.float32)
@@ -120,12 +124,17 @@ def tiny_mnist(tmp_path_factory):
         return [(int(i), {"image": pixels[i], "label": int(labels[i])}) for i in rows]
 
     tfds.dataset_builders.store_as_tfds_dataset(
-        name="mnist", version="3.0.1", data_dir=directory,
-        features=tfds.features.FeaturesDict({
-            "image": tfds.features.Image(shape=(28, 28, 1)), "label": tfds.features.ClassLabel(num_classes=10),
-        }),
+        name="mnist",
+        version="3.0.1",
+        data_dir=directory,
+        features=tfds.features.FeaturesDict(
+            {
+                "image": tfds.features.Image(shape=(28, 28, 1)),
+                "label": tfds.features.ClassLabel(num_classes=10),
+            }
+        ),
         split_datasets={"train": iter(split(range(400))), "test": iter(split(range(400, 500)))},
-    )  # fmt: skip
+    )
     return directory
 
 

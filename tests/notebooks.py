@@ -28,12 +28,17 @@ def execute(path: Path, directory: Path) -> Any:
 
     notebook = nbformat.read(path, as_version=4)
     client = nbclient.NotebookClient(
-        notebook, kernel_name="python3", timeout=600, record_timing=False, coalesce_streams=True,
-        iopub_timeout=60, raise_on_iopub_timeout=True,  # on a busy machine outputs come late, and would be left out
+        notebook,
+        kernel_name="python3",
+        timeout=600,
+        record_timing=False,
+        coalesce_streams=True,
+        iopub_timeout=60,
+        raise_on_iopub_timeout=True,  # on a busy machine outputs come late, and would be left out
         resources={"metadata": {"path": str(directory)}},
         # What TensorFlow's C++ side writes goes to the terminal; Python's warnings stay in the notebook.
         extra_arguments=["--IPKernelApp.capture_fd_output=False"],
-    )  # fmt: skip
+    )
     settings = {
         "PYTHONPATH": str(ROOT),
         "IPYTHONDIR": str(directory / ".ipython"),  # not the settings of whoever runs this

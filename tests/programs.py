@@ -15,11 +15,14 @@ ROOT = Path(__file__).parent.parent
 def start(module, *arguments):
     """Starts `python -m module arguments...`."""
     return subprocess.Popen(
-        [sys.executable, "-m", module, *map(str, arguments)], cwd=ROOT, text=True,
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        [sys.executable, "-m", module, *map(str, arguments)],
+        cwd=ROOT,
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
         # A shell's background jobs ignore Ctrl-C, and their children would too.
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
-    )  # fmt: skip
+    )
 
 
 def run_program(module, *arguments):
@@ -57,9 +60,13 @@ class Server:
 
     def __init__(self, module):
         self._process = subprocess.Popen(
-            [sys.executable, "-c", _SERVE, module], cwd=ROOT, text=True,
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
-        )  # fmt: skip
+            [sys.executable, "-c", _SERVE, module],
+            cwd=ROOT,
+            text=True,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+        )
 
     def run(self, *arguments):
         """Its exit status, what it printed, and what it wrote to stderr."""

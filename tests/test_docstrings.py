@@ -20,9 +20,17 @@ ARRAYS = {"images", "adversarial", "labels", "targets", "delta", "scores", "regi
 
 # Made by the attacks and the classifier themselves.
 OF_CLASSIFIER = (
-    "remembered", "program", "stream", "feature_maps", "prepare", "scores", "resolution", "passes", "single_score",
+    "remembered",
+    "program",
+    "stream",
+    "feature_maps",
+    "prepare",
+    "scores",
+    "resolution",
+    "passes",
+    "single_score",
     "check_unchanged",
-)  # fmt: skip
+)
 INTERNAL = {f"Classifier.{name}" for name in OF_CLASSIFIER}
 # Methods of an attack that its author, and no caller, knows of; `docs/extending.md` has them.
 OF_AUTHORS = {"perturb", "valid", "fallback", "run", "initial_state", "step", "ranking"}

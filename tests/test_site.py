@@ -94,14 +94,20 @@ def test_formulas_are_mathml_and_notebooks_bring_no_scripts(built):
 @pytest.mark.parametrize(
     "element",
     [
-        '<script src="https://cdn.example/a.js"></script>', '<link rel="stylesheet" href="//cdn.example/a.css">',
-        '<style type="text/css">@import "https://cdn.example/a.css";</style>', '<img src="HTTPS://cdn.example/a.png">',
-        '<svg><image href="//cdn.example/a.png"/></svg>', '<video poster="https://cdn.example/a.png"></video>',
-        '<img src="http://example/a.png">', '<link rel="preconnect" href="https://fonts.example">',
-        '<p style="background: url(https://example/a.png)">', "<style>@import 'https://example/a.css';</style>",
-        '<img srcset="a.png 1x, https://example/b.png 2x">', '<iframe src="https://example"></iframe>',
+        '<script src="https://cdn.example/a.js"></script>',
+        '<link rel="stylesheet" href="//cdn.example/a.css">',
+        '<style type="text/css">@import "https://cdn.example/a.css";</style>',
+        '<img src="HTTPS://cdn.example/a.png">',
+        '<svg><image href="//cdn.example/a.png"/></svg>',
+        '<video poster="https://cdn.example/a.png"></video>',
+        '<img src="http://example/a.png">',
+        '<link rel="preconnect" href="https://fonts.example">',
+        '<p style="background: url(https://example/a.png)">',
+        "<style>@import 'https://example/a.css';</style>",
+        '<img srcset="a.png 1x, https://example/b.png 2x">',
+        '<iframe src="https://example"></iframe>',
     ],
-)  # fmt: skip
+)
 def test_a_foreign_request_is_found(element, offline, tmp_path):
     (tmp_path / "page.html").write_text(f"<html><body>{element}</body></html>")
     (tmp_path / "fine.html").write_text(

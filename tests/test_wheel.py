@@ -16,10 +16,19 @@ from tf_strattack.shipped import NETWORKS
 
 # What a build reads, and what must not get into it. Not build/ and *.egg-info, which may be those of older sources.
 SOURCES = (
-    "setup.py", "pyproject.toml", "MANIFEST.in", "README.md", "LICENSE", "requirements.txt", "requirements-dev.txt",
+    "setup.py",
+    "pyproject.toml",
+    "MANIFEST.in",
+    "README.md",
+    "LICENSE",
+    "requirements.txt",
+    "requirements-dev.txt",
     "requirements-docs.txt",
-    "tf_strattack", "tests", "eval", "training",
-)  # fmt: skip
+    "tf_strattack",
+    "tests",
+    "eval",
+    "training",
+)
 
 
 def succeed(*command, cwd):

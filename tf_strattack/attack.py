@@ -132,9 +132,13 @@ class Method(abc.ABC):
         while first < len(originals) or not parts:
             rows = slice(first, first + size)
             batch = _Batch(
-                originals[rows], None if given is None else given[rows], labels[rows],
-                None if targets is None else targets[rows], allowed[rows], places[rows],
-            )  # fmt: skip
+                originals[rows],
+                None if given is None else given[rows],
+                labels[rows],
+                None if targets is None else targets[rows],
+                allowed[rows],
+                places[rows],
+            )
             try:
                 parts.append(self._run_batch(classifier, batch, tracker))
             except KeyboardInterrupt:  # outside the loops, which keep what they have: this batch is lost
@@ -186,7 +190,7 @@ class Method(abc.ABC):
                 tracker.count(1, forwards=rows * (classifier.passes - 1))
                 return classifier.fooled_by(
                     images, labels, targets, confidence=self.confidence, positions=batch.positions, batch_size=rows
-                )  # fmt: skip
+                )
 
             success = verified(adversarial)
             if (found & ~success).any():
@@ -199,10 +203,19 @@ class Method(abc.ABC):
             tracker.end_batch(int(success.sum()))
         seconds = np.full(rows, (time.monotonic() - started) / max(1, rows), np.float32)
         return AttackResult(
-            images, adversarial, success, labels, targets, clean_correct, c, gradients, forwards, seconds,
+            images,
+            adversarial,
+            success,
+            labels,
+            targets,
+            clean_correct,
+            c,
+            gradients,
+            forwards,
+            seconds,
             bounds=classifier.bounds,
             attack={"name": self.name, "parameters": self.parameters, "versions": versions()},
-        )  # fmt: skip
+        )
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -11,9 +11,16 @@ _COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 _ARGUMENTS = ("Arguments received by", "Call arguments received by")
 # What comes before the cause: which layer was called, where in the code, which node of a graph.
 _PREFACES = (
-    "Exception encountered when calling", "in user code:", 'File "', "Graph execution error", "Detected at node",
-    "Traceback (most recent call last)", "[[{{node", "<stack traces", "Stack trace for op definition",
-)  # fmt: skip
+    "Exception encountered when calling",
+    "in user code:",
+    'File "',
+    "Graph execution error",
+    "Detected at node",
+    "Traceback (most recent call last)",
+    "[[{{node",
+    "<stack traces",
+    "Stack trace for op definition",
+)
 _RAISED = re.compile(r"^(?:[A-Za-z_][\w.]*\.)?[A-Za-z_]*(?:Error|Exception): (?P<said>.*)$")
 # What Keras says of every layer that it cannot make again, whatever the reason.
 _WRAPPED = "could not be deserialized properly"

@@ -77,9 +77,11 @@ def run(
     patience = int(weights.patience)
     shape = state.best.shape[1:]
     outcome = Solution(
-        np.zeros((rows, *shape), np.float32), np.full(rows, np.inf, np.float32),
-        np.zeros(rows, np.float32), np.zeros(rows, np.int32),
-    )  # fmt: skip
+        np.zeros((rows, *shape), np.float32),
+        np.full(rows, np.inf, np.float32),
+        np.zeros(rows, np.float32),
+        np.zeros(rows, np.int32),
+    )
     present, size = np.arange(rows), len(state.objective)
     sizes, done = batch_sizes(size, shape), 0
     while done < iterations and len(present) and not tracker.interrupted:

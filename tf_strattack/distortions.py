@@ -61,28 +61,38 @@ def _cut(operator: Callable[[tf.Tensor, tf.Tensor, tf.Tensor], tf.Tensor]) -> Sh
 
 DISTORTIONS = {
     "l2": Distortion(
-        square=1.0, sparse=False, scale=None,
+        square=1.0,
+        sparse=False,
+        scale=None,
         rest=lambda d, beta: tf.zeros_like(d[:, 0, 0, 0]),
         shrink=_cut(lambda a, weight, beta: a),
     ),
     "l1": Distortion(
-        square=0.0, sparse=True, scale=lambda threshold, entries, beta: 1.0 / threshold,
+        square=0.0,
+        sparse=True,
+        scale=lambda threshold, entries, beta: 1.0 / threshold,
         rest=lambda d, beta: _sum(tf.abs(d)),
         shrink=_cut(lambda a, weight, beta: proximal.l1(a, weight)),
     ),
     "en": Distortion(
-        square=1.0, sparse=True, scale=lambda threshold, entries, beta: beta / threshold,
+        square=1.0,
+        sparse=True,
+        scale=lambda threshold, entries, beta: beta / threshold,
         rest=lambda d, beta: beta * _sum(tf.abs(d)),
         shrink=_cut(lambda a, weight, beta: proximal.l1(a, beta * weight)),
     ),
     "l0": Distortion(
-        square=0.0, sparse=True, scale=lambda threshold, entries, beta: 2.0 / tf.square(threshold),
+        square=0.0,
+        sparse=True,
+        scale=lambda threshold, entries, beta: 2.0 / tf.square(threshold),
         rest=lambda d, beta: _sum(tf.cast(tf.abs(d) > CHANGED, d.dtype)),
         shrink=lambda a, weight, beta, lower, upper: proximal.l0(a, weight, lower, upper),
     ),
     "linf": Distortion(
-        square=0.0, sparse=False, scale=lambda threshold, entries, beta: 15.0 / (threshold * entries),
+        square=0.0,
+        sparse=False,
+        scale=lambda threshold, entries, beta: 15.0 / (threshold * entries),
         rest=lambda d, beta: tf.reduce_max(tf.abs(d), axis=[1, 2, 3]),
         shrink=lambda a, weight, beta, lower, upper: proximal.linf(a, weight, lower, upper),
     ),
-}  # fmt: skip
+}

@@ -69,9 +69,18 @@ def initial_state(start: tf.Tensor, best: tf.Tensor, objective: tf.Tensor, kappa
     """Starts from the perturbations `start` with what is known to succeed, if anything (objective finite)."""
     rows = tf.zeros_like(objective)
     return State(
-        k=tf.constant(0), y=start, previous=start, normal=tf.zeros_like(start), offset=rows, c=rows, slope=rows,
-        kappa=rows + kappa, stalled=tf.zeros_like(rows, tf.int32), best=best, objective=objective,
-    )  # fmt: skip
+        k=tf.constant(0),
+        y=start,
+        previous=start,
+        normal=tf.zeros_like(start),
+        offset=rows,
+        c=rows,
+        slope=rows,
+        kappa=rows + kappa,
+        stalled=tf.zeros_like(rows, tf.int32),
+        best=best,
+        objective=objective,
+    )
 
 
 def step(
@@ -103,9 +112,15 @@ def step(
     centre = (state.y + MOMENTUM * (state.y - state.previous)) * (eta_k / curvature)
     asked = weights.required + state.kappa * weights.unit
     y, c, slope = _to_the_tangent(
-        lambda x: prox(x, curvature), centre, normal, normal / curvature, offset + asked, state.c, state.slope,
+        lambda x: prox(x, curvature),
+        centre,
+        normal,
+        normal / curvature,
+        offset + asked,
+        state.c,
+        state.slope,
         accuracy=_ACCURACY * asked,
-    )  # fmt: skip
+    )
     return state._replace(k=state.k + 1, y=y, previous=state.y, normal=normal, offset=offset, c=c, slope=slope)
 
 

@@ -178,10 +178,15 @@ class Refinement(Method):
         rho = tf.zeros_like(margins) + (self.gamma if self.rho is None else self.rho)
         alpha = _ALPHA[self.solver] * rho if self.alpha is None else tf.zeros_like(rho) + self.alpha
         weights = Weights.build(
-            margins, gamma=self.gamma, tau=0.0, beta=self.beta, rho=rho, alpha=alpha,
+            margins,
+            gamma=self.gamma,
+            tau=0.0,
+            beta=self.beta,
+            rho=rho,
+            alpha=alpha,
             required=network.demanded(margins, self.confidence),
             patience=DEFAULT_PATIENCE[self.solver] if self.patience is None else self.patience,
-        )  # fmt: skip
+        )
 
         distortion = DISTORTIONS[self.distortion]
 
@@ -198,9 +203,16 @@ class Refinement(Method):
                     return distortion.shrink(x, weights.gamma / curvature, weights.beta, problem.lower, problem.upper)
 
                 return prox_linear.run(
-                    state, problem, weights, iterations, prox=prox, cost=lambda delta: cost(delta, weights),
-                    network=network, memory=0.0, square=distortion.square,
-                )  # fmt: skip
+                    state,
+                    problem,
+                    weights,
+                    iterations,
+                    prox=prox,
+                    cost=lambda delta: cost(delta, weights),
+                    network=network,
+                    memory=0.0,
+                    square=distortion.square,
+                )
 
         else:
 
@@ -219,10 +231,16 @@ class Refinement(Method):
 
         return solve(
             network.program("refine", loop, state, restricted, weights, tf.constant(0), key=key),
-            state, restricted, weights,
-            solver=self.solver, rows=rows, iterations=self.max_iterations or DEFAULT_ITERATIONS[self.solver],
-            initial_c=self.initial_c, search_steps=self.search_steps, tracker=tracker,
-        )  # fmt: skip
+            state,
+            restricted,
+            weights,
+            solver=self.solver,
+            rows=rows,
+            iterations=self.max_iterations or DEFAULT_ITERATIONS[self.solver],
+            initial_c=self.initial_c,
+            search_steps=self.search_steps,
+            tracker=tracker,
+        )
 
 
 def refine(

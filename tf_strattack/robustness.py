@@ -101,8 +101,11 @@ class RobustnessCallback(keras.callbacks.Callback):
         self.freq = freq
         self.name = name
         self._options: dict[str, Any] = {
-            "preprocessing": preprocessing, "inputs": inputs, "output": output, "data_format": data_format,
-        }  # fmt: skip
+            "preprocessing": preprocessing,
+            "inputs": inputs,
+            "output": output,
+            "data_format": data_format,
+        }
         self._batch_size = batch_size
         self._network: Any = None
         self._classifier: Classifier | None = None  # with its compiled programs, as long as the network is the same
@@ -158,10 +161,16 @@ class RobustnessCallback(keras.callbacks.Callback):
         measured = dict.fromkeys(_MEASURES, np.nan) | {"accuracy": float(correct.mean())}
         if correct.any():
             result = self.attack.run(
-                classifier, self._images[correct], None, self._labels[correct],
-                None if self._targets is None else self._targets[correct], None, self._batch_size, None,
+                classifier,
+                self._images[correct],
+                None,
+                self._labels[correct],
+                None if self._targets is None else self._targets[correct],
+                None,
+                self._batch_size,
+                None,
                 positions_of(self._images)[correct],
-            )  # fmt: skip
+            )
             if result.interrupted:
                 raise KeyboardInterrupt
             measured["success_rate"] = float(result.success.mean())

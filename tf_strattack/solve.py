@@ -56,9 +56,16 @@ def solve(
     def run(c: npt.NDArray[np.float64]) -> Solution:
         at_c = weights._replace(c=tf.constant(pad_rows(c, len(weights.unit)), weights.unit.dtype))
         return compaction.run(
-            program, state, problem, at_c, iterations,
-            rows=rows, forwards=0 if solver == "prox_linear" else 1, tracker=tracker, searched=searched,
-        )  # fmt: skip
+            program,
+            state,
+            problem,
+            at_c,
+            iterations,
+            rows=rows,
+            forwards=0 if solver == "prox_linear" else 1,
+            tracker=tracker,
+            searched=searched,
+        )
 
     if not searched:
         return run(np.full(rows, _UNBOUNDED))

@@ -131,11 +131,18 @@ class StrAttack(Attack):
     def refinement(self) -> Refinement:
         """The refinement that follows the attack, with the attack's parameters."""
         return Refinement(
-            gamma=self.gamma, distortion=self.distortion, beta=self.beta, solver=self.solver, epsilon=self.epsilon,
+            gamma=self.gamma,
+            distortion=self.distortion,
+            beta=self.beta,
+            solver=self.solver,
+            epsilon=self.epsilon,
             confidence=self.confidence,
-            sigma_quantile=self.sigma_quantile, max_iterations=self.refine_iterations, patience=self.patience,
-            initial_c=self.initial_c, search_steps=self.search_steps,
-        )  # fmt: skip
+            sigma_quantile=self.sigma_quantile,
+            max_iterations=self.refine_iterations,
+            patience=self.patience,
+            initial_c=self.initial_c,
+            search_steps=self.search_steps,
+        )
 
     def iterations(self) -> int:
         """The number of iterations that a batch takes in all, refinement included."""
@@ -168,10 +175,12 @@ class StrAttack(Attack):
         start = tf.constant(pad_rows(solution.best, len(problem.images)))
         refined = self.refinement.perturb(network, problem, start, rows, tracker)
         return Found(
-            found.found, refined.delta, np.where(refined.found, refined.c, found.c),
+            found.found,
+            refined.delta,
+            np.where(refined.found, refined.c, found.c),
             found.gradient_evaluations + refined.gradient_evaluations,
             found.forward_evaluations + refined.forward_evaluations,
-        )  # fmt: skip
+        )
 
     def _solve(
         self,
@@ -192,10 +201,16 @@ class StrAttack(Attack):
         rho = self._rho(margins, slopes, structure, math.prod(problem.images.shape[1:]))
         alpha = DEFAULT_ALPHA[solver] * rho if self.alpha is None else tf.zeros_like(rho) + self.alpha
         weights = Weights.build(
-            margins, gamma=self.gamma, tau=self.tau, beta=self.beta, rho=rho, alpha=alpha,
+            margins,
+            gamma=self.gamma,
+            tau=self.tau,
+            beta=self.beta,
+            rho=rho,
+            alpha=alpha,
             required=network.demanded(margins, self.confidence),
-            patience=DEFAULT_PATIENCE[solver] if self.patience is None else self.patience, max_groups=self.max_groups,
-        )  # fmt: skip
+            patience=DEFAULT_PATIENCE[solver] if self.patience is None else self.patience,
+            max_groups=self.max_groups,
+        )
         state: Any
         if solver == "prox_linear":
             zero = tf.zeros_like(problem.images)
@@ -207,17 +222,28 @@ class StrAttack(Attack):
             if solver != "prox_linear":
                 return admm.run(state, problem, weights, iterations, structure=structure, network=network)
             return prox_linear.run(
-                state, problem, weights, iterations, network=network,
-                prox=prox_of(structure, problem, weights), square=DISTORTIONS[structure.distortion].square,
+                state,
+                problem,
+                weights,
+                iterations,
+                network=network,
+                prox=prox_of(structure, problem, weights),
+                square=DISTORTIONS[structure.distortion].square,
                 cost=lambda delta: admm.objective(delta, structure, weights.gamma, weights.tau, weights.beta),
-            )  # fmt: skip
+            )
 
         return solve(
             network.program("attack", loop, state, problem, weights, tf.constant(0), key=structure),
-            state, problem, weights,
-            solver=solver, rows=rows, iterations=self._iterations_at_c(solver), initial_c=self.initial_c,
-            search_steps=self.search_steps, tracker=tracker,
-        )  # fmt: skip
+            state,
+            problem,
+            weights,
+            solver=solver,
+            rows=rows,
+            iterations=self._iterations_at_c(solver),
+            initial_c=self.initial_c,
+            search_steps=self.search_steps,
+            tracker=tracker,
+        )
 
     def _rho(self, margins: tf.Tensor, slopes: tf.Tensor, structure: Structure, entries: int) -> tf.Tensor:
         """Rho (N,): as given, or such that what it divides, the threshold of a shrinkage, fits what will change.

@@ -89,9 +89,13 @@ def fit(
         callbacks.append(keras.callbacks.TensorBoard(str(tensorboard_dir)))
     with ctrl_c_between_steps() as stop:
         model.fit(
-            batches, validation_data=batches_in_order(test), validation_freq=max(1, recipe.epochs // 10),
-            epochs=recipe.epochs, callbacks=[*callbacks, stop], shuffle=False,
-        )  # fmt: skip
+            batches,
+            validation_data=batches_in_order(test),
+            validation_freq=max(1, recipe.epochs // 10),
+            epochs=recipe.epochs,
+            callbacks=[*callbacks, stop],
+            shuffle=False,
+        )
     trained = build("float32")  # not compiled: the optimizer's state would treble the file
     trained.set_weights(network.get_weights())
     return trained

@@ -52,9 +52,11 @@ _EPOCHS = flags.DEFINE_integer(
 _BATCH_SIZE = flags.DEFINE_integer("batch_size", 128, "Images per step.", lower_bound=1)
 _LEARNING_RATE = flags.DEFINE_float("learning_rate", 1e-3, "Initial rate of Adam; decays to 0 as a cosine.")
 _PRECISION = flags.DEFINE_enum(
-    "precision", "float32", PRECISIONS,
+    "precision",
+    "float32",
+    PRECISIONS,
     "Arithmetic of training; bfloat16 is faster where the processor has it. The network is float32.",
-)  # fmt: skip
+)
 _SEED = flags.DEFINE_integer(
     "seed", 0, "Seed of initial weights, order, augmentation and dropout.", lower_bound=0, upper_bound=2**31 - 2
 )
@@ -80,13 +82,21 @@ def main() -> None:
     blank = net.build("float32")
     shape, num_classes = blank.input_shape[1:], blank.output_shape[1]
     recipe = Recipe(
-        epochs=_EPOCHS.value or net.epochs, batch_size=_BATCH_SIZE.value, learning_rate=_LEARNING_RATE.value,
-        precision=_PRECISION.value, augment=net.augment, seed=_SEED.value,
-    )  # fmt: skip
+        epochs=_EPOCHS.value or net.epochs,
+        batch_size=_BATCH_SIZE.value,
+        learning_rate=_LEARNING_RATE.value,
+        precision=_PRECISION.value,
+        augment=net.augment,
+        seed=_SEED.value,
+    )
     own, train_variant = _variant(net, shape, num_classes)
     configuration = {
-        "model": blank.name, "dataset": _DATASET.value, "variant": _VARIANT.value, **dataclasses.asdict(recipe), **own,
-    }  # fmt: skip
+        "model": blank.name,
+        "dataset": _DATASET.value,
+        "variant": _VARIANT.value,
+        **dataclasses.asdict(recipe),
+        **own,
+    }
     claiming: Any = {"program": _PROGRAM, "flag": "--output's backup", "overwrite": _OVERWRITE.value}
     require_claimable(workspace, configuration, **claiming)
     train, test = load_splits(
@@ -101,9 +111,13 @@ def main() -> None:
         print(f"\ninterrupted; the same command resumes after the last finished epoch, kept in {workspace}")
         raise
     facts = {
-        **configuration, **found, "test_accuracy": accuracy(network, test), "command": command(),
-        "input": f"float32 (N, {', '.join(map(str, shape))}) in [0, 1]", "output": f"{num_classes} logits",
-    }  # fmt: skip
+        **configuration,
+        **found,
+        "test_accuracy": accuracy(network, test),
+        "command": command(),
+        "input": f"float32 (N, {', '.join(map(str, shape))}) in [0, 1]",
+        "output": f"{num_classes} logits",
+    }
     _keep(network, output, workspace / FINISHED)
     write_card(output.with_suffix(".json"), **facts)  # last: with its card a network is finished
     discard(workspace, _PROGRAM)
@@ -142,8 +156,10 @@ def _variant(
             Path(_ADVERSARIAL_DATASET.value or ""), dataset=_DATASET.value, image_shape=shape, num_classes=num_classes
         )
         own = {
-            "examples_added": len(added.split), "failed_examples_left_out": added.failed, "examples": added.made_by,
-        }  # fmt: skip
+            "examples_added": len(added.split),
+            "failed_examples_left_out": added.failed,
+            "examples": added.made_by,
+        }
         return own, lambda task: variants.train_adversarial(task, added.split)
     if _VARIANT.value == "pgd":
         attack = PGD(_EPSILON.value or net.epsilon, _PGD_STEPS.value or 7, _PGD_STEP_SIZE.value)

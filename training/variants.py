@@ -42,9 +42,14 @@ class Task:
         """Trains a network; `name` tells its backup and its logs from others of the task."""
         logs = None if self.tensorboard_dir is None else self.tensorboard_dir / name
         return fit(
-            self.build, self.train, self.test, self.recipe,
-            backup_dir=self.workspace / name, tensorboard_dir=logs, **options,
-        )  # fmt: skip
+            self.build,
+            self.train,
+            self.test,
+            self.recipe,
+            backup_dir=self.workspace / name,
+            tensorboard_dir=logs,
+            **options,
+        )
 
 
 # The network, and what training found out besides, for its card.
@@ -72,9 +77,10 @@ def train_distilled(task: Task, temperature: float) -> Outcome:
         teacher.save(partial)
         partial.replace(finished)
     softened = dataclasses.replace(
-        task, train=soft_labels(teacher, task.train, temperature),
+        task,
+        train=soft_labels(teacher, task.train, temperature),
         recipe=dataclasses.replace(task.recipe, seed=task.recipe.seed + 1),
-    )  # fmt: skip
+    )
     student = softened.fit("student", temperature=temperature)
     return student, {"teacher_test_accuracy": accuracy(teacher, task.test)}
 

@@ -13,9 +13,17 @@ _log = logging.getLogger("mkdocs.hooks.offline")
 
 # Element → the attributes from which a browser loads.
 _LOADING = {
-    "script": ["src"], "img": ["src"], "iframe": ["src"], "source": ["src"], "audio": ["src"], "embed": ["src"],
-    "video": ["src", "poster"], "object": ["data"], "input": ["src"], "image": ["href", "xlink:href"],
-}  # fmt: skip
+    "script": ["src"],
+    "img": ["src"],
+    "iframe": ["src"],
+    "source": ["src"],
+    "audio": ["src"],
+    "embed": ["src"],
+    "video": ["src", "poster"],
+    "object": ["data"],
+    "input": ["src"],
+    "image": ["href", "xlink:href"],
+}
 # Relations of <link> that only say where something is.
 _NAMING = {"canonical", "next", "prev", "alternate", "license"}
 _FOREIGN = re.compile(r"(https?:)?//", re.IGNORECASE)

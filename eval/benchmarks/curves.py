@@ -35,11 +35,17 @@ def measure_curves(nets: Sequence[Net], examples: int, evaluations: Sequence[int
     for net, series, number, attack in tqdm(points, desc="curves", leave=False):
         images, labels, targets = net.examples(examples)
         result = attack(net.classifier, images, labels, targets, batch_size=examples)
-        measured.append({
-            "net": net.name, "series": series, "evaluations": number, "num_examples": examples,
-            "gradient_evaluations_per_example": float(result.gradient_evaluations.mean()),
-            "objective": _objective(result, attack), **means(result.delta, result.success, attack.group_size),
-        })  # fmt: skip
+        measured.append(
+            {
+                "net": net.name,
+                "series": series,
+                "evaluations": number,
+                "num_examples": examples,
+                "gradient_evaluations_per_example": float(result.gradient_evaluations.mean()),
+                "objective": _objective(result, attack),
+                **means(result.delta, result.success, attack.group_size),
+            }
+        )
     return measured
 
 

@@ -27,9 +27,13 @@ def load_flagged_net(num_examples: int) -> Net:
     if targets is None:
         raise InputError("expected --targets to be all, random or a number with --nets=model, received untargeted")
     data = read_dataset(
-        flags.DATASET.value, data_dir=flags.DATA_DIR.value, split=flags.SPLIT.value, download=flags.DOWNLOAD.value,
-        image_shape=classifier.image_shape, resize=flags.RESIZE.value,
-    )  # fmt: skip
+        flags.DATASET.value,
+        data_dir=flags.DATA_DIR.value,
+        split=flags.SPLIT.value,
+        download=flags.DOWNLOAD.value,
+        image_shape=classifier.image_shape,
+        resize=flags.RESIZE.value,
+    )
     # Read as far as they are needed: an image makes at least one example.
     selection = Selection(data.records, classifier, num_examples, own_labels=flags.WEIGHTS.value == NONE)
     shard = next(make_shards(selection, classifier, targets, rows=num_examples, seed=flags.SEED.value))

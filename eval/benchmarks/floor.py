@@ -102,8 +102,13 @@ def measure_floors(nets: Sequence[Net], batch_sizes: Sequence[int]) -> list[dict
     measured = []
     for net, kind, rows in tqdm(points, desc="floor", leave=False):
         milliseconds = floors[net.name].measure(kind, rows)
-        measured.append({
-            "net": net.name, "kind": kind, "rows": rows, "milliseconds": milliseconds,
-            "milliseconds_per_example": milliseconds / rows,
-        })  # fmt: skip
+        measured.append(
+            {
+                "net": net.name,
+                "kind": kind,
+                "rows": rows,
+                "milliseconds": milliseconds,
+                "milliseconds_per_example": milliseconds / rows,
+            }
+        )
     return measured

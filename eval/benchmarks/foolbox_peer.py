@@ -80,13 +80,17 @@ def _compare(net: Net, name: str, attack: Attack, peer: Any, foolbox: Any, examp
     shared = {"net": net.name, "attack": name, "num_examples": examples}
     return [
         {
-            **shared, "whose": whose, **_judged(net, found, images, targets),
-            "seconds_per_example": taken / examples, "time_ratio": ratio,
+            **shared,
+            "whose": whose,
+            **_judged(net, found, images, targets),
+            "seconds_per_example": taken / examples,
+            "time_ratio": ratio,
         }
         for whose, found, taken, ratio in (
-            ("ours", our_images, seconds, seconds / peer_seconds), ("foolbox", peer_images, peer_seconds, None),
+            ("ours", our_images, seconds, seconds / peer_seconds),
+            ("foolbox", peer_images, peer_seconds, None),
         )
-    ]  # fmt: skip
+    ]
 
 
 def _judged(net: Net, found: Images, images: Images, targets: Classes) -> dict[str, Any]:

@@ -20,9 +20,13 @@ def measure_groups(nets: Sequence[Net], examples: int, budgets: Sequence[int]) -
     for net, budget in tqdm([(net, budget) for net in nets for budget in budgets], desc="groups", leave=False):
         attack = StrAttack(max_groups=budget)
         result = attack(net.classifier, *net.examples(examples), batch_size=examples)
-        measured.append({
-            "net": net.name, "max_groups": budget, "num_examples": examples,
-            "gradient_evaluations_per_example": float(result.gradient_evaluations.mean()),
-            **means(result.delta, result.success, attack.group_size),
-        })  # fmt: skip
+        measured.append(
+            {
+                "net": net.name,
+                "max_groups": budget,
+                "num_examples": examples,
+                "gradient_evaluations_per_example": float(result.gradient_evaluations.mean()),
+                **means(result.delta, result.success, attack.group_size),
+            }
+        )
     return measured

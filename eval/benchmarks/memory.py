@@ -12,9 +12,16 @@ from tqdm import tqdm
 from eval.benchmarks.child import measure_child
 
 COLUMNS = (
-    "net", "batch_size", "groups", "total_mib", "over_loaded_mib", "over_smallest_mib", "ratio_of_totals",
-    "ratio_over_loaded", "ratio_over_smallest",
-)  # fmt: skip
+    "net",
+    "batch_size",
+    "groups",
+    "total_mib",
+    "over_loaded_mib",
+    "over_smallest_mib",
+    "ratio_of_totals",
+    "ratio_over_loaded",
+    "ratio_over_smallest",
+)
 
 DISJOINT, OVERLAPPING = "2x2", "3x3 stride 2"
 GROUPS: dict[str, dict[str, int]] = {

@@ -23,10 +23,19 @@ from eval.benchmarks.nets import Net
 from tf_strattack import Attack, AttackResult
 
 COLUMNS = (
-    "net", "attack", "batch_size", "asr", "seconds_per_example", "gradient_evaluations_per_example",
-    "forward_evaluations_per_example", "overhead_median", "overhead_min", "overhead_max",
-    "paired_overhead_median", "cpu_overhead_median",
-)  # fmt: skip
+    "net",
+    "attack",
+    "batch_size",
+    "asr",
+    "seconds_per_example",
+    "gradient_evaluations_per_example",
+    "forward_evaluations_per_example",
+    "overhead_median",
+    "overhead_min",
+    "overhead_max",
+    "paired_overhead_median",
+    "cpu_overhead_median",
+)
 
 # A floor takes as many calls as the attack made, within these limits: what weighs little is measured briefly.
 _MIN_CALLS, _MAX_CALLS = 3, 60
@@ -92,11 +101,14 @@ def run_record(time: Time, calls: Mapping[Call, int], floors: Mapping[Call, Time
         record[f"{prefix}overhead_ratio"] = record["attack_seconds"] / floor_seconds
         record[f"{prefix}calls"] = [
             {
-                "kind": call[0], "rows": call[1], "number": number,
-                "milliseconds": floors[call].wall, "cpu_milliseconds": floors[call].cpu,
+                "kind": call[0],
+                "rows": call[1],
+                "number": number,
+                "milliseconds": floors[call].wall,
+                "cpu_milliseconds": floors[call].cpu,
             }
             for call, number in sorted(counted.items())
-        ]  # fmt: skip
+        ]
     record["floor_cpu_seconds"] = sum(number * floors[call].cpu for call, number in calls.items()) / 1000
     record["cpu_overhead_ratio"] = record["attack_cpu_seconds"] / record["floor_cpu_seconds"]
     return record
@@ -104,8 +116,11 @@ def run_record(time: Time, calls: Mapping[Call, int], floors: Mapping[Call, Time
 
 def paired(calls: Mapping[Call, int]) -> dict[Call, int]:
     """The same calls, with one of each kind on the same number of rows counted as one `PAIR`."""
-    pairs = {(PAIR, rows): min(number, calls.get(("forward", rows), 0))
-             for (kind, rows), number in calls.items() if kind == "gradient"}  # fmt: skip
+    pairs = {
+        (PAIR, rows): min(number, calls.get(("forward", rows), 0))
+        for (kind, rows), number in calls.items()
+        if kind == "gradient"
+    }
     left = {(kind, rows): number - pairs.get((PAIR, rows), 0) for (kind, rows), number in calls.items()}
     return {call: number for call, number in {**left, **pairs}.items() if number}
 

@@ -14,9 +14,17 @@ from tf_strattack import StrAttack
 from tf_strattack.checks import Images
 
 COLUMNS = (
-    "net", "epsilon", "setting", "num_examples", "asr", "l0", "l1", "l2", "nonzero_groups",
+    "net",
+    "epsilon",
+    "setting",
+    "num_examples",
+    "asr",
+    "l0",
+    "l1",
+    "l2",
+    "nonzero_groups",
     "gradient_evaluations_per_example",
-)  # fmt: skip
+)
 
 # Largest changes of a pixel by net, None for no limit: those of the peers. Other nets have the attack's default.
 _EPSILONS: dict[str, tuple[float | None, ...]] = {"mnist_cases": (None, 0.5), "cifar10_cases": (None,)}
@@ -38,12 +46,18 @@ def measure_pareto(nets: Sequence[Net], examples: int | None, taus: Sequence[flo
     for net, attack in tqdm(points, desc="pareto", leave=False):
         rows = slice(examples)
         result = attack(net.classifier, net.images[rows], net.labels[rows], net.targets[rows])
-        measured[net.name].append({
-            "net": net.name, "epsilon": attack.epsilon, "tau": attack.tau, "default": attack.tau == default.tau,
-            "setting": f"tau {attack.tau:g}" + (" (default)" if attack.tau == default.tau else ""),
-            "num_examples": len(result), **means(result.delta, result.success, attack.group_size),
-            "gradient_evaluations_per_example": float(result.gradient_evaluations.mean()),
-        })  # fmt: skip
+        measured[net.name].append(
+            {
+                "net": net.name,
+                "epsilon": attack.epsilon,
+                "tau": attack.tau,
+                "default": attack.tau == default.tau,
+                "setting": f"tau {attack.tau:g}" + (" (default)" if attack.tau == default.tau else ""),
+                "num_examples": len(result),
+                **means(result.delta, result.success, attack.group_size),
+                "gradient_evaluations_per_example": float(result.gradient_evaluations.mean()),
+            }
+        )
     for net in nets:
         for name, adversarial in net.peers.items():
             measured[net.name] += judge(net, name, adversarial[:examples], default.group_size)
@@ -57,7 +71,15 @@ def judge(net: Net, name: str, adversarial: Images, group_size: int) -> list[dic
         return []
     valid = np.clip(adversarial[ran], *net.classifier.bounds)
     success = net.classifier.fooled_by(valid, net.labels[ran], net.targets[ran])
-    return [{
-        "net": net.name, "epsilon": None, "tau": None, "default": False, "setting": name, "num_examples": len(ran),
-        **means(valid - net.images[ran], success, group_size), "gradient_evaluations_per_example": None,
-    }]  # fmt: skip
+    return [
+        {
+            "net": net.name,
+            "epsilon": None,
+            "tau": None,
+            "default": False,
+            "setting": name,
+            "num_examples": len(ran),
+            **means(valid - net.images[ran], success, group_size),
+            "gradient_evaluations_per_example": None,
+        }
+    ]

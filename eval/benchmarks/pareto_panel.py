@@ -40,9 +40,15 @@ def _draw_line(axis: Axes, points: Rows, colour: str, dashes: str, offset: int, 
     axis.plot(x, y, "*", color=colour, ms=12, markevery=[place for place, row in enumerate(points) if row["default"]])
     for row in points:
         axis.annotate(
-            f"{row['tau']:g}", (row["l2"], row["l0"]), (offset, offset), textcoords="offset points",
-            ha=alignment, va="center", fontsize=6, color=colour,
-        )  # fmt: skip
+            f"{row['tau']:g}",
+            (row["l2"], row["l0"]),
+            (offset, offset),
+            textcoords="offset points",
+            ha=alignment,
+            va="center",
+            fontsize=6,
+            color=colour,
+        )
 
 
 def _draw_peer(axis: Axes, row: dict[str, Any], place: int, number: int, edge: float) -> None:

@@ -13,8 +13,15 @@ from tf_strattack.checks import Images
 from tf_strattack.images import from_uint8, to_uint8
 
 COLUMNS = (
-    "net", "setting", "num_examples", "asr_as_returned", "num_outside", "farthest", "asr", "asr_rounded",
-)  # fmt: skip
+    "net",
+    "setting",
+    "num_examples",
+    "asr_as_returned",
+    "num_outside",
+    "farthest",
+    "asr",
+    "asr_rounded",
+)
 
 # Nearer to the range than this is rounding.
 _OUTSIDE = 1e-6
@@ -63,8 +70,15 @@ def _judged(net: Net, name: str, adversarial: Images) -> list[dict[str, Any]]:
     # The logits themselves: as returned, images need not be valid.
     as_returned = float((net.classifier.logits(returned).numpy().argmax(axis=1) == targets).mean())
 
-    return [{
-        "net": net.name, "setting": name, "num_examples": len(ran), "asr_as_returned": as_returned,
-        "num_outside": int((beyond > _OUTSIDE).sum()), "farthest": float(beyond.max()), "asr": share(valid),
-        "asr_rounded": share(rounded),
-    }]  # fmt: skip
+    return [
+        {
+            "net": net.name,
+            "setting": name,
+            "num_examples": len(ran),
+            "asr_as_returned": as_returned,
+            "num_outside": int((beyond > _OUTSIDE).sum()),
+            "farthest": float(beyond.max()),
+            "asr": share(valid),
+            "asr_rounded": share(rounded),
+        }
+    ]

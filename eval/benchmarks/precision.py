@@ -49,16 +49,26 @@ def measure_precision(nets: Sequence[Net], batch_sizes: Sequence[int]) -> list[d
         half = in_bfloat16(net)
         whole, lesser = Floor(net), Floor(half)
         for rows in tqdm(batch_sizes, desc=f"precision of {net.name}", leave=False):
-            turns = np.median([
-                [whole.measure("gradient", rows), whole.measure("forward", rows), lesser.measure("gradient", rows)]
-                for _ in range(_TURNS)
-            ], axis=0)  # fmt: skip
+            turns = np.median(
+                [
+                    [whole.measure("gradient", rows), whole.measure("forward", rows), lesser.measure("gradient", rows)]
+                    for _ in range(_TURNS)
+                ],
+                axis=0,
+            )
             gradient, forward, bfloat16 = (float(value) for value in turns)
-            measured.append({
-                "net": net.name, "rows": rows, "float32": gradient, "float32_forward": forward, "bfloat16": bfloat16,
-                "joint_ratio": bfloat16 / gradient, "apart_ratio": (bfloat16 + forward) / gradient,
-                "least_cosine": _least_cosine(net, half),
-            })  # fmt: skip
+            measured.append(
+                {
+                    "net": net.name,
+                    "rows": rows,
+                    "float32": gradient,
+                    "float32_forward": forward,
+                    "bfloat16": bfloat16,
+                    "joint_ratio": bfloat16 / gradient,
+                    "apart_ratio": (bfloat16 + forward) / gradient,
+                    "least_cosine": _least_cosine(net, half),
+                }
+            )
     return measured
 
 

@@ -15,8 +15,14 @@ from eval.benchmarks.child import measure_child
 from tf_strattack import shipped
 
 COLUMNS = (
-    "num_images", "num_examples", "seconds", "seconds_per_image", "peak_mib", "dataset_mib", "peak_over_smallest",
-)  # fmt: skip
+    "num_images",
+    "num_examples",
+    "seconds",
+    "seconds_per_image",
+    "peak_mib",
+    "dataset_mib",
+    "peak_over_smallest",
+)
 # A batch of one size whatever the number of images, so that it is the streaming that is measured.
 _QUICK = ("--attack_parameters=max_iterations=5,refine=False", "--targets=random", "--batch_size=64")
 _NOISE = 4  # of 255, either way: no two images are the same, and nearly all are still classified correctly
@@ -32,15 +38,24 @@ def measure_scaling(numbers: Sequence[int], seed: int) -> list[dict[str, Any]]:
             directory.mkdir()
             size = write_digits(directory / "digits.npz", number, seed)
             cost = measure_child(
-                "eval.attack", f"--dataset={directory / 'digits.npz'}", f"--num_images={number}", f"--seed={seed}",
-                f"--output_dir={directory / 'run'}", *_QUICK,
-            )  # fmt: skip
+                "eval.attack",
+                f"--dataset={directory / 'digits.npz'}",
+                f"--num_images={number}",
+                f"--seed={seed}",
+                f"--output_dir={directory / 'run'}",
+                *_QUICK,
+            )
             metrics = json.loads((directory / "run" / "metrics.json").read_text())
-            measured.append({
-                "num_images": number, "num_examples": metrics["num_examples"], "seconds": cost.seconds,
-                "seconds_per_image": cost.seconds / number, "peak_mib": cost.peak_bytes / _MIB,
-                "dataset_mib": size / _MIB,
-            })  # fmt: skip
+            measured.append(
+                {
+                    "num_images": number,
+                    "num_examples": metrics["num_examples"],
+                    "seconds": cost.seconds,
+                    "seconds_per_image": cost.seconds / number,
+                    "peak_mib": cost.peak_bytes / _MIB,
+                    "dataset_mib": size / _MIB,
+                }
+            )
             measured[-1]["peak_over_smallest"] = measured[-1]["peak_mib"] / measured[0]["peak_mib"]
     return measured
 

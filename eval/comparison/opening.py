@@ -36,9 +36,13 @@ class Opened(NamedTuple):
     def class_names(self) -> Mapping[int, str]:
         """The names of classes that data set and network know."""
         data = read_dataset(
-            flags.DATASET.value, data_dir=flags.DATA_DIR.value, split=flags.SPLIT.value, download=False,
-            image_shape=self.network.classifier.image_shape, resize=flags.RESIZE.value,
-        )  # fmt: skip
+            flags.DATASET.value,
+            data_dir=flags.DATA_DIR.value,
+            split=flags.SPLIT.value,
+            download=False,
+            image_shape=self.network.classifier.image_shape,
+            resize=flags.RESIZE.value,
+        )
         return {**data.class_names, **self.network.class_names}
 
 
@@ -56,12 +60,21 @@ def open_comparison(program: str) -> Opened:
     batch_size = flags.batch_size()
     network = flags.load_flagged_model(model)
     configuration = {
-        "dataset": flags.DATASET.value, "split": flags.SPLIT.value, "model": model, "model_sha256": network.sha256,
-        "weights": flags.WEIGHTS.value, "resize": flags.RESIZE.value,
-        "bounds": flags.bounds(), "model_options": flags.model_options(),
-        "group_size": flags.GROUP_SIZE.value, "targets": flags.TARGETS.value, "num_images": flags.NUM_IMAGES.value,
-        "batch_size": batch_size, "attack_parameters": parameters, "seed": flags.SEED.value,
-    }  # fmt: skip
+        "dataset": flags.DATASET.value,
+        "split": flags.SPLIT.value,
+        "model": model,
+        "model_sha256": network.sha256,
+        "weights": flags.WEIGHTS.value,
+        "resize": flags.RESIZE.value,
+        "bounds": flags.bounds(),
+        "model_options": flags.model_options(),
+        "group_size": flags.GROUP_SIZE.value,
+        "targets": flags.TARGETS.value,
+        "num_images": flags.NUM_IMAGES.value,
+        "batch_size": batch_size,
+        "attack_parameters": parameters,
+        "seed": flags.SEED.value,
+    }
     directory = flags.output_dir()
     claim(directory, configuration, program=program, flag="--output_dir", overwrite=flags.OVERWRITE.value)
     comparison = Comparison(directory, (f"--model={model}", *_shared()), parameters)
@@ -69,9 +82,21 @@ def open_comparison(program: str) -> Opened:
 
 
 def _shared() -> tuple[str, ...]:
-    return flags.arguments([
-        flags.BOUNDS, flags.DATA_FORMAT, flags.MODEL_OPTIONS,
-        flags.WEIGHTS, flags.DATASET, flags.DATA_DIR, flags.SPLIT, flags.DOWNLOAD, flags.RESIZE,
-        flags.GROUP_SIZE, flags.NUM_IMAGES,
-        flags.TARGETS, flags.BATCH_SIZE, flags.SEED,
-    ])  # fmt: skip
+    return flags.arguments(
+        [
+            flags.BOUNDS,
+            flags.DATA_FORMAT,
+            flags.MODEL_OPTIONS,
+            flags.WEIGHTS,
+            flags.DATASET,
+            flags.DATA_DIR,
+            flags.SPLIT,
+            flags.DOWNLOAD,
+            flags.RESIZE,
+            flags.GROUP_SIZE,
+            flags.NUM_IMAGES,
+            flags.TARGETS,
+            flags.BATCH_SIZE,
+            flags.SEED,
+        ]
+    )

@@ -14,9 +14,10 @@ from eval.table import CASES, MEASURES, SYMBOLS, format_paper, known, numbered
 
 HEAT_MAPS = "heat_maps.png"
 _COSTS = {
-    "gradient_evaluations_per_example": "gradients", "forward_evaluations_per_example": "forward passes",
+    "gradient_evaluations_per_example": "gradients",
+    "forward_evaluations_per_example": "forward passes",
     "seconds_per_example": "seconds",
-}  # fmt: skip
+}
 
 
 def write_comparison_report(

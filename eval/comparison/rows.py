@@ -15,9 +15,19 @@ from tf_strattack import InputError
 BASELINE, OURS = "cw_l2", "strattack"
 # The paper's rows, the one penalty beyond it, and the framework as other attacks' problems.
 DEFAULT = (
-    "fgm_l2", "ifgm_l2", BASELINE, "ead_en", OURS, "strattack_overlap", "strattack_l2_half",
-    "admm_l2", "admm_l1", "admm_en", "admm_l0", "admm_linf",
-)  # fmt: skip
+    "fgm_l2",
+    "ifgm_l2",
+    BASELINE,
+    "ead_en",
+    OURS,
+    "strattack_overlap",
+    "strattack_l2_half",
+    "admm_l2",
+    "admm_l1",
+    "admm_en",
+    "admm_l0",
+    "admm_linf",
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -77,9 +87,11 @@ class Comparison:
         run = self.directory / "attacks" / name
         assigned = ",".join([*self.parameters.get(attack, []), *parameters])
         arguments = (
-            f"--attack={attack}", *([f"--attack_parameters={assigned}"] if assigned else []), *self.shared,
+            f"--attack={attack}",
+            *([f"--attack_parameters={assigned}"] if assigned else []),
+            *self.shared,
             f"--output_dir={run}",
-        )  # fmt: skip
+        )
         return Row(name, attack, tau, shown, run, Step("eval.attack", arguments, run / "metrics.json"))
 
 

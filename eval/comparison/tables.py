@@ -36,12 +36,15 @@ def read_row(row: Row) -> dict[str, Any]:
         paper = TABLE_1.get(_PAPERS_NAME.get(metrics["dataset"], metrics["dataset"]), {}).get(row.attack)
     copied = ("attack_parameters", "model_sha256", "num_images", "num_examples", "skipped_misclassified", "command")
     return {
-        "name": row.name, "attack": row.attack, "tau": row.tau, "shown": row.shown,
+        "name": row.name,
+        "attack": row.attack,
+        "tau": row.tau,
+        "shown": row.shown,
         **{name: metrics[name] for name in (*copied, *_COSTS, *CASES, "all", "versions", "finished_at")},
         # Runs of earlier versions have no accuracies.
         **{name: metrics.get(name) for name in _ACCURACIES},
         "paper": paper,
-    }  # fmt: skip
+    }
 
 
 def remembered(directory: Path) -> dict[str, Any]:
@@ -88,9 +91,10 @@ def _csv(rows: Sequence[dict[str, Any]]) -> str:
             writer.writerow(
                 [row["name"], row["attack"], row["tau"], case]
                 + [row[case][name] for name in ("num_successes", "num_examples", *columns)]
-                + [row[name] for name in _COSTS] + [row.get(name) for name in _ACCURACIES]
+                + [row[name] for name in _COSTS]
+                + [row.get(name) for name in _ACCURACIES]
                 + [paper.get(name) for name in MEASURES]
-            )  # fmt: skip
+            )
     return file.getvalue()
 
 

@@ -66,10 +66,9 @@ class Study:
         how = (f"--attack={name}", *(self.parameters if name == self.attack else ()), *self.crafting)
         craft = Step(
             "eval.attack",
-            (*self.data, f"--model={self._network(_STANDARD)}", "--split=train", *how,
-             f"--output_dir={crafted}"),
+            (*self.data, f"--model={self._network(_STANDARD)}", "--split=train", *how, f"--output_dir={crafted}"),
             crafted / "metrics.json",  # which a run writes once its data set is there
-        )  # fmt: skip
+        )
         retrain = ("--variant=adversarial", f"--adversarial_dataset={crafted}")
         return self._row(name, None, f"adversarial_{name}", *retrain, before=(self._train(_STANDARD), craft))
 
@@ -85,10 +84,16 @@ class Study:
         run = self.directory / "attacks" / network
         attack = Step(
             "eval.attack",
-            (*self.data, f"--model={self._network(network)}", f"--attack={self.attack}", *self.parameters,
-             *self.attacking, f"--output_dir={run}"),
+            (
+                *self.data,
+                f"--model={self._network(network)}",
+                f"--attack={self.attack}",
+                *self.parameters,
+                *self.attacking,
+                f"--output_dir={run}",
+            ),
             run / "metrics.json",
-        )  # fmt: skip
+        )
         return Row(name, temperature, self._network(network), run, (*before, self._train(network, *options), attack))
 
     def _network(self, name: str) -> Path:

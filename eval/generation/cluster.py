@@ -80,8 +80,9 @@ class Cluster(NamedTuple):
         packages = [str(Path(__file__).parents[2] / name) for name in ("tf_strattack", "eval", "training")]
         options: dict[str, Any] = {
             "runtime_env": {"py_modules": packages, "env_vars": {"TF_CPP_MIN_LOG_LEVEL": "3"}},
-            "log_to_driver": False, "logging_level": "ERROR",
-        }  # fmt: skip
+            "log_to_driver": False,
+            "logging_level": "ERROR",
+        }
         try:
             if self.address == LOCAL:
                 workers = self.workers or max(1, (os.cpu_count() or 1) // self.cpus_per_worker)
@@ -111,7 +112,7 @@ class Cluster(NamedTuple):
         gpus = ray.cluster_resources().get("GPU", 0)
         task = ray.remote(_work_there).options(
             num_cpus=self.cpus_per_worker, num_gpus=min(gpus, 1), max_retries=_RETRIES
-        )  # fmt: skip
+        )
         sent = ray.put(work), ray.put(shipment)
         waiting = iter(shards)
         numbers: dict[Any, int] = {}

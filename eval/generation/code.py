@@ -11,9 +11,13 @@ from tf_strattack.versions import __version__
 _ROOT = Path(__file__).parents[2]
 # What decides which examples there are, and what is in them.
 _SOURCES = (
-    "tf_strattack/**/*.py", "eval/inputs/*.py", "eval/examples.py", "eval/tfds_directory.py", "eval/generation/plan.py",
+    "tf_strattack/**/*.py",
+    "eval/inputs/*.py",
+    "eval/examples.py",
+    "eval/tfds_directory.py",
+    "eval/generation/plan.py",
     "eval/generation/work.py",
-)  # fmt: skip
+)
 
 
 @functools.cache

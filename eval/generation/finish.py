@@ -48,9 +48,10 @@ def finish(
     if "before_quantization" in metrics:
         earlier = metrics["before_quantization"]
         rates = {
-            "float images": earlier["asr"], "rounded alone": earlier["asr_rounded_alone"],
+            "float images": earlier["asr"],
+            "rounded alone": earlier["asr_rounded_alone"],
             "8-bit images": metrics["all"]["asr"],
-        }  # fmt: skip
+        }
         if "png" in metrics:
             rates["PNG files read again"] = metrics["png"]["asr"]
         print("success: " + ", ".join(f"{name} {rate:.2%}" for name, rate in rates.items()))
@@ -68,12 +69,11 @@ def _write(
     before = [{name: part.pop(name) for name in _ABOUT_FLOAT if name in part} for part in parts]
     note = setting.selection.warn_near_chance(len(store.plan.positions), store.plan.skipped)
     facts: dict[str, Any] = {
-        **configuration, "command": command(),
-        **summarise(
-            parts, seed=configuration["seed"], skipped=store.plan.skipped, own_labels=setting.own_labels
-        ),
+        **configuration,
+        "command": command(),
+        **summarise(parts, seed=configuration["seed"], skipped=store.plan.skipped, own_labels=setting.own_labels),
         "notes": [note] if note else [],
-    }  # fmt: skip
+    }
     if before[0]:
         facts["before_quantization"] = _before(before)
     if png_dir is not None:

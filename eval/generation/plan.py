@@ -111,9 +111,16 @@ def make_plan(selection: Selection, num_classes: int, targets: int | None, *, sh
         chosen = [(record.position, record.label) for record in bar]
     positions, labels = np.array(chosen, np.int64).T
     return Plan(
-        positions, labels, selection.skipped, selection.image_shape, num_classes, targets,
-        selection.examples_per_image(targets), shard_size, seed,
-    )  # fmt: skip
+        positions,
+        labels,
+        selection.skipped,
+        selection.image_shape,
+        num_classes,
+        targets,
+        selection.examples_per_image(targets),
+        shard_size,
+        seed,
+    )
 
 
 def _fields(plan: Plan) -> dict[str, Any]:

@@ -93,6 +93,9 @@ def _entries(
 ) -> Iterator[dict[str, Any]]:
     for name, row in zip(names, rows, strict=True):
         yield {
-            "filename": f"{folder.name}/{name}", "class_index": row["label"], "target": row["target"],
-            "class_name": class_names.get(int(row["label"]), ""), "example_id": row["example_id"].decode(),
-        }  # fmt: skip
+            "filename": f"{folder.name}/{name}",
+            "class_index": row["label"],
+            "target": row["target"],
+            "class_name": class_names.get(int(row["label"]), ""),
+            "example_id": row["example_id"].decode(),
+        }

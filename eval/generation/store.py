@@ -67,8 +67,10 @@ class Store:
         """
         pattern = "*.partial" if self.writer == ALONE else f"*.{self.writer}.partial"
         folders = {
-            self.directory: LAYOUTS[PROGRAM], self.directory / _DATASET: DATASET, self.directory / _ENTRIES: ENTRIES,
-        }  # fmt: skip
+            self.directory: LAYOUTS[PROGRAM],
+            self.directory / _DATASET: DATASET,
+            self.directory / _ENTRIES: ENTRIES,
+        }
         for folder, names in folders.items():
             folder.mkdir(exist_ok=True)
             for path in folder.glob(pattern):
@@ -90,10 +92,15 @@ class Store:
         try:
             examples = write_shard(partial, self.features, rows_of(result, self.dtype))
             entry = {
-                "shard": number, "file": path.name, "sha256": sha256_of(partial), "bytes": partial.stat().st_size,
-                "num_examples": examples, "versions": versions(), "plan": self.plan.digest,
+                "shard": number,
+                "file": path.name,
+                "sha256": sha256_of(partial),
+                "bytes": partial.stat().st_size,
+                "num_examples": examples,
+                "versions": versions(),
+                "plan": self.plan.digest,
                 "measures": {name: values.tolist() for name, values in measures.items()},
-            }  # fmt: skip
+            }
             partial.replace(path)
         finally:
             partial.unlink(missing_ok=True)
@@ -163,10 +170,15 @@ class Store:
         shards = [{name: entry[name] for name in _LISTED} for entry in self._entries()]
         manifest = {
             "configuration": json.loads(json.dumps(configuration)),
-            "num_images": len(plan.positions), "skipped_misclassified": plan.skipped,
-            "num_examples": plan.num_examples, "shard_size": plan.shard_size, "num_shards": plan.num_shards,
-            "plan": plan.digest, "complete": complete, "shards": shards,
-        }  # fmt: skip
+            "num_images": len(plan.positions),
+            "skipped_misclassified": plan.skipped,
+            "num_examples": plan.num_examples,
+            "shard_size": plan.shard_size,
+            "num_shards": plan.num_shards,
+            "plan": plan.digest,
+            "complete": complete,
+            "shards": shards,
+        }
         write_json(self.directory / MANIFEST, _sealed(manifest), writer=self.writer)
 
     def _entry_path(self, number: int) -> Path:

@@ -31,7 +31,10 @@ def _batch(rows: list[dict[str, Any]], classifier: Classifier) -> Batch:
     targets = np.array([row["target"] for row in rows])
     ids = np.array([row["example_id"].decode() for row in rows])
     return Batch(
-        (originals - low) / (high - low), (adversarial - originals) / (high - low),
-        np.array([row["label"] for row in rows]), targets, np.array([row["success"] for row in rows]),
+        (originals - low) / (high - low),
+        (adversarial - originals) / (high - low),
+        np.array([row["label"] for row in rows]),
+        targets,
+        np.array([row["success"] for row in rows]),
         images_named_in(ids, untargeted=bool(targets[0] == UNTARGETED)),
-    )  # fmt: skip
+    )

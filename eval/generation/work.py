@@ -65,9 +65,14 @@ class Work:
                 ROUNDED: classifier.fooled_by(rounded, *arguments, confidence=self.attack.confidence),
             }
             repaired = quantize(
-                classifier, examples.images, found.adversarial, *arguments, batch_size=self.batch_size,
-                epsilon=self.attack.epsilon, confidence=self.attack.confidence,
-            )  # fmt: skip
+                classifier,
+                examples.images,
+                found.adversarial,
+                *arguments,
+                batch_size=self.batch_size,
+                epsilon=self.attack.epsilon,
+                confidence=self.attack.confidence,
+            )
             result = _joined(found, repaired)
         if result.interrupted:
             raise KeyboardInterrupt

@@ -39,9 +39,10 @@ def with_channels(picture: Image.Image, channels: int | None, source: object) ->
     mode = {1: "L", 3: "RGB"}.get(channels or 0, plain.mode)
     if mode != plain.mode:
         notice(
-            "colour images are converted to grey, as the network takes one channel" if mode == "L" else
-            "grey images are repeated in three channels, as the network takes them"
-        )  # fmt: skip
+            "colour images are converted to grey, as the network takes one channel"
+            if mode == "L"
+            else "grey images are repeated in three channels, as the network takes them"
+        )
     return plain.convert(mode)
 
 

@@ -81,9 +81,11 @@ def _number(classes: list[Path]) -> Mapping[Path, int]:
         numbers = list(range(len(classes)))
     pairs = [f"{path.name}={number}" for path, number in zip(classes, numbers, strict=True)]
     shown = pairs if len(pairs) <= _NAMED else [*pairs[: _NAMED - 1], "...", pairs[-1]]
-    how = "class folders by the number that is their name" if by_number else (
-        "class folders in alphabetical order, as Keras numbers them"
-    )  # fmt: skip
+    how = (
+        "class folders by the number that is their name"
+        if by_number
+        else ("class folders in alphabetical order, as Keras numbers them")
+    )
     notice(f"{how}: {', '.join(shown)}")
     return dict(zip(classes, numbers, strict=True))
 

@@ -19,10 +19,14 @@ _SIXTEEN_BITS_IN_32 = ("PNG", "PPM")
 _TIFF_BITS, _TIFF_PHOTOMETRIC = 258, 262
 # As in ImageOps.exif_transpose, which fails where other entries are damaged.
 _TURNS = {
-    2: Image.Transpose.FLIP_LEFT_RIGHT, 3: Image.Transpose.ROTATE_180, 4: Image.Transpose.FLIP_TOP_BOTTOM,
-    5: Image.Transpose.TRANSPOSE, 6: Image.Transpose.ROTATE_270, 7: Image.Transpose.TRANSVERSE,
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
-}  # fmt: skip
+}
 
 
 def read_image(path: Path, channels: int | None) -> Pixels:

@@ -104,8 +104,10 @@ def score(
         percentiles,
         {region: {name: joined(parts) for name, parts in by.items()} for region, by in scores.items()},
         {region: joined(parts) for region, parts in even.items()},
-        np.concatenate(images), np.concatenate(chosen), total,
-    )  # fmt: skip
+        np.concatenate(images),
+        np.concatenate(chosen),
+        total,
+    )
 
 
 def _regions(result: AttackResult, explanation: Explanation, percentiles: Sequence[float]) -> dict[str, list[Region]]:

@@ -38,9 +38,11 @@ def with_examples(
     examples = collect(runs, totals, group_size=group_size)
     room = max(BUDGET - sum(len(picture.address) for picture in page.pictures), BUDGET // 10)
     return dataclasses.replace(
-        page, matrix=matrix_of(examples, class_names), charts=[*page.charts, *charts_of(examples)],
+        page,
+        matrix=matrix_of(examples, class_names),
+        charts=[*page.charts, *charts_of(examples)],
         gallery=gallery_of(examples, class_names, room),
-    )  # fmt: skip
+    )
 
 
 def write_run_report(

@@ -25,9 +25,15 @@ _BINS = 30
 _RC: Any = {
     # Names within a drawing that are the same each time it is made.
     "svg.hashsalt": "report",
-    "svg.fonttype": "none", "text.color": _INK, "axes.edgecolor": _INK, "axes.labelcolor": _INK,
-    "xtick.color": _INK, "ytick.color": _INK, "grid.color": _INK, "font.size": 9,
-}  # fmt: skip
+    "svg.fonttype": "none",
+    "text.color": _INK,
+    "axes.edgecolor": _INK,
+    "axes.labelcolor": _INK,
+    "xtick.color": _INK,
+    "ytick.color": _INK,
+    "grid.color": _INK,
+    "font.size": 9,
+}
 
 
 def charts_of(examples: Collected) -> list[Chart]:
@@ -64,16 +70,19 @@ def charts_of(examples: Collected) -> list[Chart]:
     return [
         Chart("Distributions", f"Histograms of the successes. {medians}.", _svg(histogram, "examples", "d")),
         Chart(
-            "Success within a distance", f"Share of examples that succeed within a distance; in the end {rates}.",
+            "Success within a distance",
+            f"Share of examples that succeed within a distance; in the end {rates}.",
             _svg(curve, "share of examples", "s"),
         ),
-    ]  # fmt: skip
+    ]
 
 
 def _style(number: int) -> dict[str, Any]:
     return {
-        "color": _SERIES[number % len(_SERIES)], "linestyle": _STYLES[number % len(_STYLES)], "linewidth": 1.6,
-    }  # fmt: skip
+        "color": _SERIES[number % len(_SERIES)],
+        "linestyle": _STYLES[number % len(_STYLES)],
+        "linewidth": 1.6,
+    }
 
 
 def _svg(draw: Callable[[Axes, str], None], across: str, prefix: str) -> str:

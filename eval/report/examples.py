@@ -84,9 +84,12 @@ def collect(runs: Mapping[str, Iterable[Batch]], totals: Mapping[str, int], *, g
         for batch in batches:
             stop = start + len(batch.labels)
             columns = {
-                "attack": np.full(len(batch.labels), name), "label": batch.labels, "target": batch.targets,
-                "success": batch.success, **_measured(batch.delta, group_size),
-            }  # fmt: skip
+                "attack": np.full(len(batch.labels), name),
+                "label": batch.labels,
+                "target": batch.targets,
+                "success": batch.success,
+                **_measured(batch.delta, group_size),
+            }
             for column, array in columns.items():
                 parts.setdefault(column, []).append(array)
             for place in drawn[(drawn >= start - first) & (drawn < stop - first)] + first:
@@ -98,9 +101,15 @@ def collect(runs: Mapping[str, Iterable[Batch]], totals: Mapping[str, int], *, g
             start = stop
     joined = {column: np.concatenate(arrays) for column, arrays in parts.items()}
     return Collected(
-        joined["attack"], joined["label"], joined["target"], joined["success"],
-        {measure: joined[measure] for measure in MEASURES}, places, coded, group_size,
-    )  # fmt: skip
+        joined["attack"],
+        joined["label"],
+        joined["target"],
+        joined["success"],
+        {measure: joined[measure] for measure in MEASURES},
+        places,
+        coded,
+        group_size,
+    )
 
 
 def _measured(delta: Images, group_size: int) -> dict[str, npt.NDArray[np.float64]]:

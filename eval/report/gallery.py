@@ -24,12 +24,17 @@ def gallery_of(examples: Collected, class_names: Mapping[int, str], budget: int)
     for image in _side_by_side(classes.attack[examples.places]):
         place = examples.places[image]
         values = {name: float(measure[place]) for name, measure in examples.measures.items()}
-        rows.append({
-            "image": image, "attack": int(classes.attack[place]), "label": int(classes.label[place]),
-            "target": int(classes.target[place]), "success": int(examples.success[place]),
-            "text": ", ".join(f"{NAMES[name]} {_text(name, value)}" for name, value in values.items()),
-            **{name: round(value, 4) for name, value in values.items()},
-        })  # fmt: skip
+        rows.append(
+            {
+                "image": image,
+                "attack": int(classes.attack[place]),
+                "label": int(classes.label[place]),
+                "target": int(classes.target[place]),
+                "success": int(examples.success[place]),
+                "text": ", ".join(f"{NAMES[name]} {_text(name, value)}" for name, value in values.items()),
+                **{name: round(value, 4) for name, value in values.items()},
+            }
+        )
     return {
         **classes.names,
         "measures": {name: NAMES[name] for name in examples.measures},

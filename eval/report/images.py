@@ -57,9 +57,13 @@ def code_example(original: Images, delta: Images, image_id: str, group_size: int
     limit = max(float(np.abs(change).max()), CHANGED)
     top = max(float(means.max()), CHANGED)
     return Coded(
-        image_id, to_uint8(shown), (_ZERO + np.round(change * (_STEPS / limit))).astype(np.uint8), limit,
-        np.round(means * (255 / top)).astype(np.uint8), top,
-    )  # fmt: skip
+        image_id,
+        to_uint8(shown),
+        (_ZERO + np.round(change * (_STEPS / limit))).astype(np.uint8),
+        limit,
+        np.round(means * (255 / top)).astype(np.uint8),
+        top,
+    )
 
 
 def embed(examples: Sequence[Coded], budget: int) -> dict[str, Any]:
@@ -101,18 +105,24 @@ def _embedded(examples: Sequence[Coded], factor: int, with_groups: bool) -> dict
             small = _averaged(example.original.astype(np.float32), factor)
             originals.append(_address(np.round(small).astype(np.uint8), exact=exact))
         change = _averaged(example.change.astype(np.float32) - _ZERO, factor)
-        rows.append({
-            "original": numbers[example.image_id],
-            "change": _address((_ZERO + np.round(change)).astype(np.uint8), exact=True),
-            "limit": _rounded(example.limit),
-            "groups": _address(example.groups[..., None], exact=True) if with_groups else None,
-            "group_limit": _rounded(example.group_limit),
-        })  # fmt: skip
+        rows.append(
+            {
+                "original": numbers[example.image_id],
+                "change": _address((_ZERO + np.round(change)).astype(np.uint8), exact=True),
+                "limit": _rounded(example.limit),
+                "groups": _address(example.groups[..., None], exact=True) if with_groups else None,
+                "group_limit": _rounded(example.group_limit),
+            }
+        )
     height, width, _ = examples[0].original.shape
     return {
-        "factor": factor, "exact": exact, "height": height, "width": width,
-        "originals": originals, "examples": rows,
-    }  # fmt: skip
+        "factor": factor,
+        "exact": exact,
+        "height": height,
+        "width": width,
+        "originals": originals,
+        "examples": rows,
+    }
 
 
 def _averaged(image: Images, factor: int) -> Images:

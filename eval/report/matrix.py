@@ -18,8 +18,13 @@ _MOST = 40
 _LONGEST = 1000
 _SUCCESS = "asr"
 NAMES = {
-    _SUCCESS: "success", "l0": "ℓ0", "l1": "ℓ1", "l2": "ℓ2", "linf": "ℓ∞", "nonzero_groups": "groups",
-}  # fmt: skip
+    _SUCCESS: "success",
+    "l0": "ℓ0",
+    "l1": "ℓ1",
+    "l2": "ℓ2",
+    "linf": "ℓ∞",
+    "nonzero_groups": "groups",
+}
 
 
 class Classes(NamedTuple):

@@ -119,9 +119,12 @@ class Page:
 def write_page(path: Path, page: Page) -> None:
     """Writes the report to `path`, replacing an earlier one."""
     environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(_FOLDER), autoescape=True, trim_blocks=True, lstrip_blocks=True,
+        loader=jinja2.FileSystemLoader(_FOLDER),
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
         undefined=jinja2.StrictUndefined,
-    )  # fmt: skip
+    )
     text = environment.get_template("page.html.j2").render(
         page=page,
         facts=sorted(_flat(page.facts)),

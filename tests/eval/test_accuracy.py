@@ -94,12 +94,22 @@ def test_shards_are_summarised_by_images_whatever_shard_their_examples_are_in():
 
     def result(rows):
         return sa.AttackResult(
-            images=images[rows], adversarial=images[rows], success=success[rows], labels=np.zeros(len(rows), np.int32),
-            targets=np.ones(len(rows), np.int32), clean_correct=np.ones(len(rows), bool),
-            c=np.zeros(len(rows), np.float32), gradient_evaluations=np.zeros(len(rows), np.int32),
-            forward_evaluations=np.zeros(len(rows), np.int32), seconds=np.zeros(len(rows), np.float32),
-            bounds=(0.0, 1.0), attack={}, calls=[], interrupted=False, example_ids=ids[rows],
-        )  # fmt: skip
+            images=images[rows],
+            adversarial=images[rows],
+            success=success[rows],
+            labels=np.zeros(len(rows), np.int32),
+            targets=np.ones(len(rows), np.int32),
+            clean_correct=np.ones(len(rows), bool),
+            c=np.zeros(len(rows), np.float32),
+            gradient_evaluations=np.zeros(len(rows), np.int32),
+            forward_evaluations=np.zeros(len(rows), np.int32),
+            seconds=np.zeros(len(rows), np.float32),
+            bounds=(0.0, 1.0),
+            attack={},
+            calls=[],
+            interrupted=False,
+            example_ids=ids[rows],
+        )
 
     measured = [measure(result(rows), group_size=1) for rows in ([0], [1, 2, 3], [4, 5])]
     figures = summarise(measured, seed=0, skipped=1, own_labels=False)
@@ -128,9 +138,13 @@ def wrong_scale(tmp_path_factory):
     directory = tmp_path_factory.mktemp("scale")
     (directory / "net.keras").write_bytes(sa.shipped.model_path("mnist_cnn").read_bytes())
     return directory / "out", server_of("eval.attack").run(
-        f"--model={directory / 'net.keras'}", "--bounds=0,0.05", "--num_images=2", "--targets=random", QUICK,
+        f"--model={directory / 'net.keras'}",
+        "--bounds=0,0.05",
+        "--num_images=2",
+        "--targets=random",
+        QUICK,
         f"--output_dir={directory / 'out'}",
-    )  # fmt: skip
+    )
 
 
 def test_a_wrong_scale_is_noted_and_recorded(wrong_scale):

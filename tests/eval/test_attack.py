@@ -37,11 +37,27 @@ def test_metrics_json_keeps_its_contract_and_agrees_with_the_dataset(run):
     directory, _, out, _ = run
     metrics = json.loads((directory / "metrics.json").read_text())
     expected = {
-        "attack", "attack_parameters", "model", "dataset", "num_images", "skipped_misclassified",
-        "clean_accuracy", "robust_accuracy", "notes", "num_examples", "seconds_per_example",
-        "gradient_evaluations_per_example", "forward_evaluations_per_example", "best", "average", "worst", "all",
-        "versions", "seed", "finished_at",
-    }  # fmt: skip
+        "attack",
+        "attack_parameters",
+        "model",
+        "dataset",
+        "num_images",
+        "skipped_misclassified",
+        "clean_accuracy",
+        "robust_accuracy",
+        "notes",
+        "num_examples",
+        "seconds_per_example",
+        "gradient_evaluations_per_example",
+        "forward_evaluations_per_example",
+        "best",
+        "average",
+        "worst",
+        "all",
+        "versions",
+        "seed",
+        "finished_at",
+    }
     assert expected <= metrics.keys()
     block = {"asr", "l0", "l1", "l2", "linf", "nonzero_groups", "acp", "anc", "d20", "num_successes", "num_examples"}
     for case in ("best", "average", "worst", "all"):
@@ -177,9 +193,13 @@ def test_other_models_and_data_sets(tmp_path):
             writer.writerow([f"{index}.png", labels[index]])
     untargeted, two = tmp_path / "a", tmp_path / "b"
     status, _, err = program(
-        f"--model={tmp_path / 'saved'}", "--bounds=0,255", f"--dataset={tmp_path / 'digits.npz'}", "--num_images=5",
-        "--targets=untargeted", f"--output_dir={untargeted}",
-    )  # fmt: skip
+        f"--model={tmp_path / 'saved'}",
+        "--bounds=0,255",
+        f"--dataset={tmp_path / 'digits.npz'}",
+        "--num_images=5",
+        "--targets=untargeted",
+        f"--output_dir={untargeted}",
+    )
     assert status == 0, err
     metrics = json.loads((untargeted / "metrics.json").read_text())
     assert metrics["num_examples"] == 5

@@ -13,11 +13,20 @@ from tests.eval.directories.test_configuration import check_all_is_known, conten
 from tests.programs import check_mistakes, run_program
 
 TINY = [
-    "--nets=mnist_cnn", "--floor_batch_sizes=1,9", "--curve_examples=3", "--curve_evaluations=6,60",
-    "--pareto_taus=2,0.65", "--pareto_examples=3", "--groups_budgets=5,50",
-    "--memory_batch_sizes=16", "--scaling_images=3", "--batch_sizes=2", "--repeats=2", "--attack=strattack",
+    "--nets=mnist_cnn",
+    "--floor_batch_sizes=1,9",
+    "--curve_examples=3",
+    "--curve_evaluations=6,60",
+    "--pareto_taus=2,0.65",
+    "--pareto_examples=3",
+    "--groups_budgets=5,50",
+    "--memory_batch_sizes=16",
+    "--scaling_images=3",
+    "--batch_sizes=2",
+    "--repeats=2",
+    "--attack=strattack",
     "--attack_parameters=max_iterations=15,refine=False",
-]  # fmt: skip
+]
 
 
 def program(*arguments):

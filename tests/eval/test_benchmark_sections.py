@@ -104,8 +104,12 @@ def test_more_rows_and_gradients_take_longer(net):
 def test_the_objective_of_a_curve_is_that_of_the_paper(net):
     rows = curves.measure_curves([net], examples=3, evaluations=[1, 40])
     assert [(row["series"], row["evaluations"]) for row in rows] == [
-        ("prox_linear", 1), ("prox_linear", 40), ("paper", 1), ("paper", 40), ("default", None),
-    ]  # fmt: skip
+        ("prox_linear", 1),
+        ("prox_linear", 40),
+        ("paper", 1),
+        ("paper", 40),
+        ("default", None),
+    ]
     assert (rows[0]["asr"], rows[0]["objective"], rows[0]["l0"]) == (0.0, None, None)
     attack = curves.limited("prox_linear", 40)
     result = attack(net.classifier, *net.examples(3), batch_size=3)
@@ -165,8 +169,18 @@ def test_peers_are_judged_on_valid_pixels_where_they_were_run(net, peers, tmp_pa
     assert (none["num_examples"], none["asr"], none["l2"]) == (3, 0.0, None)
     assert [row["gradient_evaluations_per_example"] for row in (some, none)] == [None, None]
     assert format_section(rows, pareto.COLUMNS).splitlines()[-1].split() == [
-        "mnist_cnn", "-", "none", "3", "0.0", "%", "-", "-", "-", "-", "-",
-    ]  # fmt: skip
+        "mnist_cnn",
+        "-",
+        "none",
+        "3",
+        "0.0",
+        "%",
+        "-",
+        "-",
+        "-",
+        "-",
+        "-",
+    ]
     draw_benchmark(tmp_path / "pareto.png", {"pareto": rows})
     draw_benchmark(tmp_path / "failures.png", {"pareto": [none]})
     assert (tmp_path / "pareto.png").stat().st_size > 10_000
@@ -243,8 +257,9 @@ def test_the_peak_of_a_child_is_its_own(tmp_path):
     assert subprocess.run(failing).returncode == 3
     again = subprocess.run(command, capture_output=True, text=True, check=False)
     assert (again.returncode, again.stderr) == (
-        2, f"error: expected a new file, received {figures}, which exists: choose another\n"
-    )  # fmt: skip
+        2,
+        f"error: expected a new file, received {figures}, which exists: choose another\n",
+    )
     assert json.loads(figures.read_text())["peak_bytes"] == peaks[1]
 
 

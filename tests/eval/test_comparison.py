@@ -92,8 +92,11 @@ def test_rows_are_commands_of_eval_attack_with_their_own_parameters(tmp_path):
     comparison = Comparison(tmp_path, ("--seed=3",), {"cw_l2": ["search_steps=2"], "strattack": ["gamma=2"]})
     cw, front, plain = comparison.row("cw_l2"), comparison.at_tau(0.5), comparison.unrefined()
     assert cw.step.arguments == (
-        "--attack=cw_l2", "--attack_parameters=search_steps=2", "--seed=3", f"--output_dir={tmp_path}/attacks/cw_l2",
-    )  # fmt: skip
+        "--attack=cw_l2",
+        "--attack_parameters=search_steps=2",
+        "--seed=3",
+        f"--output_dir={tmp_path}/attacks/cw_l2",
+    )
     assert "--attack_parameters=gamma=2,tau=0.5" in front.step.arguments
     assert "--attack_parameters=gamma=2,refine=False" in plain.step.arguments
     assert cw.shown
@@ -131,11 +134,25 @@ def metrics_of(attack, value, dataset="mnist"):
     reached = {"asr": 1.0, "num_successes": 4, "num_examples": 4, **dict.fromkeys(names[1:], value)}
     failed = {"asr": 0.0, "num_successes": 0, "num_examples": 4, **dict.fromkeys(names[1:])}
     return {
-        "attack": attack, "attack_parameters": {"tau": 0.65}, "model_sha256": "0", "dataset": dataset, "targets": "all",
-        "num_images": 4, "num_examples": 36, "skipped_misclassified": 0, "command": f"python -m eval.attack {attack}",
-        "gradient_evaluations_per_example": 10.0, "forward_evaluations_per_example": 2.0, "seconds_per_example": 0.5,
-        "best": reached, "average": reached, "worst": failed, "all": reached, "versions": {}, "finished_at": "now",
-    }  # fmt: skip
+        "attack": attack,
+        "attack_parameters": {"tau": 0.65},
+        "model_sha256": "0",
+        "dataset": dataset,
+        "targets": "all",
+        "num_images": 4,
+        "num_examples": 36,
+        "skipped_misclassified": 0,
+        "command": f"python -m eval.attack {attack}",
+        "gradient_evaluations_per_example": 10.0,
+        "forward_evaluations_per_example": 2.0,
+        "seconds_per_example": 0.5,
+        "best": reached,
+        "average": reached,
+        "worst": failed,
+        "all": reached,
+        "versions": {},
+        "finished_at": "now",
+    }
 
 
 def test_tables_show_the_paper_beneath_ratios_to_cw_the_front_and_the_claims(tmp_path):

@@ -13,8 +13,12 @@ from tests.eval.directories.test_configuration import check_all_is_known
 from tests.programs import check_mistakes, run_program
 
 TINY = [
-    "--targets=random", "--num_images=2", "--train_images=2", "--epochs=4", "--attack_parameters=refine=False",
-]  # fmt: skip
+    "--targets=random",
+    "--num_images=2",
+    "--train_images=2",
+    "--epochs=4",
+    "--attack_parameters=refine=False",
+]
 
 
 @pytest.fixture(scope="module")
@@ -146,9 +150,15 @@ def test_figures_of_the_paper_stand_beside_its_own_attack_only(study, tmp_path):
 def test_failures_and_rows_without_a_figure_in_the_paper_are_shown_as_such(tmp_path):
     block = {"asr": 0.0, "num_successes": 0, "num_examples": 4, **dict.fromkeys(("l0", "l1", "l2", "linf"))}
     row = {
-        "defense": "pgd", "temperature": None, "test_accuracy": 0.5, "attack": "strattack", "paper": None, "card": {},
-        "commands": {"training": "a", "attack": "b"}, **dict.fromkeys(("best", "average", "worst", "all"), block),
-    }  # fmt: skip
+        "defense": "pgd",
+        "temperature": None,
+        "test_accuracy": 0.5,
+        "attack": "strattack",
+        "paper": None,
+        "card": {},
+        "commands": {"training": "a", "attack": "b"},
+        **dict.fromkeys(("best", "average", "worst", "all"), block),
+    }
     plain = {**row, "defense": "none", "paper": TABLE_A1["none"], "all": {**block, "l1": 2.0, "l2": 4.0}}
     harder = {**row, "defense": "strattack", "paper": TABLE_A1["strattack"], "all": {**block, "l1": 3.0, "l2": 3.0}}
     text = write_tables(tmp_path, {}, [row, plain, harder])
@@ -163,9 +173,12 @@ def test_failures_and_rows_without_a_figure_in_the_paper_are_shown_as_such(tmp_p
 def test_robust_accuracy_stands_beside_the_accuracy_on_the_test_set(tmp_path):
     block = {"asr": 0.5, "num_successes": 2, "num_examples": 4, **dict.fromkeys(("l0", "l1", "l2", "linf"), 1.0)}
     row = {
-        "attack": "strattack", "card": {}, "commands": {"training": "a", "attack": "b"}, "test_accuracy": 0.5,
+        "attack": "strattack",
+        "card": {},
+        "commands": {"training": "a", "attack": "b"},
+        "test_accuracy": 0.5,
         **dict.fromkeys(("best", "average", "worst", "all"), block),
-    }  # fmt: skip
+    }
     plain = {**row, "defense": "none", "temperature": None, "robust_accuracy": 0.25, "paper": TABLE_A1["none"]}
     earlier = {**row, "defense": "T=10", "temperature": 10.0, "paper": None}
     later = {**earlier, "defense": "T=20", "temperature": 20.0, "robust_accuracy": 0.125}

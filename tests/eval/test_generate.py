@@ -86,8 +86,14 @@ def test_a_whole_split_becomes_a_data_set(whole):
     assert 0.5 < success.mean() < 1, "both kinds are needed"
     np.testing.assert_array_equal(success, predicted == [row["target"] for row in rows.values()])
     assert "8-bit images" in out
-    assert [len(list(tfds.as_numpy(ds))) for ds in [tfds.builder_from_directory(
-        str(directory / "out" / "dataset")).as_dataset(split="train", as_supervised=True)]] == [40]  # fmt: skip
+    assert [
+        len(list(tfds.as_numpy(ds)))
+        for ds in [
+            tfds.builder_from_directory(str(directory / "out" / "dataset")).as_dataset(
+                split="train", as_supervised=True
+            )
+        ]
+    ] == [40]
 
 
 def test_the_manifest_and_the_metrics_tell_what_was_made(whole):
@@ -160,9 +166,11 @@ def test_damage_is_found_named_and_mended_and_nothing_else_is_made_anew(whole, p
     manifest.write_text(manifest.read_text()[:-40])
     before = {path: path.stat().st_mtime_ns for path in files if path.exists()}
     damages = [
-        "manifest.json: it cannot be read", f"{files[0].name}: the file has another checksum",
-        f"{files[2].name}: the file is missing", f"{files[3].name}: the entry 00003.json cannot be read",
-    ]  # fmt: skip
+        "manifest.json: it cannot be read",
+        f"{files[0].name}: the file has another checksum",
+        f"{files[2].name}: the file is missing",
+        f"{files[3].name}: the entry 00003.json cannot be read",
+    ]
     status, printed, err = program(*arguments, "--verify")
     assert status == 2
     assert "received 4 damaged or missing" in err
@@ -233,9 +241,13 @@ def test_a_full_disk_gets_one_line_and_the_next_run_completes(whole, program, tm
     arguments = [*arguments[:-2], f"--output_dir={tmp_path / 'out'}"]
     size = max(path.stat().st_size for path in shards(whole[0] / "out"))
     limited = subprocess.run(
-        [sys.executable, "-m", "eval.generate", *arguments], cwd=ROOT, text=True, capture_output=True, check=False,
+        [sys.executable, "-m", "eval.generate", *arguments],
+        cwd=ROOT,
+        text=True,
+        capture_output=True,
+        check=False,
         preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (size - 100, size - 100)),
-    )  # fmt: skip
+    )
     assert limited.returncode == 2, limited.stderr
     message = limited.stderr.replace("\r", "\n").strip().splitlines()[-1]
     assert message.startswith("error: expected room on the disk for ")
@@ -379,9 +391,13 @@ def test_a_later_version_of_the_code_verifies_but_does_not_go_on(whole, program,
 
 def test_training_reads_what_was_generated(program, tiny_mnist, tmp_path):
     arguments = [
-        "--dataset=mnist", f"--data_dir={tiny_mnist}", "--num_images=12", QUICK, "--quantize=uint8",
+        "--dataset=mnist",
+        f"--data_dir={tiny_mnist}",
+        "--num_images=12",
+        QUICK,
+        "--quantize=uint8",
         f"--output_dir={tmp_path / 'out'}",
-    ]  # fmt: skip
+    ]
     status, _, err = program(*arguments)
     assert status == 0, err
     rows = examples(tmp_path / "out")
@@ -400,9 +416,12 @@ def test_float_images_in_the_scale_of_the_network_and_untargeted(program, tmp_pa
     images, labels, _ = sa.shipped.load_sample()
     np.savez(tmp_path / "digits.npz", images=images[:12], labels=labels[:12])
     arguments = [
-        f"--dataset={tmp_path / 'digits.npz'}", "--targets=untargeted", "--shard_size=5", QUICK,
+        f"--dataset={tmp_path / 'digits.npz'}",
+        "--targets=untargeted",
+        "--shard_size=5",
+        QUICK,
         f"--output_dir={tmp_path / 'out'}",
-    ]  # fmt: skip
+    ]
     status, out, err = program(*arguments)
     assert status == 0, err
     assert "8-bit" not in out

@@ -91,8 +91,12 @@ def test_ctrl_c_ends_it_and_the_same_command_goes_on_without_ray(local, tmp_path
 def test_no_cluster_is_told_in_one_line(tmp_path):
     process = subprocess.run(
         [sys.executable, "-m", "eval.generate", "--num_images=4", f"--output_dir={tmp_path / 'out'}", "--ray=auto"],
-        cwd=ROOT, capture_output=True, text=True, timeout=100, check=False,
-    )  # fmt: skip
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=100,
+        check=False,
+    )
     assert process.returncode == 2
     assert "expected a Ray cluster at --ray=auto, received: Could not find any running Ray instance" in process.stderr
     assert "Traceback" not in process.stderr
@@ -101,9 +105,14 @@ def test_no_cluster_is_told_in_one_line(tmp_path):
 def seconds_of(directory, workers):
     """Seconds from the first finished shard to the last: starting Ray and the workers is not counted."""
     status, _, err = run_program(
-        "eval.generate", "--num_images=60", "--targets=9", "--shard_size=18", f"--output_dir={directory}",
-        "--ray=local", f"--workers={workers}",
-    )  # fmt: skip
+        "eval.generate",
+        "--num_images=60",
+        "--targets=9",
+        "--shard_size=18",
+        f"--output_dir={directory}",
+        "--ray=local",
+        f"--workers={workers}",
+    )
     assert status == 0, err
     times = sorted(path.stat().st_mtime for path in (directory / "shards").glob("*.json"))
     # Each worker's first shard contains its start, so the time begins after these.

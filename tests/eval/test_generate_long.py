@@ -19,9 +19,12 @@ pytestmark = pytest.mark.slow
 
 # 160 examples in 20 shards; a run of them all takes seconds longer than a program needs to start.
 ARGUMENTS = [
-    "--num_images=40", "--targets=4", "--shard_size=8", "--quantize=uint8",
+    "--num_images=40",
+    "--targets=4",
+    "--shard_size=8",
+    "--quantize=uint8",
     "--attack_parameters=max_iterations=100",
-]  # fmt: skip
+]
 
 
 def generate(directory, *arguments):
@@ -75,10 +78,19 @@ def peak_and_files(directory, number, tmp_path):
     rows = np.arange(number) % len(images)
     np.savez(tmp_path / f"{number}.npz", images=(images[rows] * 255).round().astype(np.uint8), labels=labels[rows])
     process = subprocess.Popen(
-        [sys.executable, "-m", "eval.generate", f"--dataset={tmp_path / f'{number}.npz'}", "--attack=fgm_l2",
-         "--quantize=uint8", f"--output_dir={directory}"],
-        cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-    )  # fmt: skip
+        [
+            sys.executable,
+            "-m",
+            "eval.generate",
+            f"--dataset={tmp_path / f'{number}.npz'}",
+            "--attack=fgm_l2",
+            "--quantize=uint8",
+            f"--output_dir={directory}",
+        ],
+        cwd=ROOT,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
     watched, peak, files = psutil.Process(process.pid), 0, []
     while process.poll() is None:
         try:

@@ -46,9 +46,13 @@ def photographs(tmp_path_factory):
 @pytest.fixture(scope="module")
 def run(photographs):
     arguments = [
-        f"--model={photographs / 'saved'}", f"--image_dir={photographs / 'photos' / 'images'}", "--num_images=3",
-        "--targets=2", QUICK, f"--output_dir={photographs / 'out'}",
-    ]  # fmt: skip
+        f"--model={photographs / 'saved'}",
+        f"--image_dir={photographs / 'photos' / 'images'}",
+        "--num_images=3",
+        "--targets=2",
+        QUICK,
+        f"--output_dir={photographs / 'out'}",
+    ]
     status, out, err = program(*arguments)
     assert status == 0, err
     return photographs / "out", arguments, out
@@ -115,16 +119,21 @@ def test_mistakes_get_one_line_and_status_2(photographs, tmp_path):
         ([saved, folder, "--group_size=41", "--targets=2"], "expected group_size from 1 to the image's shorter side"),
         ([saved, folder, "--targets=3"], "expected --targets of at most 2, the other classes, received 3"),
         ([folder, "--model=inception_v3", "--weights=absent.h5"], "received absent.h5, which does not exist"),
-    ]  # fmt: skip
+    ]
     check_mistakes("eval.imagenet", [([*given, f"--output_dir={tmp_path / 'out'}"], text) for given, text in mistakes])
     assert not (tmp_path / "out").exists()
 
 
 def test_eval_attack_takes_photographs_with_its_own_defaults(photographs, tmp_path):
     status, _, err = run_program(
-        "eval.attack", f"--model={photographs / 'model.keras'}", f"--dataset={photographs / 'photos'}",
-        "--num_images=2", QUICK, f"--output_dir={tmp_path / 'out'}", "--batch_size=auto",
-    )  # fmt: skip
+        "eval.attack",
+        f"--model={photographs / 'model.keras'}",
+        f"--dataset={photographs / 'photos'}",
+        "--num_images=2",
+        QUICK,
+        f"--output_dir={tmp_path / 'out'}",
+        "--batch_size=auto",
+    )
     assert status == 0, err
     assert json.loads((tmp_path / "out" / "metrics.json").read_text())["all"]["asr"] == 1.0
 
@@ -132,9 +141,14 @@ def test_eval_attack_takes_photographs_with_its_own_defaults(photographs, tmp_pa
 @pytest.mark.slow
 def test_inception_v3_with_random_weights_stays_below_6_gb(photographs, tmp_path):
     cost = measure_child(
-        "eval.imagenet", f"--image_dir={photographs / 'photos'}", "--weights=none", "--num_images=2", "--targets=2",
-        "--attack_parameters=max_iterations=20,refine=False", f"--output_dir={tmp_path / 'out'}",
-    )  # fmt: skip
+        "eval.imagenet",
+        f"--image_dir={photographs / 'photos'}",
+        "--weights=none",
+        "--num_images=2",
+        "--targets=2",
+        "--attack_parameters=max_iterations=20,refine=False",
+        f"--output_dir={tmp_path / 'out'}",
+    )
     metrics = json.loads((tmp_path / "out" / "metrics.json").read_text())
     assert (metrics["model"], metrics["num_examples"]) == ("inception_v3", 4)
     assert metrics["labels"] == "those that the untrained network gives"
@@ -149,9 +163,12 @@ def test_a_real_imagenet_network_as_saved_model_and_as_keras_file(shared_network
     for name in ("efficientnet_lite0", "efficientnet_lite0.keras"):
         out = tmp_path / name
         status, _, err = program(
-            f"--model={shared_networks / 'models' / name}", f"--image_dir={shared_networks / 'imagenet'}",
-            "--num_images=4", "--targets=3", f"--output_dir={out}",
-        )  # fmt: skip
+            f"--model={shared_networks / 'models' / name}",
+            f"--image_dir={shared_networks / 'imagenet'}",
+            "--num_images=4",
+            "--targets=3",
+            f"--output_dir={out}",
+        )
         assert status == 0, err
         blocks[name] = json.loads((out / "metrics.json").read_text())
         parts = [sa.AttackResult.load(path) for path in sorted((out / "parts").glob("*.npz"))]

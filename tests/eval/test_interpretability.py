@@ -32,11 +32,15 @@ def result_of(classifier, images, labels, targets, delta, success):
 def pooled():
     keras.utils.set_random_seed(0)
     return sa.Classifier.from_keras(
-        keras.Sequential([
-            layers.Input((8, 8, 1)), layers.Conv2D(4, 3, padding="same", activation="relu"),
-            layers.GlobalAveragePooling2D(), layers.Dense(3),
-        ])
-    )  # fmt: skip
+        keras.Sequential(
+            [
+                layers.Input((8, 8, 1)),
+                layers.Conv2D(4, 3, padding="same", activation="relu"),
+                layers.GlobalAveragePooling2D(),
+                layers.Dense(3),
+            ]
+        )
+    )
 
 
 def test_scores_are_1_within_the_region_and_0_outside_of_it():
@@ -114,9 +118,12 @@ QUICK = "strattack.max_iterations=20,strattack.refine_iterations=5,ifgm_l2.grid_
 def run(tmp_path_factory):
     directory = tmp_path_factory.mktemp("interpretability") / "out"
     arguments = [
-        "--attacks=strattack,ifgm_l2", f"--attack_parameters={QUICK}", "--num_images=3", "--targets=2",
+        "--attacks=strattack,ifgm_l2",
+        f"--attack_parameters={QUICK}",
+        "--num_images=3",
+        "--targets=2",
         f"--output_dir={directory}",
-    ]  # fmt: skip
+    ]
     status, out, err = server_of("eval.interpretability").run(*arguments, "--percentiles=40,80")
     assert status == 0, err
     return directory, arguments, out

@@ -9,10 +9,12 @@ from tests.eval.directories.test_configuration import check_all_is_known
 from tests.programs import check_mistakes, server_of
 
 GIVEN = [
-    "--num_images=2", "--targets=2", "--taus=2",
+    "--num_images=2",
+    "--targets=2",
+    "--taus=2",
     "--attack_parameters=cw_l2.max_iterations=60,cw_l2.initial_c=1,cw_l2.search_steps=2,cw_l2.learning_rate=0.05,"
     "strattack.max_iterations=60",
-]  # fmt: skip
+]
 
 
 @pytest.fixture(scope="module")

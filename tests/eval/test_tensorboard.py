@@ -134,9 +134,18 @@ def test_colours_and_other_bounds_are_shown_in_their_own_range(tmp_path):
     images = np.random.default_rng(0).uniform(-1, 1, size=(2, 5, 4, 3)).astype(np.float32)
     zeros = np.zeros(2, np.int32)
     result = sa.AttackResult(
-        images, -images, np.array([True, False]), zeros, None, zeros > 0, np.zeros(2, np.float32), zeros, zeros,
-        np.zeros(2, np.float32), bounds=(-1.0, 1.0),
-    )  # fmt: skip
+        images,
+        -images,
+        np.array([True, False]),
+        zeros,
+        None,
+        zeros > 0,
+        np.zeros(2, np.float32),
+        zeros,
+        zeros,
+        np.zeros(2, np.float32),
+        bounds=(-1.0, 1.0),
+    )
     with Summaries(tmp_path).shard(0, silent) as told:
         told.show(result)
     _, [first, second], about = read(tmp_path / "shard_00000")

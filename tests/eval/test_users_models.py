@@ -42,9 +42,14 @@ def network(*head, shape=(28, 28, 1), policy="float32"):
     keras.utils.set_random_seed(0)
     keras.config.set_dtype_policy(policy)
     try:
-        return keras.Sequential([
-            layers.Input(shape), layers.Flatten(), layers.Dense(24, activation="relu"), *(make() for make in head),
-        ])  # fmt: skip
+        return keras.Sequential(
+            [
+                layers.Input(shape),
+                layers.Flatten(),
+                layers.Dense(24, activation="relu"),
+                *(make() for make in head),
+            ]
+        )
     finally:
         keras.config.set_dtype_policy("float32")
 
@@ -86,8 +91,9 @@ def test_what_is_written_is_what_the_model_says(name, tmp_path):
     seen = found.argmax(axis=1) if found.shape[1] > 1 else (found[:, 0] > 0.5).astype(int)
     np.testing.assert_array_equal(seen != written, success)
     assert success.any()
-    assert notes == (["note: the network's input is flat, 784 numbers: images are flattened row by row"]
-                     if name == "flat" else [])  # fmt: skip
+    assert notes == (
+        ["note: the network's input is flat, 784 numbers: images are flattened row by row"] if name == "flat" else []
+    )
 
 
 def exported(directory):
@@ -107,16 +113,19 @@ def test_flags_say_what_a_saved_model_does_not(tmp_path):
         return signature(tf.constant(images.transpose(0, 3, 1, 2)))["scores"].numpy()
 
     data = save_digits(tmp_path / "digits.npz", *digits(scores))
-    check_mistakes("eval.attack", [
-        (
-            (f"--model={saved}", data, "--model_options=output=scores"),
-            "if the model's input is (channels, height, width), state --data_format=channels_first",
-        ),
-        (
-            (f"--model={saved}", data, "--data_format=channels_first"),
-            "name one with output= (--model_options=output=...)",
-        ),
-    ])  # fmt: skip
+    check_mistakes(
+        "eval.attack",
+        [
+            (
+                (f"--model={saved}", data, "--model_options=output=scores"),
+                "if the model's input is (channels, height, width), state --data_format=channels_first",
+            ),
+            (
+                (f"--model={saved}", data, "--data_format=channels_first"),
+                "name one with output= (--model_options=output=...)",
+            ),
+        ],
+    )
     flags = ("--data_format=channels_first", "--model_options=output=scores,outputs=logits")
     notes, metrics, adversarial, written, success = attack(tmp_path, f"--model={saved}", data, *flags)
     assert not notes
@@ -128,16 +137,28 @@ def test_options_that_do_not_fit_are_refused(tmp_path):
     network(softmax).save(tmp_path / "net.keras")
     (tmp_path / "text.keras").write_text("no model")
     net = f"--model={tmp_path / 'net.keras'}"
-    check_mistakes("eval.attack", [
-        (("--data_format=channels_first",), "expected --data_format with a file or a directory, received --model=mnis"),
-        (("--model_options=output=1",), "expected --model_options with a file or a directory, received --model=mnist"),
-        ((net, "--model_options=layer=3"), "--model_options=name=value,... with signature, output, outputs, received"),
-        ((net, "--model_options=signature=x"), "expected signature= with a SavedModel directory"),
-        ((net, "--model_options=output=7"), "expected output= to be one of"),
-        ((net, "--model_options=outputs=softmax"), "expected outputs to be one of logits, probabilities, sigmoid"),
-        ((net, "--data_format=NCHW"), "--data_format"),
-        ((f"--model={tmp_path / 'text.keras'}",), "it is neither an archive of Keras nor HDF5"),
-    ])  # fmt: skip
+    check_mistakes(
+        "eval.attack",
+        [
+            (
+                ("--data_format=channels_first",),
+                "expected --data_format with a file or a directory, received --model=mnis",
+            ),
+            (
+                ("--model_options=output=1",),
+                "expected --model_options with a file or a directory, received --model=mnist",
+            ),
+            (
+                (net, "--model_options=layer=3"),
+                "--model_options=name=value,... with signature, output, outputs, received",
+            ),
+            ((net, "--model_options=signature=x"), "expected signature= with a SavedModel directory"),
+            ((net, "--model_options=output=7"), "expected output= to be one of"),
+            ((net, "--model_options=outputs=softmax"), "expected outputs to be one of logits, probabilities, sigmoid"),
+            ((net, "--data_format=NCHW"), "--data_format"),
+            ((f"--model={tmp_path / 'text.keras'}",), "it is neither an archive of Keras nor HDF5"),
+        ],
+    )
 
 
 def test_a_network_of_another_package_is_attacked_and_its_class_activation_drawn(shared, tmp_path):

@@ -17,11 +17,17 @@ def weights_of(rows=1, *, gamma=1.0, tau=1.0, beta=1.0, rho=1.0, alpha=5.0, c=1.
 
     block = [rows, 1, 1, 1]
     return Weights(
-        gamma=tf.constant(gamma, dtype), tau=tf.constant(tau, dtype), beta=tf.constant(beta, dtype),
-        rho=tf.reshape(column(rho), block), alpha=tf.reshape(column(alpha), block), c=column(c),
-        required=column(required), unit=column(1.0),
-        patience=tf.constant(2**30), max_groups=tf.constant(2**30),
-    )  # fmt: skip
+        gamma=tf.constant(gamma, dtype),
+        tau=tf.constant(tau, dtype),
+        beta=tf.constant(beta, dtype),
+        rho=tf.reshape(column(rho), block),
+        alpha=tf.reshape(column(alpha), block),
+        c=column(c),
+        required=column(required),
+        unit=column(1.0),
+        patience=tf.constant(2**30),
+        max_groups=tf.constant(2**30),
+    )
 
 
 def problem_of(images, epsilon=1.0):
@@ -35,8 +41,9 @@ def test_the_box_is_what_bounds_epsilon_and_mask_leave():
     images = np.array([-1.0, 0.0, 2.6, 3.0], np.float32).reshape(1, 2, 2, 1)  # 0, 0.25, 0.9 and 1 of the range
     mask = np.ones_like(images)
     for epsilon, lower, upper in (
-        (0.3, [0, -0.25, -0.3, -0.3], [0.3, 0.3, 0.1, 0]), (None, [0, -0.25, -0.9, -1], [1, 0.75, 0.1, 0]),
-    ):  # fmt: skip
+        (0.3, [0, -0.25, -0.3, -0.3], [0.3, 0.3, 0.1, 0]),
+        (None, [0, -0.25, -0.9, -1], [1, 0.75, 0.1, 0]),
+    ):
         problem = Problem.build(classifier, images, np.zeros(1, np.int32), mask, epsilon=epsilon)
         np.testing.assert_allclose(problem.lower.numpy().ravel(), lower, atol=1e-6)
         np.testing.assert_allclose(problem.upper.numpy().ravel(), upper, atol=1e-6)
@@ -51,10 +58,17 @@ def test_one_step_by_hand():
     problem = problem_of(np.full_like(z, 0.7))
     structure = Structure(Groups(2, 2, 2, 2), "l2", "paper", "support")
     state = State(
-        k=tf.constant(3), z=tf.constant(z), u=tf.constant(u), s=tf.constant(s), v=tf.constant(v),
-        kappa=tf.constant([0.0], tf.float64), c=tf.constant([0.0], tf.float64), best=tf.constant(z),
-        stalled=tf.constant([0]), objective=tf.constant([0.0], tf.float64),
-    )  # fmt: skip
+        k=tf.constant(3),
+        z=tf.constant(z),
+        u=tf.constant(u),
+        s=tf.constant(s),
+        v=tf.constant(v),
+        kappa=tf.constant([0.0], tf.float64),
+        c=tf.constant([0.0], tf.float64),
+        best=tf.constant(z),
+        stalled=tf.constant([0]),
+        objective=tf.constant([0.0], tf.float64),
+    )
     gradient = np.array([[1.0, -2.0], [0.0, 3.0]]).reshape(z.shape)
 
     def evaluate(_):
@@ -84,8 +98,9 @@ def test_the_prox_linear_step_minimises_its_model():
     curvature = rng.uniform(1, 3, size=(1, 2, 2, 1))
     margins, kappa = rng.normal(size=6) * 3, rng.uniform(size=6)
     weights = weights_of(6, c=0.8, required=0.1)
-    new, weight = z_step("admm", z, tf.constant(z_bar), curvature, tf.constant(margins), tf.constant(g),
-                         tf.constant(kappa), weights)  # fmt: skip
+    new, weight = z_step(
+        "admm", z, tf.constant(z_bar), curvature, tf.constant(margins), tf.constant(g), tf.constant(kappa), weights
+    )
 
     def cost(points):
         hinge = margins + (g * (points - z)).sum((1, 2, 3)) + 0.1 + kappa

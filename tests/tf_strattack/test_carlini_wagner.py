@@ -17,9 +17,13 @@ def test_a_linear_network_gets_its_closest_adversarial_example():
         x = image.ravel().astype(float)
         box = list(zip(-x, 1 - x, strict=True))
         best = scipy.optimize.minimize(
-            lambda d: d @ d, np.zeros(36), jac=lambda d: 2 * d, method="SLSQP", bounds=box,
+            lambda d: d @ d,
+            np.zeros(36),
+            jac=lambda d: 2 * d,
+            method="SLSQP",
+            bounds=box,
             constraints=[{"type": "ineq", "fun": lambda d, r=rows, x=x: -(r @ (x + d)), "jac": lambda d, r=rows: -r}],
-        )  # fmt: skip
+        )
         assert 1 - 1e-3 <= found / np.sqrt(best.fun) <= 1.03
 
 
@@ -38,9 +42,14 @@ def test_every_parameter_matters(exact):
     classifier, images, labels, targets = exact
     base = {"max_iterations": 60, "search_steps": 3, "initial_c": 0.1, "learning_rate": 0.05}
     changes = [
-        {}, {"max_iterations": 30}, {"search_steps": 2}, {"initial_c": 1.0}, {"learning_rate": 0.01},
-        {"epsilon": 0.2}, {"confidence": 0.3},
-    ]  # fmt: skip
+        {},
+        {"max_iterations": 30},
+        {"search_steps": 2},
+        {"initial_c": 1.0},
+        {"learning_rate": 0.01},
+        {"epsilon": 0.2},
+        {"confidence": 0.3},
+    ]
     results = [
         sa.CarliniWagnerL2(**{**base, **change})(classifier, images, labels, targets).adversarial for change in changes
     ]

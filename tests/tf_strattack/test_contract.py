@@ -42,9 +42,18 @@ ATTACKS = {
 
 # Variants whose code the others run, too.
 SLOW = {
-    "strattack_overlap_paper_copies", "strattack_drop", "strattack_untouched", "fgm_l1", "ifgm_l2", "admm_l1",
-    "admm_en", "admm_linf", "admm_l2", "strattack_admm_overlap", "sparse_in_entries",
-}  # fmt: skip
+    "strattack_overlap_paper_copies",
+    "strattack_drop",
+    "strattack_untouched",
+    "fgm_l1",
+    "ifgm_l2",
+    "admm_l1",
+    "admm_en",
+    "admm_linf",
+    "admm_l2",
+    "strattack_admm_overlap",
+    "sparse_in_entries",
+}
 
 
 def single_step(attack):

@@ -18,9 +18,12 @@ def cost(name, d):
     """D of one perturbation, from its definition."""
     square, absolute = np.sum(d**2), np.sum(np.abs(d))
     return {
-        "l2": square, "l1": absolute, "en": BETA * absolute + square,
-        "l0": np.count_nonzero(np.abs(d) > 1e-6), "linf": np.abs(d).max(initial=0.0),
-    }[name]  # fmt: skip
+        "l2": square,
+        "l1": absolute,
+        "en": BETA * absolute + square,
+        "l0": np.count_nonzero(np.abs(d) > 1e-6),
+        "linf": np.abs(d).max(initial=0.0),
+    }[name]
 
 
 @pytest.mark.parametrize("name", DISTORTIONS)
@@ -41,9 +44,12 @@ def best_on_a_grid(name, a, weight, lower, upper, points):
     d = np.stack([axis.ravel() for axis in np.meshgrid(*axes)])
     square, absolute = np.sum(d**2, axis=0), np.sum(np.abs(d), axis=0)
     costs = {
-        "l2": square, "l1": absolute, "en": BETA * absolute + square, "l0": np.count_nonzero(d, axis=0),
+        "l2": square,
+        "l1": absolute,
+        "en": BETA * absolute + square,
+        "l0": np.count_nonzero(d, axis=0),
         "linf": np.abs(d).max(axis=0),
-    }  # fmt: skip
+    }
     return (weight * costs[name] + 0.5 * np.sum((d - a[:, None]) ** 2, axis=0)).min()
 
 
@@ -92,16 +98,20 @@ def optimum(name, rows, offsets, low, high):
         t, split = (1, np.ones((n, 1))) if name == "linf" else (n, np.eye(n))
         bound = np.block([[np.eye(n), -split], [-np.eye(n), -split]])
         found = scipy.optimize.linprog(
-            np.r_[np.zeros(n), np.ones(t)], np.block([[rows, np.zeros((len(rows), t))], [bound]]),
-            np.r_[-offsets, np.zeros(2 * n)], bounds=[*zip(low, high, strict=True), *[(0, None)] * t],
-        )  # fmt: skip
+            np.r_[np.zeros(n), np.ones(t)],
+            np.block([[rows, np.zeros((len(rows), t))], [bound]]),
+            np.r_[-offsets, np.zeros(2 * n)],
+            bounds=[*zip(low, high, strict=True), *[(0, None)] * t],
+        )
         return found.fun
     # d = p - q with p, q >= 0 makes the elastic net smooth.
     found = scipy.optimize.minimize(
-        lambda x: np.sum((x[:n] - x[n:]) ** 2) + (BETA * x.sum() if name == "en" else 0.0), np.zeros(2 * n),
-        method="SLSQP", bounds=[*((0, max(h, 0)) for h in high), *((0, max(-b, 0)) for b in low)],
+        lambda x: np.sum((x[:n] - x[n:]) ** 2) + (BETA * x.sum() if name == "en" else 0.0),
+        np.zeros(2 * n),
+        method="SLSQP",
+        bounds=[*((0, max(h, 0)) for h in high), *((0, max(-b, 0)) for b in low)],
         constraints=[{"type": "ineq", "fun": lambda x: -(rows @ (x[:n] - x[n:]) + offsets)}],
-    )  # fmt: skip
+    )
     return found.fun
 
 

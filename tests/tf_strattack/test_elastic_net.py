@@ -56,10 +56,12 @@ def test_a_linear_network_gets_its_optimum():
         x = image.ravel().astype(float)
         n = len(x)
         best = scipy.optimize.minimize(
-            lambda d, n=n: np.sum((d[:n] - d[n:]) ** 2) + beta * d.sum(), np.zeros(2 * n), method="SLSQP",
+            lambda d, n=n: np.sum((d[:n] - d[n:]) ** 2) + beta * d.sum(),
+            np.zeros(2 * n),
+            method="SLSQP",
             bounds=[*((0, 1 - value) for value in x), *((0, value) for value in x)],
             constraints=[{"type": "ineq", "fun": lambda d, r=rows, x=x, n=n: -(r @ (x + d[:n] - d[n:]))}],
-        )  # fmt: skip
+        )
         found = beta * np.abs(delta).sum() + np.sum(delta.astype(float) ** 2)
         assert 1 - 1e-3 <= found / best.fun <= 1.05
 

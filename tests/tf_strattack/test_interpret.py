@@ -179,7 +179,7 @@ MISTAKES = [
     (lambda c, x, y, t: interpret.interpretability_score(x, x > 2), None),
     (lambda c, x, y, t: interpret.interpretability_score(x, x), "expected a region of booleans, received float32"),
     (lambda c, x, y, t: interpret.interpretability_score(x, x[:3] > 0), "and a region of the same shape"),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize(("call", "message"), MISTAKES)

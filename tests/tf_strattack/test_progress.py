@@ -39,9 +39,15 @@ def last_objective(seen, stage="attack"):
 @pytest.mark.parametrize("solver", ["prox_linear", "admm", "paper"])
 def test_the_objective_is_the_mean_over_those_that_succeed(exact, solver):
     attack = sa.StrAttack(
-        solver=solver, gamma=1.5, tau=0.4, rho=3.0, max_iterations=60, search_steps=3, refine=False,
+        solver=solver,
+        gamma=1.5,
+        tau=0.4,
+        rho=3.0,
+        max_iterations=60,
+        search_steps=3,
+        refine=False,
         patience=20,
-    )  # fmt: skip
+    )
     result, seen = heard(attack, exact)
     assert 0.5 < result.success.mean() < 1, "both kinds are needed"
     delta = result.delta[result.success]

@@ -172,11 +172,13 @@ def test_files_succeed_as_often_as_float_images(network, dataset, shared):
     arguments = examples.labels, examples.targets
     broken = 0
     for attack in (
-        sa.StrAttack(), sa.StrAttack(group_size=3, stride=2), sa.StrAttack(penalty="l2_half"),
+        sa.StrAttack(),
+        sa.StrAttack(group_size=3, stride=2),
+        sa.StrAttack(penalty="l2_half"),
         sa.IFGM(norm="linf", steps=10),
         sa.CarliniWagnerL2(search_steps=3, max_iterations=150, initial_c=1.0),
         sa.ElasticNet(search_steps=3, max_iterations=150, initial_c=1.0),
-    ):  # fmt: skip
+    ):
         result = attack(classifier, examples.images, *arguments)
         stored = sa.quantize(classifier, examples.images, result.adversarial, *arguments, epsilon=attack.epsilon)
         reread = classifier.predict(sa.images.from_uint8(sa.images.to_uint8(stored.adversarial)))

@@ -36,15 +36,31 @@ def test_some_of_the_examples_are_a_result_too(result):
     chosen = result[result.success]
     assert len(chosen) == result.success.sum() > 0
     assert chosen.success.all()
-    same(result[[3, 1]], dataclasses.replace(
-        result, **{name: getattr(result, name)[[3, 1]] for name in (
-            "images", "adversarial", "success", "labels", "targets", "clean_correct", "c", "gradient_evaluations",
-            "forward_evaluations", "seconds",
-        )},
-    ))  # fmt: skip
-    same(sa.AttackResult.concatenate([result[:5], result[5:]]), dataclasses.replace(
-        result, calls={key: 2 * number for key, number in result.calls.items()}
-    ))  # fmt: skip
+    same(
+        result[[3, 1]],
+        dataclasses.replace(
+            result,
+            **{
+                name: getattr(result, name)[[3, 1]]
+                for name in (
+                    "images",
+                    "adversarial",
+                    "success",
+                    "labels",
+                    "targets",
+                    "clean_correct",
+                    "c",
+                    "gradient_evaluations",
+                    "forward_evaluations",
+                    "seconds",
+                )
+            },
+        ),
+    )
+    same(
+        sa.AttackResult.concatenate([result[:5], result[5:]]),
+        dataclasses.replace(result, calls={key: 2 * number for key, number in result.calls.items()}),
+    )
     assert dataclasses.replace(result, targets=None)[:2].targets is None
     for wrong in (3, None, np.array(1)):
         with pytest.raises(sa.InputError, match="expected a slice, booleans or indices of examples, received"):

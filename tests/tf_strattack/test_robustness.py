@@ -23,9 +23,12 @@ def sample():
 def network(seed=0):
     keras.utils.set_random_seed(seed)
     layers = [
-        keras.Input((28, 28, 1)), keras.layers.Flatten(), keras.layers.Dense(16, activation="relu"),
-        keras.layers.Dropout(0.2), keras.layers.Dense(10),
-    ]  # fmt: skip
+        keras.Input((28, 28, 1)),
+        keras.layers.Flatten(),
+        keras.layers.Dense(16, activation="relu"),
+        keras.layers.Dropout(0.2),
+        keras.layers.Dense(10),
+    ]
     net = keras.Sequential(layers)
     net.compile(keras.optimizers.Adam(5e-3), keras.losses.SparseCategoricalCrossentropy(from_logits=True))
     return net
@@ -96,9 +99,12 @@ def test_other_callbacks_and_the_progress_bar_use_it_like_any_metric(sample, tmp
         str(tmp_path / "best.keras"), monitor="fgm_success_rate", mode="min", save_best_only=True
     )
     callbacks = [
-        robust, other, checkpoint, keras.callbacks.CSVLogger(str(tmp_path / "log.csv")),
+        robust,
+        other,
+        checkpoint,
+        keras.callbacks.CSVLogger(str(tmp_path / "log.csv")),
         keras.callbacks.EarlyStopping(monitor="fgm_l2", mode="max", min_delta=1e9, patience=2),
-    ]  # fmt: skip
+    ]
     net = network()
     history = net.fit(*sample, epochs=9, callbacks=callbacks, verbose=2).history
     assert len(history["fgm_success_rate"]) == 3, "early stopping waits two epochs for an improvement of 1e9"
@@ -113,9 +119,13 @@ def test_pixels_of_another_scale_and_preprocessing(sample, run):
     _, _, history = run
     images, labels = sample
     callback = sa.RobustnessCallback(
-        images[:12] * 255, labels[:12], (labels[:12] + 1) % 10,
-        attack=QUICK, bounds=(0, 255), preprocessing=lambda x: x / 255,
-    )  # fmt: skip
+        images[:12] * 255,
+        labels[:12],
+        (labels[:12] + 1) % 10,
+        attack=QUICK,
+        bounds=(0, 255),
+        preprocessing=lambda x: x / 255,
+    )
     _, scaled = fitted(sample, [callback])
     assert scaled["attack_success_rate"] == history["attack_success_rate"]
     assert scaled["attack_l2"] == pytest.approx(history["attack_l2"], rel=1e-2)

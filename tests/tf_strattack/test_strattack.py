@@ -114,9 +114,11 @@ def test_a_failure_returns_the_original(mnist, digits, reason):
         classifier = sa.Classifier.from_callable(lambda x: tf.reshape(x, [-1, 784]) @ matrix + bias)
         attack = sa.StrAttack()
     for paper in (False, True):
-        used = attack if not paper else sa.StrAttack(
-            solver="paper", max_iterations=5, search_steps=3, confidence=attack.confidence
-        )  # fmt: skip
+        used = (
+            attack
+            if not paper
+            else sa.StrAttack(solver="paper", max_iterations=5, search_steps=3, confidence=attack.confidence)
+        )
         result = used(classifier, images, labels, targets)
         assert not result.success.any()
         np.testing.assert_array_equal(result.adversarial, images)
@@ -277,13 +279,26 @@ def test_every_numeric_parameter_matters(exact):
     classifier, images, labels, targets = exact
     base = sa.StrAttack(refine_iterations=10)(classifier, images, labels, targets).adversarial
     changes = [
-        {"group_size": 3}, {"tau": 0.2}, {"gamma": 4.0}, {"rho": 5.0}, {"alpha": 40.0}, {"epsilon": 0.2},
-        {"confidence": 0.2}, {"max_iterations": 60}, {"refine": False}, {"sigma_quantile": 0.5},
-        {"refine_iterations": 3}, {"penalty": "l2_half"}, {"group_size": 4, "border": "drop"},
-        {"solver": "paper", "max_iterations": 30}, {"group_size": 3, "stride": 2},
+        {"group_size": 3},
+        {"tau": 0.2},
+        {"gamma": 4.0},
+        {"rho": 5.0},
+        {"alpha": 40.0},
+        {"epsilon": 0.2},
+        {"confidence": 0.2},
+        {"max_iterations": 60},
+        {"refine": False},
+        {"sigma_quantile": 0.5},
+        {"refine_iterations": 3},
+        {"penalty": "l2_half"},
+        {"group_size": 4, "border": "drop"},
+        {"solver": "paper", "max_iterations": 30},
+        {"group_size": 3, "stride": 2},
         {"group_size": 3, "stride": 2, "solver": "admm"},
-        {"group_size": 3, "stride": 2, "solver": "admm", "copies": "paper"}, {"max_groups": 5}, {"patience": 3},
-    ]  # fmt: skip
+        {"group_size": 3, "stride": 2, "solver": "admm", "copies": "paper"},
+        {"max_groups": 5},
+        {"patience": 3},
+    ]
     results = [base] + [
         sa.StrAttack(**{"refine_iterations": 10, **change})(classifier, images, labels, targets).adversarial
         for change in changes

@@ -14,11 +14,19 @@ def result(success, bounds=(0.0, 1.0)):
     number = len(success)
     images = np.random.default_rng(0).uniform(*bounds, size=(number, *SHAPE)).astype(np.float32)
     return sa.AttackResult(
-        images, np.clip(images + 0.1, *bounds), np.array(success), np.arange(number, dtype=np.int32),
-        (np.arange(number, dtype=np.int32) + 1) % 10, np.ones(number, bool), np.ones(number, np.float32),
-        np.ones(number, np.int32), np.ones(number, np.int32), np.ones(number, np.float32), bounds=bounds,
+        images,
+        np.clip(images + 0.1, *bounds),
+        np.array(success),
+        np.arange(number, dtype=np.int32),
+        (np.arange(number, dtype=np.int32) + 1) % 10,
+        np.ones(number, bool),
+        np.ones(number, np.float32),
+        np.ones(number, np.int32),
+        np.ones(number, np.int32),
+        np.ones(number, np.float32),
+        bounds=bounds,
         example_ids=np.array([f"train_{i}_to_{(i + 1) % 10}" for i in range(number)]),
-    )  # fmt: skip
+    )
 
 
 def written(directory, examples, **facts):
@@ -59,7 +67,7 @@ def test_the_directory_of_the_run_and_that_of_its_data_set_mean_the_same(tmp_pat
         ([True], {}, {"image_shape": (28, 28, 1)}, r"of images \(28, 28, 1\), received \(3, 2, 1\)"),
         ([False, False], {}, {}, "expected successful examples in --adversarial_dataset, received 2 failed ones"),
     ],
-)  # fmt: skip
+)
 def test_what_cannot_be_trained_on_is_refused(success, facts, options, message, tmp_path):
     directory = written(tmp_path, result(success), **facts)
     with pytest.raises(sa.InputError, match=message):

@@ -34,9 +34,14 @@ def train(directory, kill=None, epochs=4):
     rng = np.random.default_rng(0)
     callback = KillAt(kill)
     model.fit(
-        rng.normal(size=(12, 2)), rng.normal(size=(12, 3)), batch_size=4, epochs=epochs, shuffle=False, verbose=0,
+        rng.normal(size=(12, 2)),
+        rng.normal(size=(12, 3)),
+        batch_size=4,
+        epochs=epochs,
+        shuffle=False,
+        verbose=0,
         callbacks=[Backup(directory, STEPS), callback],
-    )  # fmt: skip
+    )
     assert int(model.optimizer.iterations) == epochs * STEPS
     return model.get_weights(), callback.begun
 

@@ -23,10 +23,18 @@ def test_the_networks_are_the_paper_s(build, widths, units, shape):
     kinds = [(type(layer).__name__, getattr(layer, "filters", getattr(layer, "units", None))) for layer in model.layers]
     narrow, wide = widths
     assert kinds == [
-        ("Conv2D", narrow), ("Conv2D", narrow), ("MaxPooling2D", None),
-        ("Conv2D", wide), ("Conv2D", wide), ("MaxPooling2D", None),
-        ("Flatten", None), ("Dense", units), ("Dropout", None), ("Dense", units), ("Dense", 10),
-    ]  # fmt: skip
+        ("Conv2D", narrow),
+        ("Conv2D", narrow),
+        ("MaxPooling2D", None),
+        ("Conv2D", wide),
+        ("Conv2D", wide),
+        ("MaxPooling2D", None),
+        ("Flatten", None),
+        ("Dense", units),
+        ("Dropout", None),
+        ("Dense", units),
+        ("Dense", 10),
+    ]
     assert model.input_shape[1:] == shape
     assert model.layers[-1].activation is keras.activations.linear
     for layer in model.layers:

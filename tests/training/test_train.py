@@ -20,9 +20,15 @@ def crafted(tiny_mnist, tmp_path_factory):
     """A run of eval.attack on training images."""
     directory = tmp_path_factory.mktemp("crafted") / "run"
     status, _, err = run_program(
-        "eval.attack", "--dataset=mnist", f"--data_dir={tiny_mnist}", "--split=train", "--num_images=3",
-        "--targets=2", "--attack_parameters=max_iterations=30", f"--output_dir={directory}",
-    )  # fmt: skip
+        "eval.attack",
+        "--dataset=mnist",
+        f"--data_dir={tiny_mnist}",
+        "--split=train",
+        "--num_images=3",
+        "--targets=2",
+        "--attack_parameters=max_iterations=30",
+        f"--output_dir={directory}",
+    )
     assert status == 0, err
     return directory
 
@@ -68,7 +74,7 @@ def test_the_same_seed_makes_the_same_network_and_its_card_tells_how(tiny_mnist,
             ["--variant=distilled", "--temperature=5"], ["Epoch 3/3", "Epoch 3/3"], id="student", marks=pytest.mark.slow
         ),
     ],
-)  # fmt: skip
+)
 def test_a_killed_run_goes_on_and_ends_with_the_weights_of_one_that_was_not(variant, kill_after, tiny_mnist, tmp_path):
     killed, whole = tmp_path / "killed.keras", tmp_path / "whole.keras"
     given = [*variant, "--epochs=3", "--learning_rate=0.002"]

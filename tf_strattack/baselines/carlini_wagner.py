@@ -71,10 +71,16 @@ class CarliniWagnerL2(Descent):
         zero = tf.zeros_like(problem.images)
         rows = tf.zeros_like(problem.lower[:, 0, 0, 0])
         return State(
-            k=tf.constant(0), w=tf.math.atanh(_INSIDE * tf.math.divide_no_nan(-middle, half)), mean=zero, square=zero,
-            c=rows, reference=rows + float("inf"), stalled=tf.zeros_like(rows, tf.int32), best=zero,
+            k=tf.constant(0),
+            w=tf.math.atanh(_INSIDE * tf.math.divide_no_nan(-middle, half)),
+            mean=zero,
+            square=zero,
+            c=rows,
+            reference=rows + float("inf"),
+            stalled=tf.zeros_like(rows, tf.int32),
+            best=zero,
             objective=rows + float("inf"),
-        )  # fmt: skip
+        )
 
     def step(self, state: State, problem: Problem, weights: Weights, network: Network) -> State:
         """One step of Adam, which tests the iterate that it starts from."""
@@ -92,9 +98,15 @@ class CarliniWagnerL2(Descent):
         rate = weights.learning_rate * tf.sqrt(1.0 - tf.pow(_BETA2, count)) / (1.0 - tf.pow(_BETA1, count))
         loss = tf.reduce_sum(tf.square(delta), axis=[1, 2, 3]) + state.c * tf.nn.relu(short)
         advanced: State = following(
-            state, weights, candidate=delta, fools=short <= 0.0, loss=loss,
-            w=state.w - rate * mean / (tf.sqrt(square) + _EPSILON), mean=mean, square=square,
-        )  # fmt: skip
+            state,
+            weights,
+            candidate=delta,
+            fools=short <= 0.0,
+            loss=loss,
+            w=state.w - rate * mean / (tf.sqrt(square) + _EPSILON),
+            mean=mean,
+            square=square,
+        )
         return advanced
 
 

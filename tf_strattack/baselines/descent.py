@@ -101,27 +101,44 @@ class Descent(Attack):
         tracker.count(len(problem.images), forwards=1)
         beta, by_l1, by_square = self.ranking()
         weights = Weights(
-            network.demanded(margins, self.confidence), _number(self.learning_rate), _whole(self.max_iterations),
-            _number(beta), _number(by_l1), _number(by_square), _whole(max(1, self.max_iterations // _CHECKS)),
-            tf.constant(self.abort_early), _whole(1),
-        )  # fmt: skip
+            network.demanded(margins, self.confidence),
+            _number(self.learning_rate),
+            _whole(self.max_iterations),
+            _number(beta),
+            _number(by_l1),
+            _number(by_square),
+            _whole(max(1, self.max_iterations // _CHECKS)),
+            tf.constant(self.abort_early),
+            _whole(1),
+        )
 
         def loop(state: Any, problem: Problem, weights: Weights, iterations: tf.Tensor) -> Any:
             last = state.k + iterations
             return tf.while_loop(
-                lambda state: state.k < last, lambda state: (self.step(state, problem, weights, network),), (state,),
+                lambda state: state.k < last,
+                lambda state: (self.step(state, problem, weights, network),),
+                (state,),
                 parallel_iterations=1,
-            )[0]  # fmt: skip
+            )[0]
 
         state = self.initial_state(problem)
         program = network.program(self.name, loop, state, problem, weights, tf.constant(0))
         best = search(
             lambda c: compaction.run(
-                program, state._replace(c=tf.constant(pad_rows(c.astype(np.float32), len(margins)))), problem, weights,
-                self.max_iterations, rows=rows, forwards=self.forwards, tracker=tracker,
+                program,
+                state._replace(c=tf.constant(pad_rows(c.astype(np.float32), len(margins)))),
+                problem,
+                weights,
+                self.max_iterations,
+                rows=rows,
+                forwards=self.forwards,
+                tracker=tracker,
             ),
-            rows=rows, initial_c=self.initial_c, search_steps=self.search_steps, tracker=tracker,
-        )  # fmt: skip
+            rows=rows,
+            initial_c=self.initial_c,
+            search_steps=self.search_steps,
+            tracker=tracker,
+        )
         # The margin of the originals is one more forward evaluation.
         return Found(best.found, best.best, best.c, best.iterations, 1 + self.forwards * best.iterations)
 

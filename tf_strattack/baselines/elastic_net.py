@@ -83,9 +83,15 @@ class ElasticNet(Descent):
         zero = tf.zeros_like(problem.images)
         rows = tf.zeros_like(problem.lower[:, 0, 0, 0])
         return State(
-            k=tf.constant(0), delta=zero, slack=zero, c=rows, reference=rows + float("inf"),
-            stalled=tf.zeros_like(rows, tf.int32), best=zero, objective=rows + float("inf"),
-        )  # fmt: skip
+            k=tf.constant(0),
+            delta=zero,
+            slack=zero,
+            c=rows,
+            reference=rows + float("inf"),
+            stalled=tf.zeros_like(rows, tf.int32),
+            best=zero,
+            objective=rows + float("inf"),
+        )
 
     def step(self, state: State, problem: Problem, weights: Weights, network: Network) -> State:
         """One step of FISTA from the slack, and a test of the iterate that it leads to."""
@@ -98,8 +104,12 @@ class ElasticNet(Descent):
         delta = proximal.box(proximal.l1(moved, weights.beta * size), problem.lower, problem.upper)
         elastic_net = tf.reduce_sum(weights.beta * tf.abs(state.slack) + tf.square(state.slack), axis=[1, 2, 3])
         advanced: State = following(
-            state, weights, candidate=delta, fools=network.succeeds(problem, delta, weights.required),
+            state,
+            weights,
+            candidate=delta,
+            fools=network.succeeds(problem, delta, weights.required),
             loss=elastic_net + state.c * tf.nn.relu(short),
-            delta=delta, slack=delta + k / (k + 3.0) * (delta - state.delta),
-        )  # fmt: skip
+            delta=delta,
+            slack=delta + k / (k + 3.0) * (delta - state.delta),
+        )
         return advanced

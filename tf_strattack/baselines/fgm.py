@@ -113,15 +113,19 @@ class IFGM(Attack):
         def loop(state: State, problem: Problem, weights: Weights, points: tf.Tensor) -> State:
             last = state.k + points
             return tf.while_loop(
-                lambda state: state.k < last, lambda state: (_try(state, problem, weights, network, self.norm),),
-                (state,), parallel_iterations=1,
-            )[0]  # fmt: skip
+                lambda state: state.k < last,
+                lambda state: (_try(state, problem, weights, network, self.norm),),
+                (state,),
+                parallel_iterations=1,
+            )[0]
 
         weights = Weights(
             network.demanded(margins, self.confidence),
             network.program("direction", first, problem, key=self.norm)(problem),
-            tf.constant(_COARSE), tf.constant(self.steps, tf.int32), tf.constant(1),
-        )  # fmt: skip
+            tf.constant(_COARSE),
+            tf.constant(self.steps, tf.int32),
+            tf.constant(1),
+        )
         tracker.count(len(margins), gradients=1, forwards=1)
         size = 10.0**-_DECADES * float(np.prod(problem.images.shape[1:])) ** _EXPONENT[self.norm]
         program = network.program(
@@ -137,9 +141,16 @@ class IFGM(Attack):
                 c=tf.constant(pad_rows(sizes, whole), tf.float32)
             )
             return compaction.run(
-                program, state, *parts, points,
-                rows=len(chosen), gradients=int(self.steps) - 1, forwards=1, look_every=1, tracker=tracker,
-            )  # fmt: skip
+                program,
+                state,
+                *parts,
+                points,
+                rows=len(chosen),
+                gradients=int(self.steps) - 1,
+                forwards=1,
+                look_every=1,
+                tracker=tracker,
+            )
 
         everyone = np.arange(rows)
         solution = scan(everyone, np.full(rows, size, np.float32), _COARSE, _points(10.0**_DECADES, _COARSE))
@@ -190,9 +201,12 @@ def _initial(problem: Problem, margins: tf.Tensor, required: tf.Tensor) -> State
     """Before the first grid point; who succeeds without a change is finished."""
     rows, held = tf.zeros_like(margins), margins <= -required
     return State(
-        tf.constant(0), rows, tf.cast(held, tf.int32), tf.zeros_like(problem.images),
+        tf.constant(0),
+        rows,
+        tf.cast(held, tf.int32),
+        tf.zeros_like(problem.images),
         tf.where(held, 0.0, rows + float("inf")),
-    )  # fmt: skip
+    )
 
 
 def _try(state: State, problem: Problem, weights: Weights, network: Network, norm: str) -> State:

@@ -21,9 +21,19 @@ from tf_strattack.errors import InputError
 _KERAS2 = "tf_keras"
 # Losses of regression, by the names that Keras gives them and takes.
 _REGRESSION = {
-    "mse", "mae", "mape", "msle", "mean_squared_error", "mean_absolute_error", "mean_absolute_percentage_error",
-    "mean_squared_logarithmic_error", "huber", "huber_loss", "log_cosh", "logcosh",
-}  # fmt: skip
+    "mse",
+    "mae",
+    "mape",
+    "msle",
+    "mean_squared_error",
+    "mean_absolute_error",
+    "mean_absolute_percentage_error",
+    "mean_squared_logarithmic_error",
+    "huber",
+    "huber_loss",
+    "log_cosh",
+    "logcosh",
+}
 _PLAIN_ACTIVATIONS = (None, "linear", "softmax", "sigmoid")
 _EPSILON = {"bfloat16": 2.0**-7, "float16": 2.0**-10}
 _UINT8_REMEDY = (
@@ -106,12 +116,21 @@ def adapt_keras(model: Any, request: Request) -> Adapted:
         notes += _notes(model, end)
     return Adapted(
         function=lambda images, positions: call(_packed(model, feed(images, positions))),
-        image_shape=shape, outputs=None if seen is None else kind_of(seen), logits=logits,
-        head=head, output_names=tuple(getattr(model, "output_names", None) or ()), inside=inside,
+        image_shape=shape,
+        outputs=None if seen is None else kind_of(seen),
+        logits=logits,
+        head=head,
+        output_names=tuple(getattr(model, "output_names", None) or ()),
+        inside=inside,
         predict=None if predict is None else lambda images, positions: predict(_packed(model, raw(images, positions))),
-        epsilon=_epsilon(model), rows=others.rows, model=model, feed=feed, notes=tuple(notes),
-        parts=lambda: parts_of(model), again=lambda: adapt_keras(model, request),
-    )  # fmt: skip
+        epsilon=_epsilon(model),
+        rows=others.rows,
+        model=model,
+        feed=feed,
+        notes=tuple(notes),
+        parts=lambda: parts_of(model),
+        again=lambda: adapt_keras(model, request),
+    )
 
 
 def _check_keras(model: Any) -> None:
@@ -247,8 +266,13 @@ def _adapt_keras2(model: Any, request: Request) -> Adapted:
         return call(layout.feed(images))
 
     return Adapted(
-        function, layout.shape, inside=inside, output_names=tuple(getattr(model, "output_names", None) or ()),
+        function,
+        layout.shape,
+        inside=inside,
+        output_names=tuple(getattr(model, "output_names", None) or ()),
         predict=None if predict is None else lambda images, positions: predict(layout.feed(images)),
-        epsilon=_epsilon(model), notes=layout.notes, parts=lambda: parts_of(model),
+        epsilon=_epsilon(model),
+        notes=layout.notes,
+        parts=lambda: parts_of(model),
         again=lambda: _adapt_keras2(model, request),
-    )  # fmt: skip
+    )

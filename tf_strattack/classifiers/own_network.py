@@ -245,7 +245,7 @@ class OwnNetwork(Programs):
             logits=None if logits is None else lambda images, places: logits(self._preprocessed(images), places),
             predict=None if adapted.predict is None else self._predicted,
             also=also,
-        )  # fmt: skip
+        )
         states = [(variable, variable.numpy()) for variable in adapted.states()]
         try:
             self._findings = inspect(self._own, seen, self._stated, Probe.of(images, self.bounds))

@@ -113,10 +113,15 @@ class StructuredAttack(EvasionAttack):
         with _bar(len(images), self.verbose) as callback:
             return host.finished(
                 host.native(self)(
-                    classifier, images, labels, targets,
-                    mask=_mask(mask, x, self.estimator), batch_size=self.batch_size, callback=callback,
+                    classifier,
+                    images,
+                    labels,
+                    targets,
+                    mask=_mask(mask, x, self.estimator),
+                    batch_size=self.batch_size,
+                    callback=callback,
                 )
-            )  # fmt: skip
+            )
 
     def _check_params(self) -> None:
         super()._check_params()
@@ -161,9 +166,15 @@ def refine(
     classifier, images, given = to_classifier(estimator), _to_layout(x, estimator), _to_layout(x_adv, estimator)
     labels, targets = _classes(y, classifier, images, targeted)
     result = refine_natively(
-        classifier, images, given, labels, targets,
-        mask=_mask(mask, x, estimator), batch_size=batch_size, **parameters,
-    )  # fmt: skip
+        classifier,
+        images,
+        given,
+        labels,
+        targets,
+        mask=_mask(mask, x, estimator),
+        batch_size=batch_size,
+        **parameters,
+    )
     return _to_layout(host.finished(result).adversarial, estimator, back=True)
 
 

@@ -15,42 +15,93 @@ from tf_strattack import InputError
 SHARD = "adversarial_examples-train.tfrecord-00000-of-00001"
 DATASET = {f"dataset/{name}" for name in (SHARD, "dataset_info.json", "features.json", "metadata.json")}
 RUN = {
-    "metrics.json", "examples.png", "report.html", "parts/00000.npz", "parts/123456.npz", *DATASET, "dataset.partial/0",
-    "parts/00001.npz.partial", "metrics.json.1a2b3c4d.partial",
-}  # fmt: skip
+    "metrics.json",
+    "examples.png",
+    "report.html",
+    "parts/00000.npz",
+    "parts/123456.npz",
+    *DATASET,
+    "dataset.partial/0",
+    "parts/00001.npz.partial",
+    "metrics.json.1a2b3c4d.partial",
+}
 # Program → files that it writes, whole ones and what a kill leaves.
 WRITTEN = {
     "eval.attack": RUN,
     "eval.imagenet": RUN,
     "eval.generate": {
-        "plan.npz", "manifest.json", "metrics.json", "report.html", "shards/00000.json", *DATASET,
-        f"dataset/{SHARD}.0-of-2.partial", "shards/00000.json.1a2b3c4d.run.partial",
+        "plan.npz",
+        "manifest.json",
+        "metrics.json",
+        "report.html",
+        "shards/00000.json",
+        *DATASET,
+        f"dataset/{SHARD}.0-of-2.partial",
+        "shards/00000.json.1a2b3c4d.run.partial",
     },
     "eval.generate --png_dir": {
-        "labels.csv", "00000/mnist_test_0_to_3.png", "00001/a_untargeted~1.png", "00002.partial/a_to_1.png",
+        "labels.csv",
+        "00000/mnist_test_0_to_3.png",
+        "00001/a_untargeted~1.png",
+        "00002.partial/a_to_1.png",
     },
     "eval.table1": {
-        "table1.md", "table1.csv", "table1.json", "table1.png", "heat_maps.png", "heat_maps.pdf", "report.html",
+        "table1.md",
+        "table1.csv",
+        "table1.json",
+        "table1.png",
+        "heat_maps.png",
+        "heat_maps.pdf",
+        "report.html",
     },
     "eval.interpretability": {
-        "interpretability.md", "interpretability.csv", "interpretability.json", "report.html",
+        "interpretability.md",
+        "interpretability.csv",
+        "interpretability.json",
+        "report.html",
         *(f"{name}.{kind}" for name in ("scores", "overlays", "heat_maps") for kind in ("png", "pdf")),
     },
     "eval.defenses": {"defenses.md", "defenses.csv", "defenses.json", "report.html"},
     "eval.benchmark": {"benchmark.json", "benchmark.png", "report.html"},
     "training.train": {
-        "teacher.keras", "partial.keras", "finished.keras", "network/latest.weights.h5",
-        "teacher/latest.weights.h5.bkp", "student/training_metadata.json", "student/training_metadata.json.bkp",
+        "teacher.keras",
+        "partial.keras",
+        "finished.keras",
+        "network/latest.weights.h5",
+        "teacher/latest.weights.h5.bkp",
+        "student/training_metadata.json",
+        "student/training_metadata.json.bkp",
     },
-}  # fmt: skip
+}
 # What a user may have put there, next to our files and in our folders.
 MINE = {
-    "notes.txt", "mine/a.txt", "mine/parts/00000.npz", "metrics.json.old", "report.html.bak", "figure.png", ".hidden",
-    "parts.txt", "lock_pick", "0000/a_to_1.png",
-    *(f"{folder}/{name}" for folder in ("parts", "dataset", "shards", "00000", "nets", "attacks", "adversarial",
-                                        "network", "attacks/strattack", "attacks/mine/parts")
-      for name in ("notes.txt", "mine.npz", "mine.json", "mine.png", "mine.keras", "x.partial", "deep/00000.npz")),
-}  # fmt: skip
+    "notes.txt",
+    "mine/a.txt",
+    "mine/parts/00000.npz",
+    "metrics.json.old",
+    "report.html.bak",
+    "figure.png",
+    ".hidden",
+    "parts.txt",
+    "lock_pick",
+    "0000/a_to_1.png",
+    *(
+        f"{folder}/{name}"
+        for folder in (
+            "parts",
+            "dataset",
+            "shards",
+            "00000",
+            "nets",
+            "attacks",
+            "adversarial",
+            "network",
+            "attacks/strattack",
+            "attacks/mine/parts",
+        )
+        for name in ("notes.txt", "mine.npz", "mine.json", "mine.png", "mine.keras", "x.partial", "deep/00000.npz")
+    ),
+}
 
 
 def run_in(directory, program, files, configuration=None):
@@ -179,10 +230,13 @@ def test_networks_that_were_trained_elsewhere_stay_in_a_study(tmp_path):
     made = json.dumps({"command": f"python -m training.train --output={tmp_path}/nets/pgd.keras --variant=pgd"})
     lay(tmp_path / "nets", {"pgd.keras": "work", "pgd.json": made})
     laid = {
-        "standard.keras": "mine", "standard.json": '{"command": "python -m training.train --output=mnist_cnn.keras"}',
-        "distilled_10.keras": "mine", "distilled_10.json": '{"made": "by hand"}', "distilled_40.json": "{",
+        "standard.keras": "mine",
+        "standard.json": '{"command": "python -m training.train --output=mnist_cnn.keras"}',
+        "distilled_10.keras": "mine",
+        "distilled_10.json": '{"made": "by hand"}',
+        "distilled_40.json": "{",
         "distilled_100.keras": "mine",
-    }  # fmt: skip
+    }
     lay(tmp_path / "nets", laid)
     take(tmp_path, {"a": 2}, overwrite=True, program="eval.defenses")
     assert contents(tmp_path / "nets") == {name: text.encode() for name, text in laid.items()}

@@ -124,13 +124,19 @@ def test_imagenet_v2_of_tfds_is_read_one_image_at_a_time(tmp_path):
             yield index, {"image": image, "label": index % 3, "file_name": f"{index}.jpeg"}
 
     tfds.dataset_builders.store_as_tfds_dataset(
-        name="imagenet_v2", config="matched-frequency", version="3.0.0", data_dir=tmp_path,
-        features=tfds.features.FeaturesDict({
-            "image": tfds.features.Image(shape=(None, None, 3)), "label": tfds.features.ClassLabel(num_classes=1000),
-            "file_name": tfds.features.Text(),
-        }),
+        name="imagenet_v2",
+        config="matched-frequency",
+        version="3.0.0",
+        data_dir=tmp_path,
+        features=tfds.features.FeaturesDict(
+            {
+                "image": tfds.features.Image(shape=(None, None, 3)),
+                "label": tfds.features.ClassLabel(num_classes=1000),
+                "file_name": tfds.features.Text(),
+            }
+        ),
         split_datasets={"test": rows()},
-    )  # fmt: skip
+    )
     data = read_dataset(
         "imagenet_v2", data_dir=str(tmp_path), split="test", download=False, image_shape=(32, 32, 3), resize="auto"
     )
@@ -142,12 +148,18 @@ def test_imagenet_v2_of_tfds_is_read_one_image_at_a_time(tmp_path):
 
 def test_a_tfds_data_set_without_images_is_refused(tmp_path):
     tfds.dataset_builders.store_as_tfds_dataset(
-        name="imdb_reviews", config="plain_text", version="1.0.0", data_dir=tmp_path,
-        features=tfds.features.FeaturesDict({
-            "text": tfds.features.Text(), "label": tfds.features.ClassLabel(num_classes=2),
-        }),
+        name="imdb_reviews",
+        config="plain_text",
+        version="1.0.0",
+        data_dir=tmp_path,
+        features=tfds.features.FeaturesDict(
+            {
+                "text": tfds.features.Text(),
+                "label": tfds.features.ClassLabel(num_classes=2),
+            }
+        ),
         split_datasets={"test": [(0, {"text": "fine", "label": 1})]},
-    )  # fmt: skip
+    )
     with pytest.raises(
         sa.InputError, match="expected images and whole numbers as labels in the TFDS data set imdb_rev"
     ):

@@ -39,10 +39,15 @@ def body(*head, policy="float32", scale=2.0, shape=(SIDE, SIDE, 1)):
     keras.utils.set_random_seed(1)
     keras.config.set_dtype_policy(policy)
     try:
-        model = keras.Sequential([
-            layers.Input(shape), layers.Conv2D(6, 3, activation="relu"), layers.Flatten(),
-            layers.Dense(16, activation="relu"), *(make() for make in head),
-        ])  # fmt: skip
+        model = keras.Sequential(
+            [
+                layers.Input(shape),
+                layers.Conv2D(6, 3, activation="relu"),
+                layers.Flatten(),
+                layers.Dense(16, activation="relu"),
+                *(make() for make in head),
+            ]
+        )
     finally:
         keras.config.set_dtype_policy("float32")
     model.set_weights([scale * weight for weight in model.get_weights()])
@@ -171,10 +176,17 @@ def nested_softmax(directory):
 @case
 def fully_convolutional(directory):
     keras.utils.set_random_seed(1)
-    return of_keras(keras.Sequential([
-        layers.Input((SIDE, SIDE, 1)), layers.Conv2D(8, 3, activation="relu"), layers.Conv2D(4, 3),
-        layers.GlobalAveragePooling2D(), layers.Activation("softmax"),
-    ]))  # fmt: skip
+    return of_keras(
+        keras.Sequential(
+            [
+                layers.Input((SIDE, SIDE, 1)),
+                layers.Conv2D(8, 3, activation="relu"),
+                layers.Conv2D(4, 3),
+                layers.GlobalAveragePooling2D(),
+                layers.Activation("softmax"),
+            ]
+        )
+    )
 
 
 @case
@@ -311,14 +323,20 @@ if has_keras_hub:
 
         keras.utils.set_random_seed(0)
         backbone = keras_hub.models.ResNetBackbone(
-            input_conv_filters=[64], input_conv_kernel_sizes=[3], stackwise_num_filters=[64],
-            stackwise_num_blocks=[1], stackwise_num_strides=[1], block_type="basic_block", image_shape=(16, 16, 3),
-        )  # fmt: skip
+            input_conv_filters=[64],
+            input_conv_kernel_sizes=[3],
+            stackwise_num_filters=[64],
+            stackwise_num_blocks=[1],
+            stackwise_num_strides=[1],
+            block_type="basic_block",
+            image_shape=(16, 16, 3),
+        )
         converter = keras_hub.layers.ResNetImageConverter(image_size=(16, 16), scale=1 / 255.0, offset=[-0.5] * 3)
         model = keras_hub.models.ResNetImageClassifier(
-            backbone=backbone, num_classes=4,
+            backbone=backbone,
+            num_classes=4,
             preprocessor=keras_hub.models.ResNetImageClassifierPreprocessor(image_converter=converter),
-        )  # fmt: skip
+        )
         images = np.random.default_rng(0).uniform(0, 255, size=(4, 20, 20, 3)).astype(np.float32)
         return Case(sa.Classifier.from_keras(model, bounds=(0, 255)), by_predict(model), images=images)
 
@@ -498,10 +516,14 @@ def of_keras2():
     import tf_keras
 
     tf_keras.utils.set_random_seed(0)
-    return tf_keras.Sequential([
-        tf_keras.layers.Input((SIDE, SIDE, 1)), tf_keras.layers.Conv2D(6, 3, activation="relu"),
-        tf_keras.layers.Flatten(), tf_keras.layers.Dense(4, activation="softmax"),
-    ])  # fmt: skip
+    return tf_keras.Sequential(
+        [
+            tf_keras.layers.Input((SIDE, SIDE, 1)),
+            tf_keras.layers.Conv2D(6, 3, activation="relu"),
+            tf_keras.layers.Flatten(),
+            tf_keras.layers.Dense(4, activation="softmax"),
+        ]
+    )
 
 
 if has_tf_keras:

@@ -61,9 +61,14 @@ IMAGE = tf.TensorSpec([None, SIDE, SIDE, 1], name="image")
 
 
 def bytes_model():
-    return keras.Sequential([
-        layers.Input((SIDE, SIDE, 1), dtype="uint8"), layers.Rescaling(1 / 255), layers.Flatten(), layers.Dense(4),
-    ])  # fmt: skip
+    return keras.Sequential(
+        [
+            layers.Input((SIDE, SIDE, 1), dtype="uint8"),
+            layers.Rescaling(1 / 255),
+            layers.Flatten(),
+            layers.Dense(4),
+        ]
+    )
 
 
 def rebuilt(directory):

@@ -105,10 +105,8 @@ def every_kind(tmp_path):
         "one_entry_dict": sa.Classifier.from_callable(lambda x: {"scores": model(x, training=False)}),
         "list_of_one": sa.Classifier.from_callable(lambda x: [model(x, training=False)]),
         "logits_attribute": sa.Classifier.from_callable(lambda x: WithLogits(model(x, training=False))),
-        "named_output": sa.Classifier.from_callable(
-            lambda x: {"a": x, "b": model(x, training=False)}, output="b"
-        ),
-    }  # fmt: skip
+        "named_output": sa.Classifier.from_callable(lambda x: {"a": x, "b": model(x, training=False)}, output="b"),
+    }
     return model(IMAGES, training=False).numpy(), kinds
 
 
@@ -260,10 +258,11 @@ def test_signatures_that_do_not_fit_are_refused(tmp_path):
         "uint8": (lambda x: {"y": logits(x)}, [tf.TensorSpec(image, tf.uint8)], "received uint8"),
         "fixed": (lambda x: {"y": logits(x)}, [tf.TensorSpec([1, 6, 6, 1])], "the fixed batch size 1"),
         "two": (
-            lambda x, z: {"y": logits(x) + logits(z)}, [tf.TensorSpec(image, name="x"), tf.TensorSpec(image, name="z")],
+            lambda x, z: {"y": logits(x) + logits(z)},
+            [tf.TensorSpec(image, name="x"), tf.TensorSpec(image, name="z")],
             "expected a network with one image input, received ['x', 'z']: give the others values with inputs=",
         ),
-    }  # fmt: skip
+    }
     for name, (function, spec, message) in cases.items():
         with pytest.raises(sa.InputError) as error:
             sa.Classifier.load(save(tmp_path / name, function, spec)).predict(IMAGES)

@@ -99,8 +99,9 @@ def test_images_of_any_form_give_the_same_result(model, labels, form):
 def test_grey_images_get_a_channel_axis_and_it_is_reported(model, labels):
     result, notes = notes_of(lambda: ATTACK(model, IMAGES[..., 0], labels))
     np.testing.assert_array_equal(result.adversarial, ATTACK(model, IMAGES, labels).adversarial)
-    assert notes == ["images of shape (12, 6, 6) are taken for 12 grey images (N, H, W): results have a channel axis, "
-                     "(N, H, W, 1)"]  # fmt: skip
+    assert notes == [
+        "images of shape (12, 6, 6) are taken for 12 grey images (N, H, W): results have a channel axis, (N, H, W, 1)"
+    ]
 
 
 def test_the_network_of_the_first_keras_tutorial_takes_its_images_as_they_are():
@@ -216,16 +217,27 @@ def train(model):
 @pytest.mark.parametrize(
     ("change", "explicit"),
     [
-        (quantize, True), (quantize, False), (adapt_to_low_rank, True), (normalize_otherwise, False),
-        (rescale_otherwise, True), (predict_otherwise, False), (train, False),
+        (quantize, True),
+        (quantize, False),
+        (adapt_to_low_rank, True),
+        (normalize_otherwise, False),
+        (rescale_otherwise, True),
+        (predict_otherwise, False),
+        (train, False),
     ],
-)  # fmt: skip
+)
 def test_a_model_that_has_changed_is_looked_at_again(change, explicit):
     keras.utils.set_random_seed(0)
-    model = keras.Sequential([
-        layers.Input((SIDE, SIDE, 1)), layers.Normalization(), layers.Rescaling(1.0), layers.Flatten(),
-        layers.Dense(16, activation="relu"), layers.Dense(4, activation="softmax"),
-    ])  # fmt: skip
+    model = keras.Sequential(
+        [
+            layers.Input((SIDE, SIDE, 1)),
+            layers.Normalization(),
+            layers.Rescaling(1.0),
+            layers.Flatten(),
+            layers.Dense(16, activation="relu"),
+            layers.Dense(4, activation="softmax"),
+        ]
+    )
     model.layers[0].adapt(IMAGES)
     model.set_weights([2 * weight if weight.ndim == 2 else weight for weight in model.get_weights()])
     stated = sa.Classifier.from_keras(model) if explicit else None
@@ -246,7 +258,7 @@ def test_a_model_that_has_changed_is_looked_at_again(change, explicit):
         (lambda: compiled(body(dense()), keras.losses.Huber()), "loss of regression, huber_loss: its largest output"),
         (lambda: two_outputs(lambda box, scores: [scores]), None),
     ],
-)  # fmt: skip
+)
 def test_what_is_no_usual_classifier_is_said_once(make, note):
     model = make()
     classifier = sa.Classifier.from_keras(model)

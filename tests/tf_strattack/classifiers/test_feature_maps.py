@@ -41,10 +41,14 @@ def test_the_mean_of_a_cam_and_the_bias_are_the_logit(head):
 
 def test_a_cam_worked_by_hand():
     # Two maps of four places each, the image itself and its negative; class 0 weighs them 1 and 0, class 1 2 and 3.
-    model = keras.Sequential([
-        layers.Input((2, 2, 1)), layers.Conv2D(2, 1, use_bias=False), layers.GlobalAveragePooling2D(),
-        layers.Dense(2, use_bias=False),
-    ])  # fmt: skip
+    model = keras.Sequential(
+        [
+            layers.Input((2, 2, 1)),
+            layers.Conv2D(2, 1, use_bias=False),
+            layers.GlobalAveragePooling2D(),
+            layers.Dense(2, use_bias=False),
+        ]
+    )
     model.layers[0].kernel.assign(np.array([1.0, -1.0]).reshape(1, 1, 1, 2))
     model.layers[-1].kernel.assign(np.array([[1.0, 2.0], [0.0, 3.0]]))
     classifier = sa.Classifier.from_keras(model)
@@ -126,9 +130,15 @@ def test_preprocessing_makes_no_feature_maps():
     with pytest.raises(sa.InputError, match="expected the convolutions in the model itself, received them within"):
         interpret.grad_cam(nested, COLOURS, [0] * 6)
     base = keras.Sequential(inner.layers[:1], name="base")
-    transfer = keras.Sequential([
-        layers.Input((8, 8, 3)), layers.Rescaling(2.0), base, layers.GlobalAveragePooling2D(), layers.Dense(4),
-    ])  # fmt: skip
+    transfer = keras.Sequential(
+        [
+            layers.Input((8, 8, 3)),
+            layers.Rescaling(2.0),
+            base,
+            layers.GlobalAveragePooling2D(),
+            layers.Dense(4),
+        ]
+    )
     classifier = sa.Classifier.from_keras(transfer)
     assert classifier.feature_maps().layer == "base"
     labels = np.arange(6) % 4
@@ -148,10 +158,15 @@ def test_the_last_maps_are_those_behind_all_others():
 
 
 def test_channels_first_is_refused():
-    model = keras.Sequential([
-        layers.Input((3, 8, 10)), layers.Conv2D(4, 3, data_format="channels_first"), layers.ReLU(),
-        layers.GlobalAveragePooling2D(data_format="channels_first"), layers.Dense(4),
-    ])  # fmt: skip
+    model = keras.Sequential(
+        [
+            layers.Input((3, 8, 10)),
+            layers.Conv2D(4, 3, data_format="channels_first"),
+            layers.ReLU(),
+            layers.GlobalAveragePooling2D(data_format="channels_first"),
+            layers.Dense(4),
+        ]
+    )
     for pooled in (False, True):
         with pytest.raises(sa.InputError, match=r"expected feature maps \(N, h, w, F\), received"):
             sa.Classifier.from_keras(model).feature_maps(pooled=pooled)

@@ -32,10 +32,13 @@ def many_inputs(tmp_path):
         return {"logits": (1.0 + factor) * logits(image) + shift + tf.where(training, 100.0, 0.0)}
 
     return save(
-        tmp_path / "many", function,
-        tf.TensorSpec([None, 6, 6, 1], name="image"), tf.TensorSpec([None, 2], name="meta"),
-        tf.TensorSpec([], name="factor"), tf.TensorSpec([], tf.bool, name="training"),
-    )  # fmt: skip
+        tmp_path / "many",
+        function,
+        tf.TensorSpec([None, 6, 6, 1], name="image"),
+        tf.TensorSpec([None, 2], name="meta"),
+        tf.TensorSpec([], name="factor"),
+        tf.TensorSpec([], tf.bool, name="training"),
+    )
 
 
 def test_inputs_besides_the_image_get_zeros_with_a_warning_or_what_is_given(tmp_path):
@@ -124,7 +127,7 @@ def quantized(images):
         ("integers", lambda x: logits(tf.cast(255 * x, tf.uint8)), tf.float32, "received none"),
         ("uint8", logits, tf.uint8, "received uint8: no gradient flows through integers"),
     ],
-)  # fmt: skip
+)
 def test_an_export_without_gradient_is_refused_with_the_reason(tmp_path, name, function, dtype, message):
     path = save(tmp_path / name, function, tf.TensorSpec([None, 6, 6, 1], dtype))
     with pytest.raises(sa.InputError) as error:

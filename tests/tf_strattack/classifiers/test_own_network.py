@@ -14,25 +14,56 @@ THOROUGH = sa.StrAttack(max_iterations=25, refine=False)
 ALONE = (0, 3)
 # Where version 0.2.0 reported successes that were none.
 HARD = {
-    "quantized_int8_softmax", "quantized_int4_softmax", "quantized_float8_softmax", "bfloat16_softmax",
-    "subclass_of_dense_with_its_own_call", "mixed_bfloat16_float32_softmax", "callable_that_returns_float16",
-    "preprocessor_of_its_own", "predict_step_of_its_own", "sigmoid_of_each_class", "another_input_for_each_image",
+    "quantized_int8_softmax",
+    "quantized_int4_softmax",
+    "quantized_float8_softmax",
+    "bfloat16_softmax",
+    "subclass_of_dense_with_its_own_call",
+    "mixed_bfloat16_float32_softmax",
+    "callable_that_returns_float16",
+    "preprocessor_of_its_own",
+    "predict_step_of_its_own",
+    "sigmoid_of_each_class",
+    "another_input_for_each_image",
     "float16_softmax",
-}  # fmt: skip
+}
 
 
 # Networks that differ little from others of the table; make test-slow has them as well.
 SLOW = {
-    *(f"{policy}_{head}" for policy in ("mixed_float16", "float16") for head in (
-        "float32_softmax", "float32_softmax_layer", "one_sigmoid"
-    )),
-    "bfloat16_float32_softmax_layer", "mixed_bfloat16_one_sigmoid", "float64_softmax", "quantized_int4_logits",
-    "quantized_float8_logits", "softmax_layer_axis_1", "activation_sigmoid", "softplus", "two_softmax",
-    "head_without_bias", "dropout_before_the_head", "batch_normalization", "large_logits", "tiny_logits", "keras_file",
-    "hdf5_file", "dictionary_of_one_entry", "model_of_keras_2_passed_directly", "dictionary_of_outputs",
-    "another_input_for_each_image_of_an_export", "mixed_bfloat16_float32_softmax_layer", "list_of_outputs_by_place",
-    "functional", "log_softmax", "softmax_twice", "callable_of_one_probability", "another_input_the_same_for_all",
-}  # fmt: skip
+    *(
+        f"{policy}_{head}"
+        for policy in ("mixed_float16", "float16")
+        for head in ("float32_softmax", "float32_softmax_layer", "one_sigmoid")
+    ),
+    "bfloat16_float32_softmax_layer",
+    "mixed_bfloat16_one_sigmoid",
+    "float64_softmax",
+    "quantized_int4_logits",
+    "quantized_float8_logits",
+    "softmax_layer_axis_1",
+    "activation_sigmoid",
+    "softplus",
+    "two_softmax",
+    "head_without_bias",
+    "dropout_before_the_head",
+    "batch_normalization",
+    "large_logits",
+    "tiny_logits",
+    "keras_file",
+    "hdf5_file",
+    "dictionary_of_one_entry",
+    "model_of_keras_2_passed_directly",
+    "dictionary_of_outputs",
+    "another_input_for_each_image_of_an_export",
+    "mixed_bfloat16_float32_softmax_layer",
+    "list_of_outputs_by_place",
+    "functional",
+    "log_softmax",
+    "softmax_twice",
+    "callable_of_one_probability",
+    "another_input_the_same_for_all",
+}
 
 
 def test_there_are_at_least_sixty_networks_without_the_slow_ones():

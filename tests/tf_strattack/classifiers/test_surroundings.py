@@ -68,14 +68,16 @@ def test_without_eager_execution_it_is_one_line():
 def test_in_the_scope_of_another_strategy_it_is_one_line_and_after_it_an_attack():
     said = printed(
         TWO_DEVICES,
-        "\n    ".join([
-            "with tf.distribute.MirroredStrategy(['CPU:0']).scope():",
-            "    inside = sa.shipped.load_classifier()",
-            "print(len(sa.FGM()(sa.shipped.load_classifier(), images, labels)))",
-            "with tf.distribute.MirroredStrategy(['CPU:0']).scope():",
-            "    sa.FGM()(sa.shipped.load_classifier(), images, labels)",
-        ]),
-    ).splitlines()  # fmt: skip
+        "\n    ".join(
+            [
+                "with tf.distribute.MirroredStrategy(['CPU:0']).scope():",
+                "    inside = sa.shipped.load_classifier()",
+                "print(len(sa.FGM()(sa.shipped.load_classifier(), images, labels)))",
+                "with tf.distribute.MirroredStrategy(['CPU:0']).scope():",
+                "    sa.FGM()(sa.shipped.load_classifier(), images, labels)",
+            ]
+        ),
+    ).splitlines()
     assert said[-2] == "2"
     assert said[-1].startswith("expected a call outside of strategy.scope(), received one inside")
 

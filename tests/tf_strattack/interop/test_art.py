@@ -236,19 +236,33 @@ def test_refinement_sharpens_what_art_finds(estimator, examples):
         ({"clip_values": None}, lambda e, x, y: StructuredAttack(e).generate(x, y), "an estimator with clip_values"),
         (
             {"clip_values": (np.zeros((6, 6, 1)), np.linspace(1, 2, 36).reshape(6, 6, 1))},
-            lambda e, x, y: StructuredAttack(e).generate(x, y), "expected clip_values .* of two numbers",
+            lambda e, x, y: StructuredAttack(e).generate(x, y),
+            "expected clip_values .* of two numbers",
         ),
         (
             {"preprocessing_defences": FeatureSqueezing(clip_values=(0, 1))},
-            lambda e, x, y: StructuredAttack(e).generate(x, y), "expected preprocessing in TensorFlow.*Feature",
+            lambda e, x, y: StructuredAttack(e).generate(x, y),
+            "expected preprocessing in TensorFlow.*Feature",
         ),
         ({}, lambda e, x, y: refine(exact_rows(), x, x, y), "expected an estimator TensorFlowV2Classifier"),
     ],
     ids=[
-        "name", "targeted", "no_targets", "mask", "scalar", "wide", "half", "beyond", "batch", "scale", "no_clips",
-        "feature_clips", "defence", "model",
+        "name",
+        "targeted",
+        "no_targets",
+        "mask",
+        "scalar",
+        "wide",
+        "half",
+        "beyond",
+        "batch",
+        "scale",
+        "no_clips",
+        "feature_clips",
+        "defence",
+        "model",
     ],
-)  # fmt: skip
+)
 def test_mistakes_get_one_line(options, call, message):
     estimator, images, seen = small_estimator(**options)
     with pytest.raises(sa.InputError, match=message):
