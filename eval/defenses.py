@@ -22,7 +22,7 @@ from eval.inputs.attacks import describe_attacks, make_attack
 from eval.program import command, run
 from eval.steps import run_steps
 from tf_strattack import InputError
-from tf_strattack.groups import Groups
+from tf_strattack.problem.groups import Groups
 from tf_strattack.versions import versions
 from training.nets import NETS, PRECISIONS
 

@@ -15,8 +15,9 @@ from eval.inputs.datasets import Record
 from eval.inputs.whole_numbers import whole_number
 from eval.notices import notice
 from tf_strattack import Classifier, InputError
-from tf_strattack.checks import Classes, Images, check_classes
+from tf_strattack.checks import check_classes
 from tf_strattack.images import from_unit
+from tf_strattack.typing import Classes, Images
 
 _SELECTION_BATCH = 64
 # So many images show early in a long run whether the network recognises anything.

@@ -14,8 +14,8 @@ from matplotlib.figure import Figure
 
 from eval.directories.files import replacing
 from tf_strattack import AttackResult
-from tf_strattack.checks import Images
-from tf_strattack.metrics import CHANGED
+from tf_strattack.problem.distortions import CHANGED
+from tf_strattack.typing import Images
 
 matplotlib.use("Agg")
 

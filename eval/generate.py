@@ -31,7 +31,7 @@ from eval.program import run
 from eval.tensorboard import Summaries
 from eval.tfds_directory import FLOAT32, UINT8
 from tf_strattack import InputError
-from tf_strattack.devices import default_batch_size
+from tf_strattack.runtime.devices import default_batch_size
 
 absl_flags.set_default(flags.NUM_IMAGES, None)
 absl_flags.set_default(flags.TARGETS, "random")

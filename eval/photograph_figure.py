@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 
 from eval.figures import PLAIN_TEXT, class_name, displayed, goal_of, group_map, save_picture, unit_images, without_ticks
 from tf_strattack import AttackResult
-from tf_strattack.metrics import CHANGED
+from tf_strattack.problem.distortions import CHANGED
 
 _COLUMNS = ("original", "perturbation, each its own scale", "mean |change| per group, of 255", "adversarial")
 _ROWS = 6

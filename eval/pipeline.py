@@ -21,8 +21,8 @@ from eval.runs import Run
 from eval.table import format_table, numbered
 from eval.tensorboard import Summaries
 from tf_strattack import Attack, AttackResult
-from tf_strattack.devices import default_batch_size
-from tf_strattack.groups import Groups
+from tf_strattack.problem.groups import Groups
+from tf_strattack.runtime.devices import default_batch_size
 
 # Draws results, shard by shard, into a file, with the class names that are known.
 Draw = Callable[[Path, Iterator[AttackResult], Mapping[int, str]], None]

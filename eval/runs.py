@@ -13,7 +13,7 @@ from eval.directories.layouts import PARTS
 from eval.examples import Examples
 from eval.tensorboard import Summaries
 from tf_strattack import Attack, AttackResult, Classifier
-from tf_strattack.progress import Callback
+from tf_strattack.runtime.progress import Callback
 
 _PARTS = "parts"
 

@@ -12,9 +12,9 @@ import tensorflow as tf
 
 from eval.figures import displayed, unit_images
 from tf_strattack import AttackResult, InputError, Progress
-from tf_strattack.checks import Images
-from tf_strattack.metrics import CHANGED
-from tf_strattack.progress import Callback
+from tf_strattack.problem.distortions import CHANGED
+from tf_strattack.runtime.progress import Callback
+from tf_strattack.typing import Images
 
 # Fields of `Progress`; a scalar is named by the stage and one of them, as in "refinement/objective".
 SCALARS = ("objective", "success_rate", "kappa", "rho", "c")

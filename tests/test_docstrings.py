@@ -13,7 +13,7 @@ import tf_strattack as sa
 REFERENCE = Path(__file__).parent.parent / "docs" / "reference"
 
 # Modules of functions for callers; each has a page of its own.
-MODULES = ("groups", "images", "interop.art", "interop.foolbox", "interpret", "metrics", "shipped")
+MODULES = ("problem.groups", "images", "interop.art", "interop.foolbox", "interpret", "metrics", "shipped")
 
 # Parameters that are arrays wherever they occur: their shape is told.
 ARRAYS = {"images", "adversarial", "labels", "targets", "delta", "scores", "region", "values", "success", "levels"}

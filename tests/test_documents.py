@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.tf_strattack import test_contract as contract
+from tests.tf_strattack.attacks import test_contract as contract
 
 ROOT = Path(__file__).parent.parent
 

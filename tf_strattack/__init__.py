@@ -1,16 +1,19 @@
 """Structured adversarial attacks (StrAttack, ICLR 2019, arXiv 1808.01664) for TensorFlow and Keras."""
 
-from tf_strattack import groups, images, interpret, metrics, shipped
-from tf_strattack.attack import Attack
-from tf_strattack.baselines import FGM, IFGM, CarliniWagnerL2, ElasticNet
+from tf_strattack import images, interpret, metrics, shipped
+from tf_strattack.attacks.attack import Attack
+from tf_strattack.attacks.carlini_wagner import CarliniWagnerL2
+from tf_strattack.attacks.elastic_net import ElasticNet
+from tf_strattack.attacks.fast_gradient import FGM, IFGM
+from tf_strattack.attacks.quantization import Quantization, quantize
+from tf_strattack.attacks.refinement import Refinement, refine
+from tf_strattack.attacks.strattack import StrAttack
 from tf_strattack.classifiers.classifier import Classifier
 from tf_strattack.errors import InputError, InputWarning
-from tf_strattack.progress import Progress
-from tf_strattack.quantization import Quantization, quantize
-from tf_strattack.refine import Refinement, refine
+from tf_strattack.problem import groups
 from tf_strattack.result import AttackResult
 from tf_strattack.robustness import RobustnessCallback
-from tf_strattack.strattack import StrAttack
+from tf_strattack.runtime.progress import Progress
 from tf_strattack.versions import __version__
 
 __all__ = [

@@ -10,9 +10,7 @@ import numpy.typing as npt
 
 from tf_strattack.errors import InputError
 from tf_strattack.notices import report
-
-Images = npt.NDArray[np.float32]
-Classes = npt.NDArray[np.int32]
+from tf_strattack.typing import Classes, Images
 
 
 def check_bounds(bounds: Sequence[float]) -> tuple[float, float]:

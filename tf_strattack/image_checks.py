@@ -9,9 +9,10 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
-from tf_strattack.checks import Images, as_array, bad_rows
+from tf_strattack.checks import as_array, bad_rows
 from tf_strattack.errors import InputError
 from tf_strattack.notices import report
+from tf_strattack.typing import Images
 
 # Relative to the range: a few units in the last place of float32, by which images computed elsewhere leave the bounds.
 _ROUNDING = 1e-6

@@ -14,9 +14,10 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from tf_strattack.checks import Images, check_bounds
+from tf_strattack.checks import check_bounds
 from tf_strattack.errors import InputError
-from tf_strattack.loading import load_or_explain
+from tf_strattack.runtime.loading import load_or_explain
+from tf_strattack.typing import Images
 
 LEVELS = 255
 

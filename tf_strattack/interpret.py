@@ -15,11 +15,12 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
-from tf_strattack.checks import Classes, Images, check_choice, check_classes, check_number, check_targets
+from tf_strattack.checks import check_choice, check_classes, check_number, check_targets
 from tf_strattack.classifiers.classifier import Classifier
 from tf_strattack.classifiers.own_network import positions_of
 from tf_strattack.classifiers.passing import as_classifier
 from tf_strattack.errors import InputError
+from tf_strattack.typing import Classes, Images
 
 Scores = npt.NDArray[np.float32]
 Region = npt.NDArray[np.bool_]

@@ -13,10 +13,10 @@ import numpy as np
 import numpy.typing as npt
 import scipy.ndimage
 
-from tf_strattack.checks import Images
-from tf_strattack.groups import Groups
+from tf_strattack.problem.distortions import CHANGED
+from tf_strattack.problem.groups import Groups
+from tf_strattack.typing import Images
 
-CHANGED = 1e-6
 _WINDOW = 8  # of d_{2,0}
 
 Values = npt.NDArray[np.float64]

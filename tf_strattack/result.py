@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from tf_strattack.checks import Classes, Images
 from tf_strattack.errors import InputError
-from tf_strattack.loading import load_or_explain
+from tf_strattack.runtime.loading import load_or_explain
+from tf_strattack.typing import Classes, Images
 
 _NOT_ARRAYS = ("bounds", "interrupted", "attack", "calls")
 

@@ -10,15 +10,16 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from tf_strattack import devices, metrics
-from tf_strattack.attack import Attack
+from tf_strattack import metrics
+from tf_strattack.attacks.attack import Attack
+from tf_strattack.attacks.strattack import StrAttack
 from tf_strattack.checks import check_bounds, check_classes, check_count, check_targets
 from tf_strattack.classifiers.classifier import Classifier
 from tf_strattack.classifiers.outputs import select_output
 from tf_strattack.classifiers.own_network import positions_of
 from tf_strattack.errors import InputError
 from tf_strattack.image_checks import check_images
-from tf_strattack.strattack import StrAttack
+from tf_strattack.runtime import devices
 
 _DISTANCES = {"l0": metrics.l0, "l1": metrics.l1, "l2": metrics.l2, "linf": metrics.linf}
 _MEASURES = ("accuracy", "success_rate", *_DISTANCES)

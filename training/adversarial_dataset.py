@@ -9,7 +9,7 @@ import numpy as np
 import tensorflow_datasets as tfds
 
 from tf_strattack.errors import InputError
-from tf_strattack.loading import load_or_explain
+from tf_strattack.runtime.loading import load_or_explain
 from training.data import Split, split_of
 
 

@@ -10,8 +10,8 @@ import numpy.typing as npt
 import tensorflow as tf
 import tensorflow_datasets as tfds
 
-from tf_strattack.checks import Images
 from tf_strattack.errors import InputError
+from tf_strattack.typing import Images
 
 # Images are shifted by at most so many pixels in each direction, as is usual for CIFAR-10 (He et al. 2016).
 _SHIFT = 4

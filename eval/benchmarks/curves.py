@@ -11,8 +11,8 @@ from tqdm import tqdm
 from eval.benchmarks.means import means
 from eval.benchmarks.nets import Net
 from tf_strattack import AttackResult, StrAttack
-from tf_strattack.admm import Structure, objective
-from tf_strattack.groups import Groups
+from tf_strattack.problem.groups import Groups
+from tf_strattack.solvers.admm import Structure, objective
 
 COLUMNS = ("net", "series", "evaluations", "gradient_evaluations_per_example", "asr", "objective", "l0", "l2")
 

@@ -16,7 +16,7 @@ from tqdm import tqdm
 from eval.benchmarks.means import means
 from eval.benchmarks.nets import Net
 from tf_strattack import Attack, CarliniWagnerL2, ElasticNet, InputError
-from tf_strattack.checks import Classes, Images
+from tf_strattack.typing import Classes, Images
 
 _MEASURES = ("asr", "l0", "l1", "l2", "linf")
 COLUMNS = ("net", "attack", "whose", "num_examples", *_MEASURES, "seconds_per_example", "time_ratio")

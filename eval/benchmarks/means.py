@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tf_strattack import metrics
-from tf_strattack.checks import Images
+from tf_strattack.typing import Images
 
 _DISTANCES = {"l0": metrics.l0, "l1": metrics.l1, "l2": metrics.l2, "linf": metrics.linf}
 

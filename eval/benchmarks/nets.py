@@ -10,8 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from tf_strattack import Classifier, InputError, shipped
-from tf_strattack.checks import Classes, Images
-from tf_strattack.loading import load_or_explain
+from tf_strattack.runtime.loading import load_or_explain
+from tf_strattack.typing import Classes, Images
 
 # Correctly classified digits that make the examples of a shipped network, each with all wrong classes as targets.
 _DIGITS = 50

@@ -11,7 +11,7 @@ from tqdm import tqdm
 from eval.benchmarks.means import means
 from eval.benchmarks.nets import Net
 from tf_strattack import StrAttack
-from tf_strattack.checks import Images
+from tf_strattack.typing import Images
 
 COLUMNS = (
     "net",

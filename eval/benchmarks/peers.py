@@ -9,8 +9,8 @@ import numpy as np
 
 from eval.benchmarks.nets import Net
 from tf_strattack import InputError, StrAttack, quantize
-from tf_strattack.checks import Images
 from tf_strattack.images import from_uint8, to_uint8
+from tf_strattack.typing import Images
 
 COLUMNS = (
     "net",

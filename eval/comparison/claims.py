@@ -13,8 +13,9 @@ import numpy.typing as npt
 
 from eval.records import require_same_examples
 from tf_strattack import AttackResult, Classifier, Refinement, metrics
-from tf_strattack.checks import Images
-from tf_strattack.refine import sparse_pattern
+from tf_strattack.attacks.refinement import sparse_pattern
+from tf_strattack.problem.distortions import CHANGED
+from tf_strattack.typing import Images
 
 # The share of the smallest changes that the paper's pattern gives up.
 PAPER_QUANTILE = 0.03
@@ -44,7 +45,7 @@ def sparse_success(unrefined: Iterable[AttackResult], classifier: Classifier) ->
         pattern = sparse_pattern(result.delta, PAPER_QUANTILE)
         at_once = _succeeds(result, np.where(pattern, result.delta, 0.0), classifier)
         refined = _refined(result, classifier, sigma_quantile=PAPER_QUANTILE)
-        within = refined.success & ~(np.abs(refined.delta) * ~pattern > metrics.CHANGED).any(axis=(1, 2, 3))
+        within = refined.success & ~(np.abs(refined.delta) * ~pattern > CHANGED).any(axis=(1, 2, 3))
         restricted += list(at_once[result.success])
         retrained += list((at_once | within)[result.success])
     return {"restricted": _share(restricted), "retrained": _share(retrained), "num_examples": len(restricted)}

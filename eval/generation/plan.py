@@ -20,7 +20,7 @@ from eval.examples import Examples, Selection, examples_of, targets_of
 from eval.inputs.datasets import Data, Record
 from tf_strattack import InputError
 from tf_strattack.images import from_unit
-from tf_strattack.loading import load_or_explain
+from tf_strattack.runtime.loading import load_or_explain
 
 # Records that are passed over are decoded; beyond so many it is quicker to open the data set anew.
 _GAP = 64

@@ -13,7 +13,7 @@ from eval.tensorboard import Summaries
 from eval.tfds_directory import DISTANCES
 from tf_strattack import Attack, AttackResult, Classifier, metrics, quantize
 from tf_strattack.images import from_uint8, to_uint8
-from tf_strattack.progress import Callback
+from tf_strattack.runtime.progress import Callback
 
 # Measures of the float images, besides those of the quantized ones.
 BEFORE = "float_"

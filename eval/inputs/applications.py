@@ -12,10 +12,11 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from tf_strattack import Classifier, InputError, devices
+from tf_strattack import Classifier, InputError
 from tf_strattack.classifiers.adapted import Adapted
 from tf_strattack.classifiers.keras_models import Request, adapt_keras
-from tf_strattack.loading import load_or_explain
+from tf_strattack.runtime import devices
+from tf_strattack.runtime.loading import load_or_explain
 
 IMAGENET, NONE = "imagenet", "none"
 

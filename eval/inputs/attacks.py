@@ -7,8 +7,8 @@ import dataclasses
 from typing import Any
 
 from tf_strattack import FGM, IFGM, Attack, CarliniWagnerL2, ElasticNet, InputError, StrAttack
-from tf_strattack.baselines.fgm import NORMS
-from tf_strattack.distortions import DISTORTIONS
+from tf_strattack.attacks.fast_gradient import NORMS
+from tf_strattack.problem.distortions import DISTORTIONS
 
 # Name → (class, parameters that differ from its defaults). A new attack is one line here.
 ATTACKS: dict[str, tuple[type[Attack], dict[str, Any]]] = {

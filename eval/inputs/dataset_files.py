@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from eval.inputs.image_files import read_image
 from eval.inputs.pixels import Pixels
-from tf_strattack.loading import load_or_explain
+from tf_strattack.runtime.loading import load_or_explain
 
 # Name, pixels (H, W, C) and label of an image.
 Row = tuple[str, Pixels, int]

@@ -19,8 +19,8 @@ from eval.inputs.npz_files import read_npz
 from eval.inputs.photographs import NONE, Frame, make_frame
 from eval.inputs.pixels import to_unit
 from tf_strattack import InputError, shipped
-from tf_strattack.checks import Images
 from tf_strattack.images import from_uint8, to_uint8
+from tf_strattack.typing import Images
 from training.data import load_raw
 
 

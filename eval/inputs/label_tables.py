@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from tf_strattack import InputError
-from tf_strattack.loading import load_or_explain
+from tf_strattack.runtime.loading import load_or_explain
 
 _FILENAME, _INDEX, _NAME = "filename", "class_index", "class_name"
 _DELIMITERS = ",;\t"

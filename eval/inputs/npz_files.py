@@ -14,7 +14,7 @@ from eval.inputs.dataset_files import Row, Rows
 from eval.inputs.pixels import Pixels, check_pixels
 from eval.notices import notice
 from tf_strattack import InputError
-from tf_strattack.loading import load_or_explain
+from tf_strattack.runtime.loading import load_or_explain
 
 _IMAGES, _LABELS = "images", "labels"
 # As in the files that keras.datasets downloads.

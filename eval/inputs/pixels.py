@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tf_strattack import InputError
-from tf_strattack.checks import Images
+from tf_strattack.typing import Images
 
 # As files and data sets hold them, of any type: (H, W, C).
 Pixels = npt.NDArray[Any]

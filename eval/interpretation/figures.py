@@ -15,8 +15,8 @@ from eval.figures import DARKER, PLAIN_TEXT, class_name, displayed, goal_of, sav
 from eval.interpretation.scores import Explanation
 from eval.interpretation.tables import title_of
 from tf_strattack import AttackResult, interpret
-from tf_strattack.checks import Images
-from tf_strattack.metrics import CHANGED
+from tf_strattack.problem.distortions import CHANGED
+from tf_strattack.typing import Images
 
 # The percentile of the paper's overlays.
 PERCENTILE = 90.0

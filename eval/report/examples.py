@@ -13,7 +13,7 @@ from eval.records import image_ids
 from eval.report.images import Coded, code_example
 from eval.tfds_directory import DISTANCES, UNTARGETED
 from tf_strattack import AttackResult, metrics
-from tf_strattack.checks import Classes, Images
+from tf_strattack.typing import Classes, Images
 
 # In a gallery, of all attacks together.
 MOST_SHOWN = 500

@@ -12,9 +12,9 @@ import numpy.typing as npt
 from PIL import Image
 
 from eval.figures import group_means
-from tf_strattack.checks import Images
 from tf_strattack.images import to_uint8
-from tf_strattack.metrics import CHANGED
+from tf_strattack.problem.distortions import CHANGED
+from tf_strattack.typing import Images
 
 # Bytes of a page's images at most, as base64; the rest of it is a few hundred kilobytes.
 BUDGET = 8_500_000

@@ -25,7 +25,7 @@ from eval.benchmarks.peers import measure_peers
 from eval.benchmarks.scaling import write_digits
 from eval.benchmarks.tables import format_section
 from eval.inputs.datasets import read_dataset
-from tf_strattack.network import Network, Problem
+from tf_strattack.problem.goal import Network, Problem
 
 
 def test_the_network_of_the_model_flag_is_a_net_with_its_own_examples(tmp_path):

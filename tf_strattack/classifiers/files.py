@@ -10,9 +10,9 @@ from pathlib import Path
 import h5py
 import keras
 
-from tf_strattack.causes import cause_of
 from tf_strattack.errors import InputError
-from tf_strattack.loading import load_or_explain
+from tf_strattack.runtime.causes import cause_of
+from tf_strattack.runtime.loading import load_or_explain
 
 _HDF5 = b"\x89HDF\r\n\x1a\n"
 

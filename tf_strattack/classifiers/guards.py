@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from tf_strattack.causes import cause_of, out_of_memory
 from tf_strattack.classifiers.adapted import Adapted, Network
 from tf_strattack.classifiers.outputs import as_logits
 from tf_strattack.classifiers.probe import Probe
 from tf_strattack.errors import InputError
 from tf_strattack.losses import margin
+from tf_strattack.runtime.causes import cause_of, out_of_memory
 
 Scores = np.ndarray[Any, Any]
 

@@ -12,13 +12,13 @@ import numpy as np
 import psutil
 import tensorflow as tf
 
-from tf_strattack import devices
-from tf_strattack.causes import out_of_memory
-from tf_strattack.checks import Images
 from tf_strattack.classifiers.classifier import Classifier
-from tf_strattack.classifiers.programs import pad_rows
 from tf_strattack.errors import InputError
 from tf_strattack.losses import margin
+from tf_strattack.runtime import devices
+from tf_strattack.runtime.causes import out_of_memory
+from tf_strattack.runtime.rows import pad_rows
+from tf_strattack.typing import Images
 
 # Of the memory that is free, for the gradient of a batch and the loop's tensors, which are so many of an image's size.
 _SHARE, _STATE_TENSORS = 0.7, 16

@@ -9,18 +9,19 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
-from tf_strattack.causes import out_of_memory
-from tf_strattack.checks import Classes, Images, check_bounds, check_choice, check_function
+from tf_strattack.checks import check_bounds, check_choice, check_function
 from tf_strattack.classifiers.adapted import Adapted
 from tf_strattack.classifiers.identity import same_parts
 from tf_strattack.classifiers.inspection import Findings, inspect
 from tf_strattack.classifiers.outputs import KINDS, LOGITS, as_logits, check_output, decisive, select_output
 from tf_strattack.classifiers.probe import Probe
-from tf_strattack.classifiers.programs import Programs
 from tf_strattack.classifiers.surroundings import check_surroundings
 from tf_strattack.errors import InputError
 from tf_strattack.image_checks import check_images
 from tf_strattack.losses import fools
+from tf_strattack.runtime.causes import out_of_memory
+from tf_strattack.runtime.programs import Programs
+from tf_strattack.typing import Classes, Images
 
 # Images on which it is seen whether the network has changed, and by how much its scores must.
 _FEW, _CHANGE, _COARSE_CHANGE = 2, 1e-3, 5e-2

@@ -7,8 +7,8 @@ from typing import NamedTuple
 import numpy as np
 import tensorflow as tf
 
-from tf_strattack import devices
-from tf_strattack.checks import Images
+from tf_strattack.runtime import devices
+from tf_strattack.typing import Images
 
 _SEED = 0
 

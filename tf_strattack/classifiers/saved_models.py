@@ -14,7 +14,7 @@ from tf_strattack.classifiers.inputs import check_floating, choose_image, fill_o
 from tf_strattack.classifiers.keras_models import Request, check_inputs
 from tf_strattack.classifiers.layout import layout_of
 from tf_strattack.errors import InputError
-from tf_strattack.loading import load_or_explain
+from tf_strattack.runtime.loading import load_or_explain
 
 CALL, DEFAULT = "__call__", "serving_default"
 _UINT8_REMEDY = "export the part of the network behind the conversion"

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import tensorflow as tf
 
-from tf_strattack import devices
 from tf_strattack.errors import InputError
+from tf_strattack.runtime import devices
 
 
 def check_surroundings() -> None:

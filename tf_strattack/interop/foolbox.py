@@ -17,13 +17,13 @@ try:
 except ImportError as error:
     raise ImportError(f"expected Foolbox, received none ({error}): pip install tf-strattack[foolbox]") from error
 
-from tf_strattack.checks import Classes, Images
+from tf_strattack.attacks.refinement import refine as refine_natively
 from tf_strattack.classifiers.classifier import Classifier
 from tf_strattack.classifiers.passing import kept_classifier
 from tf_strattack.errors import InputError
 from tf_strattack.interop import host
-from tf_strattack.refine import refine as refine_natively
 from tf_strattack.result import AttackResult
+from tf_strattack.typing import Classes, Images
 
 
 class StructuredAttack(FlexibleDistanceMinimizationAttack):

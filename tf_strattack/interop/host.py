@@ -7,11 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from tf_strattack.checks import Classes, Images, check_count
+from tf_strattack.attacks.strattack import StrAttack
+from tf_strattack.checks import check_count
 from tf_strattack.classifiers.classifier import Classifier
 from tf_strattack.errors import InputError
 from tf_strattack.result import AttackResult
-from tf_strattack.strattack import StrAttack
+from tf_strattack.typing import Classes, Images
 
 # By the name under which both toolboxes keep hyper-parameters as attributes that may be set later.
 PARAMETERS: dict[str, Any] = {field.name: field.default for field in dataclasses.fields(StrAttack)}

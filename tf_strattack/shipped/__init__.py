@@ -8,8 +8,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from tf_strattack.checks import Classes, Images, check_choice
+from tf_strattack.checks import check_choice
 from tf_strattack.classifiers.classifier import Classifier
+from tf_strattack.typing import Classes, Images
 
 _FOLDER = Path(__file__).parent
 

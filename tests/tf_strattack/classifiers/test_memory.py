@@ -6,14 +6,15 @@ import tensorflow as tf
 
 import tf_strattack as sa
 from tests.conftest import exact_rows
-from tf_strattack import admm, devices
-from tf_strattack.admm import Structure
-from tf_strattack.baselines import carlini_wagner
+from tf_strattack import carlini_wagner
 from tf_strattack.classifiers import memory
 from tf_strattack.classifiers.inspection import Findings
-from tf_strattack.groups import Groups
-from tf_strattack.network import Problem
-from tf_strattack.prox_linear import initial_state
+from tf_strattack.problem.goal import Problem
+from tf_strattack.problem.groups import Groups
+from tf_strattack.runtime import devices
+from tf_strattack.solvers import admm
+from tf_strattack.solvers.admm import Structure
+from tf_strattack.solvers.prox_linear import initial_state
 
 LARGE = (96, 96, 3)
 

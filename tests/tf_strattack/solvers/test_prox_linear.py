@@ -1,0 +1,154 @@
+"""The default solver's step: against brute force, and what the whole does for examples it finds nothing for."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+import tf_strattack as sa
+from tests.conftest import exact_rows
+from tests.tf_strattack.solvers.test_admm import problem_of, weights_of
+from tf_strattack.problem import proximal
+from tf_strattack.problem.groups import Groups
+from tf_strattack.problem.objective import group_prox
+from tf_strattack.solvers.admm import Structure
+from tf_strattack.solvers.prox_linear import initial_state, step
+
+
+def random_problem(side=6, rows=5, black=False):
+    """Images, half of whose pixels are black or white on request: there the box lets them move one way only."""
+    images = np.random.default_rng(0).uniform(0.2, 0.8, size=(rows, side, side, 1))
+    if black:
+        images = np.where(images > 0.5, np.round(images), images)
+    return problem_of(images.astype(np.float32), np.float32(0.9))
+
+
+def box_of(problem):
+    """The operator of a problem without groups: the projection on its box."""
+    return lambda x, curvature: proximal.box(x, problem.lower, problem.upper)
+
+
+def penalised(point, x, threshold, side, size):
+    """threshold sum_i ||d_i|| + 1/2 ||d - x||^2 of one candidate, with a loop over the groups."""
+    total = 0.5 * np.sum((point - x) ** 2)
+    for i in range(0, side, size):
+        for j in range(0, side, size):
+            total += threshold * np.linalg.norm(point[i : i + size, j : j + size])
+    return total
+
+
+@pytest.mark.parametrize("black", [False, True])
+def test_the_proximal_operator_is_not_beaten_by_its_neighbours(black):
+    side, size, rows = 6, 2, 5
+    problem = random_problem(side, rows, black)
+    rng = np.random.default_rng(1)
+    # So short that the box is not met elsewhere than at 0, where the operator is exact.
+    x = rng.normal(size=problem.images.shape).astype(np.float32) * 0.1
+    weights = weights_of(rows, tau=0.6, dtype=tf.float32)
+    prox = group_prox(Structure(Groups(side, side, size, size), "l2", "prox_linear", "support"), problem, weights)
+    point = prox(tf.constant(x), tf.fill([rows, 1, 1, 1], 5.0)).numpy()
+    lower, upper = problem.lower.numpy(), problem.upper.numpy()
+    assert ((point >= lower) & (point <= upper)).all()
+    assert (point == 0).any()
+    assert (point != 0).any()
+    for row in range(rows):
+        best = penalised(point[row], x[row], 0.12, side, size)
+        for scale in (1e-4, 1e-3, 1e-2, 0.1):
+            for _ in range(50):
+                other = np.clip(point[row] + scale * rng.normal(size=point[row].shape), lower[row], upper[row])
+                assert penalised(other, x[row], 0.12, side, size) >= best - 1e-6
+
+
+def test_one_pixel_groups_that_overlap_themselves_only_equal_soft_thresholding():
+    problem = random_problem()
+    x = tf.constant(np.random.default_rng(2).normal(size=problem.images.shape) * 0.1, tf.float32)
+    weights = weights_of(5, tau=0.2, dtype=tf.float32)
+    prox = group_prox(Structure(Groups(6, 6, 1, 1), "l2", "prox_linear", "support"), problem, weights)
+    expected = np.sign(x) * np.maximum(np.abs(x) - 0.04, 0.0)
+    found = prox(x, tf.fill([5, 1, 1, 1], 5.0))
+    np.testing.assert_allclose(found, np.clip(expected, problem.lower, problem.upper), atol=1e-6)
+
+
+def test_overlapping_groups_shrink_a_uniform_image_as_their_sum_of_norms_asks():
+    side = 7
+    images = np.full((1, side, side, 1), 0.5, np.float32)
+    weights = weights_of(1, tau=0.05, dtype=tf.float32)
+    groups = Groups(side, side, 3, 2)
+    prox = group_prox(Structure(groups, "l2", "prox_linear", "support"), problem_of(images), weights)
+    x = tf.fill(images.shape, 0.3)
+    point = prox(x, tf.fill([1, 1, 1, 1], 1.0))
+    with tf.GradientTape() as tape:
+        tape.watch(point)
+        value = 0.05 * tf.reduce_sum(tf.sqrt(groups.total(point**2))) + 0.5 * tf.reduce_sum((point - x) ** 2)
+    # A stationary point: what is left of the gradient is small against that of the penalty alone.
+    left = tf.norm(tape.gradient(value, point))
+    assert left < 0.1 * tf.norm(x - point)
+
+
+def test_a_step_meets_the_tangent_and_keeps_to_the_box():
+    problem = random_problem()
+    rng = np.random.default_rng(3)
+    gradient = rng.normal(size=problem.images.shape).astype(np.float32)
+    margins = np.linspace(0.2, 1.0, 5).astype(np.float32)
+    zero = tf.zeros_like(problem.images)
+    weights = weights_of(5, alpha=10.0, required=0.01, dtype=tf.float32)
+    state = initial_state(zero, zero, tf.fill([5], np.inf), 0.02)
+    following = step(state, problem, weights, box_of(problem), tf.constant(margins), tf.constant(gradient), 0.6)
+    predicted = margins + np.sum(gradient * following.y, axis=(1, 2, 3))
+    np.testing.assert_allclose(predicted, -(0.01 + 0.02), atol=1e-4)
+    assert (following.y >= problem.lower).numpy().all()
+    assert (following.y <= problem.upper).numpy().all()
+    # No smaller change within the box meets the tangent: d is clip(-lambda g), the least squares solution.
+    free = (following.y > problem.lower + 1e-6) & (following.y < problem.upper - 1e-6)
+    slopes = (-following.y / gradient).numpy()
+    for row in range(5):
+        np.testing.assert_allclose(slopes[row][free[row]], slopes[row][free[row]][0], rtol=1e-4)
+
+
+def test_the_mean_of_tangents_weighs_the_newest_as_said():
+    problem = random_problem()
+    rng = np.random.default_rng(4)
+    gradients = rng.normal(size=(3, *problem.images.shape)).astype(np.float32)
+    zero = tf.zeros_like(problem.images)
+    weights = weights_of(5, alpha=10.0, dtype=tf.float32)
+    state = initial_state(zero, zero, tf.fill([5], np.inf), 0.02)
+    for gradient in gradients:
+        margins = tf.fill([5], 0.5)
+        state = step(state, problem, weights, box_of(problem), margins, tf.constant(gradient), 0.6)
+    expected = 0.6 * (0.6 * gradients[0] + 0.4 * gradients[1]) + 0.4 * gradients[2]
+    np.testing.assert_allclose(state.normal, expected, atol=1e-6)
+
+
+def test_admm_takes_over_where_nothing_is_found():
+    classifier = sa.Classifier.from_callable(exact_rows(seed=2))
+    images = np.random.default_rng(1).uniform(size=(64, 6, 6, 1)).astype(np.float32)
+    labels = classifier.predict(images).argmax(axis=1)
+    attack = sa.StrAttack(epsilon=None, refine=False)
+    result = attack(classifier, images, labels, (labels + 1 + np.arange(64) % 3) % 4)
+    taken_over = result.forward_evaluations > 2  # only ADMM makes forward evaluations of its own
+    assert 0 < taken_over.mean() < 0.5
+    assert result.success[~taken_over].all()
+    assert result.success[taken_over].mean() > 0.5
+
+
+@pytest.mark.parametrize("budget", [1, 3, 6, 36])
+def test_no_more_groups_change_than_the_budget_allows(exact, budget):
+    classifier, images, labels, targets = exact
+    for solver in ("prox_linear", "admm"):
+        attack = sa.StrAttack(solver=solver, group_size=1, max_groups=budget, epsilon=None)
+        result = attack(classifier, images, labels, targets)
+        changed = (np.abs(result.delta) > 0).any(axis=3).sum(axis=(1, 2))
+        assert changed.max() <= budget
+        assert (changed[result.success] > 0).all()
+        if budget > 1:
+            assert result.success.any()
+        if budget == 36:
+            assert result.success.mean() > 0.7
+
+
+def test_more_groups_let_more_examples_succeed(exact):
+    classifier, images, labels, targets = exact
+    rates = []
+    for budget in (1, 4, 36):
+        attack = sa.StrAttack(group_size=1, max_groups=budget, epsilon=0.5)
+        rates.append(attack(classifier, images, labels, targets).success.mean())
+    assert rates[0] < rates[1] < rates[2]

@@ -1,0 +1,1 @@
+"""Which attacks there are: one file each, and what they share in `attack.py`."""

@@ -1,0 +1,219 @@
+"""Adversarial images on the 8-bit lattice that still fool the network, for perturbations of any origin."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from typing import Any, ClassVar
+
+import numpy as np
+import numpy.typing as npt
+import tensorflow as tf
+
+from tf_strattack.attacks.attack import Found, Method
+from tf_strattack.checks import check_count
+from tf_strattack.classifiers.passing import as_classifier
+from tf_strattack.image_checks import check_like
+from tf_strattack.images import LEVELS, from_uint8, to_uint8
+from tf_strattack.problem.distortions import CHANGED
+from tf_strattack.problem.goal import Network, Problem
+from tf_strattack.result import AttackResult
+from tf_strattack.runtime import devices
+from tf_strattack.runtime.progress import Callback, Tracker
+from tf_strattack.runtime.rows import pad_rows
+from tf_strattack.runtime.rows import select_rows as take
+from tf_strattack.typing import Images
+
+# What is asked of the margin beyond the confidence, in logits, so that a fresh forward pass agrees.
+_SLACK = 1e-4
+# A step aims so far beyond the margin that its tangent promises, and farther at each further one.
+_OVERSHOOT = 0.25
+# The weight of earlier tangents: between two kinks of the margin the last one alone would lead to and fro.
+_MEMORY = 0.5
+# epsilon in levels may be a whole number but for rounding.
+_WHOLE = 1e-3
+
+_Levels = npt.NDArray[np.int32]
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Quantization(Method):
+    """Rounds adversarial images to 8 bits, and repairs those that rounding has made harmless.
+
+    Every pixel goes to the nearest of its 256 levels. Where the network is then no longer fooled with `confidence`,
+    some of the pixels that the perturbation changes (no others: l0 does not grow) go one level on, those first that
+    lower the margin most for what they add to the squared l2 norm, as many as its tangent asks for; and so on, at
+    most `max_steps` times. `epsilon` and the bounds hold.
+
+    Attributes:
+      epsilon: the largest change of a pixel, in [0, 1] scale; None for no limit but the bounds.
+      confidence: as in the attack that made the images.
+      max_steps: the most steps; one costs a gradient evaluation, and one more tells whether it was enough.
+
+    Raises:
+      InputError: a value out of range.
+    """
+
+    name: ClassVar[str] = "quantization"
+
+    max_steps: int = 16
+
+    def __post_init__(self) -> None:
+        """Checks the values."""
+        super().__post_init__()
+        check_count("max_steps", self.max_steps)
+
+    def __call__(
+        self,
+        classifier: Any,
+        images: Any,
+        adversarial: Any,
+        labels: Any,
+        targets: Any = None,
+        *,
+        batch_size: int | str | None = None,
+        callback: Callback | None = None,
+    ) -> AttackResult:
+        """Quantizes `adversarial`.
+
+        Args:
+          classifier: a `Classifier`, or a Keras model of images in [0, 1].
+          images: (N, H, W, C) originals within `classifier.bounds`.
+          adversarial: (N, H, W, C) what an attack of any kind made of them, within the bounds.
+          labels: (N,) integers, the true classes.
+          targets: (N,) integers, the classes that are reached; None for untargeted examples.
+          batch_size, callback: as of `Attack.__call__`.
+
+        Returns:
+          A result whose images and adversarial images are on the lattice: `sa.images.to_uint8` loses nothing.
+          Originals are rounded as well (8-bit ones stay what they are), and perturbations are what they differ by from
+          these. Where nothing on the lattice fools the network, the original and success False.
+
+        Raises:
+          InputError: a value of the wrong kind, shape or range.
+        """
+        classifier = as_classifier(classifier)
+        originals = classifier.prepare(images)
+        given = check_like(classifier.prepare(adversarial), originals, "adversarial images")
+        low, high = classifier.bounds
+        delta = given - originals
+        delta[np.abs(delta) <= CHANGED * (high - low)] = 0
+        rounded = _nearest(originals, classifier.bounds)
+        start = np.clip(rounded + delta, np.float32(low), np.float32(high))
+        return self.run(classifier, rounded, start, labels, targets, None, batch_size, callback)
+
+    def iterations(self) -> int:
+        """The most steps of a batch; most take one or two."""
+        return self.max_steps
+
+    def perturb(self, network: Network, problem: Problem, start: tf.Tensor, rows: int, tracker: Tracker) -> Found:
+        """Rounds, and repairs what no longer succeeds."""
+        tracker.enter(self.name)
+        given = start.numpy()
+        support = np.abs(given) > CHANGED
+        lower = np.ceil(problem.lower.numpy() * LEVELS - _WHOLE).astype(np.int32) * support
+        upper = np.floor(problem.upper.numpy() * LEVELS + _WHOLE).astype(np.int32) * support
+        levels = np.clip(np.round(given * LEVELS).astype(np.int32), lower, upper)
+        evaluate = network.program("margin_and_gradient", network.margin_and_gradient, problem, start)
+        found, gradients = np.zeros(rows, bool), np.zeros(rows, np.int32)
+        todo = np.flatnonzero(support[:rows].any(axis=(1, 2, 3)))
+        tangent = np.zeros((len(todo), *given.shape[1:]), np.float32)
+        for step in range(self.max_steps + 1):
+            if not len(todo) or tracker.interrupted:
+                break
+            padded = pad_rows(todo, devices.padded(len(todo), problem.images.shape[1:]))
+            delta = tf.constant((levels[padded] / LEVELS).astype(np.float32))
+            margins, slopes = (part.numpy()[: len(todo)] for part in evaluate(take(problem, padded), delta))
+            tracker.count(len(padded), gradients=1)
+            gradients[todo] += 1
+            excess = margins + self.confidence + max(_SLACK, network.resolution)
+            found[todo] = excess <= 0
+            if step == self.max_steps:
+                break
+            failing = excess > 0
+            todo = todo[failing]
+            tangent = tangent[failing] + (1 if step == 0 else 1 - _MEMORY) * (slopes[failing] - tangent[failing])
+            wanted = excess[failing] * (1 + _OVERSHOOT * (step + 1))
+            levels[todo] = _lowered(levels[todo], tangent, wanted, lower[todo], upper[todo])
+        zeros = np.zeros(rows, np.int32)
+        return Found(found, (levels[:rows] / LEVELS).astype(np.float32), np.zeros(rows, np.float32), gradients, zeros)
+
+    def valid(self, network: Network, images: Images, delta: Images) -> Images:
+        """The images of perturbations, to the last bit on the lattice."""
+        return _nearest(super().valid(network, images, delta), network.bounds)
+
+    def fallback(self, images: Images, given: Images) -> Images:
+        """The original: what came in is not on the lattice."""
+        return images
+
+
+def _nearest(images: Images, bounds: tuple[float, float]) -> Images:
+    return from_uint8(to_uint8(images, bounds), bounds)
+
+
+def _lowered(
+    levels: _Levels, slopes: Images, wanted: npt.NDArray[np.float32], lower: _Levels, upper: _Levels
+) -> _Levels:
+    """Moves entries by one level where that lowers the margin, the worthwhile ones first, until it falls by `wanted`.
+
+    Args:
+      levels, lower, upper: (N, H, W, C) changes in levels, and the box that they stay in.
+      slopes: (N, H, W, C) of the margin, per unit of the [0, 1] scale.
+      wanted: (N,) by how much the margin has to fall along its tangent.
+    """
+    flat = (len(levels), math.prod(levels.shape[1:]))
+    way = -np.sign(slopes).astype(np.int32)
+    moved = levels + way
+    gain = np.where((moved >= lower) & (moved <= upper), np.abs(slopes) / LEVELS, 0).reshape(flat)
+    # What the step adds to the squared norm; where it leads back to 0 it costs nothing.
+    cost = np.maximum(np.square(moved) - np.square(levels), 0).reshape(flat)
+    worth = np.where(cost > 0, gain / np.maximum(cost, 1), np.where(gain > 0, np.inf, 0))
+    order = np.argsort(-worth, axis=1, kind="stable")
+    ranked = np.take_along_axis(gain, order, axis=1)
+    before = np.cumsum(ranked, axis=1) - ranked
+    chosen = np.zeros(gain.shape, bool)
+    np.put_along_axis(chosen, order, (before < wanted[:, None]) & (ranked > 0), axis=1)
+    return np.where(chosen.reshape(levels.shape), moved, levels)
+
+
+def quantize(
+    classifier: Any,
+    images: Any,
+    adversarial: Any,
+    labels: Any,
+    targets: Any = None,
+    *,
+    batch_size: int | str | None = None,
+    callback: Callback | None = None,
+    **hyper_parameters: Any,
+) -> AttackResult:
+    """Puts adversarial images of any origin on the 8-bit lattice; short for `Quantization(**hyper_parameters)(...)`.
+
+    Args:
+      classifier: a `Classifier`, or a Keras model of images in [0, 1].
+      images: (N, H, W, C) originals within `classifier.bounds`.
+      adversarial: (N, H, W, C) what an attack of any kind made of them, within the bounds.
+      labels: (N,) integers, the true classes.
+      targets: (N,) integers, the classes that are reached; None for untargeted examples.
+      batch_size, callback: as of `Attack.__call__`.
+      **hyper_parameters: those of `Quantization`: epsilon, confidence, max_steps.
+
+    Returns:
+      A result on the lattice; the original and success False where nothing on it fools the network.
+
+    Raises:
+      InputError: a value of the wrong kind, shape or range.
+
+    Example:
+      >>> import tf_strattack as sa
+      >>> classifier = sa.shipped.load_classifier()
+      >>> images, labels, _ = sa.shipped.load_sample()
+      >>> images, labels, targets = images[:4], labels[:4], (labels[:4] + 1) % 10
+      >>> result = sa.StrAttack(max_iterations=60)(classifier, images, labels, targets)
+      >>> stored = sa.quantize(classifier, images, result.adversarial, labels, targets, epsilon=0.6)
+      >>> levels = sa.images.to_uint8(stored.adversarial)  # (4, 28, 28, 1) uint8, to be written by write_png
+      >>> bool((sa.images.from_uint8(levels) == stored.adversarial).all()), stored.success.tolist()
+      (True, [True, True, True, True])
+    """
+    method = Quantization(**hyper_parameters)
+    return method(classifier, images, adversarial, labels, targets, batch_size=batch_size, callback=callback)

@@ -1,0 +1,1 @@
+"""How batches run: devices, compiled programs, rows, progress, files."""

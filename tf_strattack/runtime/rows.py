@@ -1,0 +1,23 @@
+"""Rows of a batch: padding them, and choosing some of them."""
+
+from __future__ import annotations
+
+from typing import Any, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+import tensorflow as tf
+
+_Nest = TypeVar("_Nest")
+
+
+def pad_rows(array: npt.NDArray[Any], rows: int) -> npt.NDArray[Any]:
+    """Repeats the first row until there are at least `rows`."""
+    missing = rows - len(array)
+    return np.concatenate([array, np.repeat(array[:1], missing, axis=0)]) if missing > 0 else array
+
+
+def select_rows(nest: _Nest, rows: npt.NDArray[np.int64]) -> _Nest:
+    """The nest of tensors `nest` of some of the rows; scalars are every row's."""
+    chosen: _Nest = tf.nest.map_structure(lambda part: part if part.shape.rank == 0 else tf.gather(part, rows), nest)
+    return chosen

@@ -1,0 +1,1 @@
+"""How problem (2) is solved."""
