@@ -1,6 +1,6 @@
 """Structured adversarial attacks (StrAttack, ICLR 2019, arXiv 1808.01664) for TensorFlow and Keras."""
 
-from tf_strattack import images, interpret, metrics, shipped
+from tf_strattack import images, interpret, metrics, shipped, solvers
 from tf_strattack.attacks.attack import Attack
 from tf_strattack.attacks.carlini_wagner import CarliniWagnerL2
 from tf_strattack.attacks.elastic_net import ElasticNet
@@ -10,7 +10,9 @@ from tf_strattack.attacks.refinement import Refinement, refine
 from tf_strattack.attacks.strattack import StrAttack
 from tf_strattack.classifiers.classifier import Classifier
 from tf_strattack.errors import InputError, InputWarning
-from tf_strattack.problem import groups
+from tf_strattack.problem import distortions, groups
+from tf_strattack.problem.goal import Misclassify
+from tf_strattack.problem.groups import SlidingMask
 from tf_strattack.result import AttackResult
 from tf_strattack.robustness import RobustnessCallback
 from tf_strattack.runtime.progress import Progress
@@ -26,12 +28,15 @@ __all__ = [
     "ElasticNet",
     "InputError",
     "InputWarning",
+    "Misclassify",
     "Progress",
     "Quantization",
     "Refinement",
     "RobustnessCallback",
+    "SlidingMask",
     "StrAttack",
     "__version__",
+    "distortions",
     "groups",
     "images",
     "interpret",
@@ -39,4 +44,5 @@ __all__ = [
     "quantize",
     "refine",
     "shipped",
+    "solvers",
 ]

@@ -14,7 +14,7 @@ import numpy.typing as npt
 import scipy.ndimage
 
 from tf_strattack.problem.distortions import CHANGED
-from tf_strattack.problem.groups import Groups
+from tf_strattack.problem.groups import GroupStructure, as_structure
 from tf_strattack.typing import Images
 
 _WINDOW = 8  # of d_{2,0}
@@ -49,20 +49,19 @@ def linf(delta: Images) -> Values:
     return np.abs(_flat(delta)).max(axis=1, initial=0).astype(np.float64)
 
 
-def nonzero_groups(delta: Images, size: int, stride: int | None = None, border: str = "cover") -> Values:
-    """Counts the groups of a sliding mask that hold a changed entry: (N,).
+def nonzero_groups(delta: Images, groups: GroupStructure | int) -> Values:
+    """Counts the groups that hold a changed entry: (N,).
 
     Args:
       delta: (N, H, W, C) in [0, 1] scale.
-      size, stride, border: the mask, as in `Groups`; stride None for `size`.
+      groups: such as `SlidingMask(3, stride=2)`, or a number for squares of that side next to each other.
 
     Raises:
-      InputError: a mask that does not fit the image.
+      InputError: groups that do not fit the image.
     """
-    height, width = delta.shape[1:3]
-    groups = Groups(height, width, size, size if stride is None else stride, border)
     changed = (np.abs(delta) > CHANGED).astype(np.float32)
-    return np.count_nonzero(groups.norms(groups.gather(changed)), axis=(1, 2)).astype(np.float64)
+    totals = as_structure(groups).of(*delta.shape[1:3]).total(changed)
+    return np.count_nonzero(totals, axis=(1, 2)).astype(np.float64)
 
 
 def acp(delta: Images) -> Values:
@@ -93,19 +92,19 @@ def d20(delta: Images) -> Values:
     return windows.any(axis=(-2, -1)).sum(axis=(1, 2)).astype(np.float64)
 
 
-def measure(delta: Images, *, group_size: int, stride: int | None = None, border: str = "cover") -> dict[str, Values]:
+def measure(delta: Images, *, groups: GroupStructure | int) -> dict[str, Values]:
     """All measures by name, each (N,): l0, l1, l2, linf, nonzero_groups, acp, anc, d20.
 
     Args:
       delta: (N, H, W, C) in [0, 1] scale.
-      group_size, stride, border: the mask of `nonzero_groups`.
+      groups: of `nonzero_groups`.
 
     Raises:
-      InputError: a mask that does not fit the image.
+      InputError: groups that do not fit the image.
     """
     simple = {"l0": l0, "l1": l1, "l2": l2, "linf": linf, "acp": acp, "anc": anc, "d20": d20}
     values = {name: function(delta) for name, function in simple.items()}
-    return {**values, "nonzero_groups": nonzero_groups(delta, group_size, stride, border)}
+    return {**values, "nonzero_groups": nonzero_groups(delta, groups)}
 
 
 def best_average_worst(

@@ -7,8 +7,11 @@ from typing import ClassVar, NamedTuple
 
 import tensorflow as tf
 
-from tf_strattack.attacks.descent import Descent, Weights, following
-from tf_strattack.problem.goal import Network, Problem
+from tf_strattack.attacks.descent import Descent, Numbers, progress_of, size_of
+from tf_strattack.problem.batch import Batch
+from tf_strattack.problem.problem import Problem
+from tf_strattack.solvers.base import Candidate, Monitored
+from tf_strattack.typing import Pixels, Rows, Scalar
 
 # Adam as TensorFlow's, which the authors' program used.
 _BETA1, _BETA2, _EPSILON = 0.9, 0.999, 1e-8
@@ -16,32 +19,25 @@ _BETA1, _BETA2, _EPSILON = 0.9, 0.999, 1e-8
 _INSIDE = 0.999999
 
 
-class State(NamedTuple):
-    """The iterate of N examples, and the best candidate so far.
+class Iterate(NamedTuple):
+    """The iterate of N examples.
 
     Attributes:
-      k: the number of finished iterations, scalar int32.
       w: what is optimised; the perturbation is the box's middle plus half its width times tanh(w), (N, H, W, C).
       mean, square: Adam's moments, (N, H, W, C).
       c: the weight of the margin, (N,).
       reference: the loss at the last look at progress, (N,).
-      stalled: 1 where an example is finished, else 0, (N,) int32.
-      best, objective: the successful candidate of least ||delta||_2^2, infinite where there is none.
     """
 
-    k: tf.Tensor
-    w: tf.Tensor
-    mean: tf.Tensor
-    square: tf.Tensor
-    c: tf.Tensor
-    reference: tf.Tensor
-    stalled: tf.Tensor
-    best: tf.Tensor
-    objective: tf.Tensor
+    w: Pixels
+    mean: Pixels
+    square: Pixels
+    c: Rows
+    reference: Rows
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class CarliniWagnerL2(Descent):
+class CarliniWagnerL2(Descent[Iterate]):
     """The least l2 distortion: minimises ||delta||_2^2 + c max{margin, -confidence} by Adam in tanh space.
 
     c is searched per example: from `initial_c` by factors of 10 to a bracket, then by bisection of its logarithm.
@@ -51,8 +47,8 @@ class CarliniWagnerL2(Descent):
       max_iterations: for each c.
       search_steps: how many c are tried.
       initial_c: the first.
-      abort_early: whether an example leaves a search step when a tenth of its iterations has not lessened its
-        loss by 0.01 %.
+      abort_early: whether to stop a search step early once the loss has improved by less than 0.01 % over a tenth of
+        the iterations.
 
     Raises:
       InputError: a value out of range.
@@ -65,51 +61,37 @@ class CarliniWagnerL2(Descent):
 
     name: ClassVar[str] = "cw_l2"
 
-    def initial_state(self, problem: Problem) -> State:
-        """Starts from the original images, with no candidate."""
-        middle, half = _box(problem)
-        zero = tf.zeros_like(problem.images)
-        rows = tf.zeros_like(problem.lower[:, 0, 0, 0])
-        return State(
-            k=tf.constant(0),
-            w=tf.math.atanh(_INSIDE * tf.math.divide_no_nan(-middle, half)),
-            mean=zero,
-            square=zero,
-            c=rows,
-            reference=rows + float("inf"),
-            stalled=tf.zeros_like(rows, tf.int32),
-            best=zero,
-            objective=rows + float("inf"),
-        )
+    def init(self, problem: Problem, start: Pixels, c: Rows) -> Iterate:
+        """The original images; `start` (N, H, W, C) is 0."""
+        middle, half = _box(problem.batch)
+        w = tf.math.atanh(_INSIDE * tf.math.divide_no_nan(start - middle, half))
+        return Iterate(w, tf.zeros_like(w), tf.zeros_like(w), c, tf.fill(tf.shape(c), float("inf")))
 
-    def step(self, state: State, problem: Problem, weights: Weights, network: Network) -> State:
+    def step(self, k: Scalar, iterate: Iterate, problem: Problem, parameters: Numbers) -> tuple[Iterate, Candidate]:
         """One step of Adam, which tests the iterate that it starts from."""
-        middle, half = _box(problem)
-        squashed = tf.tanh(state.w)
+        middle, half = _box(problem.batch)
+        squashed = tf.tanh(iterate.w)
         delta = middle + half * squashed
-        margins, slope = network.margin_and_gradient(problem, delta)
-        short = margins + weights.required
+        margins, slope = problem.margin_and_gradient(delta)
+        shortfall = margins + parameters.required
         # The gradient of ||delta||^2 + c [margin + required]_+ in w.
-        active = tf.where(short > 0.0, state.c, 0.0)[:, None, None, None]
+        active = tf.where(shortfall > 0.0, iterate.c, 0.0)[:, None, None, None]
         gradient = (2.0 * delta + active * slope) * half * (1.0 - tf.square(squashed))
-        count = tf.cast(state.k + 1, tf.float32)
-        mean = _BETA1 * state.mean + (1.0 - _BETA1) * gradient
-        square = _BETA2 * state.square + (1.0 - _BETA2) * tf.square(gradient)
-        rate = weights.learning_rate * tf.sqrt(1.0 - tf.pow(_BETA2, count)) / (1.0 - tf.pow(_BETA1, count))
-        loss = tf.reduce_sum(tf.square(delta), axis=[1, 2, 3]) + state.c * tf.nn.relu(short)
-        advanced: State = following(
-            state,
-            weights,
-            candidate=delta,
-            fools=short <= 0.0,
-            loss=loss,
-            w=state.w - rate * mean / (tf.sqrt(square) + _EPSILON),
-            mean=mean,
-            square=square,
-        )
-        return advanced
+        count = tf.cast(k + 1, tf.float32)
+        mean = _BETA1 * iterate.mean + (1.0 - _BETA1) * gradient
+        square = _BETA2 * iterate.square + (1.0 - _BETA2) * tf.square(gradient)
+        rate = parameters.learning_rate * tf.sqrt(1.0 - tf.pow(_BETA2, count)) / (1.0 - tf.pow(_BETA1, count))
+        loss = tf.reduce_sum(tf.square(delta), axis=[1, 2, 3]) + iterate.c * tf.nn.relu(shortfall)
+        reference, idle = progress_of(k, loss, iterate.reference, parameters)
+        w = iterate.w - rate * mean / (tf.sqrt(square) + _EPSILON)
+        candidate = Candidate(delta, size_of(delta, parameters), shortfall <= 0.0, finished=idle)
+        return Iterate(w, mean, square, iterate.c, reference), candidate
+
+    def monitor(self, iterate: Iterate, parameters: Numbers) -> Monitored:
+        """The c that is searched."""
+        return Monitored(iterate.c)
 
 
-def _box(problem: Problem) -> tuple[tf.Tensor, tf.Tensor]:
+def _box(batch: Batch) -> tuple[Pixels, Pixels]:
     """Middle and half the width of the box of perturbations, each (N, H, W, C)."""
-    return 0.5 * (problem.upper + problem.lower), 0.5 * (problem.upper - problem.lower)
+    return 0.5 * (batch.upper + batch.lower), 0.5 * (batch.upper - batch.lower)

@@ -7,39 +7,34 @@ from typing import ClassVar, NamedTuple
 
 import tensorflow as tf
 
-from tf_strattack.attacks.descent import Descent, Weights, following
+from tf_strattack.attacks.descent import Descent, Numbers, progress_of, size_of
 from tf_strattack.checks import check_choice, check_number
 from tf_strattack.problem import proximal
-from tf_strattack.problem.goal import Network, Problem
+from tf_strattack.problem.problem import Problem
+from tf_strattack.solvers.base import Candidate, Monitored
+from tf_strattack.typing import Pixels, Rows, Scalar
 
 DECISION_RULES = ("en", "l1")
 
 
-class State(NamedTuple):
-    """The iterate of N examples, and the best candidate so far.
+class Iterate(NamedTuple):
+    """The iterate of N examples.
 
     Attributes:
-      k: the number of finished iterations, scalar int32.
       delta: the perturbation, sparse and within the box, (N, H, W, C).
       slack: delta with momentum, where the gradient is taken, (N, H, W, C).
       c: the weight of the margin, (N,).
       reference: the loss at the last look at progress, (N,).
-      stalled: 1 where an example is finished, else 0, (N,) int32.
-      best, objective: the successful candidate that the decision rule prefers, infinite where there is none.
     """
 
-    k: tf.Tensor
-    delta: tf.Tensor
-    slack: tf.Tensor
-    c: tf.Tensor
-    reference: tf.Tensor
-    stalled: tf.Tensor
-    best: tf.Tensor
-    objective: tf.Tensor
+    delta: Pixels
+    slack: Pixels
+    c: Rows
+    reference: Rows
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class ElasticNet(Descent):
+class ElasticNet(Descent[Iterate]):
     """Few and small changes: minimises beta ||delta||_1 + ||delta||_2^2 + c max{margin, -confidence} by FISTA.
 
     The step size of iteration k of K is `learning_rate` sqrt(1 - k/K), as in the authors' program. A step shrinks by
@@ -63,7 +58,6 @@ class ElasticNet(Descent):
     """
 
     name: ClassVar[str] = "ead"
-    forwards: ClassVar[int] = 1
 
     beta: float = 1.0
     decision_rule: str = "en"
@@ -78,38 +72,28 @@ class ElasticNet(Descent):
         """Beta, and what the decision rule prefers less of."""
         return (self.beta, self.beta, 1.0) if self.decision_rule == "en" else (self.beta, 1.0, 0.0)
 
-    def initial_state(self, problem: Problem) -> State:
-        """Starts from the original images, with no candidate."""
-        zero = tf.zeros_like(problem.images)
-        rows = tf.zeros_like(problem.lower[:, 0, 0, 0])
-        return State(
-            k=tf.constant(0),
-            delta=zero,
-            slack=zero,
-            c=rows,
-            reference=rows + float("inf"),
-            stalled=tf.zeros_like(rows, tf.int32),
-            best=zero,
-            objective=rows + float("inf"),
-        )
+    def init(self, problem: Problem, start: Pixels, c: Rows) -> Iterate:
+        """The perturbations `start` (N, H, W, C), without momentum."""
+        return Iterate(start, start, c, tf.fill(tf.shape(c), float("inf")))
 
-    def step(self, state: State, problem: Problem, weights: Weights, network: Network) -> State:
+    def step(self, k: Scalar, iterate: Iterate, problem: Problem, parameters: Numbers) -> tuple[Iterate, Candidate]:
         """One step of FISTA from the slack, and a test of the iterate that it leads to."""
-        margins, slope = network.margin_and_gradient(problem, state.slack)
-        short = margins + weights.required
-        active = tf.where(short > 0.0, state.c, 0.0)[:, None, None, None]
-        k = tf.cast(state.k, tf.float32)
-        size = weights.learning_rate * tf.sqrt(1.0 - k / tf.cast(weights.iterations, tf.float32))
-        moved = state.slack - size * (2.0 * state.slack + active * slope)
-        delta = proximal.box(proximal.l1(moved, weights.beta * size), problem.lower, problem.upper)
-        elastic_net = tf.reduce_sum(weights.beta * tf.abs(state.slack) + tf.square(state.slack), axis=[1, 2, 3])
-        advanced: State = following(
-            state,
-            weights,
-            candidate=delta,
-            fools=network.succeeds(problem, delta, weights.required),
-            loss=elastic_net + state.c * tf.nn.relu(short),
-            delta=delta,
-            slack=delta + k / (k + 3.0) * (delta - state.delta),
-        )
-        return advanced
+        slack, batch = iterate.slack, problem.batch
+        margins, slope = problem.margin_and_gradient(slack)
+        shortfall = margins + parameters.required
+        active = tf.where(shortfall > 0.0, iterate.c, 0.0)[:, None, None, None]
+        count = tf.cast(k, tf.float32)
+        size = parameters.learning_rate * tf.sqrt(1.0 - count / tf.cast(parameters.iterations, tf.float32))
+        moved = slack - size * (2.0 * slack + active * slope)
+        delta = proximal.box(proximal.l1(moved, parameters.beta * size), batch.lower, batch.upper)
+        elastic_net = tf.reduce_sum(parameters.beta * tf.abs(slack) + tf.square(slack), axis=[1, 2, 3])
+        loss = elastic_net + iterate.c * tf.nn.relu(shortfall)
+        reference, idle = progress_of(k, loss, iterate.reference, parameters)
+        succeeded = problem.is_adversarial(delta, parameters.required)
+        candidate = Candidate(delta, size_of(delta, parameters), succeeded, finished=idle)
+        slack = delta + count / (count + 3.0) * (delta - iterate.delta)
+        return Iterate(delta, slack, iterate.c, reference), candidate
+
+    def monitor(self, iterate: Iterate, parameters: Numbers) -> Monitored:
+        """The c that is searched."""
+        return Monitored(iterate.c)

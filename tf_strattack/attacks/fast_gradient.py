@@ -7,62 +7,106 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from collections.abc import Hashable
 from typing import ClassVar, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 import tensorflow as tf
 
-from tf_strattack.attacks.attack import Attack, Found
+from tf_strattack.attacks.attack import Attack
 from tf_strattack.checks import check_choice, check_count, check_number
 from tf_strattack.problem import proximal
-from tf_strattack.problem.goal import Network, Problem
-from tf_strattack.runtime import devices
-from tf_strattack.runtime.progress import Tracker
-from tf_strattack.runtime.rows import pad_rows
-from tf_strattack.runtime.rows import select_rows as take
-from tf_strattack.solvers import compaction
-from tf_strattack.solvers.compaction import Solution
-from tf_strattack.solvers.solve import better
+from tf_strattack.problem.objective import Objective
+from tf_strattack.problem.problem import Problem
+from tf_strattack.problem.work import Work
+from tf_strattack.solvers.base import Candidate, Monitored, Originals, Solver
+from tf_strattack.solvers.best import ENDLESS, Best, Solution
+from tf_strattack.solvers.minimise import minimise
+from tf_strattack.typing import Images, Pixels, Rows, Scalar
 
 NORMS = ("l1", "l2", "linf")
 # The grid begins so much below the norm of a change of every pixel by the whole range, and first goes up by `_COARSE`.
 _DECADES, _COARSE = 5, 1.25
 
 
-class State(NamedTuple):
-    """Where N examples are on the grid.
+class Iterate(NamedTuple):
+    """Where N examples are on the grid: the size of the next perturbation in the norm, (N,)."""
 
-    Attributes:
-      k: the number of grid points done, scalar int32.
-      c: the size of the next perturbation in the norm, (N,).
-      stalled: 1 where an example has succeeded, else 0, (N,) int32.
-      best, objective: the perturbation that did (N, H, W, C) and its size (N,), infinite where none has.
-    """
-
-    k: tf.Tensor
-    c: tf.Tensor
-    stalled: tf.Tensor
-    best: tf.Tensor
-    objective: tf.Tensor
+    size: Rows
 
 
-class Weights(NamedTuple):
+class Numbers(NamedTuple):
     """What stays fixed on a pass over the grid.
 
     Attributes:
-      required: the confidence that a perturbation must reach, in logits, (N,).
+      required: the margin that a perturbation must reach, in logits, (N,).
       direction: of the step at the originals, of norm 1, (N, H, W, C).
       ratio: of two neighbours on the grid, scalar.
-      steps: in how many steps a perturbation is made, scalar.
-      patience: the value of `stalled` at which an example is finished.
+      steps: in how many steps a perturbation is made, scalar int32.
     """
 
-    required: tf.Tensor
-    direction: tf.Tensor
-    ratio: tf.Tensor
-    steps: tf.Tensor
-    patience: tf.Tensor
+    required: Rows
+    direction: Pixels
+    ratio: Scalar
+    steps: Scalar
+
+
+@dataclasses.dataclass(frozen=True)
+class Grid(Solver[Iterate, Numbers]):
+    """A pass over the grid of sizes, each made in some steps; an example is finished at the first that succeeds.
+
+    Attributes:
+      norm: "l1", "l2" or "linf".
+      steps: how many.
+      ratio: of two neighbours on the grid.
+      max_iterations: the number of grid points.
+      direction: (N, H, W, C) of the step at the originals.
+      first: (N,) the first sizes.
+    """
+
+    look_every: ClassVar[int] = 1
+
+    norm: str
+    steps: int
+    ratio: float
+    max_iterations: int
+    direction: Pixels
+    first: Rows
+
+    @property
+    def structure(self) -> Hashable:
+        """The class and the norm."""
+        return type(self), self.norm
+
+    def parameters(self, problem: Problem, originals: Originals) -> Numbers:
+        """The numbers of the pass as tensors."""
+        steps = tf.constant(self.steps, tf.int32)
+        return Numbers(originals.required, self.direction, tf.constant(self.ratio, tf.float32), steps)
+
+    def init(self, problem: Problem, start: Pixels, c: Rows) -> Iterate:
+        """The first sizes; `start` (N, H, W, C) is 0 and `c` (N,) is not searched."""
+        return Iterate(self.first)
+
+    def step(self, k: Scalar, iterate: Iterate, problem: Problem, parameters: Numbers) -> tuple[Iterate, Candidate]:
+        """Makes the perturbations of one grid point and tests them."""
+        size = (iterate.size / tf.cast(parameters.steps, tf.float32))[:, None, None, None]
+        batch = problem.batch
+
+        def moved(delta: Pixels, direction: Pixels) -> Pixels:
+            return proximal.box(delta - size * direction, batch.lower, batch.upper)
+
+        delta = problem.repeat(
+            parameters.steps - 1,
+            lambda delta: moved(delta, direction_of(problem, delta, self.norm)),
+            moved(tf.zeros_like(parameters.direction), parameters.direction),
+        )
+        succeeded = problem.is_adversarial(delta, parameters.required)
+        candidate = Candidate(delta, iterate.size, succeeded, finished=succeeded)
+        return Iterate(iterate.size * parameters.ratio), candidate
+
+    def monitor(self, iterate: Iterate, parameters: Numbers) -> Monitored:
+        """The size that is next, in place of a weight of the margin."""
+        return Monitored(iterate.size)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -106,68 +150,31 @@ class IFGM(Attack):
         """The most grid points that an example takes."""
         return _points(10.0**_DECADES, _COARSE) + _points(_COARSE, self.grid_ratio)
 
-    def perturb(self, network: Network, problem: Problem, start: tf.Tensor, rows: int, tracker: Tracker) -> Found:
-        """Attacks a batch; `start` is not used, the grid begins at the originals."""
-        margins = network.program("margin", network.margin, problem)(problem)
-
-        def first(problem: Problem) -> tf.Tensor:
-            return _direction(network, problem, tf.zeros_like(problem.images), self.norm)
-
-        def loop(state: State, problem: Problem, weights: Weights, points: tf.Tensor) -> State:
-            last = state.k + points
-            return tf.while_loop(
-                lambda state: state.k < last,
-                lambda state: (_try(state, problem, weights, network, self.norm),),
-                (state,),
-                parallel_iterations=1,
-            )[0]
-
-        weights = Weights(
-            network.demanded(margins, self.confidence),
-            network.program("direction", first, problem, key=self.norm)(problem),
-            tf.constant(_COARSE),
-            tf.constant(self.steps, tf.int32),
-            tf.constant(1),
+    def perturb(self, work: Work, given: Images) -> Solution:
+        """Attacks a batch from the originals on; `given` (N, H, W, C) is 0."""
+        margins = work.margins()
+        required = work.goal.required_margin(margins, self.confidence)
+        originals = Originals(margins, required, self.confidence)
+        norm, entries = self.norm, math.prod(work.batch.images.shape[1:])
+        direction = work.evaluate(
+            ("direction", norm), lambda problem: direction_of(problem, tf.zeros_like(problem.batch.images), norm)
         )
-        tracker.count(len(margins), gradients=1, forwards=1)
-        size = 10.0**-_DECADES * float(np.prod(problem.images.shape[1:])) ** _EXPONENT[self.norm]
-        program = network.program(
-            "grid", loop, _initial(problem, margins, weights.required), problem, weights, tf.constant(0), key=self.norm
-        )
-
-        def scan(chosen: npt.NDArray[np.int64], sizes: npt.NDArray[np.float32], ratio: float, points: int) -> Solution:
-            whole = devices.padded(len(chosen), problem.images.shape[1:])
-            padded = pad_rows(chosen, whole)
-            tracker.attend(chosen)
-            parts = take(problem, padded), take(weights, padded)._replace(ratio=tf.constant(ratio, tf.float32))
-            state = _initial(parts[0], tf.gather(margins, padded), parts[1].required)._replace(
-                c=tf.constant(pad_rows(sizes, whole), tf.float32)
-            )
-            return compaction.run(
-                program,
-                state,
-                *parts,
-                points,
-                rows=len(chosen),
-                gradients=int(self.steps) - 1,
-                forwards=1,
-                look_every=1,
-                tracker=tracker,
-            )
-
-        everyone = np.arange(rows)
-        solution = scan(everyone, np.full(rows, size, np.float32), _COARSE, _points(10.0**_DECADES, _COARSE))
+        size = 10.0**-_DECADES * float(entries) ** _EXPONENT[norm]
+        first = tf.constant(np.full(work.size, size, np.float32))
+        coarse = Grid(norm, self.steps, _COARSE, _points(10.0**_DECADES, _COARSE), direction, first)
+        solution = minimise(coarse, Objective(), work, originals, known=_held(work, originals))
         reached = np.flatnonzero(solution.found)
-        if len(reached) and not tracker.interrupted:
-            below = solution.objective[reached] / _COARSE * self.grid_ratio
-            fine = scan(reached, below, self.grid_ratio, _points(_COARSE, self.grid_ratio))
-            # Where nothing smaller succeeds the coarse size stays; `replaced` adds its iterations.
-            finer = better(solution.chosen(reached), fine)._replace(iterations=fine.iterations)
-            solution = solution.replaced(reached, finer)
-            tracker.attend(everyone)
+        if len(reached) and not work.tracker.interrupted:
+            near = work.some(reached)
+            originals, direction = work.select(reached, (originals, direction))
+            first = near.padded(solution.objective[reached] / _COARSE * self.grid_ratio)
+            points = _points(_COARSE, self.grid_ratio)
+            fine = Grid(norm, self.steps, self.grid_ratio, points, direction, first)
+            found = minimise(fine, Objective(), near, originals, known=_held(near, originals))
+            # Where nothing smaller succeeds the coarse size stays.
+            solution.put(reached, solution.at(reached).better(found))
         sizes = np.where(solution.found, solution.objective, 0.0).astype(np.float32)
-        points = solution.iterations
-        return Found(solution.found, solution.best, sizes, 1 + (self.steps - 1) * points, 1 + points)
+        return solution._replace(c=sizes)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -200,43 +207,16 @@ def _points(span: float, ratio: float) -> int:
     return 1 + math.ceil(math.log(span) / math.log(ratio) - 1e-9)
 
 
-def _initial(problem: Problem, margins: tf.Tensor, required: tf.Tensor) -> State:
-    """Before the first grid point; who succeeds without a change is finished."""
-    rows, held = tf.zeros_like(margins), margins <= -required
-    return State(
-        tf.constant(0),
-        rows,
-        tf.cast(held, tf.int32),
-        tf.zeros_like(problem.images),
-        tf.where(held, 0.0, rows + float("inf")),
-    )
+def _held(work: Work, originals: Originals) -> Best:
+    """What is known before the first grid point: who succeeds without a change is finished."""
+    held = originals.margins <= -originals.required
+    known = Best.of(tf.zeros_like(work.batch.images), tf.where(held, 0.0, float("inf")))
+    return known._replace(stalled=tf.where(held, ENDLESS, 0))
 
 
-def _try(state: State, problem: Problem, weights: Weights, network: Network, norm: str) -> State:
-    """Makes the perturbations of one grid point and tests them."""
-    step = (state.c / tf.cast(weights.steps, tf.float32))[:, None, None, None]
-
-    def moved(delta: tf.Tensor, direction: tf.Tensor) -> tf.Tensor:
-        return proximal.box(delta - step * direction, problem.lower, problem.upper)
-
-    def again(k: tf.Tensor, delta: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        return k + 1, moved(delta, _direction(network, problem, delta, norm))
-
-    begun = moved(tf.zeros_like(state.best), weights.direction)
-    _, delta = tf.while_loop(lambda k, _: k < weights.steps, again, (tf.constant(1), begun), parallel_iterations=1)
-    succeeded = network.succeeds(problem, delta, weights.required) & (state.stalled < weights.patience)
-    return state._replace(
-        k=state.k + 1,
-        c=state.c * weights.ratio,
-        stalled=tf.where(succeeded, weights.patience, state.stalled),
-        best=tf.where(succeeded[:, None, None, None], delta, state.best),
-        objective=tf.where(succeeded, state.c, state.objective),
-    )
-
-
-def _direction(network: Network, problem: Problem, delta: tf.Tensor, norm: str) -> tf.Tensor:
+def direction_of(problem: Problem, delta: Pixels, norm: str) -> Pixels:
     """The cross-entropy's gradient at x0 + delta, brought to norm 1; 0 where the network is flat."""
-    gradient = network.cross_entropy_gradient(problem, delta)
+    gradient = problem.cross_entropy_gradient(delta)
     if norm == "linf":
         return tf.sign(gradient)
     # By the largest entry first: squares of small gradients would underflow.

@@ -8,21 +8,20 @@ from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
-import tensorflow as tf
 
-from tf_strattack.attacks.attack import Found, Method
+from tf_strattack.attacks.method import Method
 from tf_strattack.checks import check_count
 from tf_strattack.classifiers.passing import as_classifier
 from tf_strattack.image_checks import check_like
 from tf_strattack.images import LEVELS, from_uint8, to_uint8
 from tf_strattack.problem.distortions import CHANGED
-from tf_strattack.problem.goal import Network, Problem
+from tf_strattack.problem.goal import Goal
+from tf_strattack.problem.problem import Problem
+from tf_strattack.problem.work import Work
 from tf_strattack.result import AttackResult
-from tf_strattack.runtime import devices
-from tf_strattack.runtime.progress import Callback, Tracker
-from tf_strattack.runtime.rows import pad_rows
-from tf_strattack.runtime.rows import select_rows as take
-from tf_strattack.typing import Images
+from tf_strattack.runtime.progress import Callback
+from tf_strattack.solvers.best import Solution
+from tf_strattack.typing import Images, Pixels
 
 # What is asked of the margin beyond the confidence, in logits, so that a fresh forward pass agrees.
 _SLACK = 1e-4
@@ -106,27 +105,23 @@ class Quantization(Method):
         """The most steps of a batch; most take one or two."""
         return self.max_steps
 
-    def perturb(self, network: Network, problem: Problem, start: tf.Tensor, rows: int, tracker: Tracker) -> Found:
-        """Rounds, and repairs what no longer succeeds."""
-        tracker.enter(self.name)
-        given = start.numpy()
+    def perturb(self, work: Work, given: Images) -> Solution:
+        """Rounds the perturbations `given` (N, H, W, C), and repairs what no longer succeeds."""
+        work.tracker.enter(self.name)
         support = np.abs(given) > CHANGED
-        lower = np.ceil(problem.lower.numpy() * LEVELS - _WHOLE).astype(np.int32) * support
-        upper = np.floor(problem.upper.numpy() * LEVELS + _WHOLE).astype(np.int32) * support
+        lower = np.ceil(_counted(work.batch.lower, work) - _WHOLE).astype(np.int32) * support
+        upper = np.floor(_counted(work.batch.upper, work) + _WHOLE).astype(np.int32) * support
         levels = np.clip(np.round(given * LEVELS).astype(np.int32), lower, upper)
-        evaluate = network.program("margin_and_gradient", network.margin_and_gradient, problem, start)
-        found, gradients = np.zeros(rows, bool), np.zeros(rows, np.int32)
-        todo = np.flatnonzero(support[:rows].any(axis=(1, 2, 3)))
+        found, todo = np.zeros(work.rows, bool), np.flatnonzero(support.any(axis=(1, 2, 3)))
         tangent = np.zeros((len(todo), *given.shape[1:]), np.float32)
         for step in range(self.max_steps + 1):
-            if not len(todo) or tracker.interrupted:
+            if not len(todo) or work.tracker.interrupted:
                 break
-            padded = pad_rows(todo, devices.padded(len(todo), problem.images.shape[1:]))
-            delta = tf.constant((levels[padded] / LEVELS).astype(np.float32))
-            margins, slopes = (part.numpy()[: len(todo)] for part in evaluate(take(problem, padded), delta))
-            tracker.count(len(padded), gradients=1)
-            gradients[todo] += 1
-            excess = margins + self.confidence + max(_SLACK, network.resolution)
+            some = work.some(todo)
+            delta = some.padded((levels[todo] / LEVELS).astype(np.float32))
+            evaluated = some.evaluate("margin_and_gradient", Problem.margin_and_gradient, delta)
+            margins, slopes = (part.numpy()[: len(todo)] for part in evaluated)
+            excess = margins + self.confidence + max(_SLACK, work.goal.resolution)
             found[todo] = excess <= 0
             if step == self.max_steps:
                 break
@@ -135,16 +130,23 @@ class Quantization(Method):
             tangent = tangent[failing] + (1 if step == 0 else 1 - _MEMORY) * (slopes[failing] - tangent[failing])
             wanted = excess[failing] * (1 + _OVERSHOOT * (step + 1))
             levels[todo] = _lowered(levels[todo], tangent, wanted, lower[todo], upper[todo])
-        zeros = np.zeros(rows, np.int32)
-        return Found(found, (levels[:rows] / LEVELS).astype(np.float32), np.zeros(rows, np.float32), gradients, zeros)
+        quantized = (levels / LEVELS).astype(np.float32)
+        squares = np.square(quantized).sum(axis=(1, 2, 3))
+        return Solution(quantized, np.where(found, squares, np.inf), np.zeros(work.rows, np.float32))
 
-    def valid(self, network: Network, images: Images, delta: Images) -> Images:
+    def valid(self, goal: Goal, images: Images, delta: Images) -> Images:
         """The images of perturbations, to the last bit on the lattice."""
-        return _nearest(super().valid(network, images, delta), network.bounds)
+        return _nearest(super().valid(goal, images, delta), goal.classifier.bounds)
 
-    def fallback(self, images: Images, given: Images) -> Images:
+    def fallback_images(self, images: Images, given: Images) -> Images:
         """The original: what came in is not on the lattice."""
         return images
+
+
+def _counted(bound: Pixels, work: Work) -> Images:
+    """A side of the box of the rows that count, in levels."""
+    levels: Images = bound.numpy()[: work.rows] * LEVELS
+    return levels
 
 
 def _nearest(images: Images, bounds: tuple[float, float]) -> Images:

@@ -9,36 +9,29 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
-from tf_strattack.attacks.attack import Found, Method
-from tf_strattack.checks import check_choice, check_count, check_number
-from tf_strattack.errors import InputError
+from tf_strattack.attacks.hyper_parameters import refusing
+from tf_strattack.attacks.method import Method
+from tf_strattack.attacks.places import place_in
+from tf_strattack.checks import check_number
 from tf_strattack.problem import proximal
-from tf_strattack.problem.distortions import CHANGED, DISTORTIONS
-from tf_strattack.problem.goal import Network, Problem
+from tf_strattack.problem.distortions import CHANGED, Distortion, as_distortion
+from tf_strattack.problem.objective import Objective
+from tf_strattack.problem.work import Work
 from tf_strattack.result import AttackResult
-from tf_strattack.runtime import devices
-from tf_strattack.runtime.progress import Callback, Tracker
-from tf_strattack.runtime.rows import pad_rows
-from tf_strattack.runtime.rows import select_rows as take
-from tf_strattack.solvers import prox_linear, refine_admm
-from tf_strattack.solvers.compaction import Solution
-from tf_strattack.solvers.solve import solve
-from tf_strattack.solvers.zstep import DEFAULT_ALPHA, DEFAULT_PATIENCE, SOLVERS, Weights
-from tf_strattack.typing import Images
-
-# Iterations of the refinement by solver; the paper's spends them for each c of its search.
-DEFAULT_ITERATIONS = {"prox_linear": 38, "admm": 120, "paper": 200}
+from tf_strattack.runtime.progress import Callback
+from tf_strattack.solvers import Paper, Solver, as_solver
+from tf_strattack.solvers.base import Originals
+from tf_strattack.solvers.best import Best, Solution
+from tf_strattack.solvers.minimise import minimise
+from tf_strattack.typing import Images, Pixels
 
 # The share of the changes to give up: the paper's, and what docs/solver.md supports.
 _PAPER_QUANTILE, _QUANTILE = 0.03, 0.38
 # Where nothing better is left without so many, this part of them is tried, down to the paper's share.
 _LESS = 0.6
 
-# alpha/rho where the caller gives no alpha, and what is asked of the margin at first: the start succeeds already.
-_ALPHA = {**DEFAULT_ALPHA, "prox_linear": 20.0}
-_INITIAL_KAPPA = 0.005
 
-
+@refusing(lambda name, given: place_in(name, solver=given.get("solver"), refining=True))
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Refinement(Method):
     """Minimises gamma D(delta) over the pixels that a perturbation already changes (Proposition 3).
@@ -49,55 +42,53 @@ class Refinement(Method):
 
     Attributes:
       gamma: weight of the distortion.
-      distortion, beta: D, as in `StrAttack`.
-      rho: ADMM's penalty; None for gamma, the problem's own scale.
-      alpha: factor of eta_k = alpha sqrt(k), the inverse step; None for 20 rho, or 5 rho with ADMM.
-      solver: "prox_linear", "admm", or "paper" with a search of c.
+      distortion: D, as in `StrAttack`.
+      solver: an object of `tf_strattack.solvers`, or its name for the defaults of a refinement: "prox_linear" for
+        `ProxLinear.refining()`, "admm", or "paper" with a search of c.
       sigma_quantile: the share of the smallest changes to give up, in [0, 1]; None for 0.38, or the paper's 0.03 with
-        its solver. Below 0.03 it is not lessened.
-      max_iterations: the most iterations of a round (for each c); None for 38 ("prox_linear"), 120 or 200 ("paper").
-      patience: an example is finished when its best result has not become 0.2 % better for so many iterations;
-        None for 40, or never with "paper".
-      initial_c, search_steps: of the search of c.
+        its solver. Below 0.03 it is not reduced.
+      epsilon, confidence: as in `StrAttack`.
 
     Raises:
-      InputError: a value out of range.
+      InputError: a value out of range, or a hyper-parameter that belongs to the solver.
     """
 
     name: ClassVar[str] = "refinement"
 
     gamma: float = 1.0
-    distortion: str = "l2"
-    beta: float = 1.0
-    rho: float | None = None
-    alpha: float | None = None
-    solver: str = "prox_linear"
+    distortion: str | Distortion = "l2"
+    solver: str | Solver[Any, Any] = "prox_linear"
     sigma_quantile: float | None = None
-    max_iterations: int | None = None
-    patience: int | None = None
-    initial_c: float = 1.0
-    search_steps: int = 6
 
     def __post_init__(self) -> None:
-        """Checks the values."""
+        """Checks the values, and resolves names to objects."""
         super().__post_init__()
-        check_choice("solver", self.solver, SOLVERS)
         check_number("gamma", self.gamma, 0.0, open_low=True)
-        check_choice("distortion", self.distortion, DISTORTIONS)
-        if self.distortion == "l0" and self.solver == "prox_linear":
-            # What meets the tangent is sought by secants, and here it jumps.
-            raise InputError("expected solver=admm or paper with distortion=l0, received prox_linear")
-        check_number("beta", self.beta, 0.0)
+        object.__setattr__(self, "distortion", as_distortion(self.distortion))
+        object.__setattr__(self, "solver", as_solver(self.solver, refining=True))
         if self.sigma_quantile is not None:
             check_number("sigma_quantile", self.sigma_quantile, 0.0, 1.0)
-        check_number("initial_c", self.initial_c, 0.0, open_low=True)
-        check_count("search_steps", self.search_steps)
-        for name in ("rho", "alpha"):
-            if getattr(self, name) is not None:
-                check_number(name, getattr(self, name), 0.0, open_low=True)
-        for name in ("max_iterations", "patience"):
-            if getattr(self, name) is not None:
-                check_count(name, getattr(self, name))
+        self._solver.check(as_distortion(self.distortion), None)
+
+    @property
+    def hyper_parameters(self) -> dict[str, Any]:
+        """The hyper-parameters by name, resolved, as plain values for records."""
+        return {**super().hyper_parameters, "sigma_quantile": self.quantile}
+
+    @property
+    def quantile(self) -> float:
+        """The share of the smallest changes that is given up at first."""
+        if self.sigma_quantile is not None:
+            return self.sigma_quantile
+        return _PAPER_QUANTILE if isinstance(self.solver, Paper) else _QUANTILE
+
+    @property
+    def _solver(self) -> Solver[Any, Any]:
+        return as_solver(self.solver, refining=True)
+
+    @property
+    def _objective(self) -> Objective:
+        return Objective(as_distortion(self.distortion), gamma=self.gamma)
 
     def __call__(
         self,
@@ -130,119 +121,44 @@ class Refinement(Method):
         """
         return self.run(classifier, images, adversarial, labels, targets, mask, batch_size, callback)
 
-    def _quantile(self) -> float:
-        if self.sigma_quantile is not None:
-            return self.sigma_quantile
-        return _PAPER_QUANTILE if self.solver == "paper" else _QUANTILE
-
     def iterations(self) -> int:
         """The number of iterations that a batch takes in all, where one round of giving up suffices."""
-        per_c = DEFAULT_ITERATIONS[self.solver] if self.max_iterations is None else self.max_iterations
-        return per_c * (self.search_steps if self.solver == "paper" else 1)
+        return self._solver.total_iterations
 
-    def perturb(self, network: Network, problem: Problem, start: tf.Tensor, rows: int, tracker: Tracker) -> Found:
-        """Refines the rows whose start succeeds; the others leave the batch at once."""
-        tracker.enter(self.name)
-        test = network.program("succeeds", network.succeeds, problem, start, tf.constant(0.0))
-        succeeded = test(problem, start, tf.constant(self.confidence, tf.float32)).numpy()[:rows]
-        tracker.count(len(start), forwards=1)
-        c, gradients = np.zeros(rows, np.float32), np.zeros(rows, np.int32)
-        forwards = np.ones(rows, np.int32)
-        best = start.numpy()[:rows].copy()
-        todo, quantile = np.flatnonzero(succeeded), self._quantile()
-        while len(todo) and not tracker.interrupted:
-            tracker.attend(todo)
-            padded = pad_rows(todo, devices.padded(len(todo), problem.images.shape[1:]))
-            given = tf.gather(start, padded)
-            pattern = sparse_pattern(given.numpy(), quantile)
-            solution = self._solve(network, take(problem, padded), given, pattern, len(todo), tracker)
-            improved = (solution.best != best[todo]).any(axis=(1, 2, 3))
-            best[todo], c[todo] = solution.best, solution.c
-            gradients[todo] += solution.iterations
-            # The margin of the originals; ADMM also tests its start and the candidate of each iteration.
-            forwards[todo] += 1 if self.solver == "prox_linear" else 2 + solution.iterations
+    def perturb(self, work: Work, given: Images) -> Solution:
+        """Refines those of the perturbations `given` (N, H, W, C) that succeed; the others leave the batch at once."""
+        work.tracker.enter(self.name)
+        start = work.padded(given)
+        required = tf.fill([work.size], tf.constant(self.confidence, tf.float32))
+        succeeded = work.evaluate(
+            "succeeds", lambda problem, start, required: problem.is_adversarial(start, required), start, required
+        )
+        succeeded = succeeded.numpy()[: work.rows]
+        unknown = np.where(succeeded, 0.0, np.inf).astype(np.float32)
+        best = Solution(given.copy(), unknown, np.zeros(work.rows, np.float32))
+        todo, quantile = np.flatnonzero(succeeded), self.quantile
+        while len(todo) and not work.tracker.interrupted:
+            solution = self._within_pattern(work.some(todo), work.select(todo, start), quantile)
+            improved = (solution.delta != best.delta[todo]).any(axis=(1, 2, 3))
+            best.put(todo, solution)
             quantile *= _LESS
             todo = todo[~improved] if quantile >= _PAPER_QUANTILE else todo[:0]
-        return Found(succeeded, best, c, gradients, forwards)
+        return best
 
-    def _solve(
-        self,
-        network: Network,
-        problem: Problem,
-        start: tf.Tensor,
-        pattern: npt.NDArray[np.bool_],
-        rows: int,
-        tracker: Tracker,
-    ) -> Solution:
-        support = tf.constant(pattern, tf.float32)
-        restricted = problem._replace(lower=problem.lower * support, upper=problem.upper * support)
-        margins = network.program("margin", network.margin, problem)(problem)
-        tracker.count(len(start), forwards=1)
-        rho = tf.zeros_like(margins) + (self.gamma if self.rho is None else self.rho)
-        alpha = _ALPHA[self.solver] * rho if self.alpha is None else tf.zeros_like(rho) + self.alpha
-        weights = Weights.build(
-            margins,
-            gamma=self.gamma,
-            tau=0.0,
-            beta=self.beta,
-            rho=rho,
-            alpha=alpha,
-            required=network.demanded(margins, self.confidence),
-            patience=DEFAULT_PATIENCE[self.solver] if self.patience is None else self.patience,
-        )
-
-        distortion = DISTORTIONS[self.distortion]
-
-        def cost(delta: tf.Tensor, weights: Weights) -> tf.Tensor:
-            return weights.gamma * distortion.cost(delta, weights.beta)
-
-        key = (self.solver, self.distortion)
-        if self.solver == "prox_linear":
-            on_pattern = proximal.box(start, restricted.lower, restricted.upper)
-            state = prox_linear.initial_state(on_pattern, start, cost(start, weights), _INITIAL_KAPPA)
-
-            def loop(state: Any, problem: Problem, weights: Weights, iterations: tf.Tensor) -> Any:
-                def prox(x: tf.Tensor, curvature: tf.Tensor) -> tf.Tensor:
-                    return distortion.shrink(x, weights.gamma / curvature, weights.beta, problem.lower, problem.upper)
-
-                return prox_linear.run(
-                    state,
-                    problem,
-                    weights,
-                    iterations,
-                    prox=prox,
-                    cost=lambda delta: cost(delta, weights),
-                    network=network,
-                    memory=0.0,
-                    square=distortion.square,
-                )
-
-        else:
-
-            def begin(problem: Problem, start: tf.Tensor, weights: Weights) -> refine_admm.State:
-                return refine_admm.initial_state(problem, start, weights, distortion, network)
-
-            state = network.program("refine_start", begin, restricted, start, weights, key=key)(
-                restricted, start, weights
-            )
-            tracker.count(len(start), forwards=1)
-
-            def loop(state: Any, problem: Problem, weights: Weights, iterations: tf.Tensor) -> Any:
-                return refine_admm.run(
-                    state, problem, weights, iterations, solver=self.solver, distortion=distortion, network=network
-                )
-
-        return solve(
-            network.program("refine", loop, state, restricted, weights, tf.constant(0), key=key),
-            state,
-            restricted,
-            weights,
-            solver=self.solver,
-            rows=rows,
-            iterations=self.max_iterations or DEFAULT_ITERATIONS[self.solver],
-            initial_c=self.initial_c,
-            search_steps=self.search_steps,
-            tracker=tracker,
+    def _within_pattern(self, work: Work, start: Pixels, quantile: float) -> Solution:
+        """The least distortion where the `quantile` of the changes of `start` (N, H, W, C) is given up."""
+        support = tf.constant(sparse_pattern(start.numpy(), quantile), tf.float32)
+        batch = work.batch._replace(lower=work.batch.lower * support, upper=work.batch.upper * support)
+        work, objective = dataclasses.replace(work, batch=batch), self._objective
+        margins = work.margins()
+        required = work.goal.required_margin(margins, self.confidence)
+        return minimise(
+            self._solver,
+            objective,
+            work,
+            Originals(margins, required, self.confidence),
+            start=proximal.box(start, batch.lower, batch.upper),
+            known=Best.of(start, objective.at(objective.numbers(), batch).cost(start)),
         )
 
 

@@ -3,36 +3,32 @@
 from __future__ import annotations
 
 import dataclasses
-import math
 from typing import Any, ClassVar
 
 import numpy as np
-import tensorflow as tf
 
-from tf_strattack.attacks.attack import Attack, Found
+from tf_strattack.attacks.attack import Attack
+from tf_strattack.attacks.hyper_parameters import record_of, refusing
+from tf_strattack.attacks.places import place_in
 from tf_strattack.attacks.refinement import Refinement
 from tf_strattack.checks import check_choice, check_count, check_number
 from tf_strattack.errors import InputError
-from tf_strattack.problem.distortions import DISTORTIONS
-from tf_strattack.problem.goal import Network, Problem
-from tf_strattack.problem.groups import BORDERS, Groups
-from tf_strattack.problem.objective import prox_of
+from tf_strattack.problem.distortions import Distortion, as_distortion
+from tf_strattack.problem.groups import GroupStructure, SlidingMask, as_structure
+from tf_strattack.problem.objective import Objective
 from tf_strattack.problem.proximal import GROUP_PENALTIES
-from tf_strattack.runtime import devices
-from tf_strattack.runtime.progress import Tracker
-from tf_strattack.runtime.rows import pad_rows
-from tf_strattack.runtime.rows import select_rows as take
-from tf_strattack.solvers import admm, prox_linear
-from tf_strattack.solvers.admm import Structure
-from tf_strattack.solvers.compaction import Solution
-from tf_strattack.solvers.solve import solve
-from tf_strattack.solvers.zstep import DEFAULT_ALPHA, DEFAULT_PATIENCE, INITIAL_KAPPA, Weights
+from tf_strattack.problem.work import Work
+from tf_strattack.solvers import SOLVERS, Admm, ProxLinear, Solver, as_solver
+from tf_strattack.solvers.base import Originals
+from tf_strattack.solvers.best import Solution
+from tf_strattack.solvers.minimise import minimise
+from tf_strattack.typing import Images
 
-# Iterations by solver; the paper's spends them for each c of its search.
-DEFAULT_ITERATIONS = {"prox_linear": 110, "admm": 200, "paper": 1000}
-COPIES = ("support", "paper")
+# What the attack gives its refinement.
+_SHARED = ("gamma", "distortion", "epsilon", "confidence")
 
 
+@refusing(lambda name, given: place_in(name, solver=given.get("solver")))
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class StrAttack(Attack):
     """The structured attack (arXiv 1808.01664): few groups of pixels change, and those by little.
@@ -42,228 +38,156 @@ class StrAttack(Attack):
     attacks (`distortion` "l0", "l2", "linf"), of EAD ("en"), or of a least l1 norm.
 
     Attributes:
-      group_size: side r of the sliding mask, in pixels; all channels of a pixel belong together.
-      stride: its step in pixels; below `group_size` groups overlap. None for `group_size`.
-      border: "cover" cuts the last groups at the edge; "drop" leaves the pixels there without group (the paper).
+      groups: which pixels form a group, such as `SlidingMask(3, stride=2)`, or a number for squares of that side; None
+        for squares of 2 x 2 pixels, or for no groups where tau is 0 and there is no `max_groups`.
+      group_size, stride, border: short for `groups=SlidingMask(group_size, stride, border)`.
       penalty: "l2" is the paper's; "l2_half", sum_i ||delta_{D_i}||_2^(1/2), finds fewer groups at more distortion.
-      distortion: D: "l2" is the paper's ||delta||_2^2; "l1" is ||delta||_1, "en" beta ||delta||_1 + ||delta||_2^2, "l0"
-        the number of changed entries, "linf" the largest change.
-      beta: the weight of the l1 norm in "en"; the others have none.
-      solver: "prox_linear" solves the problem with the margin's tangent in place of the network, one evaluation an
-        iteration, and leaves examples for which it finds nothing to "admm". "admm" splits as the paper does, but
-        takes the tangent inside the hinge, so that no c is searched; distortion "l0" needs it, and with tau = 0
-        it is the better one for "linf" too. "paper" is the paper's. docs/solver.md compares.
-      copies: for overlapping groups and ADMM, "support" is consensus over the groups that hold a pixel; "paper" is
-        Proposition 2 with a copy of the image for each group, whose steps are far smaller.
+      distortion: D, an object of `tf_strattack.distortions` or its name for the defaults: "l2" is the paper's
+        ||delta||_2^2; "l1" is ||delta||_1, "en" beta ||delta||_1 + ||delta||_2^2, "l0" the number of changed entries,
+        "linf" the largest change.
       tau, gamma: weights of group sparsity and of distortion; only their ratio matters, except to "paper".
-      rho: ADMM's penalty, and with alpha the scale of the steps; None sets it per example from the tangent of the
-        margin at the original.
-      alpha: factor of eta_k = alpha sqrt(k), the inverse step; None for 10 rho ("prox_linear") or 5 rho.
+      solver: an object of `tf_strattack.solvers`, or its name for the defaults. "prox_linear" solves the problem with
+        the margin's tangent in place of the network. "admm" splits as the paper does, but takes the tangent inside
+        the hinge, so that no c is searched; distortion "l0" needs it, and with tau = 0 it is the better one for
+        "linf" too. "paper" is the paper's. docs/solver.md compares.
+      fallback: the solver for examples for which `solver` finds nothing: an object, a name, False for none, True for
+        "admm" after "prox_linear" and none after the others.
       epsilon: the largest change of a pixel, in [0, 1] scale; None for no limit but the bounds.
       confidence: how far, in logits, the target must lie above all other classes.
-      max_iterations: the most iterations (for each c); None for 110 ("prox_linear"), 200 ("admm"), 1000 ("paper").
-      patience: an example is finished, and leaves the batch, when its best result has not become 0.2 % better for
-        so many iterations after it first succeeded; None for 40, or never with "paper".
       max_groups: the most groups that may change, the best that is found within this budget; None for no limit.
-      initial_c, search_steps: of the paper's search of c; 1 step keeps c fixed, as the paper's text does.
-      refine: whether to run Proposition 3 on what was found.
-      sigma_quantile: the share of the smallest changes that the refinement tries to give up, in [0, 1]; None for
-        0.38, or 0.03 with "paper".
-      refine_iterations: its iterations (for each c); None for 38 ("prox_linear"), 120 or 200.
+      refine: whether to run Proposition 3 on what was found: True, False, or a `Refinement`, which gets distortion,
+        gamma, epsilon and confidence from the attack.
 
     Raises:
-      InputError: a value out of range.
+      InputError: a value out of range, one that means nothing together with the others, or a hyper-parameter that
+        belongs to the solver, the refinement or the distortion.
 
     Example:
       >>> import tf_strattack as sa
       >>> classifier = sa.shipped.load_classifier()
       >>> images, labels, _ = sa.shipped.load_sample()
-      >>> result = sa.StrAttack(max_iterations=60, refine=False)(classifier, images[:2], labels[:2])
+      >>> attack = sa.StrAttack(solver=sa.solvers.ProxLinear(max_iterations=60), refine=False)
+      >>> result = attack(classifier, images[:2], labels[:2])
       >>> result.success.tolist(), bool((sa.metrics.linf(result.delta) <= 0.6 + 1e-6).all())
       ([True, True], True)
     """
 
     name: ClassVar[str] = "strattack"
 
-    group_size: int = 2
-    stride: int | None = None
-    border: str = "cover"
+    groups: GroupStructure | int | None = None
+    group_size: dataclasses.InitVar[int | None] = None
+    stride: dataclasses.InitVar[int | None] = None
+    border: dataclasses.InitVar[str | None] = None
     penalty: str = "l2"
-    distortion: str = "l2"
-    beta: float = 1.0
-    solver: str = "prox_linear"
-    copies: str = "support"
+    distortion: str | Distortion = "l2"
     tau: float = 0.65
     gamma: float = 1.0
-    rho: float | None = None
-    alpha: float | None = None
+    solver: str | Solver[Any, Any] = "prox_linear"
+    fallback: str | Solver[Any, Any] | bool = True
     epsilon: float | None = 0.6
-    max_iterations: int | None = None
-    patience: int | None = None
     max_groups: int | None = None
-    initial_c: float = 1.0
-    search_steps: int = 6
-    refine: bool = True
-    sigma_quantile: float | None = None
-    refine_iterations: int | None = None
+    refine: bool | Refinement = True
 
-    def __post_init__(self) -> None:
-        """Checks the values."""
+    def __post_init__(self, group_size: int | None, stride: int | None, border: str | None) -> None:
+        """Checks the values, and resolves short forms and names to objects."""
         super().__post_init__()
-        check_count("group_size", self.group_size)
-        if self.stride is None:
-            object.__setattr__(self, "stride", self.group_size)
-        check_count("stride", self.stride)
-        check_number("stride", self.stride, 1, self.group_size)
-        check_choice("border", self.border, BORDERS)
-        check_choice("penalty", self.penalty, GROUP_PENALTIES)
-        check_choice("copies", self.copies, COPIES)
-        for name in ("rho", "alpha"):
-            if getattr(self, name) is not None:
-                check_number(name, getattr(self, name), 0.0, open_low=True)
         check_number("tau", self.tau, 0.0)
-        for name in ("max_iterations", "patience", "max_groups"):
-            if getattr(self, name) is not None:
-                check_count(name, getattr(self, name))
-        if not isinstance(self.refine, bool):
-            raise InputError(f"expected refine to be True or False, received {self.refine!r}")
+        check_number("gamma", self.gamma, 0.0, open_low=True)
+        if self.max_groups is not None:
+            check_count("max_groups", self.max_groups)
+        check_choice("penalty", self.penalty, GROUP_PENALTIES)
+        object.__setattr__(self, "groups", self._structure(group_size, stride, border))
+        object.__setattr__(self, "distortion", as_distortion(self.distortion))
+        object.__setattr__(self, "solver", as_solver(self.solver))
+        if self.tau == 0.0 and self.penalty != "l2":
+            raise InputError(f"expected penalty={self.penalty} with tau above 0, its weight, received tau=0")
+        if not isinstance(self.refine, bool | Refinement):
+            raise InputError(f"expected refine to be True, False or a Refinement, received {self.refine!r}")
         _ = self.refinement  # checks what the two share
+        for solver in (as_solver(self.solver), self.fallback_solver):
+            if solver is not None:
+                solver.check(as_distortion(self.distortion), None if self.groups is None else as_structure(self.groups))
+
+    def _structure(self, group_size: int | None, stride: int | None, border: str | None) -> GroupStructure | None:
+        short = {"group_size": group_size, "stride": stride, "border": border}
+        given = {name: value for name, value in short.items() if value is not None}
+        if given and self.groups is not None:
+            raise InputError(
+                f"expected groups or {', '.join(given)}, received both: groups=SlidingMask(size, stride, border)"
+            )
+        if self.tau == 0.0 and self.max_groups is None:
+            if given or self.groups is not None:
+                name = next(iter(given), "groups")
+                raise InputError(
+                    f"expected {name} with tau above 0 or with max_groups, as groups mean nothing without, "
+                    "received tau=0: groups=None"
+                )
+            return None
+        if self.groups is not None:
+            return as_structure(self.groups)
+        return SlidingMask(2 if group_size is None else group_size, stride, "cover" if border is None else border)
 
     @property
-    def refinement(self) -> Refinement:
-        """The refinement that follows the attack, with the attack's parameters."""
-        return Refinement(
-            gamma=self.gamma,
-            distortion=self.distortion,
-            beta=self.beta,
-            solver=self.solver,
-            epsilon=self.epsilon,
-            confidence=self.confidence,
-            sigma_quantile=self.sigma_quantile,
-            max_iterations=self.refine_iterations,
-            patience=self.patience,
-            initial_c=self.initial_c,
-            search_steps=self.search_steps,
-        )
+    def refinement(self) -> Refinement | None:
+        """The refinement that follows the attack, with the attack's distortion, gamma, epsilon and confidence."""
+        if self.refine is False:
+            return None
+        shared = {name: getattr(self, name) for name in _SHARED}
+        if self.refine is True:
+            alike = next((name for name, kind in SOLVERS.items() if isinstance(self.solver, kind)), "prox_linear")
+            return Refinement(solver=alike, **shared)
+        own = Refinement()
+        for name, value in shared.items():
+            if getattr(self.refine, name) not in (getattr(own, name), value):
+                raise InputError(
+                    f"expected a Refinement with the attack's {name}={value}, received {getattr(self.refine, name)}: "
+                    f"leave {name} out of it"
+                )
+        return dataclasses.replace(self.refine, **shared)
+
+    @property
+    def fallback_solver(self) -> Solver[Any, Any] | None:
+        """The solver for the examples for which the first finds nothing, if there is one."""
+        if isinstance(self.fallback, bool):
+            return Admm() if self.fallback and isinstance(self.solver, ProxLinear) else None
+        return as_solver(self.fallback)
+
+    @property
+    def hyper_parameters(self) -> dict[str, Any]:
+        """The hyper-parameters by name, resolved, as plain values for records."""
+        own = {} if self.refinement is None else self.refinement.hyper_parameters
+        return {
+            **super().hyper_parameters,
+            "fallback": record_of(self.fallback_solver),
+            "refine": {name: value for name, value in own.items() if name not in _SHARED} or False,
+        }
 
     def iterations(self) -> int:
         """The number of iterations that a batch takes in all, refinement included."""
-        return self._iterations_at_c(self.solver) * (self.search_steps if self.solver == "paper" else 1) + (
-            self.refinement.iterations() if self.refine else 0
-        )
+        return as_solver(self.solver).total_iterations + (self.refinement.iterations() if self.refinement else 0)
 
-    def _iterations_at_c(self, solver: str) -> int:
-        return DEFAULT_ITERATIONS[solver] if self.max_iterations is None else self.max_iterations
-
-    def perturb(self, network: Network, problem: Problem, start: tf.Tensor, rows: int, tracker: Tracker) -> Found:
-        """Attacks a batch; `start` is not used, the loop begins at the originals."""
-        margins, slopes = network.program("slope", network.margin_and_slope, problem)(problem)
-        tracker.count(len(problem.images), gradients=1)
-        solution = self._solve(self.solver, network, problem, margins, slopes, rows, tracker)
-        forwards = np.zeros_like(solution.iterations) if self.solver == "prox_linear" else solution.iterations.copy()
+    def perturb(self, work: Work, given: Images) -> Solution:
+        """Attacks a batch from the originals on; `given` (N, H, W, C) is 0."""
+        margins, slopes = work.tangents()
+        originals = Originals(margins, work.goal.required_margin(margins, self.confidence), self.confidence, slopes)
+        objective = self._objective(*work.batch.images.shape[1:3])
+        solution = minimise(as_solver(self.solver), objective, work, originals)
         missing = np.flatnonzero(~solution.found)
-        if self.solver == "prox_linear" and len(missing) and not tracker.interrupted:
+        if self.fallback_solver and len(missing) and not work.tracker.interrupted:
             # Feasible iterates can be caught where the network is flat; those of ADMM may leave the box meanwhile.
-            padded = pad_rows(missing, devices.padded(len(missing), problem.images.shape[1:]))
-            parts = take(problem, padded), tf.gather(margins, padded), tf.gather(slopes, padded)
-            tracker.attend(missing)
-            second = self._solve("admm", network, *parts, len(missing), tracker)
-            forwards[missing] = second.iterations
-            solution = solution.replaced(missing, second)
-            tracker.attend(np.arange(rows))
-        found = Found(solution.found, solution.best, solution.c, 1 + solution.iterations, forwards)
-        if not self.refine or tracker.interrupted:
-            return found
-        start = tf.constant(pad_rows(solution.best, len(problem.images)))
-        refined = self.refinement.perturb(network, problem, start, rows, tracker)
-        return Found(
-            found.found,
-            refined.delta,
-            np.where(refined.found, refined.c, found.c),
-            found.gradient_evaluations + refined.gradient_evaluations,
-            found.forward_evaluations + refined.forward_evaluations,
+            some, known = work.some(missing), work.select(missing, originals)
+            solution.put(missing, minimise(self.fallback_solver, objective, some, known))
+        if self.refinement is None or work.tracker.interrupted:
+            return solution
+        refined = self.refinement.perturb(work, solution.delta)
+        return Solution(refined.delta, solution.objective, np.where(refined.found, refined.c, solution.c))
+
+    def _objective(self, height: int, width: int) -> Objective:
+        return Objective(
+            as_distortion(self.distortion),
+            None if self.groups is None else as_structure(self.groups).of(height, width),
+            self.penalty,
+            self.gamma,
+            self.tau,
+            self.max_groups,
         )
-
-    def _solve(
-        self,
-        solver: str,
-        network: Network,
-        problem: Problem,
-        margins: tf.Tensor,
-        slopes: tf.Tensor,
-        rows: int,
-        tracker: Tracker,
-    ) -> Solution:
-        height, width = problem.images.shape[1:3]
-        groups = Groups(height, width, self.group_size, self.stride or self.group_size, self.border)
-        limited = self.max_groups is not None
-        structure = Structure(
-            groups, self.penalty, solver, self.copies, limited, self.distortion, limited or self.tau > 0.0
-        )
-        rho = self._rho(margins, slopes, structure, math.prod(problem.images.shape[1:]))
-        alpha = DEFAULT_ALPHA[solver] * rho if self.alpha is None else tf.zeros_like(rho) + self.alpha
-        weights = Weights.build(
-            margins,
-            gamma=self.gamma,
-            tau=self.tau,
-            beta=self.beta,
-            rho=rho,
-            alpha=alpha,
-            required=network.demanded(margins, self.confidence),
-            patience=DEFAULT_PATIENCE[solver] if self.patience is None else self.patience,
-            max_groups=self.max_groups,
-        )
-        state: Any
-        if solver == "prox_linear":
-            zero = tf.zeros_like(problem.images)
-            state = prox_linear.initial_state(zero, zero, tf.fill(tf.shape(margins), math.inf), INITIAL_KAPPA)
-        else:
-            state = admm.initial_state(problem, structure)
-
-        def loop(state: Any, problem: Problem, weights: Weights, iterations: tf.Tensor) -> Any:
-            if solver != "prox_linear":
-                return admm.run(state, problem, weights, iterations, structure=structure, network=network)
-            return prox_linear.run(
-                state,
-                problem,
-                weights,
-                iterations,
-                network=network,
-                prox=prox_of(structure, problem, weights),
-                square=DISTORTIONS[structure.distortion].square,
-                cost=lambda delta: admm.objective(delta, structure, weights.gamma, weights.tau, weights.beta),
-            )
-
-        return solve(
-            network.program("attack", loop, state, problem, weights, tf.constant(0), key=structure),
-            state,
-            problem,
-            weights,
-            solver=solver,
-            rows=rows,
-            iterations=self._iterations_at_c(solver),
-            initial_c=self.initial_c,
-            search_steps=self.search_steps,
-            tracker=tracker,
-        )
-
-    def _rho(self, margins: tf.Tensor, slopes: tf.Tensor, structure: Structure, entries: int) -> tf.Tensor:
-        """Rho (N,): as given, or such that what it divides, the threshold of a shrinkage, fits what will change.
-
-        The tangent of the margin asks for a perturbation of norm margin/slope. Spread over 15 % of the groups
-        this is a norm per group, and rho puts the threshold at three times that; with the entries for groups likewise
-        where the distortion shrinks them. A squared norm has a scale of its own, gamma: rho is at least a tenth of it,
-        which keeps the steps those of the distortion, and without groups a third.
-        """
-        if self.rho is not None:
-            return tf.fill(tf.shape(margins), float(self.rho))
-        distortion = DISTORTIONS[self.distortion]
-        length = tf.maximum((tf.abs(margins) + self.confidence) / tf.maximum(slopes, 1e-12), 1e-9)
-        least = (0.1 if structure.grouped else 0.3) * self.gamma * distortion.square
-        rho = tf.fill(tf.shape(margins), float(least))
-        if structure.grouped:
-            rho = tf.maximum(rho, self.tau / (3.0 * length / math.sqrt(0.15 * structure.groups.number)))
-        if distortion.scale is None:
-            return rho
-        threshold = 3.0 * length / math.sqrt(0.15 * entries)
-        return tf.maximum(rho, self.gamma * distortion.scale(threshold, entries, self.beta))

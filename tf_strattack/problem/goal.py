@@ -1,134 +1,167 @@
-"""The network as the loops see it: the margin of a perturbation, its gradient, and whether it succeeds."""
+"""What an attack is to achieve: how far an example is from it, in which direction, and whether it is there."""
 
 from __future__ import annotations
 
+import abc
+import dataclasses
 from collections.abc import Callable, Hashable
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
 from tf_strattack.classifiers.classifier import Classifier
-from tf_strattack.classifiers.own_network import positions_of
 from tf_strattack.losses import fools, margin, soft_margin
-from tf_strattack.typing import Classes, Images
+from tf_strattack.problem.batch import Batch
+from tf_strattack.typing import Classes, Flags, Images, Pixels, Rows
 
 
-class Problem(NamedTuple):
-    """What stays fixed while a batch is attacked; one row an example.
+class Goal(abc.ABC):
+    """What must come true of an example. All perturbations are in [0, 1] scale.
 
-    Attributes:
-      images: (N, H, W, C) originals in the classifier's scale.
-      classes: (N,) int32, the targets or (untargeted) the true labels.
-      lower, upper: (N, H, W, C) the box of eq. (11) that perturbations must stay in, in [0, 1] scale.
-      positions: (N,) int32 places of the images in the caller's array, for networks with a further input for each.
+    The first methods face the caller's arrays, the others work on tensors within a graph. Solvers see only the latter,
+    through `Problem`, which counts what they evaluate.
     """
 
-    images: tf.Tensor
-    classes: tf.Tensor
-    lower: tf.Tensor
-    upper: tf.Tensor
-    positions: tf.Tensor
+    # The network whose images, bounds and classes count, and that keeps what is compiled.
+    classifier: Classifier
 
-    @classmethod
-    def build(
-        cls,
-        classifier: Classifier,
-        images: Images,
-        classes: Classes,
-        mask: Images,
-        *,
-        epsilon: float | None,
-        positions: npt.NDArray[np.int32] | None = None,
-    ) -> Problem:
-        """Makes the problem of a batch; outside `mask` (1 where changes are allowed) the box is the point 0.
+    # Arrays.
 
-        `positions` (N,) None: the images are all of the caller's.
-        """
-        positions = positions_of(images) if positions is None else positions
-        low, high = classifier.bounds
-        unit = (images - np.float32(low)) / np.float32(high - low)
-        cap = np.float32(1.0 if epsilon is None else epsilon)
-        lower, upper = np.maximum(-unit, -cap) * mask, np.minimum(1 - unit, cap) * mask
-        return cls(*(tf.constant(part) for part in (images, classes, lower, upper, positions)))
+    @abc.abstractmethod
+    def aimed(self, targeted: bool) -> Goal:
+        """The same goal towards `Batch.classes` if `targeted`, else away from them."""
 
+    @abc.abstractmethod
+    def verify(self, images: Images, classes: Classes, *, confidence: float, positions: npt.NDArray[np.int32]) -> Flags:
+        """Whether (N,) the goal is reached by valid images (N, H, W, C): the last word, asked after the attack."""
 
-class Network:
-    """A classifier together with the goal of the attack. All perturbations are in [0, 1] scale.
+    @property
+    @abc.abstractmethod
+    def passes(self) -> int:
+        """How often `verify` has each image classified."""
 
-    Attributes:
-      bounds: (lower, upper) of valid pixels, the classifier's.
-    """
+    @property
+    @abc.abstractmethod
+    def key(self) -> Hashable:
+        """What the graphs of the goal depend on, besides the classifier."""
 
-    def __init__(self, classifier: Classifier, targeted: bool) -> None:
-        """Joins `classifier` with the goal: towards `Problem.classes` if `targeted`, else away from them."""
-        self._classifier = classifier
-        self._targeted = targeted
-        self.bounds = classifier.bounds
-        self._range = classifier.bounds[1] - classifier.bounds[0]
+    # Tensors.
 
-    def margin_and_gradient(self, problem: Problem, delta: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    @property
+    @abc.abstractmethod
+    def resolution(self) -> float:
+        """By how much, in logits, rounding can move a margin; 0 in float32."""
+
+    @abc.abstractmethod
+    def margin(self, batch: Batch) -> Rows:
+        """How far (N,) the originals are from the goal, in logits; negative where they have reached it."""
+
+    @abc.abstractmethod
+    def margin_and_gradient(self, batch: Batch, delta: Pixels) -> tuple[Rows, Pixels]:
         """The margin (N,) at x0 + delta, which need not be a valid image, and its gradient (N, H, W, C).
 
         The gradient is 0 where the box leaves nothing to change, so that no iterate moves there.
         """
-        return self._gradient(margin, problem, delta)
 
-    def cross_entropy_gradient(self, problem: Problem, delta: tf.Tensor) -> tf.Tensor:
+    @abc.abstractmethod
+    def cross_entropy_gradient(self, batch: Batch, delta: Pixels) -> Pixels:
         """The gradient (N, H, W, C) of the cross-entropy at x0 + delta but for a positive factor of each example.
 
         Against it the target becomes likelier, or (untargeted) the label less likely.
         """
-        return self._gradient(soft_margin, problem, delta)[1]
 
-    def program(
-        self, name: str, function: Callable[..., Any], *example: Any, key: Hashable = None
-    ) -> Callable[..., Any]:
-        """Compiles `function` once for this classifier, goal, name and key; see `Classifier.program`."""
-        return self._classifier.program((name, self._targeted, key), function, *example)
+    @abc.abstractmethod
+    def is_adversarial(self, batch: Batch, delta: Pixels, confidence: Rows) -> Rows:
+        """Whether (N,) the valid image of each perturbation reaches the goal with `confidence`, in logits."""
 
-    def adversarial(self, images: Images, delta: Images) -> Images:
-        """The valid images (N, H, W, C) of perturbations, in the classifier's scale; the originals where delta is 0."""
-        return self._valid(tf.constant(images), tf.constant(delta)).numpy()
+    # What follows from these.
 
-    def demanded(self, margins: tf.Tensor, confidence: float) -> tf.Tensor:
+    def required_margin(self, margins: Rows, confidence: float) -> Rows:
         """The confidence (N,), in logits, that candidates must reach, from the margins (N,) of the originals.
 
         A little more than `confidence`, so that a fresh forward pass, whose last bits depend on the batch, agrees; and
         more where the network rounds to less than float32.
         """
-        return confidence + tf.maximum(1e-4 * tf.maximum(tf.abs(margins), 1.0), self._classifier.resolution)
+        return confidence + tf.maximum(1e-4 * tf.maximum(tf.abs(margins), 1.0), self.resolution)
+
+    def program(self, key: Hashable, function: Callable[..., Any], *example: Any) -> Callable[..., Any]:
+        """Compiles `function` once for this goal and key; see `Classifier.program`."""
+        return self.classifier.program((self.key, key), function, *example)
+
+    def valid_images(self, images: Images, delta: Images) -> Images:
+        """The valid images (N, H, W, C) of perturbations, in the classifier's scale; the originals where delta is 0."""
+        return self._valid(tf.constant(images), tf.constant(delta)).numpy()
+
+    def _valid(self, images: Pixels, delta: Pixels) -> Pixels:
+        return tf.clip_by_value(self._moved(images, delta), *self.classifier.bounds)
+
+    def _moved(self, images: Pixels, delta: Pixels) -> Pixels:
+        low, high = self.classifier.bounds
+        return images + (high - low) * delta
+
+
+@dataclasses.dataclass(frozen=True)
+class Misclassify(Goal):
+    """The classifier gives the target class, or (untargeted) any but the true one.
+
+    Attributes:
+      classifier: the network to fool.
+      targeted: whether `Batch.classes` are to be reached or to be left; a call of an attack sets it.
+    """
+
+    classifier: Classifier
+    targeted: bool = False
+
+    def aimed(self, targeted: bool) -> Misclassify:
+        """The same goal, targeted or not."""
+        return dataclasses.replace(self, targeted=targeted)
+
+    def verify(self, images: Images, classes: Classes, *, confidence: float, positions: npt.NDArray[np.int32]) -> Flags:
+        """Asks what the network itself returns, called as its owner calls it; see `Classifier.fooled_by`."""
+        targets = classes if self.targeted else None
+        return self.classifier.fooled_by(
+            images, classes, targets, confidence=confidence, positions=positions, batch_size=len(images)
+        )
+
+    @property
+    def passes(self) -> int:
+        """How often `verify` has each image classified."""
+        return self.classifier.passes
+
+    @property
+    def key(self) -> Hashable:
+        """Whether it is targeted."""
+        return self.targeted
 
     @property
     def resolution(self) -> float:
-        """By how much, in logits, the network's rounding can move a margin; 0 in float32."""
-        return self._classifier.resolution
+        """By how much, in logits, the network's rounding can move a margin."""
+        return self.classifier.resolution
 
-    def margin_and_slope(self, problem: Problem) -> tuple[tf.Tensor, tf.Tensor]:
-        """The margin (N,) of the originals and the l2 norm (N,) of its gradient."""
-        margins, gradient = self.margin_and_gradient(problem, tf.zeros_like(problem.images))
-        return margins, tf.sqrt(tf.reduce_sum(tf.square(gradient), [1, 2, 3]))
+    def margin(self, batch: Batch) -> Rows:
+        """The margin (N,) of the originals, eq. (3)."""
+        return margin(self.classifier.logits(batch.images, batch.positions), batch.classes, self.targeted)
 
-    def succeeds(self, problem: Problem, delta: tf.Tensor, confidence: tf.Tensor) -> tf.Tensor:
-        """Tells (N,) whether the valid image of each perturbation fools the network with `confidence`."""
-        logits = self._classifier.logits(self._valid(problem.images, delta), problem.positions)
-        return fools(logits, problem.classes, self._targeted, confidence)
+    def margin_and_gradient(self, batch: Batch, delta: Pixels) -> tuple[Rows, Pixels]:
+        """The margin (N,) of eq. (3) and its gradient (N, H, W, C)."""
+        return self._gradient(margin, batch, delta)
 
-    def margin(self, problem: Problem) -> tf.Tensor:
-        """The margin (N,) of the originals."""
-        return margin(self._classifier.logits(problem.images, problem.positions), problem.classes, self._targeted)
+    def cross_entropy_gradient(self, batch: Batch, delta: Pixels) -> Pixels:
+        """The gradient (N, H, W, C) of the cross-entropy, but for a positive factor of each example."""
+        return self._gradient(soft_margin, batch, delta)[1]
 
-    def _gradient(
-        self, loss: Callable[..., tf.Tensor], problem: Problem, delta: tf.Tensor
-    ) -> tuple[tf.Tensor, tf.Tensor]:
+    def is_adversarial(self, batch: Batch, delta: Pixels, confidence: Rows) -> Rows:
+        """Whether (N,) the logits of the valid images say so."""
+        logits = self.classifier.logits(self._valid(batch.images, delta), batch.positions)
+        return fools(logits, batch.classes, self.targeted, confidence)
+
+    def _gradient(self, loss: Callable[..., Rows], batch: Batch, delta: Pixels) -> tuple[Rows, Pixels]:
         with tf.GradientTape() as tape:
             tape.watch(delta)
-            logits = self._classifier.logits(problem.images + self._range * delta, problem.positions)
-            values = loss(logits, problem.classes, self._targeted)
+            logits = self.classifier.logits(self._moved(batch.images, delta), batch.positions)
+            values = loss(logits, batch.classes, self.targeted)
         gradient = tape.gradient(values, delta)
         # Zeros of the same shape: without broadcasting this is several times faster.
-        return values, tf.where(problem.upper > problem.lower, gradient, tf.zeros_like(gradient))
-
-    def _valid(self, images: tf.Tensor, delta: tf.Tensor) -> tf.Tensor:
-        return tf.clip_by_value(images + self._range * delta, *self.bounds)
+        return values, tf.where(batch.upper > batch.lower, gradient, tf.zeros_like(gradient))

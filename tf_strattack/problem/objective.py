@@ -1,82 +1,152 @@
-"""The penalty, the distortion and the box in one proximal operator, as the default solver needs them.
-
-A `Prox` maps (x, L) to argmin_d tau/L sum_i ||d_i||_2 + gamma/L R(d) + 1/2 ||d - x||_2^2 within the box, for x
-(N, H, W, C) and the curvature L (N, 1, 1, 1), in which the squared l2 norm is already (see `Distortion`).
-"""
+"""Problem (2) without the network: gamma D(delta) + tau sum_i ||delta_{D_i}||_2, what it costs and how it shrinks."""
 
 from __future__ import annotations
 
+import dataclasses
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
+from typing import NamedTuple
 
 import tensorflow as tf
 
 from tf_strattack.problem import proximal
-from tf_strattack.problem.distortions import DISTORTIONS
-from tf_strattack.problem.goal import Problem
-from tf_strattack.solvers.admm import Structure
-from tf_strattack.solvers.zstep import Weights
+from tf_strattack.problem.batch import Batch
+from tf_strattack.problem.distortions import Distortion, SquaredL2
+from tf_strattack.problem.groups import Groups
+from tf_strattack.typing import Pixels, Rows, Scalar
 
-Prox = Callable[[tf.Tensor, tf.Tensor], tf.Tensor]
+# (x, L) → argmin_d tau/L sum_i ||d_i||_2 + gamma/L R(d) + 1/2 ||d - x||_2^2 within the box, for x (N, H, W, C) and the
+# curvature L (N, 1, 1, 1), in which the squared l2 norm is already (see `Distortion`).
+Prox = Callable[[Pixels, tf.Tensor], Pixels]
+
+_NO_LIMIT = 2**30
 
 
-def prox_of(structure: Structure, problem: Problem, weights: Weights) -> Prox:
-    """The proximal operator of a problem: of its groups, if it has any, after that of the distortion's rest.
+class Numbers(NamedTuple):
+    """The numbers of an objective as tensors: a new value does not build a new graph."""
 
-    The order is exact for l1 and groups that do not overlap (Yuan et al. 2011, "Efficient methods for overlapping group
-    lasso", theorem 1), and an approximation otherwise.
+    gamma: Scalar
+    tau: Scalar
+    max_groups: Scalar
+    distortion: tuple[Scalar, ...]
+
+
+@dataclasses.dataclass(frozen=True)
+class Objective:
+    """What is minimised besides the margin.
+
+    Attributes:
+      distortion: D.
+      groups: which pixels form a group; None where there is nothing for groups to do.
+      penalty: of a group's norm, a key of `proximal.GROUP_PENALTIES`.
+      gamma, tau: weights of distortion and of group sparsity.
+      max_groups: the most groups that a perturbation may change; None for no limit.
     """
-    distortion = DISTORTIONS[structure.distortion]
 
-    def shrink(x: tf.Tensor, curvature: tf.Tensor, lower: tf.Tensor | float, upper: tf.Tensor | float) -> tf.Tensor:
-        return distortion.shrink(x, weights.gamma / curvature, weights.beta, lower, upper)
+    distortion: Distortion = dataclasses.field(default_factory=SquaredL2)
+    groups: Groups | None = None
+    penalty: str = "l2"
+    gamma: float | Scalar = 1.0
+    tau: float | Scalar = 0.0
+    max_groups: int | Scalar | None = None
 
-    if not structure.grouped:
-        return lambda x, curvature: shrink(x, curvature, problem.lower, problem.upper)
-    groups = group_prox(structure, problem, weights)
-    if structure.distortion == "l2":  # nothing is left to shrink
-        return groups
-    return lambda x, curvature: groups(shrink(x, curvature, -math.inf, math.inf), curvature)
+    @property
+    def structure(self) -> Hashable:
+        """What the graph of a loop depends on: everything but the numbers."""
+        return type(self.distortion), self.groups, self.penalty, self.max_groups is not None
+
+    def numbers(self) -> Numbers:
+        """The numbers, as tensors."""
+        return Numbers(
+            tf.constant(self.gamma, tf.float32),
+            tf.constant(self.tau, tf.float32),
+            tf.constant(_NO_LIMIT if self.max_groups is None else self.max_groups),
+            tuple(tf.constant(number, tf.float32) for number in dataclasses.astuple(self.distortion)),
+        )
+
+    def at(self, numbers: Numbers, batch: Batch) -> Objective:
+        """The same objective with `numbers`, and with the groups of these examples."""
+        names = (field.name for field in dataclasses.fields(self.distortion))
+        return dataclasses.replace(
+            self,
+            distortion=dataclasses.replace(self.distortion, **dict(zip(names, numbers.distortion, strict=True))),
+            groups=None if self.groups is None else self.groups.at(batch),
+            gamma=numbers.gamma,
+            tau=numbers.tau,
+            max_groups=None if self.max_groups is None else numbers.max_groups,
+        )
+
+    def cost(self, delta: Pixels) -> Rows:
+        """Gamma D(delta) + tau sum_i ||delta_i||_2^p (N,), p = 1 or (`penalty="l2_half"`) 1/2."""
+        value = self.gamma * self.distortion.cost(delta)
+        if self.groups is not None:
+            _, measure = proximal.GROUP_PENALTIES[self.penalty]
+            norms = tf.sqrt(self.groups.total(tf.square(delta)))
+            value += self.tau * tf.reduce_sum(measure(norms), axis=[1, 2])
+        return value
+
+    def shrinkage(self, norms: tf.Tensor, threshold: tf.Tensor) -> tf.Tensor:
+        """The factors (N, P, Q) by which groups of these norms shrink, eq. (12)."""
+        shrink, _ = proximal.GROUP_PENALTIES[self.penalty]
+        return shrink(norms, threshold)
+
+    def prox(self, lower: Pixels, upper: Pixels) -> Prox:
+        """The proximal operator within the box: of the groups, if there are any, after that of the distortion's rest.
+
+        The order is exact for l1 and groups that do not overlap (Yuan et al. 2011, "Efficient methods for overlapping
+        group lasso", theorem 1), and an approximation otherwise.
+        """
+        distortion = self.distortion
+        if self.groups is None:
+            return lambda x, curvature: distortion.shrink(x, self.gamma / curvature, lower, upper)
+        groups = self._group_prox(self.groups, lower, upper)
+        if isinstance(distortion, SquaredL2):  # nothing is left to shrink
+            return groups
+        return lambda x, curvature: groups(distortion.shrink(x, self.gamma / curvature, -math.inf, math.inf), curvature)
+
+    def _group_prox(self, groups: Groups, lower: Pixels, upper: Pixels) -> Prox:
+        """The proximal operator of the group penalty within the box.
+
+        Each group's factor comes from its norm over the entries that can move in the direction of x, which makes it
+        exact where the box has 0 on its boundary (pixels that are black or white) and no change reaches the other
+        side. Where groups overlap it is an approximation: a second pass takes the norms that the others' shrinkage
+        leaves.
+        """
+        # A side without room stays without, any other is as good as endless.
+        lowest, highest = lower * 1e6, upper * 1e6
+
+        def factors(norms: tf.Tensor, threshold: tf.Tensor) -> tuple[tf.Tensor, Pixels]:
+            scale = self.shrinkage(norms, threshold)
+            if self.max_groups is not None:
+                scale = groups.limit(scale, norms, self.max_groups)
+            return scale, _of_pixels(groups, scale, lower.shape[-1])
+
+        def prox(x: Pixels, curvature: tf.Tensor) -> Pixels:
+            threshold = self.tau / curvature[:, :, :, 0]
+            movable = tf.clip_by_value(x, lowest, highest)
+            scale, pixels = factors(tf.sqrt(groups.total(tf.square(movable))), threshold)
+            if groups.overlapping:
+                left = tf.sqrt(groups.total(tf.square(movable * pixels)))
+                _, pixels = factors(tf.math.divide_no_nan(left, scale), threshold)
+            return proximal.box(x * pixels, lower, upper)
+
+        return prox
 
 
-def group_prox(structure: Structure, problem: Problem, weights: Weights) -> Prox:
-    """The proximal operator of the group penalty within the box.
+def _of_pixels(groups: Groups, scale: tf.Tensor, channels: int) -> Pixels:
+    """The factors (N, H, W, C) of entries, from those of their groups, (N, P, Q).
 
-    Each group's factor comes from its norm over the entries that can move in the direction of x, which makes it
-    exact where the box has 0 on its boundary (pixels that are black or white) and no change reaches the other
-    side. Where groups overlap it is an approximation: a pixel in groups of factors s_i gets 1/(1 + sum_i (1/s_i - 1)),
-    what the stationarity of a sum of norms asks for, and 0 if one is 0; a second pass takes the norms that the
-    others' shrinkage leaves.
+    A pixel in groups of factors s_i gets 1/(1 + sum_i (1/s_i - 1)), what the stationarity of a sum of norms asks for,
+    and 0 if one is 0.
     """
-    groups, channels = structure.groups, problem.images.shape[-1]
-    overlap = groups.stride < groups.size
-    shrink, _ = proximal.GROUP_PENALTIES[structure.penalty]
-    # A side without room stays without, any other is as good as endless.
-    lowest, highest = problem.lower * 1e6, problem.upper * 1e6
-
-    def factors(norms: tf.Tensor, threshold: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        scale = shrink(norms, threshold)
-        if structure.limited:
-            scale = groups.limit(scale, norms, weights.max_groups)
-        if overlap:
-            pixels = _inverse(1.0 + groups.expand(_inverse(tf.maximum(scale, 1e-12)) - 1.0, channels))
-            pixels = tf.where(pixels > 1e-9, pixels, 0.0)
-        else:
-            pixels = groups.expand(scale, channels)
-        if not groups.multiplicity.all():  # no group, no shrinkage
-            pixels = tf.where(tf.constant(groups.multiplicity) > 0.0, pixels, 1.0)
-        return scale, pixels
-
-    def prox(x: tf.Tensor, curvature: tf.Tensor) -> tf.Tensor:
-        threshold = weights.tau / curvature[:, :, :, 0]
-        movable = tf.clip_by_value(x, lowest, highest)
-        scale, pixels = factors(tf.sqrt(groups.total(tf.square(movable))), threshold)
-        if overlap:
-            left = tf.sqrt(groups.total(tf.square(movable * pixels)))
-            _, pixels = factors(tf.math.divide_no_nan(left, scale), threshold)
-        return proximal.box(x * pixels, problem.lower, problem.upper)
-
-    return prox
+    if groups.overlapping:
+        pixels = _inverse(1.0 + groups.expand(_inverse(tf.maximum(scale, 1e-12)) - 1.0, channels))
+        pixels = tf.where(pixels > 1e-9, pixels, 0.0)
+    else:
+        pixels = groups.expand(scale, channels)
+    if not groups.multiplicity.all():  # no group, no shrinkage
+        pixels = tf.where(tf.constant(groups.multiplicity) > 0.0, pixels, 1.0)
+    return pixels
 
 
 def _inverse(values: tf.Tensor) -> tf.Tensor:

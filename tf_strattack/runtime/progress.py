@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Callable
-from typing import Any, NamedTuple, TypeVar
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -13,7 +13,7 @@ import numpy.typing as npt
 # A chunk of iterations takes about this long, so that callbacks and Ctrl-C are answered in time.
 _CHUNK_SECONDS = 1.0
 
-_State = TypeVar("_State", bound=Any)
+_Result = TypeVar("_Result")
 
 
 class Means(NamedTuple):
@@ -73,6 +73,7 @@ class Tracker:
       interrupted: whether Ctrl-C was pressed; loops that are started after that do nothing.
       chunk: how many iterations to do between two reports.
       calls: the number of network calls by (kind, rows), see `AttackResult.calls`.
+      gradients, forwards: (N,) int32, the evaluations spent on each example of the present batch.
     """
 
     def __init__(self, examples: int, callback: Callback | None) -> None:
@@ -86,7 +87,7 @@ class Tracker:
         self._batch = self._iterations = self._finished = 0
         self._number = -1
         self._found = np.zeros(0, bool)
-        self._rows = np.zeros(0, int)
+        self.gradients = self.forwards = np.zeros(0, np.int32)
         self.enter("attack")
 
     def start_batch(self, rows: int, iterations: int) -> None:
@@ -94,7 +95,7 @@ class Tracker:
         self._batch, self._iterations, self._finished = rows, iterations, 0
         self._number += 1
         self._found = np.zeros(rows, bool)
-        self.attend(np.arange(rows))
+        self.gradients, self.forwards = np.zeros(rows, np.int32), np.zeros(rows, np.int32)
         self.enter("attack")
         self.chunk = 1
 
@@ -102,10 +103,6 @@ class Tracker:
         """Announces loops that minimise another objective than those before, see `Progress.stage`."""
         self._stage = stage
         self._objective = np.full(self._batch, np.inf)
-
-    def attend(self, rows: npt.NDArray[np.int64]) -> None:
-        """Announces that the loops to come work on these rows of the batch."""
-        self._rows = rows
 
     def end_batch(self, successes: int) -> None:
         """Counts the batch as done."""
@@ -118,35 +115,49 @@ class Tracker:
         except KeyboardInterrupt:
             self.interrupted = True
 
-    def count(self, rows: int, *, gradients: int = 0, forwards: int = 0) -> None:
-        """Records calls of the network on batches of `rows` rows, padding included."""
-        self.calls["gradient", rows] += gradients
-        self.calls["forward", rows] += forwards
+    def spend(
+        self,
+        places: npt.NDArray[np.int64],
+        size: int,
+        *,
+        gradients: int = 0,
+        forwards: int = 0,
+        alone: bool = False,
+    ) -> None:
+        """Enters calls of the network into the book: for the examples at `places` of the batch, on `size` rows.
 
-    def advance(self, program: Callable[[], _State], number: int) -> _State | None:
-        """Calls `program`, which does `number` iterations; None after Ctrl-C, when its work is lost."""
+        `alone`: each of the examples had calls of its own.
+        """
+        times = len(places) if alone else 1
+        self.calls["gradient", size] += gradients * times
+        self.calls["forward", size] += forwards * times
+        self.gradients[places] += gradients
+        self.forwards[places] += forwards
+
+    def advance(self, program: Callable[[], _Result], number: int) -> _Result | None:
+        """Calls `program`, which does `number` iterations and waits for them; None after Ctrl-C: its work is lost."""
         started = time.monotonic()
         try:
-            state = program()
-            state.objective.numpy()  # waits until it is there
+            result = program()
         except KeyboardInterrupt:
             self.interrupted = True
             return None
         self._finished += number
         per_iteration = (time.monotonic() - started) / number
         self.chunk = max(1, min(2 * self.chunk, int(_CHUNK_SECONDS / max(per_iteration, 1e-6))))
-        return state
+        return result
 
-    def report(self, objective: npt.NDArray[np.float32], means: Callable[[], Means]) -> None:
-        """Tells the callback of the attended rows' best objectives, infinite where nothing has succeeded yet.
+    def report(
+        self, places: npt.NDArray[np.int64], objective: npt.NDArray[np.float32], means: Callable[[], Means]
+    ) -> None:
+        """Reports the best objectives of the examples at `places`, infinite where nothing has succeeded yet.
 
-        What earlier loops found stays counted. `means` is called only if somebody listens.
+        What earlier loops found stays counted. `means` is called only if there is a callback.
         """
         if self._callback is None:
             return
         try:
-            rows = self._rows
-            self._objective[rows] = np.minimum(self._objective[rows], objective)
+            self._objective[places] = np.minimum(self._objective[places], objective)
             known = np.isfinite(self._objective)
             self._found |= known
             mean = float(self._objective[known].mean()) if known.any() else None

@@ -18,6 +18,10 @@ def pad_rows(array: npt.NDArray[Any], rows: int) -> npt.NDArray[Any]:
 
 
 def select_rows(nest: _Nest, rows: npt.NDArray[np.int64]) -> _Nest:
-    """The nest of tensors `nest` of some of the rows; scalars are every row's."""
-    chosen: _Nest = tf.nest.map_structure(lambda part: part if part.shape.rank == 0 else tf.gather(part, rows), nest)
-    return chosen
+    """The nest of tensors `nest` of some of the rows; scalars, and what is no tensor, are every row's."""
+
+    def chosen(part: Any) -> Any:
+        return tf.gather(part, rows) if tf.is_tensor(part) and part.shape.rank else part
+
+    selected: _Nest = tf.nest.map_structure(chosen, nest)
+    return selected

@@ -1,191 +1,293 @@
-"""ADMM for problem (2): the state, one step, and the loop at a given c.
+"""ADMM for problem (2): every part of the objective has a copy of the perturbation, and z is what the network sees.
 
 Symbols are the paper's; u, v, s are its scaled duals (u/rho, v/rho, s/rho). All tensors are in [0, 1] scale.
 """
 
 from __future__ import annotations
 
-import functools
+import abc
+import dataclasses
 import math
-from typing import NamedTuple
+from collections.abc import Hashable
+from typing import Any, ClassVar, NamedTuple, Self
 
 import tensorflow as tf
 
+from tf_strattack.checks import check_choice, check_count
+from tf_strattack.errors import InputError
 from tf_strattack.problem import proximal
-from tf_strattack.problem.distortions import DISTORTIONS
-from tf_strattack.problem.goal import Network, Problem
-from tf_strattack.problem.groups import Groups
-from tf_strattack.solvers.solve import keep_best
-from tf_strattack.solvers.zstep import INITIAL_KAPPA, MarginAndGradient, Weights, eta, lagging_kappa, z_step
+from tf_strattack.problem.distortions import Distortion
+from tf_strattack.problem.groups import Groups, GroupStructure
+from tf_strattack.problem.problem import Problem
+from tf_strattack.solvers.base import Candidate, Monitored, Originals, Solver
+from tf_strattack.solvers.scales import alpha_of, check_alpha, check_rho, column, eta, rho_of, track_margin, unit_of
+from tf_strattack.typing import Pixels, Rows, Scalar
+
+COPIES = ("support", "paper")
+_INITIAL_KAPPA, _MAX_KAPPA = 0.02, 4.0
+# The upper bound of the margin's weight where it is not searched: above every multiplier, finite in float32.
+_UNBOUNDED = 1e10
 
 
-class Structure(NamedTuple):
-    """What the graph of the loop is built from; a change of any of these is another graph.
-
-    Attributes:
-      groups: which pixels form a group.
-      penalty: a key of `proximal.GROUP_PENALTIES`.
-      solver: "admm" or "paper", how the z-step treats the network.
-      copies: "support", consensus over the groups that hold a pixel, or "paper", a copy of the whole
-        image for each group (Proposition 2). They differ only where groups overlap.
-      limited: whether `Weights.max_groups` bounds the number of groups that a candidate may change.
-      distortion: a key of `distortions.DISTORTIONS`.
-      grouped: whether there is anything for groups to do; without, ADMM has two blocks, as C&W and EAD need.
-    """
-
-    groups: Groups
-    penalty: str
-    solver: str
-    copies: str
-    limited: bool = False
-    distortion: str = "l2"
-    grouped: bool = True
-
-
-class State(NamedTuple):
-    """The iterate of N examples, and the best candidate so far.
+class Iterate(NamedTuple):
+    """The iterate of N examples.
 
     Attributes:
-      k: the number of finished iterations, scalar int32.
       z: the variable that the network sees, (N, H, W, C).
-      u, s: scaled duals of delta and w, (N, H, W, C).
+      u, s: scaled duals of delta and w, (N, H, W, C); s is 0 (N,) where distortion and box are one block.
       v: scaled duals of the group copies y, in the layout of `Groups.gather`; 0 (N,) without groups.
-      kappa: the margin asked of z, in units of `Weights.unit`, (N,).
-      c: the weight of the margin in the last z-step, (N,).
-      best: the successful candidate of least objective, 0 where there is none, (N, H, W, C).
-      stalled: iterations since the best candidate has become noticeably better, (N,) int32.
-      objective: gamma D(best) + tau sum ||best_i||, infinite where there is none, (N,).
+      kappa: the margin asked of z, in units of `Parameters.unit`, (N,).
+      c: the weight of the margin: in the last step, or the one that is searched, (N,).
     """
 
-    k: tf.Tensor
-    z: tf.Tensor
-    u: tf.Tensor
+    z: Pixels
+    u: Pixels
     s: tf.Tensor
     v: tf.Tensor
-    kappa: tf.Tensor
-    c: tf.Tensor
-    stalled: tf.Tensor
-    best: tf.Tensor
-    objective: tf.Tensor
+    kappa: Rows
+    c: Rows
 
 
-def initial_state(problem: Problem, structure: Structure) -> State:
-    """Starts from the original images: all variables zero, no candidate."""
-    zero = tf.zeros_like(problem.images)
-    rows = tf.zeros_like(problem.lower[:, 0, 0, 0])
-    return State(
-        k=tf.constant(0),
-        z=zero,
-        u=zero,
-        s=zero,
-        v=tf.zeros_like(structure.groups.gather(zero)) if structure.grouped else rows,
-        kappa=rows + INITIAL_KAPPA,
-        c=rows,
-        stalled=tf.zeros_like(rows, tf.int32),
-        best=zero,
-        objective=rows + float("inf"),
-    )
+class Parameters(NamedTuple):
+    """The numbers of a step.
 
-
-def step(
-    state: State,
-    problem: Problem,
-    weights: Weights,
-    structure: Structure,
-    evaluate: MarginAndGradient,
-) -> tuple[State, tf.Tensor]:
-    """One iteration of ADMM, eqs. (10)-(12), (15) and (9), or with overlapping groups (16)-(18).
-
-    The candidate is the sparse one: y, where delta is not 0 either if D is sparse; delta where there are no groups.
-
-    Args:
-      state: the iterate; `kappa` and the best candidate pass through.
-      problem: the images and the box.
-      weights: numeric parameters.
-      structure: groups, penalty and solver.
-      evaluate: the margin (N,) at x0 + z and its gradient (N, H, W, C).
-
-    Returns:
-      The next state, and the sparse, feasible candidate (N, H, W, C) of this iteration.
+    Attributes:
+      rho, alpha: ADMM's penalty, and the factor of eta_k = alpha sqrt(k), (N, 1, 1, 1).
+      required: the margin that a candidate must reach, in logits, (N,).
+      unit: the scale of an example's margin, in logits, (N,).
     """
-    groups, rho = structure.groups, weights.rho
-    distortion = DISTORTIONS[structure.distortion]
-    delta = distortion.prox(state.z - state.u, weights.gamma / rho, weights.beta, -math.inf, math.inf)  # (10)
-    w = proximal.box(state.z - state.s, problem.lower, problem.upper)  # (11)
 
-    # The z-step: every variable pulls z towards itself plus its dual.
-    eta_k = eta(state.k, weights)
-    curvature = eta_k + 2.0 * rho
-    pulls = eta_k * state.z + rho * (delta + state.u + w + state.s)
-    if structure.grouped:
-        copies = groups.gather(state.z) - state.v
-        shrink, _ = proximal.GROUP_PENALTIES[structure.penalty]
-        scale = shrink(groups.norms(copies), weights.tau / rho[:, :, :, 0])
-        y = groups.spread(scale) * copies  # (12)
-        multiplicity = tf.constant(groups.multiplicity, state.z.dtype)
-        curvature += rho * multiplicity
-        pulls += rho * groups.scatter(y + state.v)
-        if structure.copies == "paper" and groups.stride < groups.size:
-            # Off its group a copy equals z minus its dual: it pulls z to where it is (Proposition 2).
-            curvature += rho * (groups.number - multiplicity)
-            pulls += rho * (groups.number - multiplicity) * state.z
-    margins, gradient = evaluate(state.z)
-    z, c = z_step(structure.solver, state.z, pulls / curvature, curvature, margins, gradient, state.kappa, weights)
-
-    following = state._replace(k=state.k + 1, z=z, c=c, u=state.u + delta - z, s=state.s + w - z)
-    if not structure.grouped:
-        return following, proximal.box(delta, problem.lower, problem.upper)
-    following = following._replace(v=state.v + y - groups.gather(z))  # (9)
-    if structure.limited:
-        kept = groups.limit(scale, groups.norms(y), weights.max_groups)
-        y, scale = groups.spread(tf.cast(kept > 0.0, y.dtype)) * y, kept
-    found = candidate(groups, y, scale, state.z, problem)
-    return following, tf.where(delta == 0.0, delta, found) if distortion.sparse else found
+    rho: Rows
+    alpha: Rows
+    required: Rows
+    unit: Rows
 
 
-def candidate(groups: Groups, y: tf.Tensor, scale: tf.Tensor, z: tf.Tensor, problem: Problem) -> tf.Tensor:
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Splitting(Solver[Iterate, Parameters]):
+    """What `Admm` and `Paper` share: eqs. (9) to (12), (15) to (18), (21) and (22).
+
+    Attributes:
+      max_iterations: the most iterations (for each c).
+      patience: an example is finished, and leaves the batch, when its best result has not become 0.2 % better for
+        so many iterations after it first succeeded; None for no limit.
+      rho: ADMM's penalty: a number, "tangent" (set per example from the tangent of the margin at the original) or
+        "gamma" (the weight of the distortion).
+      alpha: factor of eta_k = alpha sqrt(k), the inverse step: a number, or a multiple of rho such as "5 rho".
+      copies: for overlapping groups, "support" is consensus over the groups that hold a pixel; "paper" is
+        Proposition 2 with a copy of the image for each group, whose steps are far smaller.
+      split_box: whether distortion and box are blocks of their own, eqs. (10) and (11), or one, eq. (21).
+    """
+
+    tests_start: ClassVar[bool] = True
+
+    max_iterations: int
+    patience: int | None
+    rho: float | str = "tangent"
+    alpha: float | str = "5 rho"
+    copies: str = "support"
+    split_box: bool = True
+
+    def __post_init__(self) -> None:
+        """Checks the values."""
+        check_count("max_iterations", self.max_iterations)
+        if self.patience is not None:
+            check_count("patience", self.patience)
+        check_rho(self.rho)
+        check_alpha(self.alpha)
+        check_choice("copies", self.copies, COPIES)
+        if not isinstance(self.split_box, bool):
+            raise InputError(f"expected split_box to be True or False, received {self.split_box!r}")
+
+    @classmethod
+    def refining(cls, **values: Any) -> Self:
+        """The solver with the defaults of a refinement, which begins at a success; `values` as of the class."""
+        return cls(**{"rho": "gamma", "split_box": False, **values})
+
+    @property
+    def structure(self) -> Hashable:
+        """The class, and what is not a number."""
+        return type(self), self.copies, self.split_box
+
+    def check(self, distortion: Distortion, groups: GroupStructure | None) -> None:
+        """Refuses copies of the whole image for `groups` that do not overlap; any `distortion`.
+
+        Raises:
+          InputError: copies "paper" where they mean nothing.
+        """
+        if self.copies == "paper" and (groups is None or not groups.overlapping):
+            raise InputError("expected copies=paper with overlapping groups only (stride below group_size)")
+
+    def parameters(self, problem: Problem, originals: Originals) -> Parameters:
+        """The numbers of a step, from the tangents at the originals."""
+        rho = rho_of(self.rho, problem, originals)
+        alpha = alpha_of(self.alpha, rho)
+        return Parameters(column(rho), column(alpha), originals.required, unit_of(originals.margins))
+
+    def init(self, problem: Problem, start: Pixels, c: Rows) -> Iterate:
+        """The iterate at `start` (N, H, W, C), with all duals 0."""
+        groups, rows = problem.objective.groups, tf.zeros_like(c)
+        return Iterate(
+            z=start,
+            u=tf.zeros_like(start),
+            s=tf.zeros_like(start) if self.split_box else rows,
+            v=rows if groups is None else tf.zeros_like(groups.gather(start)),
+            kappa=rows + _INITIAL_KAPPA,
+            c=c,
+        )
+
+    def step(self, k: Scalar, iterate: Iterate, problem: Problem, parameters: Parameters) -> tuple[Iterate, Candidate]:
+        """One iteration, and a test of its sparse candidate.
+
+        That is y, where delta is not 0 either if D is sparse; delta where there are no groups.
+        """
+        objective, rho, batch = problem.objective, parameters.rho, problem.batch
+        groups, distortion, z = objective.groups, objective.distortion, iterate.z
+        box = (-math.inf, math.inf) if self.split_box else (batch.lower, batch.upper)
+        delta = distortion.prox(z - iterate.u, objective.gamma / rho, *box)  # (10), (21)
+
+        # The z-step: every variable pulls z towards itself plus its dual.
+        eta_k = eta(k, parameters.alpha)
+        if self.split_box:
+            w = proximal.box(z - iterate.s, batch.lower, batch.upper)  # (11)
+            curvature = eta_k + 2.0 * rho
+            pulls = eta_k * z + rho * (delta + iterate.u + w + iterate.s)
+        else:
+            curvature = eta_k + rho
+            pulls = eta_k * z + rho * (delta + iterate.u)
+        if groups is not None:
+            copies = groups.gather(z) - iterate.v
+            scale = objective.shrinkage(groups.norms(copies), objective.tau / rho[:, :, :, 0])
+            y = groups.spread(scale) * copies  # (12)
+            multiplicity = tf.constant(groups.multiplicity, z.dtype)
+            curvature += rho * multiplicity
+            pulls += rho * groups.scatter(y + iterate.v)
+            if self.copies == "paper":
+                # Off its group a copy equals z minus its dual: it pulls z to where it is (Proposition 2).
+                curvature += rho * (groups.number - multiplicity)
+                pulls += rho * (groups.number - multiplicity) * z
+        margins, gradient = problem.margin_and_gradient(z)
+        z_bar = pulls / curvature
+        weight = self.weight(iterate, z_bar, curvature, margins, gradient, parameters)
+        new = z_bar - column(weight) * gradient / curvature  # (15), (22)
+
+        found = proximal.box(delta, batch.lower, batch.upper)
+        if groups is not None:
+            kept = scale
+            if objective.max_groups is not None:
+                kept = groups.limit(scale, groups.norms(y), objective.max_groups)
+                y_kept = groups.spread(tf.cast(kept > 0.0, y.dtype)) * y
+            else:
+                y_kept = y
+            sparse = candidate_of(groups, y_kept, kept, z, batch.lower, batch.upper)
+            found = tf.where(delta == 0.0, delta, sparse) if distortion.sparse else sparse
+        succeeded = problem.is_adversarial(found, parameters.required)
+        following = Iterate(  # (9)
+            z=new,
+            u=iterate.u + delta - new,
+            s=iterate.s + w - new if self.split_box else iterate.s,
+            v=iterate.v if groups is None else iterate.v + y - groups.gather(new),
+            kappa=track_margin(iterate.kappa, tf.where(succeeded, -1.0, 1.0), _MAX_KAPPA),
+            c=self.kept_weight(iterate, weight),
+        )
+        return following, Candidate(found, objective.cost(found), succeeded)
+
+    @abc.abstractmethod
+    def weight(
+        self,
+        iterate: Iterate,
+        z_bar: Pixels,
+        curvature: tf.Tensor,
+        margins: Rows,
+        gradient: Pixels,
+        parameters: Parameters,
+    ) -> Rows:
+        """The weight (N,) of the margin's gradient in the z-step.
+
+        It solves, approximately, for the point z_bar that the other variables pull to,
+
+            argmin_z' c max{margin(x0 + z'), -kappa} + 1/2 sum_j L_j (z'_j - z_bar_j)^2.
+
+        Args:
+          iterate: with the old z, where the network was evaluated.
+          z_bar: (N, H, W, C) the minimiser without the network.
+          curvature: L, broadcast against z.
+          margins, gradient: (N,) and (N, H, W, C) of the network at x0 + z.
+          parameters: the numbers of the step.
+        """
+
+    @abc.abstractmethod
+    def kept_weight(self, iterate: Iterate, weight: Rows) -> Rows:
+        """The c (N,) of the next iterate."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Admm(Splitting):
+    """ADMM with the margin's tangent inside the hinge: the z-step is closed, and no c is searched.
+
+    Distortion "l0" needs it, and with tau = 0 it is the better one for "linf" too.
+
+    Attributes:
+      max_iterations, patience, rho, alpha: see `Splitting`.
+      copies: "support" or (overlapping groups, Proposition 2) "paper".
+      split_box: False for one block of distortion and box.
+
+    Raises:
+      InputError: a value out of range.
+
+    Example:
+      >>> import tf_strattack as sa
+      >>> sa.StrAttack(solver=sa.solvers.Admm(rho=2.0)).solver.max_iterations
+      200
+    """
+
+    max_iterations: int = 200
+    patience: int | None = 40
+
+    @classmethod
+    def refining(cls, **values: Any) -> Self:
+        """The solver with the defaults of a refinement; `values` as of the class."""
+        return super().refining(**{"max_iterations": 120, **values})
+
+    def weight(
+        self,
+        iterate: Iterate,
+        z_bar: Pixels,
+        curvature: tf.Tensor,
+        margins: Rows,
+        gradient: Pixels,
+        parameters: Parameters,
+    ) -> Rows:
+        """What brings the tangent of the margin to -kappa, at least 0."""
+        predicted = (
+            margins + _sum(gradient * (z_bar - iterate.z)) + parameters.required + iterate.kappa * parameters.unit
+        )
+        needed = tf.math.divide_no_nan(predicted, _sum(tf.square(gradient) / curvature))
+        return tf.clip_by_value(needed, 0.0, _UNBOUNDED)
+
+    def kept_weight(self, iterate: Iterate, weight: Rows) -> Rows:
+        """The weight of this step."""
+        return weight
+
+    def monitor(self, iterate: Iterate, parameters: Parameters) -> Monitored:
+        """The weight of the margin, the margin asked of z, and ADMM's penalty."""
+        return Monitored(iterate.c, iterate.kappa, parameters.rho)
+
+
+def candidate_of(groups: Groups, y: tf.Tensor, scale: tf.Tensor, z: Pixels, lower: Pixels, upper: Pixels) -> Pixels:
     """The image of the group copies y: their mean at each pixel, 0 if one of its groups is 0, within the box.
 
     Pixels that no group covers are never made sparse; they take the value of z.
     """
     multiplicity = tf.constant(groups.multiplicity, y.dtype)
     value = groups.scatter(y) / tf.maximum(multiplicity, tf.ones_like(multiplicity))
-    if groups.stride < groups.size:
+    if groups.overlapping:
         zero = groups.scatter(groups.spread(tf.cast(scale <= 0.0, y.dtype)))
         value = tf.where(zero > 0.0, tf.zeros_like(value), value)
     if not groups.multiplicity.all():
         value = tf.where(multiplicity > 0.0, value, z)
-    return proximal.box(value, problem.lower, problem.upper)
+    return proximal.box(value, lower, upper)
 
 
-def objective(delta: tf.Tensor, structure: Structure, gamma: tf.Tensor, tau: tf.Tensor, beta: tf.Tensor) -> tf.Tensor:
-    """Gamma D(delta) + tau sum_i ||delta_i||_2^p of each example, p = 1 or (`penalty="l2_half"`) 1/2."""
-    value = gamma * DISTORTIONS[structure.distortion].cost(delta, beta)
-    if structure.grouped:
-        _, measure = proximal.GROUP_PENALTIES[structure.penalty]
-        norms = tf.sqrt(structure.groups.total(tf.square(delta)))
-        value += tau * tf.reduce_sum(measure(norms), axis=[1, 2])
-    return value
-
-
-def run(
-    state: State,
-    problem: Problem,
-    weights: Weights,
-    iterations: tf.Tensor,
-    *,
-    structure: Structure,
-    network: Network,
-) -> State:
-    """Does `iterations` more steps, testing the candidate of each and keeping the best."""
-
-    def advance(state: State) -> tuple[State, tf.Tensor, tf.Tensor]:
-        evaluate = functools.partial(network.margin_and_gradient, problem)
-        following, candidate = step(state, problem, weights, structure, evaluate)
-        succeeded = network.succeeds(problem, candidate, weights.required)
-        return following._replace(kappa=lagging_kappa(state.kappa, succeeded)), candidate, succeeded
-
-    def cost(delta: tf.Tensor) -> tf.Tensor:
-        return objective(delta, structure, weights.gamma, weights.tau, weights.beta)
-
-    return keep_best(state, iterations, advance, cost, weights.patience)
+def _sum(values: tf.Tensor) -> Rows:
+    return tf.reduce_sum(values, axis=[1, 2, 3])

@@ -9,27 +9,29 @@ left to split: for groups that do not overlap, squared l2 distortion and the box
 is a root of one number per example, the weight lambda of the margin, and costs no evaluation of the network.
 Every iterate y is itself the candidate: one evaluation of the network serves its test and the next tangent.
 
-Two things keep the tangents of a network with kinks from leading to and fro: y_hat is y with momentum (heavy
+Two things stop the iterates from oscillating across the kinks of a ReLU network: y_hat is y with momentum (heavy
 ball), and the tangent is a running mean of all so far, each of which a convex margin lies above.
 """
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 from typing import NamedTuple
 
 import tensorflow as tf
 
-from tf_strattack.problem.goal import Network, Problem
-from tf_strattack.problem.objective import Prox
-from tf_strattack.solvers.solve import keep_best
-from tf_strattack.solvers.zstep import Weights, eta, track_margin
+from tf_strattack.checks import check_count, check_number
+from tf_strattack.errors import InputError
+from tf_strattack.problem.distortions import Distortion
+from tf_strattack.problem.groups import GroupStructure
+from tf_strattack.problem.problem import Problem
+from tf_strattack.solvers.base import Candidate, Monitored, Originals, Solver
+from tf_strattack.solvers.scales import alpha_of, check_alpha, check_rho, column, eta, rho_of, track_margin, unit_of
+from tf_strattack.typing import Pixels, Rows, Scalar
 
-# docs/solver.md shows what these do.
-MOMENTUM = 0.8
-TANGENT_MEMORY = 0.6
 _ROOT_STEPS = 3
-# Of what is asked. A row that stopped at a coarser one would turn rounding errors into differences of per cents.
+# Relative to the requested margin. A looser tolerance would amplify rounding errors to differences of several per cent.
 _ACCURACY = 1e-4
 _MAX_KAPPA = 0.2
 # Within so much of success, in units of the original's margin, kappa changes in proportion: iterates end up there,
@@ -38,126 +40,161 @@ _NEAR = 0.05
 _INFINITE = 1e30
 
 
-class State(NamedTuple):
-    """The iterate of N examples, and the best candidate so far.
+class Iterate(NamedTuple):
+    """The iterate of N examples.
 
     Attributes:
-      k: the number of finished iterations, scalar int32.
       y, previous: this iterate and the one before, sparse and within the box, (N, H, W, C).
       normal, offset: the mean tangent, normal^T d + offset, of the margin: (N, H, W, C) and (N,).
       c: lambda, the weight of the margin in the last step, (N,).
       slope: how fast the tangent falls with lambda, (N,).
-      kappa: the margin asked of the tangent, in units of `Weights.unit`, (N,).
-      stalled: iterations since the best candidate has become noticeably better, (N,) int32.
-      best, objective: the successful candidate of least objective, infinite where there is none.
+      kappa: the margin asked of the tangent, in units of `Parameters.unit`, (N,).
     """
 
-    k: tf.Tensor
-    y: tf.Tensor
-    previous: tf.Tensor
-    normal: tf.Tensor
-    offset: tf.Tensor
-    c: tf.Tensor
-    slope: tf.Tensor
-    kappa: tf.Tensor
-    stalled: tf.Tensor
-    best: tf.Tensor
-    objective: tf.Tensor
+    y: Pixels
+    previous: Pixels
+    normal: Pixels
+    offset: Rows
+    c: Rows
+    slope: Rows
+    kappa: Rows
 
 
-def initial_state(start: tf.Tensor, best: tf.Tensor, objective: tf.Tensor, kappa: float) -> State:
-    """Starts from the perturbations `start` with what is known to succeed, if anything (objective finite)."""
-    rows = tf.zeros_like(objective)
-    return State(
-        k=tf.constant(0),
-        y=start,
-        previous=start,
-        normal=tf.zeros_like(start),
-        offset=rows,
-        c=rows,
-        slope=rows,
-        kappa=rows + kappa,
-        stalled=tf.zeros_like(rows, tf.int32),
-        best=best,
-        objective=objective,
-    )
+class Parameters(NamedTuple):
+    """The numbers of a step.
 
-
-def step(
-    state: State,
-    problem: Problem,
-    weights: Weights,
-    prox: Prox,
-    margins: tf.Tensor,
-    gradient: tf.Tensor,
-    memory: float,
-    square: float = 1.0,
-) -> State:
-    """One iteration: the mean tangent, and the point that it leads to.
-
-    Args:
-      state: the iterate.
-      problem: the images and the box.
-      weights: numeric parameters.
-      prox: (x, L) → argmin_d tau/L sum_i ||d_i|| + gamma/L R(d) + 1/2 ||d - x||^2 within the box.
-      margins, gradient: of the network at x0 + y: (N,) and (N, H, W, C).
-      memory: the weight of the earlier tangents in the mean.
-      square: the part of the squared l2 norm in the distortion, see `Distortion`.
+    Attributes:
+      rho, alpha: the scale of the steps, and the factor of eta_k = alpha sqrt(k), (N, 1, 1, 1).
+      required: the margin that a candidate must reach, in logits, (N,).
+      unit: the scale of an example's margin, in logits, (N,).
+      momentum, memory: scalars.
     """
-    kept = tf.where(state.k > 0, memory, 0.0)
-    normal = kept * state.normal + (1.0 - kept) * gradient
-    offset = kept * state.offset + (1.0 - kept) * (margins - _sum(gradient * state.y))
-    eta_k = eta(state.k, weights)
-    curvature = eta_k + 2.0 * square * weights.gamma
-    centre = (state.y + MOMENTUM * (state.y - state.previous)) * (eta_k / curvature)
-    asked = weights.required + state.kappa * weights.unit
-    y, c, slope = _to_the_tangent(
-        lambda x: prox(x, curvature),
-        centre,
-        normal,
-        normal / curvature,
-        offset + asked,
-        state.c,
-        state.slope,
-        accuracy=_ACCURACY * asked,
-    )
-    return state._replace(k=state.k + 1, y=y, previous=state.y, normal=normal, offset=offset, c=c, slope=slope)
+
+    rho: Rows
+    alpha: Rows
+    required: Rows
+    unit: Rows
+    momentum: Scalar
+    memory: Scalar
 
 
-def run(
-    state: State,
-    problem: Problem,
-    weights: Weights,
-    iterations: tf.Tensor,
-    *,
-    prox: Prox,
-    cost: Callable[[tf.Tensor], tf.Tensor],
-    network: Network,
-    memory: float = TANGENT_MEMORY,
-    square: float = 1.0,
-) -> State:
-    """Does `iterations` more steps, each of which tests its iterate first, and keeps the best."""
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class ProxLinear(Solver[Iterate, Parameters]):
+    """The network replaced by its tangent and the rest solved at once: one gradient evaluation per iteration.
 
-    def advance(state: State) -> tuple[State, tf.Tensor, tf.Tensor]:
-        margins, gradient = network.margin_and_gradient(problem, state.y)
-        following = step(state, problem, weights, prox, margins, gradient, memory, square)
-        short = tf.clip_by_value((margins + weights.required) / (_NEAR * weights.unit), -1.0, 1.0)
-        kappa = track_margin(state.kappa, short, _MAX_KAPPA)
-        return following._replace(kappa=kappa), state.y, margins <= -weights.required
+    docs/solver.md compares it with ADMM and shows what each number does.
 
-    return keep_best(state, iterations, advance, cost, weights.patience)
+    Attributes:
+      max_iterations: the most iterations.
+      patience: an example is finished, and leaves the batch, when its best result has not become 0.2 % better for
+        so many iterations after it first succeeded; None for no limit.
+      rho: the scale of the steps: a number, "tangent" (set per example from the tangent of the margin at the original)
+        or "gamma" (the weight of the distortion).
+      alpha: factor of eta_k = alpha sqrt(k), the inverse step: a number, or a multiple of rho such as "10 rho".
+      momentum: of the iterates, in [0, 1).
+      memory: the weight of the earlier tangents in the mean, in [0, 1).
+      initial_kappa: what is asked of the margin at first, in units of the original's.
+
+    Raises:
+      InputError: a value out of range.
+
+    Example:
+      >>> import tf_strattack as sa
+      >>> sa.StrAttack(solver=sa.solvers.ProxLinear(max_iterations=60)).solver.patience
+      40
+    """
+
+    max_iterations: int = 110
+    patience: int | None = 40
+    rho: float | str = "tangent"
+    alpha: float | str = "10 rho"
+    momentum: float = 0.8
+    memory: float = 0.6
+    initial_kappa: float = 0.02
+
+    def __post_init__(self) -> None:
+        """Checks the values."""
+        check_count("max_iterations", self.max_iterations)
+        if self.patience is not None:
+            check_count("patience", self.patience)
+        check_rho(self.rho)
+        check_alpha(self.alpha)
+        for name in ("momentum", "memory"):
+            check_number(name, getattr(self, name), 0.0, 0.999)
+        check_number("initial_kappa", self.initial_kappa, 0.0, open_low=True)
+
+    @classmethod
+    def refining(cls, **values: object) -> ProxLinear:
+        """The solver with the defaults of a refinement, which begins at a success; `values` as of the class."""
+        defaults = {"max_iterations": 38, "rho": "gamma", "alpha": "20 rho", "memory": 0.0, "initial_kappa": 0.005}
+        return cls(**{**defaults, **values})  # type: ignore[arg-type]
+
+    def check(self, distortion: Distortion, groups: GroupStructure | None) -> None:
+        """Refuses a `distortion` whose minimiser jumps, as what meets the tangent is sought by secants; any `groups`.
+
+        Raises:
+          InputError: distortion "l0".
+        """
+        if not distortion.continuous:
+            raise InputError("expected solver=admm or paper with distortion=l0, received prox_linear")
+
+    def parameters(self, problem: Problem, originals: Originals) -> Parameters:
+        """The numbers of a step, from the tangents at the originals."""
+        rho = rho_of(self.rho, problem, originals)
+        return Parameters(
+            rho=column(rho),
+            alpha=column(alpha_of(self.alpha, rho)),
+            required=originals.required,
+            unit=unit_of(originals.margins),
+            momentum=tf.constant(self.momentum, tf.float32),
+            memory=tf.constant(self.memory, tf.float32),
+        )
+
+    def init(self, problem: Problem, start: Pixels, c: Rows) -> Iterate:
+        """The iterate at `start` (N, H, W, C), with no tangent yet."""
+        zero, rows = tf.zeros_like(start), tf.zeros_like(c)
+        return Iterate(start, start, zero, rows, rows, rows, rows + self.initial_kappa)
+
+    def step(self, k: Scalar, iterate: Iterate, problem: Problem, parameters: Parameters) -> tuple[Iterate, Candidate]:
+        """One iteration: tests the iterate, and moves to where the mean tangent leads."""
+        margins, gradient = problem.margin_and_gradient(iterate.y)
+        kept = tf.where(k > 0, parameters.memory, 0.0)
+        normal = kept * iterate.normal + (1.0 - kept) * gradient
+        offset = kept * iterate.offset + (1.0 - kept) * (margins - _sum(gradient * iterate.y))
+        eta_k = eta(k, parameters.alpha)
+        curvature = eta_k + 2.0 * problem.objective.distortion.square * problem.objective.gamma
+        centre = (iterate.y + parameters.momentum * (iterate.y - iterate.previous)) * (eta_k / curvature)
+        target_margin = parameters.required + iterate.kappa * parameters.unit
+        y, c, slope = _solve_multiplier(
+            lambda x: problem.prox(x, curvature),
+            centre,
+            normal,
+            normal / curvature,
+            offset + target_margin,
+            iterate.c,
+            iterate.slope,
+            accuracy=_ACCURACY * target_margin,
+        )
+        shortfall = tf.clip_by_value((margins + parameters.required) / (_NEAR * parameters.unit), -1.0, 1.0)
+        kappa = track_margin(iterate.kappa, shortfall, _MAX_KAPPA)
+        candidate = Candidate(iterate.y, problem.objective.cost(iterate.y), margins <= -parameters.required)
+        return Iterate(y, iterate.y, normal, offset, c, slope, kappa), candidate
+
+    def monitor(self, iterate: Iterate, parameters: Parameters) -> Monitored:
+        """The weight of the margin, the margin asked for, and the scale of the steps."""
+        return Monitored(iterate.c, iterate.kappa, parameters.rho)
 
 
-def _to_the_tangent(
-    prox: Callable[[tf.Tensor], tf.Tensor],
-    centre: tf.Tensor,
-    normal: tf.Tensor,
-    direction: tf.Tensor,
-    offset: tf.Tensor,
-    weight: tf.Tensor,
-    slope: tf.Tensor,
-    accuracy: tf.Tensor,
-) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+def _solve_multiplier(
+    prox: Callable[[Pixels], Pixels],
+    centre: Pixels,
+    normal: Pixels,
+    direction: Pixels,
+    offset: Rows,
+    weight: Rows,
+    slope: Rows,
+    accuracy: Rows,
+) -> tuple[Pixels, Rows, Rows]:
     """Finds the least weight >= 0 for which d = prox(centre - weight direction) has normal^T d + offset <= 0.
 
     The left side falls with the weight. Secants within a bracket, from the last iteration's weight and slope;
@@ -191,5 +228,5 @@ def _to_the_tangent(
     return point, weight, slope
 
 
-def _sum(values: tf.Tensor) -> tf.Tensor:
+def _sum(values: Pixels) -> Rows:
     return tf.reduce_sum(values, axis=[1, 2, 3])

@@ -15,26 +15,87 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
-from tf_strattack.checks import check_choice, check_number
+from tf_strattack.checks import check_choice, check_count, check_number
 from tf_strattack.errors import InputError
+from tf_strattack.problem.groups.base import Groups, GroupStructure
+from tf_strattack.typing import Pixels
 
 BORDERS = ("cover", "drop")
 
 
 @dataclasses.dataclass(frozen=True)
-class Groups:
-    """The groups of an image of `height` x `width` pixels (all channels of a pixel share its groups).
+class SlidingMask(GroupStructure):
+    """Squares of pixels, at regular steps: the paper's groups. All channels of a pixel belong together.
 
     Attributes:
-      height, width: the image's size in pixels.
       size: the side r of the mask in pixels.
-      stride: its step S in pixels, at most `size`, so that no pixel between groups is left out.
+      stride: its step S in pixels, at most `size`, so that no pixel between groups is left out; below `size` groups
+        overlap. None for `size`.
       border: "cover" cuts the last row and column of groups at the edge, so that every pixel is in a
         group; "drop" is the paper's rule, P = floor((height - r)/S) + 1, and leaves a border without
         group where (height - r)/S is not whole. Such pixels are never made sparse.
 
     Raises:
-      InputError: a size below 1 or above the image, a stride outside [1, size], an unknown border.
+      InputError: a size below 1, a stride outside [1, size], an unknown border.
+
+    Example:
+      >>> import tf_strattack as sa
+      >>> sa.SlidingMask(3, stride=2)
+      SlidingMask(size=3, stride=2, border='cover')
+      >>> sa.SlidingMask(2).of(28, 28).number
+      196
+    """
+
+    size: int = 2
+    stride: int | None = None
+    border: str = "cover"
+
+    def __post_init__(self) -> None:
+        """Checks the values."""
+        check_count("group_size", self.size)
+        if self.stride is None:
+            object.__setattr__(self, "stride", self.size)
+        check_count("stride", self.stride)
+        check_number("stride", self.stride, 1, self.size)
+        check_choice("border", self.border, BORDERS)
+
+    @property
+    def overlapping(self) -> bool:
+        """Whether a pixel can be in several groups."""
+        return self.stride != self.size
+
+    def of(self, height: int, width: int) -> SlidingGroups:
+        """The groups of images of `height` x `width` pixels.
+
+        Raises:
+          InputError: a mask larger than the image.
+        """
+        side = min(height, width)
+        if self.size > side:
+            raise InputError(f"expected group_size from 1 to the image's shorter side {side}, received {self.size}")
+        return SlidingGroups(height, width, self.size, self.stride or self.size, self.border)
+
+
+def as_structure(groups: Any) -> GroupStructure:
+    """The groups that `groups` is, or as a number describes: the side of squares next to each other.
+
+    Raises:
+      InputError: anything else.
+    """
+    if isinstance(groups, GroupStructure):
+        return groups
+    if isinstance(groups, int | np.integer) and not isinstance(groups, bool):
+        return SlidingMask(int(groups))
+    raise InputError(f"expected groups to be a mask such as SlidingMask(3, stride=2), received {groups!r}")
+
+
+@dataclasses.dataclass(frozen=True)
+class SlidingGroups(Groups):
+    """The groups of a `SlidingMask` in images of `height` x `width` pixels.
+
+    Attributes:
+      height, width: the image's size in pixels.
+      size, stride, border: of the mask.
     """
 
     height: int
@@ -43,12 +104,10 @@ class Groups:
     stride: int
     border: str = "cover"
 
-    def __post_init__(self) -> None:
-        side = min(self.height, self.width)
-        if not 1 <= self.size <= side:
-            raise InputError(f"expected group_size from 1 to the image's shorter side {side}, received {self.size}")
-        check_number("stride", self.stride, 1, self.size)
-        check_choice("border", self.border, BORDERS)
+    @property
+    def overlapping(self) -> bool:
+        """Whether a pixel can be in several groups."""
+        return self.stride < self.size
 
     @functools.cached_property
     def shape(self) -> tuple[int, int]:
@@ -66,11 +125,11 @@ class Groups:
         rows, columns = (self._axis(extent)[2] for extent in (self.height, self.width))
         return np.outer(rows, columns)[None, :, :, None].astype(np.float32)
 
-    def gather(self, image: tf.Tensor) -> tf.Tensor:
+    def gather(self, image: Pixels) -> tf.Tensor:
         """Copies each group's pixels: (N, height, width, C) → (N, P r, Q r, C), 0 beyond the edge."""
         return self._take(self._take(image, self.height, axis=1), self.width, axis=2)
 
-    def scatter(self, copies: tf.Tensor) -> tf.Tensor:
+    def scatter(self, copies: tf.Tensor) -> Pixels:
         """Sums the copies of each pixel, the adjoint of `gather`: (N, P r, Q r, C) → (N, height, width, C)."""
         return self._sum(self._sum(copies, self.width, axis=2), self.height, axis=1)
 
@@ -87,7 +146,7 @@ class Groups:
         blocks = tf.broadcast_to(values[:, :, None, :, None], tf.stack([tf.shape(values)[0], p, r, q, r]))
         return tf.reshape(blocks, [-1, p * r, q * r, 1])
 
-    def total(self, image: tf.Tensor) -> tf.Tensor:
+    def total(self, image: Pixels) -> tf.Tensor:
         """Sums over each group's pixels: (N, height, width, C) → (N, P, Q), without making copies.
 
         Products with matrices of zeros and ones, as they are several times faster than sums over short axes.
@@ -100,7 +159,7 @@ class Groups:
         sums = tf.reshape(tf.matmul(tf.reshape(rows, [-1, self.width * channels]), columns), [-1, rows.shape[1], q])
         return sums if self._exact(self.height) else tf.matmul(self._matrix(self.height, sums.dtype), sums)
 
-    def expand(self, values: tf.Tensor, channels: int) -> tf.Tensor:
+    def expand(self, values: tf.Tensor, channels: int) -> Pixels:
         """Sums, at each pixel, one value of every group that holds it: (N, P, Q) → (N, height, width, C).
 
         The adjoint of `total`.
@@ -114,16 +173,6 @@ class Groups:
         else:
             wide = tf.matmul(self._matrix(self.height, wide.dtype), wide, transpose_a=True)
         return tf.reshape(wide, [-1, self.height, self.width, channels])
-
-    def limit(self, scale: tf.Tensor, norms: tf.Tensor, most: tf.Tensor) -> tf.Tensor:
-        """Keeps the factors `scale` (N, P, Q) of the `most` groups of largest `norms`, and sets the others to 0.
-
-        `most` is a scalar int32. Of equal norms the first count.
-        """
-        flat = tf.reshape(tf.where(scale > 0.0, norms, 0.0), [-1, self.number])
-        order = tf.argsort(flat, axis=1, direction="DESCENDING", stable=True)
-        rank = tf.reshape(tf.argsort(order, axis=1, stable=True), tf.shape(scale))
-        return tf.where(rank < most, scale, 0.0)
 
     def _count(self, extent: int) -> int:
         beyond = extent - self.size

@@ -1,0 +1,232 @@
+"""What attacks, refinement and quantization share: checks, streaming in batches, and a verified result."""
+
+from __future__ import annotations
+
+import abc
+import dataclasses
+import time
+from typing import Any, ClassVar, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from tf_strattack.attacks.hyper_parameters import record_of
+from tf_strattack.checks import check_classes, check_count, check_mask, check_number, check_targets
+from tf_strattack.classifiers.classifier import Classifier
+from tf_strattack.classifiers.memory import fitting_batch_size, no_room
+from tf_strattack.classifiers.own_network import positions_of
+from tf_strattack.classifiers.passing import as_classifier
+from tf_strattack.errors import InputError
+from tf_strattack.image_checks import check_like
+from tf_strattack.problem.batch import Batch
+from tf_strattack.problem.goal import Goal, Misclassify
+from tf_strattack.problem.work import Work
+from tf_strattack.result import AttackResult
+from tf_strattack.runtime import devices
+from tf_strattack.runtime.causes import out_of_memory
+from tf_strattack.runtime.progress import Callback, Tracker
+from tf_strattack.runtime.rows import pad_rows
+from tf_strattack.solvers.best import Solution
+from tf_strattack.typing import Classes, Flags, Images
+from tf_strattack.versions import versions
+
+
+class Examples(NamedTuple):
+    """Checked arguments of N examples, see `Attack.__call__`; `given` are the images that a refinement starts from."""
+
+    images: Images
+    given: Images
+    labels: Classes
+    targets: Classes | None
+    mask: Images
+    positions: npt.NDArray[np.int32]
+
+    def at(self, rows: slice) -> Examples:
+        """Some of the examples."""
+        return Examples(*(None if part is None else part[rows] for part in self))  # type: ignore[arg-type]
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Method(abc.ABC):
+    """What attacks and the refinement share: hyper-parameters, streaming, verification.
+
+    Attributes:
+      epsilon: the largest change of a pixel, in [0, 1] scale; None for no limit but the bounds.
+      confidence: how far, in logits, the target must lie above all other classes (untargeted: another
+        class above the label).
+    """
+
+    name: ClassVar[str]
+
+    epsilon: float | None = None
+    confidence: float = 0.0
+
+    def __post_init__(self) -> None:
+        """Checks the values; subclasses add theirs."""
+        if self.epsilon is not None:
+            check_number("epsilon, in [0, 1] scale,", self.epsilon, 0.0, 1.0, open_low=True)
+        check_number("confidence", self.confidence, 0.0)
+
+    @property
+    def hyper_parameters(self) -> dict[str, Any]:
+        """The hyper-parameters by name, resolved, as plain values for records."""
+        record: dict[str, Any] = record_of(self)
+        del record["class"]
+        return record
+
+    @abc.abstractmethod
+    def iterations(self) -> int:
+        """The number of iterations that a batch takes in all, for progress."""
+
+    @abc.abstractmethod
+    def perturb(self, work: Work, given: Images) -> Solution:
+        """Works on a batch; `given` (N, H, W, C) holds the perturbations that a refinement starts from, else 0."""
+
+    def valid(self, goal: Goal, images: Images, delta: Images) -> Images:
+        """The images (N, H, W, C) that perturbations make of the originals, in the classifier's scale."""
+        return goal.valid_images(images, delta)
+
+    def fallback_images(self, images: Images, given: Images) -> Images:
+        """What examples get for which nothing was found: what they came with, to an attack the originals."""
+        return given
+
+    def run(
+        self,
+        classifier: Any,
+        images: Any,
+        start: Any,
+        labels: Any,
+        targets: Any,
+        mask: Any,
+        batch_size: int | str | None,
+        callback: Callback | None,
+        positions: npt.NDArray[np.int32] | None = None,
+    ) -> AttackResult:
+        """Checks the arguments (see `Attack.__call__`) and streams them through `perturb`.
+
+        `positions` (N,) are those of the images in the array that inputs with a row for each image go with, if the
+        images are only some of that array.
+        """
+        goal = classifier if isinstance(classifier, Goal) else Misclassify(as_classifier(classifier))
+        goal = goal.aimed(targets is not None)
+        examples = _checked(goal.classifier, images, start, labels, targets, mask, positions)
+        size = _batch_size(batch_size, goal.classifier, examples.images)
+        tracker = Tracker(len(examples.images), callback)
+        parts: list[AttackResult] = []
+        first = 0
+        while first < len(examples.images) or not parts:
+            batch = examples.at(slice(first, first + size))
+            try:
+                parts.append(self._run_batch(goal, batch, tracker))
+            except KeyboardInterrupt:  # outside the loop, which keeps what it has: this batch is lost
+                tracker.interrupted = True
+                parts.append(self._run_batch(goal, batch, tracker))
+            except Exception as error:
+                if not out_of_memory(error):
+                    raise
+                size = _less(goal.classifier, batch.images, batch_size, error)
+                continue
+            first += size
+        return dataclasses.replace(
+            AttackResult.concatenate(parts), interrupted=tracker.interrupted, calls=dict(+tracker.calls)
+        )
+
+    def _run_batch(self, goal: Goal, examples: Examples, tracker: Tracker) -> AttackResult:
+        rows = len(examples.images)
+        started = time.monotonic()
+        nothing = np.zeros(rows, bool)
+        outcome = examples.given, nothing, nothing, np.zeros(rows, np.float32)
+        tracker.start_batch(rows, self.iterations())
+        if rows and not tracker.interrupted:
+            outcome = self._attacked(goal, examples, tracker)
+        adversarial, success, clean_correct, c = outcome
+        return AttackResult(
+            images=examples.images,
+            adversarial=adversarial,
+            success=success,
+            labels=examples.labels,
+            targets=examples.targets,
+            clean_correct=clean_correct,
+            c=c,
+            gradient_evaluations=tracker.gradients,
+            forward_evaluations=tracker.forwards,
+            seconds=np.full(rows, (time.monotonic() - started) / max(1, rows), np.float32),
+            bounds=goal.classifier.bounds,
+            attack={"name": self.name, "parameters": self.hyper_parameters, "versions": versions()},
+        )
+
+    def _attacked(
+        self, goal: Goal, examples: Examples, tracker: Tracker
+    ) -> tuple[Images, Flags, Flags, npt.NDArray[np.float32]]:
+        """Perturbs and verifies: adversarial images, success, whether the original is classified correctly, c."""
+        images, given = examples.images, examples.given
+        classes = examples.labels if examples.targets is None else examples.targets
+        low, high = goal.classifier.bounds
+        whole = devices.padded(len(images), images.shape[1:])
+        *padded, positions = (pad_rows(part, whole) for part in (images, classes, examples.mask, examples.positions))
+        batch = Batch.build((low, high), *padded, epsilon=self.epsilon, positions=positions)
+        places = np.arange(len(images))
+        found = self.perturb(Work(goal, batch, places, tracker), (given - images) / np.float32(high - low))
+        otherwise = self.fallback_images(images, given)
+        valid = self.valid(goal, images, found.delta)
+        adversarial = np.where(found.found[:, None, None, None], valid, otherwise)
+
+        def verified(images: Images) -> Flags:
+            tracker.spend(places, whole, forwards=1)
+            # What an owner's own predict, and images one by one, are asked for is not padded.
+            tracker.spend(places, 1, forwards=goal.passes - 1, alone=True)
+            return goal.verify(images, classes, confidence=self.confidence, positions=examples.positions)
+
+        success = verified(adversarial)
+        if (found.found & ~success).any():
+            adversarial = np.where(success[:, None, None, None], adversarial, otherwise)
+            success = verified(adversarial)
+        tracker.spend(places, whole, forwards=1)
+        own = goal.classifier.classify(images, batch_size=len(images), positions=examples.positions)
+        tracker.end_batch(int(success.sum()))
+        return adversarial, success, own == examples.labels, found.c
+
+
+def _checked(
+    classifier: Classifier,
+    images: Any,
+    start: Any,
+    labels: Any,
+    targets: Any,
+    mask: Any,
+    positions: npt.NDArray[np.int32] | None,
+) -> Examples:
+    originals = classifier.prepare(images, positions)
+    places = positions_of(originals) if positions is None else positions
+    classifier.check_unchanged(originals, places)
+    given = originals
+    if start is not None:
+        given = check_like(classifier.prepare(start, places), originals, "adversarial images")
+    labels = check_classes(labels, len(originals), classifier.num_classes, "labels")
+    targets = check_targets(targets, labels, classifier.num_classes)
+    allowed = check_mask(mask, originals.shape)
+    allowed = np.broadcast_to(allowed, (len(originals), *allowed.shape[1:]))
+    return Examples(originals, given, labels, targets, allowed, places)
+
+
+def _batch_size(asked: int | str | None, classifier: Classifier, images: Images) -> int:
+    if asked is None:
+        return devices.default_batch_size(images.shape[1:])
+    if asked == "auto":
+        return fitting_batch_size(classifier, images) if len(images) else 1
+    if isinstance(asked, str):
+        raise InputError(f"expected batch_size to be a whole number of at least 1, or auto, received {asked!r}")
+    return check_count("batch_size", asked)
+
+
+def _less(classifier: Classifier, images: Images, asked: int | str | None, error: Exception) -> int:
+    """A batch size below the number of `images`, with which memory did not suffice; refused where one was asked for."""
+    if len(images) == 1:
+        raise no_room(images.shape[1:]) from error
+    smaller = min(len(images) // 2, fitting_batch_size(classifier, images))
+    if asked != "auto":
+        raise InputError(
+            f"expected a batch that fits in memory, received {len(images)} images of shape {images.shape[1:]} at once: "
+            f"use batch_size={smaller}"
+        ) from error
+    return smaller

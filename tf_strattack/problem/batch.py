@@ -1,0 +1,51 @@
+"""The examples that are attacked together, and the box that each perturbation must stay in."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import tensorflow as tf
+
+from tf_strattack.classifiers.own_network import positions_of
+from tf_strattack.typing import Classes, Images, Pixels, Rows
+
+
+class Batch(NamedTuple):
+    """What stays fixed while N examples are attacked.
+
+    Attributes:
+      images: (N, H, W, C) originals in the classifier's scale.
+      classes: (N,) int32, the targets or (untargeted) the true labels.
+      lower, upper: (N, H, W, C) the box of eq. (11) that perturbations must stay in, in [0, 1] scale.
+      positions: (N,) int32 places of the images in the caller's array, for networks with a further input for each.
+    """
+
+    images: Pixels
+    classes: Rows
+    lower: Pixels
+    upper: Pixels
+    positions: Rows
+
+    @classmethod
+    def build(
+        cls,
+        bounds: tuple[float, float],
+        images: Images,
+        classes: Classes,
+        mask: Images,
+        *,
+        epsilon: float | None,
+        positions: npt.NDArray[np.int32] | None = None,
+    ) -> Batch:
+        """Makes the batch of images within `bounds`; outside `mask` (1 where changes are allowed) the box is 0.
+
+        `positions` (N,) None: the images are all of the caller's.
+        """
+        positions = positions_of(images) if positions is None else positions
+        low, high = bounds
+        unit = (images - np.float32(low)) / np.float32(high - low)
+        cap = np.float32(1.0 if epsilon is None else epsilon)
+        lower, upper = np.maximum(-unit, -cap) * mask, np.minimum(1 - unit, cap) * mask
+        return cls(*(tf.constant(part) for part in (images, classes, lower, upper, positions)))

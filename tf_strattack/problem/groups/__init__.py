@@ -1,0 +1,6 @@
+"""Which pixels belong together: the groups D_i of problem (2), as `groups=` takes them."""
+
+from tf_strattack.problem.groups.base import Groups, GroupStructure
+from tf_strattack.problem.groups.sliding_mask import SlidingGroups, SlidingMask, as_structure
+
+__all__ = ["GroupStructure", "Groups", "SlidingGroups", "SlidingMask", "as_structure"]

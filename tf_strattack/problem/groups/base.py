@@ -1,0 +1,93 @@
+"""What solvers and measures ask of groups, whatever their shape."""
+
+from __future__ import annotations
+
+import abc
+
+import numpy as np
+import numpy.typing as npt
+import tensorflow as tf
+
+from tf_strattack.problem.batch import Batch
+from tf_strattack.typing import Pixels, Scalar
+
+
+class GroupStructure(abc.ABC):
+    """A rule that forms groups in images of any size: what `groups=` of an attack and of a measure takes."""
+
+    @property
+    @abc.abstractmethod
+    def overlapping(self) -> bool:
+        """Whether a pixel can be in several groups."""
+
+    @abc.abstractmethod
+    def of(self, height: int, width: int) -> Groups:
+        """The groups of images of `height` x `width` pixels.
+
+        Raises:
+          InputError: a rule that does not fit the image.
+        """
+
+
+class Groups(abc.ABC):
+    """The P x Q groups of an image; all channels of a pixel share its groups. Hashable, and equal where it is the same.
+
+    Where groups overlap, every group works on a copy of its pixels. All copies of an image lie in one array, the layout
+    of which is the implementation's own.
+    """
+
+    @property
+    @abc.abstractmethod
+    def number(self) -> int:
+        """The number of groups, P Q."""
+
+    @property
+    @abc.abstractmethod
+    def overlapping(self) -> bool:
+        """Whether a pixel can be in several groups."""
+
+    @property
+    @abc.abstractmethod
+    def multiplicity(self) -> npt.NDArray[np.float32]:
+        """m_j, the number of groups that hold pixel j: shape (1, height, width, 1)."""
+
+    def at(self, batch: Batch) -> Groups:
+        """The groups of the examples of a batch, where each image has its own."""
+        return self
+
+    @abc.abstractmethod
+    def gather(self, image: Pixels) -> tf.Tensor:
+        """Copies each group's pixels: (N, height, width, C) → copies, 0 beyond the edge."""
+
+    @abc.abstractmethod
+    def scatter(self, copies: tf.Tensor) -> Pixels:
+        """Sums the copies of each pixel, the adjoint of `gather`: copies → (N, height, width, C)."""
+
+    @abc.abstractmethod
+    def norms(self, copies: tf.Tensor) -> tf.Tensor:
+        """Computes the l2 norm of each group: copies → (N, P, Q)."""
+
+    @abc.abstractmethod
+    def spread(self, values: tf.Tensor) -> tf.Tensor:
+        """Repeats one value per group over its copies: (N, P, Q) → what broadcasts against copies."""
+
+    @abc.abstractmethod
+    def total(self, image: Pixels) -> tf.Tensor:
+        """Sums over each group's pixels: (N, height, width, C) → (N, P, Q), without making copies."""
+
+    @abc.abstractmethod
+    def expand(self, values: tf.Tensor, channels: int) -> Pixels:
+        """Sums, at each pixel, one value of every group that holds it: (N, P, Q) → (N, height, width, C).
+
+        The adjoint of `total`.
+        """
+
+    def limit(self, scale: tf.Tensor, norms: tf.Tensor, most: Scalar | int) -> tf.Tensor:
+        """Keeps the factors `scale` (N, P, Q) of the `most` groups of largest `norms`, and sets the others to 0.
+
+        `most` is a scalar int32. Of equal norms the first count.
+        """
+        flat = tf.reshape(tf.where(scale > 0.0, norms, 0.0), [-1, self.number])
+        order = tf.argsort(flat, axis=1, direction="DESCENDING", stable=True)
+        rank = tf.reshape(tf.argsort(order, axis=1, stable=True), tf.shape(scale))
+        return tf.where(rank < most, scale, 0.0)

@@ -1,0 +1,98 @@
+"""The examples at hand: what is asked of them, and the book in which each evaluation of the network is entered."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Hashable
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from tf_strattack.problem.batch import Batch
+from tf_strattack.problem.goal import Goal
+from tf_strattack.problem.problem import Evaluations, Problem
+from tf_strattack.runtime import devices
+from tf_strattack.runtime.progress import Tracker
+from tf_strattack.runtime.rows import pad_rows, select_rows
+from tf_strattack.typing import Pixels, Places, Rows
+
+
+@dataclasses.dataclass(frozen=True)
+class Work:
+    """Some examples of a batch, padded to what the devices need, and what goes with them.
+
+    Attributes:
+      goal: what is to be achieved.
+      batch: the examples; rows behind the first `rows` only pad it.
+      places: (rows,) places of the examples in the batch that the tracker counts.
+      tracker: reports, turns Ctrl-C into an early end, and keeps the book of evaluations.
+    """
+
+    goal: Goal
+    batch: Batch
+    places: Places
+    tracker: Tracker
+
+    @property
+    def rows(self) -> int:
+        """How many rows count."""
+        return len(self.places)
+
+    @property
+    def size(self) -> int:
+        """The number of rows, padding included."""
+        return len(self.batch.images)
+
+    def some(self, chosen: Places) -> Work:
+        """The work on some of the examples, `chosen` by their rows."""
+        return dataclasses.replace(self, batch=self.select(chosen, self.batch), places=self.places[chosen])
+
+    def select(self, chosen: Places, nest: Any) -> Any:
+        """Tensors that go with the batch, for the rows of `some(chosen)`."""
+        return select_rows(nest, pad_rows(chosen, devices.padded(len(chosen), self.batch.images.shape[1:])))
+
+    def program(
+        self, key: Hashable, function: Callable[..., Any], batch: Batch, *example: Any
+    ) -> Callable[..., tuple[Any, Evaluations]]:
+        """Compiles `function(problem, *arguments)` to a program of (batch, *arguments), which counts evaluations, too.
+
+        It is traced once for the goal, the key and the image shape, for any number of rows: numbers go in as tensors,
+        and all else that `function` depends on goes into the key.
+        """
+
+        def counted(batch: Batch, *arguments: Any) -> tuple[Any, Evaluations]:
+            problem = Problem(self.goal, batch)
+            result = function(problem, *arguments)
+            return result, problem.spent
+
+        return self.goal.program(key, counted, batch, *example)
+
+    def evaluate(self, key: Hashable, function: Callable[..., Any], *arguments: Any) -> Any:
+        """What `function(problem, *arguments)` returns, compiled as by `program`; its evaluations are entered."""
+        result, spent = self.program(key, function, self.batch, *arguments)(self.batch, *arguments)
+        self.enter(self.places, self.size, spent)
+        return result
+
+    def enter(self, places: Places, size: int, spent: Evaluations) -> None:
+        """Enters what a program has evaluated on `size` rows, for the examples at `places`."""
+        self.tracker.spend(places, size, gradients=int(spent.gradients), forwards=int(spent.forwards))
+
+    def margins(self) -> Rows:
+        """The margins (N,) of the originals."""
+        margins: Rows = self.evaluate("margin", lambda problem: problem.margin())
+        return margins
+
+    def tangents(self) -> tuple[Rows, Rows]:
+        """The margins (N,) of the originals, and the l2 norms (N,) of their gradients."""
+
+        def tangent(problem: Problem) -> tuple[Rows, Rows]:
+            margins, gradient = problem.margin_and_gradient(tf.zeros_like(problem.batch.images))
+            return margins, tf.sqrt(tf.reduce_sum(tf.square(gradient), [1, 2, 3]))
+
+        found: tuple[Rows, Rows] = self.evaluate("tangent", tangent)
+        return found
+
+    def padded(self, rows: Any) -> Pixels:
+        """An array (rows, ...) as a tensor, padded as the batch is."""
+        return tf.constant(pad_rows(np.asarray(rows), self.size))

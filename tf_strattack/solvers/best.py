@@ -1,0 +1,106 @@
+"""The best candidate so far: within the loop, and as its outcome."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import tensorflow as tf
+
+from tf_strattack.solvers.base import Candidate
+from tf_strattack.typing import Flags, Images, Pixels, Places, Rows, Scalar
+
+# The patience that is never exhausted.
+ENDLESS = 2**30
+# A candidate this much better than the best so far makes an example worth more iterations.
+_NOTICEABLE = 0.998
+
+
+class Best(NamedTuple):
+    """What the loop keeps for each example.
+
+    Attributes:
+      delta: the successful candidate of least objective, or what it begins with, (N, H, W, C).
+      objective: of it, infinite where there is none, (N,).
+      c: the weight of the margin when the example was last worked on, (N,).
+      stalled: iterations since the best has become noticeably better, (N,) int32; from the patience on, the example is
+        finished.
+    """
+
+    delta: Pixels
+    objective: Rows
+    c: Rows
+    stalled: Rows
+
+    @classmethod
+    def of(cls, delta: Pixels, objective: Rows) -> Best:
+        """What is known to succeed, if anything (objective finite)."""
+        rows = tf.zeros_like(objective)
+        return cls(delta, objective, rows, tf.zeros_like(rows, tf.int32))
+
+    @classmethod
+    def none(cls, images: Pixels) -> Best:
+        """Nothing yet."""
+        return cls.of(tf.zeros_like(images), tf.fill(tf.shape(images)[:1], float("inf")))
+
+    def after(self, candidate: Candidate, c: Rows | None, patience: Scalar) -> Best:
+        """The best after one more candidate, found with the weight `c`."""
+        # What a finished row still does, until it leaves the batch, must not change its result.
+        going = self.stalled < patience
+        better = candidate.succeeded & (candidate.objective < self.objective) & going
+        noticeably = better & (candidate.objective < _NOTICEABLE * self.objective)
+        waiting = tf.cast(tf.math.is_finite(self.objective), tf.int32)
+        stalled = tf.where(noticeably, 0, self.stalled + waiting)
+        if candidate.finished is not None:
+            stalled = tf.where(candidate.finished, tf.maximum(stalled, patience), stalled)
+        return Best(
+            # Of whole rows; tf.where, which would broadcast, takes several times as long.
+            delta=tf.raw_ops.Select(condition=better, x=candidate.delta, y=self.delta),
+            objective=tf.where(better, candidate.objective, self.objective),
+            c=self.c if c is None else tf.where(going, c, self.c),
+            stalled=stalled,
+        )
+
+
+class Solution(NamedTuple):
+    """What a method made of N examples.
+
+    Attributes:
+      delta: the best perturbations, (N, H, W, C) in [0, 1] scale.
+      objective: what they have least of, infinite where nothing was found, (N,).
+      c: the weights of the margin, (N,).
+    """
+
+    delta: Images
+    objective: npt.NDArray[np.float32]
+    c: npt.NDArray[np.float32]
+
+    @classmethod
+    def none(cls, rows: int, image_shape: tuple[int, ...]) -> Solution:
+        """Nothing found for any of `rows` images of shape (H, W, C)."""
+        numbers = np.zeros(rows, np.float32)
+        return cls(np.zeros((rows, *image_shape), np.float32), numbers + np.float32(np.inf), numbers)
+
+    @property
+    def found(self) -> Flags:
+        """Which rows (N,) have a successful candidate."""
+        return np.isfinite(self.objective)
+
+    def at(self, rows: Places) -> Solution:
+        """Some of the rows."""
+        return Solution(*(part[rows] for part in self))
+
+    def put(self, rows: Places, by: Solution) -> None:
+        """Replaces some of its rows, in place, by another solution of them."""
+        for mine, other in zip(self, by, strict=True):
+            mine[rows] = other
+
+    def better(self, new: Solution) -> Solution:
+        """The better of two solutions of the same rows, row by row."""
+        improved = new.objective < self.objective
+        return Solution(
+            np.where(improved[:, None, None, None], new.delta, self.delta),
+            np.where(improved, new.objective, self.objective),
+            np.where(improved | np.isinf(self.objective), new.c, self.c),
+        )

@@ -1,0 +1,75 @@
+"""The solver as the paper has it: the hinge by its gradient, eq. (15), with c searched for each example."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any, Self
+
+import tensorflow as tf
+
+from tf_strattack.checks import check_count, check_number
+from tf_strattack.solvers.admm import Iterate, Parameters, Splitting
+from tf_strattack.solvers.base import Monitored, Search
+from tf_strattack.typing import Pixels, Rows
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Paper(Splitting):
+    """ADMM as printed in arXiv 1808.01664, with a search of c per example: to reproduce the paper.
+
+    Attributes:
+      max_iterations, patience, rho, alpha: see `Splitting`; the paper's authors take rho=15 and alpha=5.
+      copies: "support" or (overlapping groups, Proposition 2) "paper".
+      split_box: False for one block of distortion and box.
+      initial_c: the first c, the weight of the margin.
+      search_steps: how many c are tried; 1 keeps c fixed, as the paper's text does.
+
+    Raises:
+      InputError: a value out of range.
+
+    Example:
+      >>> import tf_strattack as sa
+      >>> sa.solvers.Paper(rho=15.0, alpha=5.0, search_steps=9).total_iterations
+      9000
+    """
+
+    max_iterations: int = 1000
+    patience: int | None = None
+    initial_c: float = 1.0
+    search_steps: int = 6
+
+    def __post_init__(self) -> None:
+        """Checks the values."""
+        super().__post_init__()
+        check_number("initial_c", self.initial_c, 0.0, open_low=True)
+        check_count("search_steps", self.search_steps)
+
+    @classmethod
+    def refining(cls, **values: Any) -> Self:
+        """The solver with the defaults of a refinement; `values` as of the class."""
+        return super().refining(**{"max_iterations": 200, **values})
+
+    @property
+    def search(self) -> Search:
+        """The search of c."""
+        return Search(self.initial_c, self.search_steps)
+
+    def weight(
+        self,
+        iterate: Iterate,
+        z_bar: Pixels,
+        curvature: tf.Tensor,
+        margins: Rows,
+        gradient: Pixels,
+        parameters: Parameters,
+    ) -> Rows:
+        """The c that is searched where the margin is not reached, else 0."""
+        return iterate.c * tf.cast(margins > -parameters.required, margins.dtype)
+
+    def kept_weight(self, iterate: Iterate, weight: Rows) -> Rows:
+        """The c that is searched."""
+        return iterate.c
+
+    def monitor(self, iterate: Iterate, parameters: Parameters) -> Monitored:
+        """The c that is searched, and ADMM's penalty."""
+        return Monitored(iterate.c, None, parameters.rho)
