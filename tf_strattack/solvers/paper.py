@@ -8,8 +8,8 @@ from typing import Any, Self
 import tensorflow as tf
 
 from tf_strattack.checks import check_count, check_number
-from tf_strattack.solvers.admm import Iterate, Parameters, Splitting
 from tf_strattack.solvers.base import Monitored, Search
+from tf_strattack.solvers.splitting import Iterate, Parameters, Splitting
 from tf_strattack.typing import Pixels, Rows
 
 

@@ -49,14 +49,14 @@ def rho_of(rule: float | str, problem: Problem, originals: Originals) -> Rows:
     if rule == "gamma":
         return tf.zeros_like(margins) + objective.gamma
     if not isinstance(rule, str):
-        return tf.fill(tf.shape(margins), float(rule))
+        return tf.zeros_like(margins) + float(rule)
     if originals.slopes is None:
         raise ValueError("rho by the tangent needs the slopes at the originals")
     groups, distortion = objective.groups, objective.distortion
     entries = math.prod(problem.batch.images.shape[1:])
     length = tf.maximum((tf.abs(margins) + originals.confidence) / tf.maximum(originals.slopes, 1e-12), 1e-9)
     least = (0.3 if groups is None else 0.1) * objective.gamma * distortion.square
-    rho = tf.fill(tf.shape(margins), float(least))
+    rho = tf.zeros_like(margins) + float(least)
     if groups is not None:
         rho = tf.maximum(rho, objective.tau / (3.0 * length / math.sqrt(0.15 * groups.number)))
     scale = distortion.scale(3.0 * length / math.sqrt(0.15 * entries), entries)

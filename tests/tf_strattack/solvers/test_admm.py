@@ -1,81 +1,26 @@
 """One step against numbers worked out here, and overlapping groups against all P Q copies of Proposition 2."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 import tensorflow as tf
 
 import tf_strattack as sa
-from tf_strattack.problem.goal import Problem
-from tf_strattack.problem.groups import Groups
-from tf_strattack.solvers.admm import State, Structure, candidate, initial_state, step
-from tf_strattack.solvers.zstep import Weights, z_step
-
-
-def weights_of(rows=1, *, gamma=1.0, tau=1.0, beta=1.0, rho=1.0, alpha=5.0, c=1.0, required=0.0, dtype=tf.float64):
-    def column(value):
-        return tf.fill([rows], tf.constant(value, dtype))
-
-    block = [rows, 1, 1, 1]
-    return Weights(
-        gamma=tf.constant(gamma, dtype),
-        tau=tf.constant(tau, dtype),
-        beta=tf.constant(beta, dtype),
-        rho=tf.reshape(column(rho), block),
-        alpha=tf.reshape(column(alpha), block),
-        c=column(c),
-        required=column(required),
-        unit=column(1.0),
-        patience=tf.constant(2**30),
-        max_groups=tf.constant(2**30),
-    )
-
-
-def problem_of(images, epsilon=1.0):
-    images = tf.constant(images)
-    lower, upper = tf.maximum(-images, -epsilon), tf.minimum(1 - images, epsilon)
-    return Problem(images, tf.zeros(len(images), tf.int32), lower, upper, tf.range(len(images)))
-
-
-def test_the_box_is_what_bounds_epsilon_and_mask_leave():
-    classifier = sa.Classifier.from_callable(lambda images: images, bounds=(-1, 3))
-    images = np.array([-1.0, 0.0, 2.6, 3.0], np.float32).reshape(1, 2, 2, 1)  # 0, 0.25, 0.9 and 1 of the range
-    mask = np.ones_like(images)
-    for epsilon, lower, upper in (
-        (0.3, [0, -0.25, -0.3, -0.3], [0.3, 0.3, 0.1, 0]),
-        (None, [0, -0.25, -0.9, -1], [1, 0.75, 0.1, 0]),
-    ):
-        problem = Problem.build(classifier, images, np.zeros(1, np.int32), mask, epsilon=epsilon)
-        np.testing.assert_allclose(problem.lower.numpy().ravel(), lower, atol=1e-6)
-        np.testing.assert_allclose(problem.upper.numpy().ravel(), upper, atol=1e-6)
-    nothing = Problem.build(classifier, images, np.zeros(1, np.int32), 0 * mask, epsilon=0.3)
-    assert not nothing.lower.numpy().any()
-    assert not nothing.upper.numpy().any()
+from tests.problems import originals_of, problem_of
+from tf_strattack.solvers.splitting import Iterate, candidate_of
 
 
 def test_one_step_by_hand():
     z = np.array([[0.3, 0.4], [0.0, 0.0]]).reshape(1, 2, 2, 1)
     u, s, v = np.full_like(z, 0.1), np.full_like(z, -0.1), np.zeros_like(z)
-    problem = problem_of(np.full_like(z, 0.7))
-    structure = Structure(Groups(2, 2, 2, 2), "l2", "paper", "support")
-    state = State(
-        k=tf.constant(3),
-        z=tf.constant(z),
-        u=tf.constant(u),
-        s=tf.constant(s),
-        v=tf.constant(v),
-        kappa=tf.constant([0.0], tf.float64),
-        c=tf.constant([0.0], tf.float64),
-        best=tf.constant(z),
-        stalled=tf.constant([0]),
-        objective=tf.constant([0.0], tf.float64),
-    )
     gradient = np.array([[1.0, -2.0], [0.0, 3.0]]).reshape(z.shape)
-
-    def evaluate(_):
-        return tf.constant([0.5], tf.float64), tf.constant(gradient)
-
-    weights = weights_of(tau=0.25, rho=2.0, alpha=3.0, c=0.4)
-    following, candidate = step(state, problem, weights, structure, evaluate)
+    groups = sa.SlidingMask(2).of(2, 2)
+    problem = problem_of(np.full_like(z, 0.7), lambda _: (np.array([0.5]), gradient), groups=groups, tau=0.25)
+    solver = sa.solvers.Paper(rho=2.0, alpha=3.0)
+    c, kappa = tf.constant([0.4], tf.float64), tf.constant([0.0], tf.float64)
+    iterate = Iterate(*(tf.constant(part) for part in (z, u, s, v)), kappa, c)
+    following, candidate = solver.step(tf.constant(3), iterate, problem, solver.parameters(problem, originals_of(1)))
 
     delta = 2.0 / (2.0 + 2.0) * np.array([[0.2, 0.3], [-0.1, -0.1]])  # (10)
     w = np.array([[0.3, 0.3], [0.1, 0.1]])  # (11): z - s = 0.4, 0.5, 0.1, 0.1, the upper bound is 0.3
@@ -87,31 +32,67 @@ def test_one_step_by_hand():
     np.testing.assert_allclose(following.u[0, :, :, 0], 0.1 + delta - expected, atol=1e-12)  # (9)
     np.testing.assert_allclose(following.s[0, :, :, 0], -0.1 + w - expected, atol=1e-12)
     np.testing.assert_allclose(following.v[0, :, :, 0], y - expected, atol=1e-12)
-    np.testing.assert_allclose(candidate[0, :, :, 0], [[0.225, 0.3], [0.0, 0.0]], atol=1e-7)
-    assert following.k.numpy() == 4
+    sparse = np.array([[0.225, 0.3], [0.0, 0.0]])
+    np.testing.assert_allclose(candidate.delta[0, :, :, 0], sparse, atol=1e-7)
+    np.testing.assert_allclose(candidate.objective, [np.sum(sparse**2) + 0.25 * np.sqrt(np.sum(sparse**2))], rtol=1e-9)
+    assert not candidate.succeeded.numpy().any()
+    assert [int(number) for number in problem.spent] == [1, 1]
 
 
-def test_the_prox_linear_step_minimises_its_model():
+def test_one_step_of_proposition_3_by_hand():
+    z, u = (np.array(values).reshape(1, 2, 2, 1) for values in ([0.3, -0.4, 0.5, 0.0], [0.1, 0.1, -0.5, 0.0]))
+    kept = np.array([1.0, 1.0, 1.0, 0.0]).reshape(z.shape)
+    gradient = np.array([1.0, -2.0, 0.5, 0.0]).reshape(z.shape)  # of the network: 0 where the box is a point
+    problem = problem_of(np.full_like(z, 0.7), lambda _: (np.array([0.5]), gradient), kept=kept)
+    solver = sa.solvers.Paper.refining(rho=2.0, alpha=3.0)
+    iterate = solver.init(problem, tf.constant(z), tf.constant([0.4], tf.float64))._replace(u=tf.constant(u))
+    following, candidate = solver.step(tf.constant(3), iterate, problem, solver.parameters(problem, originals_of(1)))
+    delta = np.array([0.1, -0.25, 0.3, 0.0])  # (21): (z - u)/2, of which 0.5 is above 1 - 0.7
+    eta = 3.0 * np.sqrt(4.0)
+    expected = (eta * z.ravel() + 2.0 * (delta + u.ravel()) - 0.4 * gradient.ravel()) / (eta + 2.0)  # (22)
+    np.testing.assert_allclose(candidate.delta.numpy().ravel(), delta, rtol=1e-12)
+    np.testing.assert_allclose(following.z.numpy().ravel(), expected, rtol=1e-12)
+    np.testing.assert_allclose(following.u.numpy().ravel(), u.ravel() + delta - expected, atol=1e-12)
+    assert expected[3] == 0.0
+
+
+def test_the_tangent_in_the_hinge_is_minimised():
     """z minimises c [m + g (z' - z) + kappa]_+ + sum L/2 (z' - z_bar)^2, whose minimum no other point beats."""
     rng = np.random.default_rng(0)
     z, z_bar, g = (rng.normal(size=(6, 2, 2, 1)) for _ in range(3))
     curvature = rng.uniform(1, 3, size=(1, 2, 2, 1))
     margins, kappa = rng.normal(size=6) * 3, rng.uniform(size=6)
-    weights = weights_of(6, c=0.8, required=0.1)
-    new, weight = z_step(
-        "admm", z, tf.constant(z_bar), curvature, tf.constant(margins), tf.constant(g), tf.constant(kappa), weights
-    )
+    solver, problem = sa.solvers.Admm(rho=1.0), problem_of(np.full((6, 2, 2, 1), 0.5))
+    parameters = solver.parameters(problem, originals_of(6, required=0.1))
+    iterate = solver.init(problem, tf.constant(z), tf.zeros(6, tf.float64))._replace(kappa=tf.constant(kappa))
+    weight = solver.weight(iterate, tf.constant(z_bar), tf.constant(curvature), margins, tf.constant(g), parameters)
+    weight = weight.numpy()
+    new = z_bar - weight[:, None, None, None] * g / curvature
 
-    def cost(points):
-        hinge = margins + (g * (points - z)).sum((1, 2, 3)) + 0.1 + kappa
-        return 0.8 * np.maximum(hinge, 0) + (curvature / 2 * (points - z_bar) ** 2).sum((1, 2, 3))
+    def hinge(points):
+        return margins + (g * (points - z)).sum((1, 2, 3)) + 0.1 + kappa
 
-    for multiplier in np.linspace(0, 0.8, 101):
+    def cost(points):  # a weight of the hinge above every multiplier: the constraint itself
+        return 1e6 * np.maximum(hinge(points), 0) + (curvature / 2 * (points - z_bar) ** 2).sum((1, 2, 3))
+
+    assert (hinge(new) <= 1e-9).all()
+    for multiplier in np.linspace(0, 3, 101):
         along = z_bar - multiplier * g / curvature
-        assert (cost(new.numpy()) <= cost(along) + 1e-9).all()
-    assert ((weight.numpy() >= 0) & (weight.numpy() <= 0.8)).all()
+        assert (cost(new) <= cost(along) + 1e-6).all()
+    assert (weight >= 0).all()
+    assert (weight == 0).any()
+    assert (weight > 0).any()
     for _ in range(300):  # nor does any other direction help
-        assert (cost(new.numpy()) <= cost(new.numpy() + rng.normal(scale=0.02, size=z.shape)) + 1e-12).all()
+        assert (cost(new) <= cost(new + rng.normal(scale=0.02, size=z.shape)) + 1e-6).all()
+
+
+def test_the_paper_s_weight_is_c_until_the_margin_is_reached():
+    solver, problem = sa.solvers.Paper(rho=1.0), problem_of(np.full((3, 2, 2, 1), 0.5))
+    parameters = solver.parameters(problem, originals_of(3, required=0.1))
+    iterate = solver.init(problem, tf.zeros((3, 2, 2, 1), tf.float64), tf.constant([0.8, 2.0, 3.0], tf.float64))
+    margins = tf.constant([-0.05, -0.2, 1.0], tf.float64)
+    weight = solver.weight(iterate, iterate.z, tf.constant(1.0), margins, iterate.z, parameters)
+    np.testing.assert_array_equal(weight, [0.8, 0.0, 3.0])
 
 
 def smooth_margin(side):
@@ -166,30 +147,76 @@ def test_overlapping_groups_equal_proposition_2_with_all_copies(side, size, stri
     x0 = np.random.default_rng(3).uniform(size=(1, side, side, 1))
     numbers = {"gamma": 0.7, "tau": 0.02, "rho": 0.3, "alpha": 0.5, "c": 4.0}
     expected = naive_admm(x0, size, stride, solver, 50, kappa=0.2, epsilon=0.6, **numbers)
-    groups = Groups(side, side, size, stride, "drop")
-    structure = Structure(groups, "l2", solver, "paper")
-    problem, weights = problem_of(x0, 0.6), weights_of(**numbers, required=0.2)
-    state = initial_state(problem, structure)._replace(kappa=tf.constant([0.0], tf.float64))
-    evaluate = smooth_margin(side)
-
-    def network(z):
-        return tuple(tf.constant(part) for part in evaluate(z.numpy()))
-
-    for _ in range(50):
-        state, _ = step(state, problem, weights, structure, network)
+    problem = problem_of(
+        x0,
+        lambda z: smooth_margin(side)(z.numpy()),
+        epsilon=0.6,
+        groups=sa.SlidingMask(size, stride, "drop").of(side, side),
+        gamma=0.7,
+        tau=0.02,
+    )
+    kind = {"paper": sa.solvers.Paper, "admm": sa.solvers.Admm}[solver]
+    method = kind(rho=0.3, alpha=0.5, copies="paper")
+    parameters = method.parameters(problem, originals_of(1, required=0.2))
+    iterate = method.init(problem, tf.zeros_like(problem.batch.images), tf.constant([4.0], tf.float64))
+    iterate = iterate._replace(kappa=tf.constant([0.0], tf.float64))
+    for k in range(50):
+        iterate, _ = method.step(tf.constant(k), iterate, problem, parameters)
     assert np.abs(expected).max() > 1e-2, "the iterate must have moved for the comparison to mean something"
-    np.testing.assert_allclose(state.z.numpy(), expected, rtol=0, atol=1e-9)
+    np.testing.assert_allclose(iterate.z.numpy(), expected, rtol=0, atol=1e-9)
 
 
 def test_a_pixel_is_the_mean_of_its_copies_and_0_where_one_of_its_groups_is_0():
-    groups = Groups(3, 5, 3, 2)  # two groups, columns 0-2 and 2-4
+    groups = sa.SlidingMask(3, 2).of(3, 5)  # two groups, columns 0-2 and 2-4
     y = np.zeros((1, 3, 6, 1), np.float32)
     y[:, :, :3], y[:, :, 3:] = 0.2, 0.4
-    problem = problem_of(np.full((1, 3, 5, 1), 0.5, np.float32))
+    batch = problem_of(np.full((1, 3, 5, 1), 0.5, np.float32)).batch
     alive, dead = tf.constant([[[0.5, 0.5]]]), tf.constant([[[0.5, 0.0]]])
-    zero = tf.zeros((1, 3, 5, 1))
-    both = candidate(groups, tf.constant(y), alive, zero, problem).numpy()[0, 0, :, 0]
+    rest = tf.zeros((1, 3, 5, 1)), batch.lower, batch.upper
+    both = candidate_of(groups, tf.constant(y), alive, *rest).numpy()[0, 0, :, 0]
     np.testing.assert_allclose(both, [0.2, 0.2, 0.3, 0.4, 0.4], rtol=1e-6)
     y[:, :, 3:] = 0.0
-    one = candidate(groups, tf.constant(y), dead, zero, problem).numpy()[0, 0, :, 0]
+    one = candidate_of(groups, tf.constant(y), dead, *rest).numpy()[0, 0, :, 0]
     np.testing.assert_allclose(one, [0.2, 0.2, 0.0, 0.0, 0.0], rtol=1e-6)
+
+
+def test_copies_of_the_whole_image_are_for_groups_that_overlap():
+    solver = sa.solvers.Admm(copies="paper")
+    assert sa.StrAttack(solver=solver, group_size=3, stride=2).solver == solver
+    for values in ({}, {"tau": 0.0}):
+        with pytest.raises(sa.InputError, match=r"expected copies=paper with overlapping groups only \(stride below"):
+            sa.StrAttack(solver=solver, **values)
+
+
+@pytest.mark.parametrize("kind", [sa.solvers.ProxLinear, sa.solvers.Admm, sa.solvers.Paper])
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"rho": "x"}, "expected rho to be a number above 0, or tangent or gamma, received 'x'"),
+        ({"rho": 0}, "expected rho to be a number above 0, received 0"),
+        (
+            {"alpha": 0.0},
+            "expected alpha to be a number above 0, or a multiple of rho such as '10 rho', received 0.0",
+        ),
+        (
+            {"alpha": "ten rho"},
+            "expected alpha to be a number above 0, or a multiple of rho such as '10 rho', received 'ten rho'",
+        ),
+        ({"max_iterations": 0}, "expected max_iterations to be a whole number of at least 1, received 0"),
+        ({"patience": 1.5}, "expected patience to be a whole number of at least 1, received 1.5"),
+    ],
+)
+def test_wrong_numbers_of_a_solver_are_refused(kind, values, message):
+    for make in (kind, kind.refining):
+        with pytest.raises(sa.InputError) as error:
+            make(**values)
+        assert str(error.value) == message
+
+
+def test_alpha_is_a_number_or_a_multiple_of_rho():
+    problem = problem_of(np.full((2, 2, 2, 1), 0.5))
+    for alpha, expected in (("3 rho", 6.0), ("3rho", 6.0), (5.0, 5.0)):
+        solver = sa.solvers.Admm(rho=2.0, alpha=alpha)
+        np.testing.assert_allclose(solver.parameters(problem, originals_of(2)).alpha, np.full((2, 1, 1, 1), expected))
+    gamma = dataclasses.replace(solver, rho="gamma").parameters(problem, originals_of(2))
+    np.testing.assert_allclose(gamma.rho, np.ones((2, 1, 1, 1)))

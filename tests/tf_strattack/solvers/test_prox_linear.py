@@ -6,25 +6,19 @@ import tensorflow as tf
 
 import tf_strattack as sa
 from tests.conftest import exact_rows
-from tests.tf_strattack.solvers.test_admm import problem_of, weights_of
-from tf_strattack.problem import proximal
-from tf_strattack.problem.groups import Groups
-from tf_strattack.problem.objective import group_prox
-from tf_strattack.solvers.admm import Structure
-from tf_strattack.solvers.prox_linear import initial_state, step
+from tests.problems import originals_of, problem_of
 
 
-def random_problem(side=6, rows=5, black=False):
+def random_images(side=6, rows=5, black=False):
     """Images, half of whose pixels are black or white on request: there the box lets them move one way only."""
     images = np.random.default_rng(0).uniform(0.2, 0.8, size=(rows, side, side, 1))
     if black:
         images = np.where(images > 0.5, np.round(images), images)
-    return problem_of(images.astype(np.float32), np.float32(0.9))
+    return images.astype(np.float32)
 
 
-def box_of(problem):
-    """The operator of a problem without groups: the projection on its box."""
-    return lambda x, curvature: proximal.box(x, problem.lower, problem.upper)
+def random_problem(margin_and_gradient=None, black=False, **objective):
+    return problem_of(random_images(black=black), margin_and_gradient, epsilon=np.float32(0.9), **objective)
 
 
 def penalised(point, x, threshold, side, size):
@@ -39,14 +33,12 @@ def penalised(point, x, threshold, side, size):
 @pytest.mark.parametrize("black", [False, True])
 def test_the_proximal_operator_is_not_beaten_by_its_neighbours(black):
     side, size, rows = 6, 2, 5
-    problem = random_problem(side, rows, black)
+    problem = random_problem(black=black, groups=sa.SlidingMask(size).of(side, side), tau=0.6)
     rng = np.random.default_rng(1)
     # So short that the box is not met elsewhere than at 0, where the operator is exact.
-    x = rng.normal(size=problem.images.shape).astype(np.float32) * 0.1
-    weights = weights_of(rows, tau=0.6, dtype=tf.float32)
-    prox = group_prox(Structure(Groups(side, side, size, size), "l2", "prox_linear", "support"), problem, weights)
-    point = prox(tf.constant(x), tf.fill([rows, 1, 1, 1], 5.0)).numpy()
-    lower, upper = problem.lower.numpy(), problem.upper.numpy()
+    x = rng.normal(size=problem.batch.images.shape).astype(np.float32) * 0.1
+    point = problem.prox(tf.constant(x), tf.fill([rows, 1, 1, 1], 5.0)).numpy()
+    lower, upper = problem.batch.lower.numpy(), problem.batch.upper.numpy()
     assert ((point >= lower) & (point <= upper)).all()
     assert (point == 0).any()
     assert (point != 0).any()
@@ -59,23 +51,18 @@ def test_the_proximal_operator_is_not_beaten_by_its_neighbours(black):
 
 
 def test_one_pixel_groups_that_overlap_themselves_only_equal_soft_thresholding():
-    problem = random_problem()
-    x = tf.constant(np.random.default_rng(2).normal(size=problem.images.shape) * 0.1, tf.float32)
-    weights = weights_of(5, tau=0.2, dtype=tf.float32)
-    prox = group_prox(Structure(Groups(6, 6, 1, 1), "l2", "prox_linear", "support"), problem, weights)
+    problem = random_problem(groups=sa.SlidingMask(1).of(6, 6), tau=0.2)
+    x = tf.constant(np.random.default_rng(2).normal(size=problem.batch.images.shape) * 0.1, tf.float32)
     expected = np.sign(x) * np.maximum(np.abs(x) - 0.04, 0.0)
-    found = prox(x, tf.fill([5, 1, 1, 1], 5.0))
-    np.testing.assert_allclose(found, np.clip(expected, problem.lower, problem.upper), atol=1e-6)
+    found = problem.prox(x, tf.fill([5, 1, 1, 1], 5.0))
+    np.testing.assert_allclose(found, np.clip(expected, problem.batch.lower, problem.batch.upper), atol=1e-6)
 
 
 def test_overlapping_groups_shrink_a_uniform_image_as_their_sum_of_norms_asks():
-    side = 7
-    images = np.full((1, side, side, 1), 0.5, np.float32)
-    weights = weights_of(1, tau=0.05, dtype=tf.float32)
-    groups = Groups(side, side, 3, 2)
-    prox = group_prox(Structure(groups, "l2", "prox_linear", "support"), problem_of(images), weights)
+    images = np.full((1, 7, 7, 1), 0.5, np.float32)
+    groups = sa.SlidingMask(3, stride=2).of(7, 7)
     x = tf.fill(images.shape, 0.3)
-    point = prox(x, tf.fill([1, 1, 1, 1], 1.0))
+    point = problem_of(images, groups=groups, tau=0.05).prox(x, tf.fill([1, 1, 1, 1], 1.0))
     with tf.GradientTape() as tape:
         tape.watch(point)
         value = 0.05 * tf.reduce_sum(tf.sqrt(groups.total(point**2))) + 0.5 * tf.reduce_sum((point - x) ** 2)
@@ -84,38 +71,47 @@ def test_overlapping_groups_shrink_a_uniform_image_as_their_sum_of_norms_asks():
     assert left < 0.1 * tf.norm(x - point)
 
 
+def first_iterate(solver, problem):
+    zero = tf.zeros_like(problem.batch.images)
+    return solver.init(problem, zero, tf.zeros(len(zero)))
+
+
 def test_a_step_meets_the_tangent_and_keeps_to_the_box():
-    problem = random_problem()
     rng = np.random.default_rng(3)
-    gradient = rng.normal(size=problem.images.shape).astype(np.float32)
+    gradient = rng.normal(size=(5, 6, 6, 1)).astype(np.float32)
     margins = np.linspace(0.2, 1.0, 5).astype(np.float32)
-    zero = tf.zeros_like(problem.images)
-    weights = weights_of(5, alpha=10.0, required=0.01, dtype=tf.float32)
-    state = initial_state(zero, zero, tf.fill([5], np.inf), 0.02)
-    following = step(state, problem, weights, box_of(problem), tf.constant(margins), tf.constant(gradient), 0.6)
+    problem = random_problem(lambda _: (margins, gradient))
+    solver = sa.solvers.ProxLinear(rho=1.0, alpha=10.0)
+    parameters = solver.parameters(problem, originals_of(5, required=0.01, dtype=tf.float32))
+    following, candidate = solver.step(tf.constant(0), first_iterate(solver, problem), problem, parameters)
     predicted = margins + np.sum(gradient * following.y, axis=(1, 2, 3))
     np.testing.assert_allclose(predicted, -(0.01 + 0.02), atol=1e-4)
-    assert (following.y >= problem.lower).numpy().all()
-    assert (following.y <= problem.upper).numpy().all()
+    lower, upper = problem.batch.lower, problem.batch.upper
+    assert (following.y >= lower).numpy().all()
+    assert (following.y <= upper).numpy().all()
     # No smaller change within the box meets the tangent: d is clip(-lambda g), the least squares solution.
-    free = (following.y > problem.lower + 1e-6) & (following.y < problem.upper - 1e-6)
+    free = (following.y > lower + 1e-6) & (following.y < upper - 1e-6)
     slopes = (-following.y / gradient).numpy()
     for row in range(5):
         np.testing.assert_allclose(slopes[row][free[row]], slopes[row][free[row]][0], rtol=1e-4)
+    # The iterate is the candidate, tested by the same evaluation.
+    assert not candidate.delta.numpy().any()
+    assert not candidate.succeeded.numpy().any()
+    assert [int(number) for number in problem.spent] == [1, 0]
 
 
 def test_the_mean_of_tangents_weighs_the_newest_as_said():
-    problem = random_problem()
     rng = np.random.default_rng(4)
-    gradients = rng.normal(size=(3, *problem.images.shape)).astype(np.float32)
-    zero = tf.zeros_like(problem.images)
-    weights = weights_of(5, alpha=10.0, dtype=tf.float32)
-    state = initial_state(zero, zero, tf.fill([5], np.inf), 0.02)
-    for gradient in gradients:
-        margins = tf.fill([5], 0.5)
-        state = step(state, problem, weights, box_of(problem), margins, tf.constant(gradient), 0.6)
+    gradients = rng.normal(size=(3, 5, 6, 6, 1)).astype(np.float32)
+    rest = iter(gradients)
+    problem = random_problem(lambda _: (np.full(5, 0.5, np.float32), next(rest)))
+    solver = sa.solvers.ProxLinear(rho=1.0, alpha=10.0, memory=0.6)
+    parameters = solver.parameters(problem, originals_of(5, dtype=tf.float32))
+    iterate = first_iterate(solver, problem)
+    for k in range(3):
+        iterate, _ = solver.step(tf.constant(k), iterate, problem, parameters)
     expected = 0.6 * (0.6 * gradients[0] + 0.4 * gradients[1]) + 0.4 * gradients[2]
-    np.testing.assert_allclose(state.normal, expected, atol=1e-6)
+    np.testing.assert_allclose(iterate.normal, expected, atol=1e-6)
 
 
 def test_admm_takes_over_where_nothing_is_found():

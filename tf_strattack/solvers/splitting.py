@@ -1,0 +1,236 @@
+"""ADMM for problem (2): every part of the objective has a copy of the perturbation, and z is what the network sees.
+
+Symbols are the paper's; u, v, s are its scaled duals (u/rho, v/rho, s/rho). All tensors are in [0, 1] scale.
+"""
+
+from __future__ import annotations
+
+import abc
+import dataclasses
+import math
+from collections.abc import Hashable
+from typing import Any, ClassVar, NamedTuple, Self
+
+import tensorflow as tf
+
+from tf_strattack.checks import check_choice, check_count
+from tf_strattack.errors import InputError
+from tf_strattack.problem import proximal
+from tf_strattack.problem.distortions import Distortion
+from tf_strattack.problem.groups import Groups, GroupStructure
+from tf_strattack.problem.problem import Problem
+from tf_strattack.solvers.base import Candidate, Originals, Solver
+from tf_strattack.solvers.scales import alpha_of, check_alpha, check_rho, column, eta, rho_of, track_margin, unit_of
+from tf_strattack.typing import Pixels, Rows, Scalar
+
+COPIES = ("support", "paper")
+_INITIAL_KAPPA, _MAX_KAPPA = 0.02, 4.0
+
+
+class Iterate(NamedTuple):
+    """The iterate of N examples.
+
+    Attributes:
+      z: the variable that the network sees, (N, H, W, C).
+      u, s: scaled duals of delta and w, (N, H, W, C); s is 0 (N,) where distortion and box are one block.
+      v: scaled duals of the group copies y, in the layout of `Groups.gather`; 0 (N,) without groups.
+      kappa: the margin asked of z, in units of `Parameters.unit`, (N,).
+      c: the weight of the margin: in the last step, or the one that is searched, (N,).
+    """
+
+    z: Pixels
+    u: Pixels
+    s: tf.Tensor
+    v: tf.Tensor
+    kappa: Rows
+    c: Rows
+
+
+class Parameters(NamedTuple):
+    """The numbers of a step.
+
+    Attributes:
+      rho, alpha: ADMM's penalty, and the factor of eta_k = alpha sqrt(k), (N, 1, 1, 1).
+      required: the margin that a candidate must reach, in logits, (N,).
+      unit: the scale of an example's margin, in logits, (N,).
+    """
+
+    rho: Rows
+    alpha: Rows
+    required: Rows
+    unit: Rows
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Splitting(Solver[Iterate, Parameters]):
+    """What `Admm` and `Paper` share: eqs. (9) to (12), (15) to (18), (21) and (22).
+
+    Attributes:
+      max_iterations: the most iterations (for each c).
+      patience: an example is finished, and leaves the batch, when its best result has not become 0.2 % better for
+        so many iterations after it first succeeded; None for no limit.
+      rho: ADMM's penalty: a number, "tangent" (set per example from the tangent of the margin at the original) or
+        "gamma" (the weight of the distortion).
+      alpha: factor of eta_k = alpha sqrt(k), the inverse step: a number, or a multiple of rho such as "5 rho".
+      copies: for overlapping groups, "support" is consensus over the groups that hold a pixel; "paper" is
+        Proposition 2 with a copy of the image for each group, whose steps are far smaller.
+      split_box: whether distortion and box are blocks of their own, eqs. (10) and (11), or one, eq. (21).
+    """
+
+    tests_start: ClassVar[bool] = True
+
+    max_iterations: int
+    patience: int | None
+    rho: float | str = "tangent"
+    alpha: float | str = "5 rho"
+    copies: str = "support"
+    split_box: bool = True
+
+    def __post_init__(self) -> None:
+        """Checks the values."""
+        check_count("max_iterations", self.max_iterations)
+        if self.patience is not None:
+            check_count("patience", self.patience)
+        check_rho(self.rho)
+        check_alpha(self.alpha)
+        check_choice("copies", self.copies, COPIES)
+        if not isinstance(self.split_box, bool):
+            raise InputError(f"expected split_box to be True or False, received {self.split_box!r}")
+
+    @classmethod
+    def refining(cls, **values: Any) -> Self:
+        """The solver with the defaults of a refinement, which begins at a success; `values` as of the class."""
+        return cls(**{"rho": "gamma", "split_box": False, **values})
+
+    @property
+    def structure(self) -> Hashable:
+        """The class, and what is not a number."""
+        return type(self), self.copies, self.split_box
+
+    def check(self, distortion: Distortion, groups: GroupStructure | None) -> None:
+        """Refuses copies of the whole image for `groups` that do not overlap; any `distortion`.
+
+        Raises:
+          InputError: copies "paper" where they mean nothing.
+        """
+        if self.copies == "paper" and (groups is None or not groups.overlapping):
+            raise InputError("expected copies=paper with overlapping groups only (stride below group_size)")
+
+    def parameters(self, problem: Problem, originals: Originals) -> Parameters:
+        """The numbers of a step, from the tangents at the originals."""
+        rho = rho_of(self.rho, problem, originals)
+        alpha = alpha_of(self.alpha, rho)
+        return Parameters(column(rho), column(alpha), originals.required, unit_of(originals.margins))
+
+    def init(self, problem: Problem, start: Pixels, c: Rows) -> Iterate:
+        """The iterate at `start` (N, H, W, C), with all duals 0."""
+        groups, rows = problem.objective.groups, tf.zeros_like(c)
+        return Iterate(
+            z=start,
+            u=tf.zeros_like(start),
+            s=tf.zeros_like(start) if self.split_box else rows,
+            v=rows if groups is None else tf.zeros_like(groups.gather(start)),
+            kappa=rows + _INITIAL_KAPPA,
+            c=c,
+        )
+
+    def step(self, k: Scalar, iterate: Iterate, problem: Problem, parameters: Parameters) -> tuple[Iterate, Candidate]:
+        """One iteration, and a test of its sparse candidate.
+
+        That is y, where delta is not 0 either if D is sparse; delta where there are no groups.
+        """
+        objective, rho, batch = problem.objective, parameters.rho, problem.batch
+        groups, distortion, z = objective.groups, objective.distortion, iterate.z
+        box = (-math.inf, math.inf) if self.split_box else (batch.lower, batch.upper)
+        delta = distortion.prox(z - iterate.u, objective.gamma / rho, *box)  # (10), (21)
+
+        # The z-step: every variable pulls z towards itself plus its dual.
+        eta_k = eta(k, parameters.alpha)
+        if self.split_box:
+            w = proximal.box(z - iterate.s, batch.lower, batch.upper)  # (11)
+            curvature = eta_k + 2.0 * rho
+            pulls = eta_k * z + rho * (delta + iterate.u + w + iterate.s)
+        else:
+            curvature = eta_k + rho
+            pulls = eta_k * z + rho * (delta + iterate.u)
+        if groups is not None:
+            copies = groups.gather(z) - iterate.v
+            scale = objective.shrinkage(groups.norms(copies), objective.tau / rho[:, :, :, 0])
+            y = groups.spread(scale) * copies  # (12)
+            multiplicity = tf.constant(groups.multiplicity, z.dtype)
+            curvature += rho * multiplicity
+            pulls += rho * groups.scatter(y + iterate.v)
+            if self.copies == "paper":
+                # Off its group a copy equals z minus its dual: it pulls z to where it is (Proposition 2).
+                curvature += rho * (groups.number - multiplicity)
+                pulls += rho * (groups.number - multiplicity) * z
+        margins, gradient = problem.margin_and_gradient(z)
+        z_bar = pulls / curvature
+        weight = self.weight(iterate, z_bar, curvature, margins, gradient, parameters)
+        new = z_bar - column(weight) * gradient / curvature  # (15), (22)
+
+        found = proximal.box(delta, batch.lower, batch.upper)
+        if groups is not None:
+            sparse = _sparse(problem, groups, y, scale, z)
+            found = tf.where(delta == 0.0, delta, sparse) if distortion.sparse else sparse
+        succeeded = problem.is_adversarial(found, parameters.required)
+        following = Iterate(  # (9)
+            z=new,
+            u=iterate.u + delta - new,
+            s=iterate.s + w - new if self.split_box else iterate.s,
+            v=iterate.v if groups is None else iterate.v + y - groups.gather(new),
+            kappa=track_margin(iterate.kappa, 1.0 - 2.0 * tf.cast(succeeded, rho.dtype), _MAX_KAPPA),
+            c=self.kept_weight(iterate, weight),
+        )
+        return following, Candidate(found, objective.cost(found), succeeded)
+
+    @abc.abstractmethod
+    def weight(
+        self,
+        iterate: Iterate,
+        z_bar: Pixels,
+        curvature: tf.Tensor,
+        margins: Rows,
+        gradient: Pixels,
+        parameters: Parameters,
+    ) -> Rows:
+        """The weight (N,) of the margin's gradient in the z-step.
+
+        It solves, approximately, for the point z_bar that the other variables pull to,
+
+            argmin_z' c max{margin(x0 + z'), -kappa} + 1/2 sum_j L_j (z'_j - z_bar_j)^2.
+
+        Args:
+          iterate: with the old z, where the network was evaluated.
+          z_bar: (N, H, W, C) the minimiser without the network.
+          curvature: L, broadcast against z.
+          margins, gradient: (N,) and (N, H, W, C) of the network at x0 + z.
+          parameters: the numbers of the step.
+        """
+
+    @abc.abstractmethod
+    def kept_weight(self, iterate: Iterate, weight: Rows) -> Rows:
+        """The c (N,) of the next iterate."""
+
+
+def _sparse(problem: Problem, groups: Groups, y: tf.Tensor, scale: tf.Tensor, z: Pixels) -> Pixels:
+    """The candidate of the group copies y, with no more groups than the objective allows."""
+    if problem.objective.max_groups is not None:
+        scale = groups.limit(scale, groups.norms(y), problem.objective.max_groups)
+        y = groups.spread(tf.cast(scale > 0.0, y.dtype)) * y
+    return candidate_of(groups, y, scale, z, problem.batch.lower, problem.batch.upper)
+
+
+def candidate_of(groups: Groups, y: tf.Tensor, scale: tf.Tensor, z: Pixels, lower: Pixels, upper: Pixels) -> Pixels:
+    """The image of the group copies y: their mean at each pixel, 0 if one of its groups is 0, within the box.
+
+    Pixels that no group covers are never made sparse; they take the value of z.
+    """
+    multiplicity = tf.constant(groups.multiplicity, y.dtype)
+    value = groups.scatter(y) / tf.maximum(multiplicity, tf.ones_like(multiplicity))
+    if groups.overlapping:
+        zero = groups.scatter(groups.spread(tf.cast(scale <= 0.0, y.dtype)))
+        value = tf.where(zero > 0.0, tf.zeros_like(value), value)
+    if not groups.multiplicity.all():
+        value = tf.where(multiplicity > 0.0, value, z)
+    return proximal.box(value, lower, upper)
