@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tensorflow as tf
 
+import tf_strattack as sa
 from tf_strattack.problem.batch import Batch
 from tf_strattack.problem.objective import Objective
 from tf_strattack.problem.problem import Problem
@@ -40,3 +41,11 @@ def originals_of(rows, *, margin=1.0, required=0.0, slope=1.0, dtype=tf.float64)
     """What is known at the originals: the same for every example."""
     margins, needed, slopes = (tf.fill([rows], tf.constant(value, dtype)) for value in (margin, required, slope))
     return Originals(margins, needed, 0.0, slopes)
+
+
+def brief(iterations, *, patience=40, refining=None, **values):
+    """`StrAttack` with few iterations: of its solver and its fallback, and `refining` of its refinement."""
+    few = {"max_iterations": iterations, "patience": patience}
+    if refining is not None:
+        values["refine"] = sa.Refinement(solver=sa.solvers.ProxLinear.refining(max_iterations=refining))
+    return sa.StrAttack(solver=sa.solvers.ProxLinear(**few), fallback=sa.solvers.Admm(**few), **values)

@@ -6,12 +6,13 @@ import numpy as np
 import pytest
 
 import tf_strattack as sa
+from tests.problems import brief
 
 
 @pytest.fixture(scope="module")
 def result(exact):
     classifier, images, labels, targets = exact
-    return sa.StrAttack(max_iterations=10)(classifier, images, labels, targets)
+    return brief(10)(classifier, images, labels, targets)
 
 
 def same(one, other):
@@ -74,7 +75,7 @@ def test_some_of_the_examples_are_a_result_too(result):
 
 def test_the_record_names_attack_parameters_and_versions(result):
     assert result.attack["name"] == "strattack"
-    assert result.attack["parameters"]["max_iterations"] == 10
+    assert result.attack["parameters"]["solver"]["max_iterations"] == 10
     assert result.attack["versions"]["tf_strattack"] == sa.__version__
 
 
@@ -99,10 +100,7 @@ def test_files_that_are_no_result_are_refused(content, tmp_path):
 
 def test_parts_join_to_the_whole(exact, result):
     classifier, images, labels, targets = exact
-    parts = [
-        sa.StrAttack(max_iterations=10)(classifier, images[rows], labels[rows], targets[rows])
-        for rows in (slice(0, 5), slice(5, 27))
-    ]
+    parts = [brief(10)(classifier, images[rows], labels[rows], targets[rows]) for rows in (slice(0, 5), slice(5, 27))]
     whole = sa.AttackResult.concatenate(parts)
     np.testing.assert_array_equal(whole.adversarial, result.adversarial)
     with pytest.raises(sa.InputError, match="expected at least one result"):

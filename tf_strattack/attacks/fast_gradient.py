@@ -167,7 +167,7 @@ class IFGM(Attack):
         if len(reached) and not work.tracker.interrupted:
             near = work.some(reached)
             originals, direction = work.select(reached, (originals, direction))
-            first = near.padded(solution.objective[reached] / _COARSE * self.grid_ratio)
+            first = near.padded((solution.objective[reached] / _COARSE * self.grid_ratio).astype(np.float32))
             points = _points(_COARSE, self.grid_ratio)
             fine = Grid(norm, self.steps, self.grid_ratio, points, direction, first)
             found = minimise(fine, Objective(), near, originals, known=_held(near, originals))

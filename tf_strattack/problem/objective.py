@@ -60,7 +60,7 @@ class Objective:
         return Numbers(
             tf.constant(self.gamma, tf.float32),
             tf.constant(self.tau, tf.float32),
-            tf.constant(_NO_LIMIT if self.max_groups is None else self.max_groups),
+            tf.constant(_NO_LIMIT if self.max_groups is None else self.max_groups, tf.int32),
             tuple(tf.constant(number, tf.float32) for number in dataclasses.astuple(self.distortion)),
         )
 

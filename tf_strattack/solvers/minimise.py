@@ -106,11 +106,11 @@ class _Loop(Generic[Iterate, Parameters]):
         outcome = Solution.none(work.rows, shape)
         present, size = np.arange(work.rows), work.size
         sizes, done = batch_sizes(size, shape), 0
-        patience, numbers = tf.constant(self._patience), self._numbers
+        patience, numbers = tf.constant(self._patience, tf.int32), self._numbers
         program = self._program(batch, state, parameters)
         while done < solver.max_iterations and len(present) and not tracker.interrupted:
             number = min(solver.look_every - done % solver.look_every, solver.max_iterations - done, tracker.chunk)
-            arguments = batch, state, parameters, numbers, patience, tf.constant(number)
+            arguments = batch, state, parameters, numbers, patience, tf.constant(number, tf.int32)
             after = tracker.advance(functools.partial(_waited, program, *arguments), number)
             if after is None:
                 break

@@ -13,13 +13,20 @@ from tf_strattack.problem.distortions import DISTORTIONS
 STRUCTURED = {
     "default": {},
     "overlap": {"group_size": 3, "stride": 2},
-    "overlap_paper_copies": {"group_size": 3, "stride": 2, "solver": "admm", "copies": "paper", "max_iterations": 150},
+    "overlap_paper_copies": {
+        "group_size": 3,
+        "stride": 2,
+        "solver": sa.solvers.Admm(copies="paper", max_iterations=150),
+    },
     "drop": {"group_size": 4, "border": "drop"},
     "l2_half": {"penalty": "l2_half"},
     "few_groups": {"max_groups": 20},
     "admm": {"solver": "admm"},
     "admm_overlap": {"solver": "admm", "group_size": 3, "stride": 2},
-    "paper": {"solver": "paper", "max_iterations": 60, "refine_iterations": 20},
+    "paper": {
+        "solver": sa.solvers.Paper(max_iterations=60),
+        "refine": sa.Refinement(solver=sa.solvers.Paper.refining(max_iterations=20)),
+    },
     "untouched": {"refine": False},
 }
 
@@ -36,7 +43,7 @@ ATTACKS = {
         f"admm_{name}": sa.StrAttack(epsilon=0.6, distortion=name, tau=0.0, solver="admm", refine=False)
         for name in DISTORTIONS
     },
-    "sparse_in_entries": sa.StrAttack(distortion="en", beta=0.5),
+    "sparse_in_entries": sa.StrAttack(distortion=sa.distortions.ElasticNet(beta=0.5)),
 }
 
 
@@ -134,15 +141,23 @@ def test_a_confidence_is_reached_and_one_out_of_reach_returns_the_original(exact
         assert result.success.mean() > enough if confidence < 1 else not result.success.any()
 
 
+def with_numbers(value, numbers):
+    """A hyper-parameter with those of `numbers` that it has, at any depth."""
+    if not dataclasses.is_dataclass(value):
+        return value
+    fields = {field.name: getattr(value, field.name) for field in dataclasses.fields(value) if field.init}
+    return dataclasses.replace(
+        value, **{name: numbers.get(name, with_numbers(part, numbers)) for name, part in fields.items()}
+    )
+
+
 def test_whole_numbers_and_numpy_numbers_do_for_any_parameter(attack):
     classifier, images, labels, _ = count_traces(4, seed=2)
     whole = {"beta": 1, "learning_rate": 1, "gamma": 1, "confidence": 0, "epsilon": 1, "initial_c": 1}
     steps = {"max_iterations": np.int64(3), "steps": np.int64(2), "search_steps": np.int64(1)}
     numpy = {"beta": np.float64(0.5), "grid_ratio": np.float64(1.1), "learning_rate": np.float32(0.1)}
-    names = {field.name for field in dataclasses.fields(attack) if field.init}
     for values in (whole, numpy):
-        given = {name: value for name, value in {**steps, **values}.items() if name in names}
-        result = dataclasses.replace(attack, **given)(classifier, images, labels)
+        result = with_numbers(attack, {**steps, **values})(classifier, images, labels)
         assert len(result) == 4
 
 

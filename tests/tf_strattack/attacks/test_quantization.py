@@ -7,6 +7,7 @@ import tf_strattack as sa
 from eval.examples import Selection, make_shards
 from eval.inputs.datasets import read_dataset
 from tests.conftest import count_traces, linear_network
+from tests.problems import brief
 
 
 def on_lattice(images, bounds=(0.0, 1.0)):
@@ -81,7 +82,7 @@ def test_the_scale_of_the_images_does_not_matter(mnist, digits, bounds):
     images, labels, targets = (part[:9] for part in digits)
     low, high = bounds
     scaled = sa.Classifier.from_callable(lambda x: mnist.logits((x - low) / (high - low)), bounds=bounds)
-    result = sa.StrAttack(max_iterations=60)(mnist, images, labels, targets)
+    result = brief(60)(mnist, images, labels, targets)
 
     def rescale(values):
         return np.clip(low + (high - low) * values, low, high)

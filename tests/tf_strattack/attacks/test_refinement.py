@@ -2,13 +2,9 @@
 
 import numpy as np
 import pytest
-import tensorflow as tf
 
 import tf_strattack as sa
-from tests.tf_strattack.solvers.test_admm import problem_of, weights_of
 from tf_strattack.attacks.refinement import sparse_pattern
-from tf_strattack.problem.distortions import DISTORTIONS
-from tf_strattack.solvers import refine_admm
 
 
 @pytest.mark.parametrize("quantile", [0.0, 0.03, 0.5, 1.0])
@@ -97,26 +93,3 @@ def test_wrong_arguments_are_refused(exact):
         sa.refine(classifier, images, images[:3], labels, targets)
     with pytest.raises(sa.InputError, match="expected solver to be one of prox_linear, admm, paper, received 'x'"):
         sa.refine(classifier, images, images, labels, targets, solver="x")
-
-
-def test_one_step_of_proposition_3_by_hand():
-    z, u = (np.array(values).reshape(1, 2, 2, 1) for values in ([0.3, -0.4, 0.5, 0.0], [0.1, 0.1, -0.5, 0.0]))
-    kept = np.array([1.0, 1.0, 1.0, 0.0]).reshape(z.shape)
-    problem = problem_of(np.full_like(z, 0.7))
-    problem = problem._replace(lower=problem.lower * kept, upper=problem.upper * kept)
-    gradient = np.array([1.0, -2.0, 0.5, 0.0]).reshape(z.shape)  # of the network: 0 where the box is a point
-    row = tf.constant([0.0], tf.float64)
-    state = refine_admm.State(tf.constant(3), tf.constant(z), tf.constant(u), row, row, tf.constant([0]), z, row)
-
-    def evaluate(_):
-        return tf.constant([0.5], tf.float64), tf.constant(gradient)
-
-    weights = weights_of(rho=2.0, alpha=3.0, c=0.4)
-    following, candidate = refine_admm.step(state, problem, weights, "paper", DISTORTIONS["l2"], evaluate)
-    delta = np.array([0.1, -0.25, 0.3, 0.0])  # (21): (z - u)/2, of which 0.5 is above 1 - 0.7
-    eta = 3.0 * np.sqrt(4.0)
-    expected = (eta * z.ravel() + 2.0 * (delta + u.ravel()) - 0.4 * gradient.ravel()) / (eta + 2.0)  # (22)
-    np.testing.assert_allclose(candidate.numpy().ravel(), delta, rtol=1e-12)
-    np.testing.assert_allclose(following.z.numpy().ravel(), expected, rtol=1e-12)
-    np.testing.assert_allclose(following.u.numpy().ravel(), u.ravel() + delta - expected, atol=1e-12)
-    assert expected[3] == 0.0

@@ -1,6 +1,7 @@
 """What the attack promises, on small networks where it can be checked exactly and on the shipped one."""
 
 import dataclasses
+import json
 import os
 import signal
 
@@ -12,6 +13,7 @@ import tensorflow as tf
 
 import tf_strattack as sa
 from tests.conftest import count_traces, exact_rows
+from tests.problems import brief
 
 
 def linear(weights, **options):
@@ -39,14 +41,15 @@ def test_without_group_penalty_a_linear_network_gets_its_closest_adversarial_exa
 
     best = np.array([closest(*pair) for pair in zip(images, targets, strict=True)])
     for solver in ("prox_linear", "admm", "paper"):
-        attack = sa.StrAttack(tau=0.0, epsilon=None, solver=solver, sigma_quantile=0.0)
+        refine = sa.Refinement(sigma_quantile=0.0, solver=solver)
+        attack = sa.StrAttack(tau=0.0, epsilon=None, solver=solver, refine=refine)
         result = attack(classifier, images, labels, targets)
         assert result.success.all()
         np.testing.assert_allclose(sa.metrics.l2(result.delta) / best, 1.0, atol=0.05)
 
 
 def objective(attack, delta):
-    groups = sa.groups.Groups(28, 28, attack.group_size, attack.stride)
+    groups = attack.groups.of(28, 28)
     norms = groups.norms(groups.gather(delta)).numpy().sum(axis=(1, 2))
     return attack.gamma * sa.metrics.l2(delta) ** 2 + attack.tau * norms
 
@@ -106,7 +109,7 @@ def test_other_bounds_give_the_same_perturbation_scaled(mnist, digits, bounds):
 @pytest.mark.parametrize("reason", ["bias", "confidence"])
 def test_a_failure_returns_the_original(mnist, digits, reason):
     images, labels, targets = (part[:4] for part in digits)
-    classifier, attack = mnist, sa.StrAttack(confidence=1e6, max_iterations=20)
+    classifier, attack = mnist, brief(20, confidence=1e6)
     if reason == "bias":
         weights = np.random.default_rng(0).normal(size=(10, 784))
         bias = np.where(np.isin(np.arange(10), targets), -1e6, 0.0).astype(np.float32)
@@ -117,7 +120,7 @@ def test_a_failure_returns_the_original(mnist, digits, reason):
         used = (
             attack
             if not paper
-            else sa.StrAttack(solver="paper", max_iterations=5, search_steps=3, confidence=attack.confidence)
+            else sa.StrAttack(solver=sa.solvers.Paper(max_iterations=5, search_steps=3), confidence=attack.confidence)
         )
         result = used(classifier, images, labels, targets)
         assert not result.success.any()
@@ -131,7 +134,8 @@ def test_one_trace_serves_calls_batch_sizes_and_constants():
     sa.StrAttack()(classifier, images, labels, targets)
     before = len(traced)
     for rows in (1, 7, 23, 40):
-        for values in ({}, {"tau": 2.0, "epsilon": 0.4}, {"rho": 3.0, "confidence": 0.5, "max_iterations": 37}):
+        solver = sa.solvers.ProxLinear(rho=3.0, alpha=2.0, momentum=0.5, memory=0.3, max_iterations=37, patience=9)
+        for values in ({}, {"tau": 2.0, "epsilon": 0.4}, {"solver": solver, "confidence": 0.5}):
             sa.StrAttack(**values)(classifier, images[:rows], labels[:rows], targets[:rows])
     assert len(traced) == before
 
@@ -139,7 +143,7 @@ def test_one_trace_serves_calls_batch_sizes_and_constants():
 def test_memory_does_not_grow_over_calls(exact):
     psutil = pytest.importorskip("psutil")
     classifier, images, labels, targets = exact
-    attack = sa.StrAttack(max_iterations=5, refine_iterations=5)
+    attack = brief(5, refining=5)
     process = psutil.Process()
     for _ in range(10):  # allocators settle
         attack(classifier, images, labels, targets)
@@ -206,25 +210,25 @@ def test_the_callback_hears_of_steady_progress(exact):
 
 def test_evaluations_are_counted(exact):
     classifier, images, labels, targets = exact
-    alone = sa.StrAttack(max_iterations=17, refine=False)(classifier, images, labels, targets)
+    alone = brief(17, refine=False)(classifier, images, labels, targets)
     # ADMM, with a forward evaluation for each gradient, does the examples for which the first found nothing.
     rescued = alone.forward_evaluations > 2
     assert 0 < rescued.sum() <= 16
     np.testing.assert_array_equal(alone.gradient_evaluations, 1 + 17 + 17 * rescued)
     np.testing.assert_array_equal(alone.forward_evaluations, 2 + 17 * rescued)  # the original and the result
     assert alone.calls == {("gradient", 27): 18, ("forward", 27): 2, ("gradient", 16): 17, ("forward", 16): 17}
-    split = sa.StrAttack(solver="admm", max_iterations=17, refine=False)(classifier, images, labels, targets)
+    split = sa.StrAttack(solver=sa.solvers.Admm(max_iterations=17), refine=False)(classifier, images, labels, targets)
     np.testing.assert_array_equal(split.forward_evaluations, 17 + 2)
-    both = sa.StrAttack(max_iterations=17, refine_iterations=5, sigma_quantile=0.03)(
-        classifier, images, labels, targets
-    )
+    refine = sa.Refinement(sigma_quantile=0.03, solver=sa.solvers.ProxLinear.refining(max_iterations=5))
+    both = brief(17, refine=refine)(classifier, images, labels, targets)
     refined = both.gradient_evaluations - alone.gradient_evaluations
     np.testing.assert_array_equal(refined, np.where(both.success, 5, 0))
 
 
 def test_a_round_of_giving_up_less_is_counted(exact):
     classifier, images, labels, targets = exact
-    attack = sa.StrAttack(patience=1000, epsilon=None)
+    refine = sa.Refinement(solver=sa.solvers.ProxLinear.refining(patience=1000))
+    attack = brief(110, patience=1000, epsilon=None, refine=refine)
     result = attack(classifier, images, labels, targets)
     unrefined = dataclasses.replace(attack, refine=False)(classifier, images, labels, targets)
     rounds = (result.gradient_evaluations - unrefined.gradient_evaluations)[result.success] / 38
@@ -254,19 +258,21 @@ def test_no_example_gives_an_empty_result(mnist):
         ({"border": "wrap"}, "expected border to be one of cover, drop, received 'wrap'"),
         ({"penalty": "l1"}, "expected penalty to be one of l2, l2_half, received 'l1'"),
         ({"solver": "adam"}, "expected solver to be one of prox_linear, admm, paper, received 'adam'"),
-        ({"copies": "all"}, "expected copies to be one of support, paper, received 'all'"),
+        ({"solver": 3}, "expected solver to be a name or an object such as solvers.Admm(rho=2), received 3"),
+        ({"fallback": "adam"}, "expected solver to be one of prox_linear, admm, paper, received 'adam'"),
+        ({"distortion": "l3"}, "expected distortion to be one of l2, l1, en, l0, linf, received 'l3'"),
+        ({"distortion": 2}, "expected distortion to be a name or an object such as ElasticNet(beta=2), received 2"),
+        ({"groups": "2"}, "expected groups to be a mask such as SlidingMask(3, stride=2), received '2'"),
         ({"tau": -1}, "expected tau to be a number at least 0, received -1"),
         ({"gamma": 0}, "expected gamma to be a number above 0, received 0"),
-        ({"rho": "x"}, "expected rho to be a number above 0, received 'x'"),
-        ({"alpha": 0.0}, "expected alpha to be a number above 0, received 0.0"),
         ({"epsilon": 1.5}, "expected epsilon, in [0, 1] scale, to be a number above 0 and at most 1, received 1.5"),
         ({"confidence": float("nan")}, "expected confidence to be a number at least 0, received nan"),
-        ({"max_iterations": 0}, "expected max_iterations to be a whole number of at least 1, received 0"),
-        ({"refine_iterations": 1.5}, "expected max_iterations to be a whole number of at least 1, received 1.5"),
-        ({"initial_c": 0}, "expected initial_c to be a number above 0, received 0"),
-        ({"search_steps": 0}, "expected search_steps to be a whole number of at least 1, received 0"),
-        ({"sigma_quantile": 2}, "expected sigma_quantile to be a number at least 0 and at most 1, received 2"),
-        ({"refine": 1}, "expected refine to be True or False, received 1"),
+        ({"max_groups": 0}, "expected max_groups to be a whole number of at least 1, received 0"),
+        ({"refine": 1}, "expected refine to be True, False or a Refinement, received 1"),
+        (
+            {"refine": sa.Refinement(gamma=2.0)},
+            "expected a Refinement with the attack's gamma=1.0, received 2.0: leave gamma out of it",
+        ),
     ],
 )
 def test_wrong_hyper_parameters_are_refused(values, message):
@@ -275,40 +281,171 @@ def test_wrong_hyper_parameters_are_refused(values, message):
     assert str(error.value) == message
 
 
+@pytest.mark.parametrize(
+    ("values", "message", "instead"),
+    [
+        (
+            {"groups": sa.SlidingMask(3), "stride": 2},
+            "expected groups or stride, received both: groups=SlidingMask(size, stride, border)",
+            {"groups": sa.SlidingMask(3, stride=2)},
+        ),
+        (
+            {"tau": 0.0, "group_size": 3},
+            "expected group_size with tau above 0 or with max_groups, as groups mean nothing without, "
+            "received tau=0: groups=None",
+            {"tau": 0.0, "groups": None},
+        ),
+        (
+            {"tau": 0.0, "groups": 3},
+            "expected groups with tau above 0 or with max_groups, as groups mean nothing without, "
+            "received tau=0: groups=None",
+            {"tau": 0.0, "groups": 3, "max_groups": 5},
+        ),
+        (
+            {"tau": 0.0, "penalty": "l2_half", "max_groups": 3},
+            "expected penalty=l2_half with tau above 0, its weight, received tau=0",
+            {"penalty": "l2_half", "max_groups": 3},
+        ),
+        (
+            {"distortion": "l0"},
+            "expected solver=admm or paper with distortion=l0, received prox_linear",
+            {"distortion": "l0", "solver": "paper"},
+        ),
+    ],
+)
+def test_what_means_nothing_together_is_refused_and_the_remedy_works(values, message, instead):
+    with pytest.raises(sa.InputError) as error:
+        sa.StrAttack(**values)
+    assert str(error.value) == message
+    sa.StrAttack(**instead)
+
+
+SOLVERS = sa.solvers
+
+
+@pytest.mark.parametrize(
+    ("old", "place", "new"),
+    [
+        ({"rho": 2.0}, "solver=sa.solvers.ProxLinear(rho=...)", {"solver": SOLVERS.ProxLinear(rho=2.0)}),
+        (
+            {"rho": 2.0, "solver": "admm"},
+            "solver=sa.solvers.Admm(rho=...)",
+            {"solver": SOLVERS.Admm(rho=2.0)},
+        ),
+        (
+            {"max_iterations": 9, "solver": "paper"},
+            "solver=sa.solvers.Paper(max_iterations=...)",
+            {"solver": SOLVERS.Paper(max_iterations=9)},
+        ),
+        (
+            {"search_steps": 9},
+            "solver=sa.solvers.Paper(search_steps=...)",
+            {"solver": SOLVERS.Paper(search_steps=9)},
+        ),
+        (
+            {"copies": "paper"},
+            "solver=sa.solvers.Admm(copies=...)",
+            {"solver": SOLVERS.Admm(copies="paper"), "group_size": 3, "stride": 1},
+        ),
+        (
+            {"beta": 2.0},
+            "distortion=sa.distortions.ElasticNet(beta=...)",
+            {"distortion": sa.distortions.ElasticNet(beta=2.0)},
+        ),
+        (
+            {"sigma_quantile": 0.1},
+            "refine=sa.Refinement(sigma_quantile=...)",
+            {"refine": sa.Refinement(sigma_quantile=0.1)},
+        ),
+        (
+            {"refine_iterations": 5, "solver": SOLVERS.Admm()},
+            "refine=sa.Refinement(solver=sa.solvers.Admm.refining(max_iterations=...))",
+            {"refine": sa.Refinement(solver=SOLVERS.Admm.refining(max_iterations=5))},
+        ),
+    ],
+)
+def test_a_hyper_parameter_that_moved_is_refused_with_its_place(old, place, new):
+    name = next(name for name in old if name != "solver")
+    with pytest.raises(sa.InputError) as error:
+        sa.StrAttack(**old)
+    assert str(error.value) == f"expected hyper-parameters of StrAttack, received {name}: {place}"
+    sa.StrAttack(**new)
+
+
+def test_an_unknown_hyper_parameter_is_refused_with_those_that_there_are():
+    with pytest.raises(sa.InputError, match="received stepsize: it has epsilon, confidence, groups, group_size, "):
+        sa.StrAttack(stepsize=3)
+    with pytest.raises(sa.InputError, match=r"received rho: solver=sa.solvers.ProxLinear.refining\(rho=...\)"):
+        sa.Refinement(rho=3)
+
+
+def test_short_forms_and_names_are_the_objects_they_stand_for():
+    assert sa.StrAttack(group_size=3, stride=2) == sa.StrAttack(groups=sa.SlidingMask(3, stride=2))
+    assert sa.StrAttack(groups=3) == sa.StrAttack(group_size=3)
+    assert sa.StrAttack(solver="paper") == sa.StrAttack(solver=sa.solvers.Paper())
+    assert sa.StrAttack(distortion="en") == sa.StrAttack(distortion=sa.distortions.ElasticNet(beta=1.0))
+    assert sa.StrAttack(tau=0.0).groups is None
+    assert sa.StrAttack(solver="paper").refinement.solver == sa.solvers.Paper.refining()
+    assert sa.StrAttack(solver="paper").fallback_solver is None
+    assert sa.StrAttack().fallback_solver == sa.solvers.Admm()
+    assert dataclasses.replace(sa.StrAttack(), tau=2.0).groups == sa.SlidingMask(2)
+
+
+def test_records_hold_what_ran_and_nothing_that_stands_for_a_default():
+    record = sa.StrAttack(solver="paper").hyper_parameters
+    assert record["solver"]["max_iterations"] == 1000
+    assert record["refine"]["sigma_quantile"] == 0.03
+    assert record["refine"]["solver"]["class"] == "Paper"
+    assert record["groups"] == {"class": "SlidingMask", "size": 2, "stride": 2, "border": "cover"}
+    record = sa.StrAttack().hyper_parameters
+    assert (record["solver"]["rho"], record["solver"]["alpha"]) == ("tangent", "10 rho")
+    assert record["fallback"]["class"] == "Admm"
+    assert record["refine"]["sigma_quantile"] == 0.38
+    assert record["max_groups"] is None  # no limit
+    json.dumps(record)
+
+
 def test_every_numeric_parameter_matters(exact):
     classifier, images, labels, targets = exact
-    base = sa.StrAttack(refine_iterations=10)(classifier, images, labels, targets).adversarial
+    few = sa.Refinement(solver=SOLVERS.ProxLinear.refining(max_iterations=10))
+    base = sa.StrAttack(refine=few)(classifier, images, labels, targets).adversarial
+    overlap = {"group_size": 3, "stride": 2}
     changes = [
         {"group_size": 3},
         {"tau": 0.2},
         {"gamma": 4.0},
-        {"rho": 5.0},
-        {"alpha": 40.0},
+        {"solver": SOLVERS.ProxLinear(rho=5.0)},
+        {"solver": SOLVERS.ProxLinear(alpha=40.0)},
+        {"solver": SOLVERS.ProxLinear(momentum=0.5)},
+        {"solver": SOLVERS.ProxLinear(memory=0.2)},
+        {"solver": SOLVERS.ProxLinear(initial_kappa=0.1)},
+        {"fallback": False},
         {"epsilon": 0.2},
         {"confidence": 0.2},
-        {"max_iterations": 60},
+        {"solver": SOLVERS.ProxLinear(max_iterations=60)},
         {"refine": False},
-        {"sigma_quantile": 0.5},
-        {"refine_iterations": 3},
+        {"refine": dataclasses.replace(few, sigma_quantile=0.5)},
+        {"refine": sa.Refinement(solver=SOLVERS.ProxLinear.refining(max_iterations=3))},
         {"penalty": "l2_half"},
         {"group_size": 4, "border": "drop"},
-        {"solver": "paper", "max_iterations": 30},
-        {"group_size": 3, "stride": 2},
-        {"group_size": 3, "stride": 2, "solver": "admm"},
-        {"group_size": 3, "stride": 2, "solver": "admm", "copies": "paper"},
+        {"solver": SOLVERS.Paper(max_iterations=30)},
+        overlap,
+        {**overlap, "solver": "admm"},
+        {**overlap, "solver": SOLVERS.Admm(copies="paper")},
+        {"solver": SOLVERS.Admm(split_box=False)},
         {"max_groups": 5},
-        {"patience": 3},
+        {"solver": SOLVERS.ProxLinear(patience=3)},
     ]
     results = [base] + [
-        sa.StrAttack(**{"refine_iterations": 10, **change})(classifier, images, labels, targets).adversarial
-        for change in changes
+        sa.StrAttack(**{"refine": few, **change})(classifier, images, labels, targets).adversarial for change in changes
     ]
     for i, one in enumerate(results):
         for j in range(i):
             assert not np.array_equal(one, results[j]), (i, j)
-    paper = {"solver": "paper", "max_iterations": 20, "refine_iterations": 5}
     short, moved, long = (
-        sa.StrAttack(**paper, **change)(classifier, images, labels, targets).c
+        sa.StrAttack(solver=SOLVERS.Paper(max_iterations=20, **change), refine=few)(
+            classifier, images, labels, targets
+        ).c
         for change in ({"search_steps": 1}, {"search_steps": 1, "initial_c": 7.0}, {"search_steps": 4})
     )
     assert not np.array_equal(short, moved)

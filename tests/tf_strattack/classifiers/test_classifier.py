@@ -7,6 +7,7 @@ import tensorflow as tf
 from keras import layers
 
 import tf_strattack as sa
+from tests.problems import brief
 
 IMAGES = np.random.default_rng(0).uniform(size=(5, 6, 6, 1)).astype(np.float32)
 
@@ -114,7 +115,7 @@ def test_every_kind_of_model_gives_the_same_logits_and_gradient(tmp_path):
     expected, kinds = every_kind(tmp_path)
     for name, classifier in kinds.items():
         np.testing.assert_allclose(classifier.predict(IMAGES), expected, atol=1e-5, err_msg=name)
-        result = sa.StrAttack(max_iterations=3, refine=False)(classifier, IMAGES, expected.argmax(axis=1))
+        result = brief(3, refine=False)(classifier, IMAGES, expected.argmax(axis=1))
         assert len(result) == 5, name
 
 

@@ -9,6 +9,7 @@ import tensorflow as tf
 from keras import layers
 
 import tf_strattack as sa
+from tests.problems import brief
 from tests.tf_strattack.classifiers.networks import IMAGES, SIDE, body, dense, two_outputs
 
 ATTACK = sa.FGM(norm="l2")
@@ -109,7 +110,7 @@ def test_the_network_of_the_first_keras_tutorial_takes_its_images_as_they_are():
     images, labels, _ = sa.shipped.load_sample()
     images = images[:4, ..., 0]
     labels = model.predict(images, verbose=0).argmax(axis=1)
-    result, _ = notes_of(lambda: sa.StrAttack(max_iterations=20, refine=False)(model, images, labels))
+    result, _ = notes_of(lambda: brief(20, refine=False)(model, images, labels))
     assert result.adversarial.shape == (4, 28, 28, 1)
     np.testing.assert_array_equal(
         model.predict(result.adversarial[..., 0], verbose=0).argmax(1) != labels, result.success

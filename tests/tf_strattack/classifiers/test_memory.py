@@ -6,15 +6,14 @@ import tensorflow as tf
 
 import tf_strattack as sa
 from tests.conftest import exact_rows
-from tf_strattack import carlini_wagner
+from tests.problems import brief
 from tf_strattack.classifiers import memory
 from tf_strattack.classifiers.inspection import Findings
-from tf_strattack.problem.goal import Problem
-from tf_strattack.problem.groups import Groups
+from tf_strattack.problem.batch import Batch
+from tf_strattack.problem.goal import Misclassify
+from tf_strattack.problem.objective import Objective
+from tf_strattack.problem.problem import Problem
 from tf_strattack.runtime import devices
-from tf_strattack.solvers import admm
-from tf_strattack.solvers.admm import Structure
-from tf_strattack.solvers.prox_linear import initial_state
 
 LARGE = (96, 96, 3)
 
@@ -48,17 +47,17 @@ def test_too_large_a_batch_is_told_with_one_that_fits():
     images, labels = images_for(classifier, 40)
     images, labels = np.tile(images, (3, 1, 1, 1)), np.tile(labels, 3)
     with pytest.raises(sa.InputError) as error:
-        sa.StrAttack(max_iterations=3)(classifier, images, labels, batch_size=100)
+        brief(3)(classifier, images, labels, batch_size=100)
     expected = "expected a batch that fits in memory, received 100 images of shape (6, 6, 1) at once: use batch_size=32"
     assert str(error.value) == expected
-    assert len(sa.StrAttack(max_iterations=3)(classifier, images, labels, batch_size=32)) == 120
+    assert len(brief(3)(classifier, images, labels, batch_size=32)) == 120
 
 
 def test_auto_goes_on_with_less_and_gives_the_same_results():
     called = []
     classifier = limited(40, called)
     images, labels = images_for(classifier, 40)
-    attack = sa.StrAttack(max_iterations=10)
+    attack = brief(10)
     auto = attack(classifier, images, labels, batch_size="auto")
     assert max(called) > 40, "no larger batch was tried"
     called.clear()
@@ -75,7 +74,7 @@ def test_where_nothing_fits_it_says_so():
     images = np.zeros((3, 6, 6, 1), np.float32)
     for size in (1, "auto"):
         with pytest.raises(sa.InputError, match="received too little for any batch size: free some"):
-            sa.StrAttack(max_iterations=3)(classifier, images, [0, 0, 0], batch_size=size)
+            brief(3)(classifier, images, [0, 0, 0], batch_size=size)
 
 
 def test_a_batch_that_memory_does_not_hold_is_not_tried(monkeypatch):
@@ -120,7 +119,7 @@ def test_a_large_image_s_result_does_not_depend_on_its_batch():
         lambda x: tf.reduce_mean(tf.nn.relu(tf.nn.conv2d(x, kernel, 2, "SAME")), axis=[1, 2]) * 10.0
     )
     images, labels = images_for(classifier, 4, LARGE)
-    attack = sa.StrAttack(group_size=13, max_iterations=8, refine_iterations=3)
+    attack = brief(8, refining=3, group_size=13)
     whole = attack(classifier, images, labels, (labels + 1) % 4)
     for row in (0, 3):
         alone = attack(classifier, images[row : row + 1], labels[row : row + 1], (labels[row : row + 1] + 1) % 4)
@@ -128,18 +127,13 @@ def test_a_large_image_s_result_does_not_depend_on_its_batch():
     assert {rows for _, rows in whole.calls} == {4}
 
 
-def test_loops_keep_at_most_eight_tensors_of_an_image_s_size():
+@pytest.mark.parametrize("solver", [sa.solvers.ProxLinear(), sa.solvers.Admm(), sa.CarliniWagnerL2()])
+def test_a_loop_keeps_at_most_eight_tensors_of_an_image_s_size(solver):
     classifier = sa.Classifier.from_callable(exact_rows())
     images, labels = images_for(classifier, 2)
-    problem = Problem.build(classifier, images, labels.astype(np.int32), np.ones((1, 1, 1, 1), np.float32), epsilon=0.6)
-    structure = Structure(Groups(6, 6, 2, 2), "l2", "admm", "support")
-    rows = tf.zeros([2])
-    states = {
-        "prox_linear": initial_state(problem.images, problem.images, rows, 0.02),
-        "admm": admm.initial_state(problem, structure),
-        "cw_l2": sa.CarliniWagnerL2().initial_state(problem),
-    }
-    assert isinstance(states["cw_l2"], carlini_wagner.State)
-    for name, state in states.items():
-        kept = [part for part in (*state, *problem) if part.shape.rank == 4]
-        assert len(kept) <= 8, name
+    mask = np.ones((1, 1, 1, 1), np.float32)
+    batch = Batch.build((0.0, 1.0), images, labels.astype(np.int32), mask, epsilon=0.6)
+    objective = Objective(groups=sa.SlidingMask(2).of(6, 6), tau=0.65)
+    iterate = solver.init(Problem(Misclassify(classifier), batch, objective), tf.zeros_like(batch.images), tf.zeros(2))
+    kept = [part for part in (*iterate, *batch) if part.shape.rank == 4]
+    assert len(kept) + 1 <= 8  # and the best so far

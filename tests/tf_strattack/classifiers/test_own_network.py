@@ -4,12 +4,13 @@ import numpy as np
 import pytest
 
 import tf_strattack as sa
+from tests.problems import brief
 from tests.tf_strattack.classifiers.networks import CASES
 from tf_strattack.classifiers.passing import as_classifier
 
 # It ends at the least size that succeeds, and so close to the boundary.
 ATTACK = sa.FGM(norm="l2")
-THOROUGH = sa.StrAttack(max_iterations=25, refine=False)
+THOROUGH = brief(25, refine=False)
 # Images that are also looked at alone.
 ALONE = (0, 3)
 # Where version 0.2.0 reported successes that were none.

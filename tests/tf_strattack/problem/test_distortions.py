@@ -26,12 +26,17 @@ def cost(name, d):
     }[name]
 
 
+def distortion_of(name):
+    kind = DISTORTIONS[name]
+    return kind(beta=BETA) if name == "en" else kind()
+
+
 @pytest.mark.parametrize("name", DISTORTIONS)
 def test_the_cost_is_its_definition(name):
     delta = np.random.default_rng(0).normal(size=(4, 3, 5, 2)) * (
         np.random.default_rng(1).uniform(size=(4, 3, 5, 2)) > 0.5
     )
-    found = DISTORTIONS[name].cost(tf.constant(delta), tf.constant(BETA, tf.float64))
+    found = distortion_of(name).cost(tf.constant(delta))
     np.testing.assert_allclose(found, [cost(name, row) for row in delta], rtol=1e-12)
 
 
@@ -57,13 +62,13 @@ def best_on_a_grid(name, a, weight, lower, upper, points):
 @pytest.mark.parametrize("name", DISTORTIONS)
 def test_the_operator_in_the_box_is_not_beaten_by_a_grid(name, weight):
     rng = np.random.default_rng(2)
-    distortion, beta = DISTORTIONS[name], tf.constant(BETA, tf.float64)
+    distortion = distortion_of(name)
     for _ in range(12):
         a, lower, upper = rng.normal(size=3), -rng.uniform(0, 1.2, size=3), rng.uniform(0, 1.2, size=3)
         lower[rng.integers(3)] = 0.0  # a black pixel
         shaped = (tf.constant(part.reshape(1, 3, 1, 1)) for part in (a, lower, upper))
         first, *box = shaped
-        found = distortion.prox(first, tf.constant(weight, tf.float64), beta, *box).numpy().ravel()
+        found = distortion.prox(first, tf.constant(weight, tf.float64), *box).numpy().ravel()
         assert ((found >= lower) & (found <= upper)).all()
         value = weight * cost(name, found) + 0.5 * np.sum((found - a) ** 2)
         assert value <= best_on_a_grid(name, a, weight, lower, upper, 41) + 1e-6
@@ -75,9 +80,7 @@ def test_without_a_box_the_operator_is_not_beaten_either(name):
     for weight in (0.1, 1.0):
         a = rng.normal(size=3)
         first = tf.constant(a.reshape(1, 3, 1, 1))
-        found = DISTORTIONS[name].prox(
-            first, tf.constant(weight, tf.float64), tf.constant(BETA, tf.float64), -np.inf, np.inf
-        )
+        found = distortion_of(name).prox(first, tf.constant(weight, tf.float64), -np.inf, np.inf)
         value = weight * cost(name, found.numpy().ravel()) + 0.5 * np.sum((found.numpy().ravel() - a) ** 2)
         assert value <= best_on_a_grid(name, a, weight, np.full(3, -4.0), np.full(3, 4.0), 81) + 1e-6
 
@@ -86,7 +89,7 @@ def test_without_a_box_the_operator_is_not_beaten_either(name):
 def test_0_stays_0_and_rows_are_apart(name):
     a = np.zeros((2, 2, 2, 1), np.float32)
     a[1] = 5.0
-    found = DISTORTIONS[name].prox(tf.constant(a), tf.constant(0.5), tf.constant(BETA), -1.0, 1.0).numpy()
+    found = distortion_of(name).prox(tf.constant(a), tf.constant(0.5), -1.0, 1.0).numpy()
     assert not found[0].any()
     assert found[1].all()
 
@@ -119,8 +122,13 @@ def optimum(name, rows, offsets, low, high):
 @pytest.mark.parametrize("name", ["l2", "l1", "en", "linf"])
 def test_a_linear_network_gets_its_optimum(name, solver):
     weights, classifier, images, labels, targets = linear_network(36)
+    kind = {"admm": sa.solvers.Admm, "prox_linear": sa.solvers.ProxLinear}[solver]
     attack = sa.StrAttack(
-        distortion=name, beta=BETA, tau=0.0, solver=solver, epsilon=None, refine=False, max_iterations=400, patience=400
+        distortion=distortion_of(name),
+        tau=0.0,
+        solver=kind(max_iterations=400, patience=400),
+        epsilon=None,
+        refine=False,
     )
     result = attack(classifier, images, labels, targets)
     assert result.success.all()
@@ -171,7 +179,7 @@ def test_l0_with_groups_changes_fewer_entries_than_l2_and_wants_admm(mnist, digi
 def test_with_groups_too_more_weight_on_a_distortion_leaves_less_of_it(mnist, digits, name):
     images, labels, targets = (part[:18] for part in digits)
     light, heavy = (
-        sa.StrAttack(epsilon=None, distortion=name, beta=BETA, gamma=gamma)(mnist, images, labels, targets)
+        sa.StrAttack(epsilon=None, distortion=distortion_of(name), gamma=gamma)(mnist, images, labels, targets)
         for gamma in (0.1, 10.0)
     )
     both = light.success & heavy.success
@@ -187,7 +195,7 @@ def test_refinement_lessens_the_distortion_asked_for(mnist, digits):
     for name in DISTORTIONS:
         for solver in ("prox_linear", "admm") if name != "l0" else ("admm",):
             refined = sa.refine(
-                mnist, images, start.adversarial, labels, targets, distortion=name, beta=BETA, solver=solver
+                mnist, images, start.adversarial, labels, targets, distortion=distortion_of(name), solver=solver
             )
             before, after = ([cost(name, delta) for delta in result.delta] for result in (start, refined))
             assert refined.success.all()
@@ -200,7 +208,11 @@ def test_refinement_lessens_the_distortion_asked_for(mnist, digits):
 def test_the_papers_solver_takes_any_distortion(exact, name, tau):
     classifier, images, labels, targets = exact
     attack = sa.StrAttack(
-        distortion=name, tau=tau, solver="paper", max_iterations=100, refine_iterations=30, rho=2.0, epsilon=None
+        distortion=name,
+        tau=tau,
+        solver=sa.solvers.Paper(max_iterations=100, rho=2.0),
+        refine=sa.Refinement(solver=sa.solvers.Paper.refining(max_iterations=30)),
+        epsilon=None,
     )
     result = attack(classifier, images, labels, targets)
     assert result.success.mean() > 0.9

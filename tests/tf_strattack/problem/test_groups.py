@@ -7,7 +7,6 @@ import pytest
 import tensorflow as tf
 
 import tf_strattack as sa
-from tf_strattack.problem.groups import Groups
 from tf_strattack.problem.proximal import group_l2_scale
 
 MASKS = [(2, 2), (3, 2), (3, 1), (13, 13), (5, 3)]
@@ -29,7 +28,7 @@ def windows(height, width, size, stride, border):
 @pytest.mark.parametrize(("size", "stride"), MASKS)
 @pytest.mark.parametrize(("height", "width"), SIDES)
 def test_norms_and_multiplicity_equal_a_loop(height, width, size, stride, border):
-    groups = Groups(height, width, size, stride, border)
+    groups = sa.SlidingMask(size, stride, border).of(height, width)
     image = np.random.default_rng(0).normal(size=(2, height, width, 3)).astype(np.float32)
     slices = windows(height, width, size, stride, border)
     assert groups.number == len(slices)
@@ -48,7 +47,7 @@ def test_norms_and_multiplicity_equal_a_loop(height, width, size, stride, border
 @pytest.mark.parametrize(("size", "stride"), MASKS)
 @pytest.mark.parametrize(("height", "width"), SIDES)
 def test_soft_threshold_equals_a_loop(height, width, size, stride, border):
-    groups = Groups(height, width, size, stride, border)
+    groups = sa.SlidingMask(size, stride, border).of(height, width)
     image = np.random.default_rng(1).normal(size=(1, height, width, 2)).astype(np.float32)
     threshold = 1.2 * size
     copies = groups.gather(image)
@@ -62,7 +61,7 @@ def test_soft_threshold_equals_a_loop(height, width, size, stride, border):
 
 @pytest.mark.parametrize(("size", "stride"), MASKS)
 def test_scatter_is_the_adjoint_of_gather(size, stride):
-    groups = Groups(17, 14, size, stride)
+    groups = sa.SlidingMask(size, stride).of(17, 14)
     rng = np.random.default_rng(2)
     image = tf.constant(rng.normal(size=(1, 17, 14, 3)))
     copies = tf.constant(rng.normal(size=groups.gather(image).shape))
@@ -75,7 +74,7 @@ def test_scatter_is_the_adjoint_of_gather(size, stride):
 @pytest.mark.parametrize(("size", "stride"), MASKS)
 @pytest.mark.parametrize(("height", "width"), SIDES)
 def test_totals_and_their_adjoint_equal_those_of_the_copies(height, width, size, stride, border):
-    groups = Groups(height, width, size, stride, border)
+    groups = sa.SlidingMask(size, stride, border).of(height, width)
     rng = np.random.default_rng(2)
     image = rng.normal(size=(2, height, width, 3)).astype(np.float32)
     total = groups.total(tf.constant(image**2))
@@ -86,7 +85,7 @@ def test_totals_and_their_adjoint_equal_those_of_the_copies(height, width, size,
 
 
 def test_a_budget_keeps_the_groups_of_largest_norm_and_of_equal_ones_the_first():
-    groups = Groups(4, 6, 2, 2)
+    groups = sa.SlidingMask(2).of(4, 6)
     norms = tf.constant([[[3.0, 1.0, 2.0], [2.0, 5.0, 0.0]], [[1.0, 1.0, 1.0], [1.0, 1.0, 1.0]]])
     scale = tf.constant([[[0.5, 0.5, 0.5], [0.5, 0.0, 0.0]], [[0.9, 0.9, 0.9], [0.9, 0.9, 0.9]]])
     kept = groups.limit(scale, norms, tf.constant(2)).numpy()
@@ -97,7 +96,7 @@ def test_a_budget_keeps_the_groups_of_largest_norm_and_of_equal_ones_the_first()
 
 @pytest.mark.parametrize(("size", "stride"), [(3, 2), (5, 2), (4, 1)])
 def test_the_copies_need_no_more_memory_than_the_paper_s_overlap(size, stride):
-    groups = Groups(28, 28, size, stride, "drop")
+    groups = sa.SlidingMask(size, stride, "drop").of(28, 28)
     entries = np.prod(groups.gather(np.zeros((1, 28, 28, 1), np.float32)).shape)
     assert entries == groups.number * size**2
     assert entries <= math.ceil(size / stride) ** 2 * 28 * 28
@@ -107,11 +106,11 @@ def test_the_copies_need_no_more_memory_than_the_paper_s_overlap(size, stride):
     ("arguments", "message"),
     [
         ((8, 9, 10, 1), "expected group_size from 1 to the image's shorter side 8, received 10"),
-        ((8, 8, 0, 1), "expected group_size from 1"),
+        ((8, 8, 0, 1), "expected group_size to be a whole number of at least 1, received 0"),
         ((8, 8, 2, 3), "expected stride to be a number at least 1 and at most 2, received 3"),
         ((8, 8, 2, 2, "wrap"), "expected border to be one of cover, drop, received 'wrap'"),
     ],
 )
 def test_bad_masks_are_refused(arguments, message):
     with pytest.raises(sa.InputError, match=message):
-        Groups(*arguments)
+        sa.SlidingMask(*arguments[2:]).of(*arguments[:2])

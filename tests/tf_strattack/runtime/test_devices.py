@@ -23,16 +23,22 @@ assert devices.replicas() == int(sys.argv[1])
 classifier = sa.Classifier.from_callable(exact_rows())
 images = np.random.default_rng(1).uniform(size=(37, 6, 6, 1)).astype(np.float32)
 labels = classifier.predict(images).argmax(axis=1)
-result = sa.StrAttack(patience=20)(classifier, images, labels, (labels + 1 + np.arange(37) % 3) % 4)
+attack = sa.StrAttack(solver=sa.solvers.ProxLinear(patience=20), fallback=sa.solvers.Admm(patience=20))
+result = attack(classifier, images, labels, (labels + 1 + np.arange(37) % 3) % 4)
 digits = sa.shipped.load_sample()
 shipped = sa.shipped.load_classifier()
-attack = sa.StrAttack(max_iterations=40, refine_iterations=10)
+solvers = sa.solvers
+attack = sa.StrAttack(
+    solver=solvers.ProxLinear(max_iterations=40),
+    fallback=solvers.Admm(max_iterations=40),
+    refine=sa.Refinement(solver=solvers.ProxLinear.refining(max_iterations=10)),
+)
 second = attack(shipped, digits.images[:5], digits.labels[:5], (digits.labels[:5] + 1) % 10)
 
 
 def objective(result):
     side = result.delta.shape[1]
-    groups = sa.groups.Groups(side, side, 2, 2)
+    groups = sa.SlidingMask(2).of(side, side)
     total = tf.reduce_sum(tf.sqrt(groups.total(tf.constant(result.delta**2))), axis=[1, 2])
     return sa.metrics.l2(result.delta) ** 2 + attack.tau * total.numpy()
 

@@ -8,7 +8,7 @@ import pytest
 
 import tf_strattack as sa
 from tests.conftest import count_traces
-from tf_strattack.attacks.strattack import DEFAULT_ITERATIONS
+from tests.problems import brief
 from tf_strattack.runtime.progress import Means, Tracker
 
 DESCENT = {"epsilon": 0.6, "initial_c": 0.1, "search_steps": 3, "max_iterations": 60, "learning_rate": 0.05}
@@ -38,16 +38,14 @@ def last_objective(seen, stage="attack"):
 
 @pytest.mark.parametrize("solver", ["prox_linear", "admm", "paper"])
 def test_the_objective_is_the_mean_over_those_that_succeed(exact, solver):
-    attack = sa.StrAttack(
-        solver=solver,
-        gamma=1.5,
-        tau=0.4,
-        rho=3.0,
-        max_iterations=60,
-        search_steps=3,
-        refine=False,
-        patience=20,
-    )
+    numbers = {"rho": 3.0, "max_iterations": 60, "patience": 20}
+    made = {
+        "prox_linear": sa.solvers.ProxLinear(**numbers),
+        "admm": sa.solvers.Admm(**numbers),
+        "paper": sa.solvers.Paper(**numbers, search_steps=3),
+    }
+    fallback = made["admm"] if solver == "prox_linear" else False
+    attack = sa.StrAttack(solver=made[solver], fallback=fallback, gamma=1.5, tau=0.4, refine=False)
     result, seen = heard(attack, exact)
     assert 0.5 < result.success.mean() < 1, "both kinds are needed"
     delta = result.delta[result.success]
@@ -92,17 +90,18 @@ def test_attacks_without_kappa_and_rho_tell_of_neither(exact, attack, size):
 
 
 def test_a_search_tells_of_the_c_that_it_tries(exact):
-    searching = sa.StrAttack(solver="paper", initial_c=0.7, search_steps=1, max_iterations=25, refine=False)
+    solver = sa.solvers.Paper(initial_c=0.7, search_steps=1, max_iterations=25)
+    searching = sa.StrAttack(solver=solver, refine=False)
     _, seen = heard(searching, exact)
     assert [progress.c for progress in seen[:-1]] == [pytest.approx(0.7)] * (len(seen) - 1)
     assert {progress.kappa for progress in seen} == {None}  # which the paper's step does not have
-    _, seen = heard(dataclasses.replace(searching, search_steps=2), exact, slice(1))
+    _, seen = heard(dataclasses.replace(searching, solver=dataclasses.replace(solver, search_steps=2)), exact, slice(1))
     told = list(dict.fromkeys(round(progress.c, 4) for progress in seen[:-1]))
     assert told in ([0.7, 0.07], [0.7, 7.0])
 
 
 def test_means_are_over_the_examples_and_not_their_padding(exact):
-    attack = sa.StrAttack(refine=False, max_iterations=12)
+    attack = brief(12, refine=False)
     _, together = heard(attack, exact, slice(3))
     alone = [heard(attack, exact, slice(row, row + 1))[1] for row in range(3)]
     for name in ("kappa", "rho", "c"):
@@ -112,7 +111,7 @@ def test_means_are_over_the_examples_and_not_their_padding(exact):
 
 
 def test_examples_that_are_finished_leave_the_means(exact):
-    attack = sa.StrAttack(refine=False, patience=10)
+    attack = brief(110, patience=10, refine=False)
     _, seen = heard(attack, exact, slice(4))
     alone = [heard(attack, exact, slice(row, row + 1)) for row in range(4)]
     last = max(alone, key=lambda outcome: outcome[0].gradient_evaluations[0])
@@ -126,7 +125,7 @@ def test_batches_are_counted_and_iterations_within_each(exact):
     batches = [list(group) for _, group in itertools.groupby(seen, lambda progress: progress.batch)]
     assert [batch[0].batch for batch in batches] == [0, 1, 2]
     longest = max(progress.iterations for progress in seen if progress.stage == "attack")
-    assert longest > DEFAULT_ITERATIONS["prox_linear"], "a second attempt at what is missing is needed"
+    assert longest > sa.solvers.ProxLinear().max_iterations, "a second attempt at what is missing is needed"
     for number, batch in enumerate(batches):
         steps = [progress.iterations for progress in batch]
         assert steps[0] == 1
@@ -144,7 +143,7 @@ def test_a_batch_begun_anew_is_another_one():
     tracker = Tracker(4, seen.append)
     for rows in (4, 2, 2):  # memory did not suffice for four
         tracker.start_batch(rows, 10)
-        tracker.report(np.full(rows, np.inf, np.float32), Means)
+        tracker.report(np.arange(rows), np.full(rows, np.inf, np.float32), Means)
         if rows == 2:
             tracker.end_batch(1)
     assert [progress.batch for progress in seen] == [0, 1, 1, 2, 2]
@@ -158,7 +157,7 @@ def test_without_a_callback_no_means_are_taken():
 
     tracker = Tracker(2, None)
     tracker.start_batch(2, 10)
-    tracker.report(np.zeros(2, np.float32), means)
+    tracker.report(np.arange(2), np.zeros(2, np.float32), means)
 
 
 def test_listening_changes_no_result_and_traces_nothing():

@@ -5,12 +5,13 @@ import pytest
 
 import tf_strattack as sa
 from tests.conftest import count_traces, exact_rows
-from tf_strattack.solvers import compaction
+from tests.problems import brief
+from tf_strattack.solvers.minimise import batch_sizes
 
 
 @pytest.mark.parametrize("size", [16, 17, 27, 90, 256])
 def test_a_batch_shrinks_to_few_sizes(size):
-    sizes = compaction.batch_sizes(size, (28, 28, 1))
+    sizes = batch_sizes(size, (28, 28, 1))
     assert sizes == sorted(set(sizes))
     assert sizes[0] >= 16
     assert sizes[-1] == size
@@ -27,13 +28,15 @@ def many(rows=96):
 @pytest.mark.parametrize("solver", ["prox_linear", "admm"])
 def test_finished_examples_cost_nothing_and_the_rest_is_not_disturbed(solver):
     classifier, images, labels, targets = many()
-    attack = sa.StrAttack(solver=solver, max_iterations=150, patience=20, refine=False)
+    kind = {"prox_linear": sa.solvers.ProxLinear, "admm": sa.solvers.Admm}[solver]
+    few = {"max_iterations": 150, "patience": 20}
+    attack = sa.StrAttack(solver=kind(**few), fallback=sa.solvers.Admm(**few), refine=False)
     result = attack(classifier, images, labels, targets)
     gradients = result.gradient_evaluations[result.success]
     assert gradients.min() < 151
     sizes = {rows for kind, rows in result.calls if kind == "gradient"}
     assert len(sizes) > 1, "no example left"
-    assert sizes <= set(compaction.batch_sizes(96, (6, 6, 1))) | set(compaction.batch_sizes(16, (6, 6, 1)))
+    assert sizes <= set(batch_sizes(96, (6, 6, 1))) | set(batch_sizes(16, (6, 6, 1)))
     evaluated = sum(rows * calls for (kind, rows), calls in result.calls.items() if kind == "gradient")
     assert evaluated < 96 * 151
     # Padding is what is evaluated besides the rows that count.
@@ -47,15 +50,15 @@ def test_finished_examples_cost_nothing_and_the_rest_is_not_disturbed(solver):
 
 def test_an_impatient_attack_succeeds_as_often_with_fewer_evaluations(exact):
     classifier, images, labels, targets = exact
-    patient = sa.StrAttack(patience=1000, refine=False)(classifier, images, labels, targets)
-    hasty = sa.StrAttack(patience=10, refine=False)(classifier, images, labels, targets)
+    patient = brief(110, patience=1000, refine=False)(classifier, images, labels, targets)
+    hasty = brief(110, patience=10, refine=False)(classifier, images, labels, targets)
     assert hasty.gradient_evaluations.mean() < patient.gradient_evaluations.mean()
     np.testing.assert_array_equal(patient.success, hasty.success)
 
 
 def test_shrinking_does_not_trace_again():
     classifier, images, labels, traced = count_traces(96, seed=2)
-    attack = sa.StrAttack(patience=15)
+    attack = brief(110, patience=15)
     attack(classifier, images, labels, (labels + 1) % 4)
     before = len(traced)
     result = attack(classifier, images[::-1], labels[::-1], (labels[::-1] + 2) % 4)
