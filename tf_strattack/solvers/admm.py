@@ -7,9 +7,8 @@ from typing import Any, Self
 
 import tensorflow as tf
 
-from tf_strattack.solvers.base import Monitored
-from tf_strattack.solvers.splitting import Iterate, Parameters, Splitting
-from tf_strattack.typing import Pixels, Rows
+from tf_strattack.solvers.splitting import Splitting
+from tf_strattack.typing import Rows
 
 # The upper bound of the margin's weight: above every multiplier, finite in float32.
 _UNBOUNDED = 1e10
@@ -43,30 +42,6 @@ class Admm(Splitting):
         """The solver with the defaults of a refinement; `values` as of the class."""
         return super().refining(**{"max_iterations": 120, **values})
 
-    def weight(
-        self,
-        iterate: Iterate,
-        z_bar: Pixels,
-        curvature: tf.Tensor,
-        margins: Rows,
-        gradient: Pixels,
-        parameters: Parameters,
-    ) -> Rows:
-        """What brings the tangent of the margin to -kappa, at least 0."""
-        predicted = (
-            margins + _sum(gradient * (z_bar - iterate.z)) + parameters.required + iterate.kappa * parameters.unit
-        )
-        needed = tf.math.divide_no_nan(predicted, _sum(tf.square(gradient) / curvature))
+    def weight(self, c: Rows, margins: Rows, required: Rows, needed: Rows) -> Rows:
+        """What brings the tangent of the margin to -kappa, at least 0, whatever `c` and `margins`."""
         return tf.clip_by_value(needed, 0.0, _UNBOUNDED)
-
-    def kept_weight(self, iterate: Iterate, weight: Rows) -> Rows:
-        """The weight of this step."""
-        return weight
-
-    def monitor(self, iterate: Iterate, parameters: Parameters) -> Monitored:
-        """The weight of the margin, the margin asked of z, and ADMM's penalty."""
-        return Monitored(iterate.c, iterate.kappa, parameters.rho)
-
-
-def _sum(values: tf.Tensor) -> Rows:
-    return tf.reduce_sum(values, axis=[1, 2, 3])

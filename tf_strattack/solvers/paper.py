@@ -8,9 +8,9 @@ from typing import Any, Self
 import tensorflow as tf
 
 from tf_strattack.checks import check_count, check_number
-from tf_strattack.solvers.base import Monitored, Search
-from tf_strattack.solvers.splitting import Iterate, Parameters, Splitting
-from tf_strattack.typing import Pixels, Rows
+from tf_strattack.solvers.base import Search
+from tf_strattack.solvers.splitting import Splitting
+from tf_strattack.typing import Rows
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -54,22 +54,6 @@ class Paper(Splitting):
         """The search of c."""
         return Search(self.initial_c, self.search_steps)
 
-    def weight(
-        self,
-        iterate: Iterate,
-        z_bar: Pixels,
-        curvature: tf.Tensor,
-        margins: Rows,
-        gradient: Pixels,
-        parameters: Parameters,
-    ) -> Rows:
-        """The c that is searched where the margin is not reached, else 0."""
-        return iterate.c * tf.cast(margins > -parameters.required, margins.dtype)
-
-    def kept_weight(self, iterate: Iterate, weight: Rows) -> Rows:
-        """The c that is searched."""
-        return iterate.c
-
-    def monitor(self, iterate: Iterate, parameters: Parameters) -> Monitored:
-        """The c that is searched, and ADMM's penalty."""
-        return Monitored(iterate.c, None, parameters.rho)
+    def weight(self, c: Rows, margins: Rows, required: Rows, needed: Rows) -> Rows:
+        """The `c` that is searched where the margin is not reached, else 0."""
+        return c * tf.cast(margins > -required, margins.dtype)

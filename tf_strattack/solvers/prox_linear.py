@@ -21,13 +21,13 @@ from typing import NamedTuple
 
 import tensorflow as tf
 
-from tf_strattack.checks import check_count, check_number
+from tf_strattack.checks import check_number
 from tf_strattack.errors import InputError
 from tf_strattack.problem.distortions import Distortion
 from tf_strattack.problem.groups import GroupStructure
 from tf_strattack.problem.problem import Problem
-from tf_strattack.solvers.base import Candidate, Monitored, Originals, Solver
-from tf_strattack.solvers.scales import alpha_of, check_alpha, check_rho, column, eta, rho_of, track_margin, unit_of
+from tf_strattack.solvers.base import Candidate, Monitored, Originals
+from tf_strattack.solvers.stepping import Stepping, Steps, total, track_margin
 from tf_strattack.typing import Pixels, Rows, Scalar
 
 _ROOT_STEPS = 3
@@ -48,7 +48,7 @@ class Iterate(NamedTuple):
       normal, offset: the mean tangent, normal^T d + offset, of the margin: (N, H, W, C) and (N,).
       c: lambda, the weight of the margin in the last step, (N,).
       slope: how fast the tangent falls with lambda, (N,).
-      kappa: the margin asked of the tangent, in units of `Parameters.unit`, (N,).
+      kappa: the margin asked of the tangent, in units of `Steps.unit`, (N,).
     """
 
     y: Pixels
@@ -60,37 +60,14 @@ class Iterate(NamedTuple):
     kappa: Rows
 
 
-class Parameters(NamedTuple):
-    """The numbers of a step.
-
-    Attributes:
-      rho, alpha: the scale of the steps, and the factor of eta_k = alpha sqrt(k), (N, 1, 1, 1).
-      required: the margin that a candidate must reach, in logits, (N,).
-      unit: the scale of an example's margin, in logits, (N,).
-      momentum, memory: scalars.
-    """
-
-    rho: Rows
-    alpha: Rows
-    required: Rows
-    unit: Rows
-    momentum: Scalar
-    memory: Scalar
-
-
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class ProxLinear(Solver[Iterate, Parameters]):
+class ProxLinear(Stepping[Iterate]):
     """The network replaced by its tangent and the rest solved at once: one gradient evaluation per iteration.
 
     docs/solver.md compares it with ADMM and shows what each number does.
 
     Attributes:
-      max_iterations: the most iterations.
-      patience: an example is finished, and leaves the batch, when its best result has not become 0.2 % better for
-        so many iterations after it first succeeded; None for no limit.
-      rho: the scale of the steps: a number, "tangent" (set per example from the tangent of the margin at the original)
-        or "gamma" (the weight of the distortion).
-      alpha: factor of eta_k = alpha sqrt(k), the inverse step: a number, or a multiple of rho such as "10 rho".
+      max_iterations, patience, rho, alpha: see `Stepping`.
       momentum: of the iterates, in [0, 1).
       memory: the weight of the earlier tangents in the mean, in [0, 1).
       initial_kappa: what is asked of the margin at first, in units of the original's.
@@ -106,7 +83,6 @@ class ProxLinear(Solver[Iterate, Parameters]):
 
     max_iterations: int = 110
     patience: int | None = 40
-    rho: float | str = "tangent"
     alpha: float | str = "10 rho"
     momentum: float = 0.8
     memory: float = 0.6
@@ -114,11 +90,7 @@ class ProxLinear(Solver[Iterate, Parameters]):
 
     def __post_init__(self) -> None:
         """Checks the values."""
-        check_count("max_iterations", self.max_iterations)
-        if self.patience is not None:
-            check_count("patience", self.patience)
-        check_rho(self.rho)
-        check_alpha(self.alpha)
+        super().__post_init__()
         for name in ("momentum", "memory"):
             check_number(name, getattr(self, name), 0.0, 0.999)
         check_number("initial_kappa", self.initial_kappa, 0.0, open_low=True)
@@ -138,32 +110,26 @@ class ProxLinear(Solver[Iterate, Parameters]):
         if not distortion.continuous:
             raise InputError("expected solver=admm or paper with distortion=l0, received prox_linear")
 
-    def parameters(self, problem: Problem, originals: Originals) -> Parameters:
-        """The numbers of a step, from the tangents at the originals."""
-        rho = rho_of(self.rho, problem, originals)
-        return Parameters(
-            rho=column(rho),
-            alpha=column(alpha_of(self.alpha, rho)),
-            required=originals.required,
-            unit=unit_of(originals.margins),
-            momentum=tf.constant(self.momentum, tf.float32),
-            memory=tf.constant(self.memory, tf.float32),
-        )
+    def parameters(self, problem: Problem, originals: Originals) -> Steps:
+        """The numbers of a step, momentum and memory among them."""
+        extra = tf.constant(self.momentum, tf.float32), tf.constant(self.memory, tf.float32)
+        return super().parameters(problem, originals)._replace(extra=extra)
 
     def init(self, problem: Problem, start: Pixels, c: Rows) -> Iterate:
         """The iterate at `start` (N, H, W, C), with no tangent yet."""
         zero, rows = tf.zeros_like(start), tf.zeros_like(c)
         return Iterate(start, start, zero, rows, rows, rows, rows + self.initial_kappa)
 
-    def step(self, k: Scalar, iterate: Iterate, problem: Problem, parameters: Parameters) -> tuple[Iterate, Candidate]:
+    def step(self, k: Scalar, iterate: Iterate, problem: Problem, parameters: Steps) -> tuple[Iterate, Candidate]:
         """One iteration: tests the iterate, and moves to where the mean tangent leads."""
+        momentum, memory = parameters.extra
         margins, gradient = problem.margin_and_gradient(iterate.y)
-        kept = tf.where(k > 0, parameters.memory, 0.0)
+        kept = tf.where(k > 0, memory, 0.0)
         normal = kept * iterate.normal + (1.0 - kept) * gradient
-        offset = kept * iterate.offset + (1.0 - kept) * (margins - _sum(gradient * iterate.y))
-        eta_k = eta(k, parameters.alpha)
+        offset = kept * iterate.offset + (1.0 - kept) * (margins - total(gradient * iterate.y))
+        eta_k = parameters.eta(k)
         curvature = eta_k + 2.0 * problem.objective.distortion.square * problem.objective.gamma
-        centre = (iterate.y + parameters.momentum * (iterate.y - iterate.previous)) * (eta_k / curvature)
+        centre = (iterate.y + momentum * (iterate.y - iterate.previous)) * (eta_k / curvature)
         target_margin = parameters.required + iterate.kappa * parameters.unit
         y, c, slope = _solve_multiplier(
             lambda x: problem.prox(x, curvature),
@@ -180,7 +146,7 @@ class ProxLinear(Solver[Iterate, Parameters]):
         candidate = Candidate(iterate.y, problem.objective.cost(iterate.y), margins <= -parameters.required)
         return Iterate(y, iterate.y, normal, offset, c, slope, kappa), candidate
 
-    def monitor(self, iterate: Iterate, parameters: Parameters) -> Monitored:
+    def monitor(self, iterate: Iterate, parameters: Steps) -> Monitored:
         """The weight of the margin, the margin asked for, and the scale of the steps."""
         return Monitored(iterate.c, iterate.kappa, parameters.rho)
 
@@ -203,15 +169,15 @@ def _solve_multiplier(
     Returns:
       d (N, H, W, C), its weight (N,) and the last secant's slope (N,).
     """
-    steepest = _sum(normal * direction) + 1e-20  # the slope where nothing is shrunk or cut
-    weight = tf.where(weight > 0.0, weight, tf.nn.relu(offset + _sum(normal * centre)) / steepest)
+    steepest = total(normal * direction) + 1e-20  # the slope where nothing is shrunk or cut
+    weight = tf.where(weight > 0.0, weight, tf.nn.relu(offset + total(normal * centre)) / steepest)
     slope = tf.where(slope > 0.0, slope, steepest)
     low, high = tf.zeros_like(weight) - 1e-9, tf.zeros_like(weight) + _INFINITE
     old_weight = old_excess = tf.zeros_like(weight)
     reached = tf.zeros_like(weight, tf.bool)
     for attempt in range(_ROOT_STEPS):
         point = prox(centre - weight[:, None, None, None] * direction)
-        excess = _sum(normal * point) + offset
+        excess = total(normal * point) + offset
         reached |= (tf.abs(excess) <= accuracy) | ((weight <= 0.0) & (excess <= 0.0))
         if attempt == _ROOT_STEPS - 1:
             break
@@ -226,7 +192,3 @@ def _solve_multiplier(
         old_weight, old_excess = weight, excess
         weight = tf.where(reached, weight, guess)
     return point, weight, slope
-
-
-def _sum(values: Pixels) -> Rows:
-    return tf.reduce_sum(values, axis=[1, 2, 3])

@@ -13,14 +13,14 @@ from typing import Any, ClassVar, NamedTuple, Self
 
 import tensorflow as tf
 
-from tf_strattack.checks import check_choice, check_count
+from tf_strattack.checks import check_choice
 from tf_strattack.errors import InputError
 from tf_strattack.problem import proximal
 from tf_strattack.problem.distortions import Distortion
 from tf_strattack.problem.groups import Groups, GroupStructure
 from tf_strattack.problem.problem import Problem
-from tf_strattack.solvers.base import Candidate, Originals, Solver
-from tf_strattack.solvers.scales import alpha_of, check_alpha, check_rho, column, eta, rho_of, track_margin, unit_of
+from tf_strattack.solvers.base import Candidate, Monitored
+from tf_strattack.solvers.stepping import Stepping, Steps, column, total, track_margin
 from tf_strattack.typing import Pixels, Rows, Scalar
 
 COPIES = ("support", "paper")
@@ -34,7 +34,7 @@ class Iterate(NamedTuple):
       z: the variable that the network sees, (N, H, W, C).
       u, s: scaled duals of delta and w, (N, H, W, C); s is 0 (N,) where distortion and box are one block.
       v: scaled duals of the group copies y, in the layout of `Groups.gather`; 0 (N,) without groups.
-      kappa: the margin asked of z, in units of `Parameters.unit`, (N,).
+      kappa: the margin asked of z, in units of `Steps.unit`, (N,).
       c: the weight of the margin: in the last step, or the one that is searched, (N,).
     """
 
@@ -46,32 +46,12 @@ class Iterate(NamedTuple):
     c: Rows
 
 
-class Parameters(NamedTuple):
-    """The numbers of a step.
-
-    Attributes:
-      rho, alpha: ADMM's penalty, and the factor of eta_k = alpha sqrt(k), (N, 1, 1, 1).
-      required: the margin that a candidate must reach, in logits, (N,).
-      unit: the scale of an example's margin, in logits, (N,).
-    """
-
-    rho: Rows
-    alpha: Rows
-    required: Rows
-    unit: Rows
-
-
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Splitting(Solver[Iterate, Parameters]):
+class Splitting(Stepping[Iterate]):
     """What `Admm` and `Paper` share: eqs. (9) to (12), (15) to (18), (21) and (22).
 
     Attributes:
-      max_iterations: the most iterations (for each c).
-      patience: an example is finished, and leaves the batch, when its best result has not become 0.2 % better for
-        so many iterations after it first succeeded; None for no limit.
-      rho: ADMM's penalty: a number, "tangent" (set per example from the tangent of the margin at the original) or
-        "gamma" (the weight of the distortion).
-      alpha: factor of eta_k = alpha sqrt(k), the inverse step: a number, or a multiple of rho such as "5 rho".
+      max_iterations, patience, rho, alpha: see `Stepping`.
       copies: for overlapping groups, "support" is consensus over the groups that hold a pixel; "paper" is
         Proposition 2 with a copy of the image for each group, whose steps are far smaller.
       split_box: whether distortion and box are blocks of their own, eqs. (10) and (11), or one, eq. (21).
@@ -79,20 +59,12 @@ class Splitting(Solver[Iterate, Parameters]):
 
     tests_start: ClassVar[bool] = True
 
-    max_iterations: int
-    patience: int | None
-    rho: float | str = "tangent"
-    alpha: float | str = "5 rho"
     copies: str = "support"
     split_box: bool = True
 
     def __post_init__(self) -> None:
         """Checks the values."""
-        check_count("max_iterations", self.max_iterations)
-        if self.patience is not None:
-            check_count("patience", self.patience)
-        check_rho(self.rho)
-        check_alpha(self.alpha)
+        super().__post_init__()
         check_choice("copies", self.copies, COPIES)
         if not isinstance(self.split_box, bool):
             raise InputError(f"expected split_box to be True or False, received {self.split_box!r}")
@@ -116,12 +88,6 @@ class Splitting(Solver[Iterate, Parameters]):
         if self.copies == "paper" and (groups is None or not groups.overlapping):
             raise InputError("expected copies=paper with overlapping groups only (stride below group_size)")
 
-    def parameters(self, problem: Problem, originals: Originals) -> Parameters:
-        """The numbers of a step, from the tangents at the originals."""
-        rho = rho_of(self.rho, problem, originals)
-        alpha = alpha_of(self.alpha, rho)
-        return Parameters(column(rho), column(alpha), originals.required, unit_of(originals.margins))
-
     def init(self, problem: Problem, start: Pixels, c: Rows) -> Iterate:
         """The iterate at `start` (N, H, W, C), with all duals 0."""
         groups, rows = problem.objective.groups, tf.zeros_like(c)
@@ -134,7 +100,7 @@ class Splitting(Solver[Iterate, Parameters]):
             c=c,
         )
 
-    def step(self, k: Scalar, iterate: Iterate, problem: Problem, parameters: Parameters) -> tuple[Iterate, Candidate]:
+    def step(self, k: Scalar, iterate: Iterate, problem: Problem, parameters: Steps) -> tuple[Iterate, Candidate]:
         """One iteration, and a test of its sparse candidate.
 
         That is y, where delta is not 0 either if D is sparse; delta where there are no groups.
@@ -145,7 +111,7 @@ class Splitting(Solver[Iterate, Parameters]):
         delta = distortion.prox(z - iterate.u, objective.gamma / rho, *box)  # (10), (21)
 
         # The z-step: every variable pulls z towards itself plus its dual.
-        eta_k = eta(k, parameters.alpha)
+        eta_k = parameters.eta(k)
         if self.split_box:
             w = proximal.box(z - iterate.s, batch.lower, batch.upper)  # (11)
             curvature = eta_k + 2.0 * rho
@@ -166,7 +132,8 @@ class Splitting(Solver[Iterate, Parameters]):
                 pulls += rho * (groups.number - multiplicity) * z
         margins, gradient = problem.margin_and_gradient(z)
         z_bar = pulls / curvature
-        weight = self.weight(iterate, z_bar, curvature, margins, gradient, parameters)
+        needed = _needed(iterate, z_bar, curvature, margins, gradient, parameters)
+        weight = self.weight(iterate.c, margins, parameters.required, needed)
         new = z_bar - column(weight) * gradient / curvature  # (15), (22)
 
         found = proximal.box(delta, batch.lower, batch.upper)
@@ -180,37 +147,36 @@ class Splitting(Solver[Iterate, Parameters]):
             s=iterate.s + w - new if self.split_box else iterate.s,
             v=iterate.v if groups is None else iterate.v + y - groups.gather(new),
             kappa=track_margin(iterate.kappa, 1.0 - 2.0 * tf.cast(succeeded, rho.dtype), _MAX_KAPPA),
-            c=self.kept_weight(iterate, weight),
+            c=weight if self.search is None else iterate.c,
         )
         return following, Candidate(found, objective.cost(found), succeeded)
 
     @abc.abstractmethod
-    def weight(
-        self,
-        iterate: Iterate,
-        z_bar: Pixels,
-        curvature: tf.Tensor,
-        margins: Rows,
-        gradient: Pixels,
-        parameters: Parameters,
-    ) -> Rows:
+    def weight(self, c: Rows, margins: Rows, required: Rows, needed: Rows) -> Rows:
         """The weight (N,) of the margin's gradient in the z-step.
 
-        It solves, approximately, for the point z_bar that the other variables pull to,
+        It solves, approximately, for the point z_bar that the other variables pull to, with the curvature L,
 
             argmin_z' c max{margin(x0 + z'), -kappa} + 1/2 sum_j L_j (z'_j - z_bar_j)^2.
 
         Args:
-          iterate: with the old z, where the network was evaluated.
-          z_bar: (N, H, W, C) the minimiser without the network.
-          curvature: L, broadcast against z.
-          margins, gradient: (N,) and (N, H, W, C) of the network at x0 + z.
-          parameters: the numbers of the step.
+          c: the weight that is searched, (N,).
+          margins: of the network at x0 + z, (N,).
+          required: the margin that a candidate must reach, (N,).
+          needed: the weight with which the tangent of the margin at z reaches -kappa, (N,).
         """
 
-    @abc.abstractmethod
-    def kept_weight(self, iterate: Iterate, weight: Rows) -> Rows:
-        """The c (N,) of the next iterate."""
+    def monitor(self, iterate: Iterate, parameters: Steps) -> Monitored:
+        """The weight of the margin, the margin asked of z where c is not searched, and ADMM's penalty."""
+        return Monitored(iterate.c, iterate.kappa if self.search is None else None, parameters.rho)
+
+
+def _needed(
+    iterate: Iterate, z_bar: Pixels, curvature: tf.Tensor, margins: Rows, gradient: Pixels, parameters: Steps
+) -> Rows:
+    """The weight (N,) with which the tangent of the margin at z reaches -kappa."""
+    predicted = margins + total(gradient * (z_bar - iterate.z)) + parameters.required + iterate.kappa * parameters.unit
+    return tf.math.divide_no_nan(predicted, total(tf.square(gradient) / curvature))
 
 
 def _sparse(problem: Problem, groups: Groups, y: tf.Tensor, scale: tf.Tensor, z: Pixels) -> Pixels:

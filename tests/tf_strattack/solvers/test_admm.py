@@ -59,15 +59,17 @@ def test_one_step_of_proposition_3_by_hand():
 def test_the_tangent_in_the_hinge_is_minimised():
     """z minimises c [m + g (z' - z) + kappa]_+ + sum L/2 (z' - z_bar)^2, whose minimum no other point beats."""
     rng = np.random.default_rng(0)
-    z, z_bar, g = (rng.normal(size=(6, 2, 2, 1)) for _ in range(3))
-    curvature = rng.uniform(1, 3, size=(1, 2, 2, 1))
+    z, g = (rng.normal(size=(6, 2, 2, 1)) for _ in range(2))
     margins, kappa = rng.normal(size=6) * 3, rng.uniform(size=6)
-    solver, problem = sa.solvers.Admm(rho=1.0), problem_of(np.full((6, 2, 2, 1), 0.5))
+    # At the first step from z with no duals: delta and w pull to a multiple of z and to z within the box.
+    problem = problem_of(np.full((6, 2, 2, 1), 0.5), lambda _: (margins, g))
+    solver = sa.solvers.Admm(rho=1.0, alpha=2.0)
     parameters = solver.parameters(problem, originals_of(6, required=0.1))
     iterate = solver.init(problem, tf.constant(z), tf.zeros(6, tf.float64))._replace(kappa=tf.constant(kappa))
-    weight = solver.weight(iterate, tf.constant(z_bar), tf.constant(curvature), margins, tf.constant(g), parameters)
-    weight = weight.numpy()
-    new = z_bar - weight[:, None, None, None] * g / curvature
+    curvature = 2.0 + 2.0
+    z_bar = (2.0 * z + z / 3.0 + np.clip(z, -0.5, 0.5)) / curvature
+    following, _ = solver.step(tf.constant(0), iterate, problem, parameters)
+    new, weight = following.z.numpy(), following.c.numpy()
 
     def hinge(points):
         return margins + (g * (points - z)).sum((1, 2, 3)) + 0.1 + kappa
@@ -87,12 +89,9 @@ def test_the_tangent_in_the_hinge_is_minimised():
 
 
 def test_the_paper_s_weight_is_c_until_the_margin_is_reached():
-    solver, problem = sa.solvers.Paper(rho=1.0), problem_of(np.full((3, 2, 2, 1), 0.5))
-    parameters = solver.parameters(problem, originals_of(3, required=0.1))
-    iterate = solver.init(problem, tf.zeros((3, 2, 2, 1), tf.float64), tf.constant([0.8, 2.0, 3.0], tf.float64))
-    margins = tf.constant([-0.05, -0.2, 1.0], tf.float64)
-    weight = solver.weight(iterate, iterate.z, tf.constant(1.0), margins, iterate.z, parameters)
-    np.testing.assert_array_equal(weight, [0.8, 0.0, 3.0])
+    c, margins, required = ([0.8, 2.0, 3.0], [-0.05, -0.2, 1.0], [0.1, 0.1, 0.1])
+    given = (tf.constant(values, tf.float64) for values in (c, margins, required, [9.0, 9.0, 9.0]))
+    np.testing.assert_array_equal(sa.solvers.Paper().weight(*given), [0.8, 0.0, 3.0])
 
 
 def smooth_margin(side):

@@ -1,0 +1,139 @@
+"""What solvers share whose steps have a scale: rho, alpha, patience, and the margin asked of a step."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from typing import Any, NamedTuple
+
+import tensorflow as tf
+
+from tf_strattack.checks import check_count, check_number
+from tf_strattack.errors import InputError
+from tf_strattack.problem.problem import Problem
+from tf_strattack.solvers.base import Iterate, Originals, Solver
+from tf_strattack.typing import Rows, Scalar
+
+# Rules for rho by name; see `rho_of`.
+RHO_RULES = ("tangent", "gamma")
+_MULTIPLE = "rho"
+
+
+class Steps(NamedTuple):
+    """The numbers of a step.
+
+    Attributes:
+      rho, alpha: the scale of the steps, and the factor of eta_k = alpha sqrt(k), (N, 1, 1, 1).
+      required: the margin that a candidate must reach, in logits, (N,).
+      unit: the scale of an example's margin, in logits, (N,).
+      extra: scalars of the solver's own.
+    """
+
+    rho: Rows
+    alpha: Rows
+    required: Rows
+    unit: Rows
+    extra: tuple[Scalar, ...] = ()
+
+    def eta(self, k: Scalar) -> Rows:
+        """eta_k = alpha sqrt(k) of the iteration after `k` finished ones: 1/eta_k is the decaying step."""
+        return self.alpha * tf.sqrt(tf.cast(k + 1, self.alpha.dtype))
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Stepping(Solver[Iterate, Steps]):
+    """A solver whose steps have a scale.
+
+    Attributes:
+      max_iterations: the most iterations (for each c).
+      patience: an example is finished, and leaves the batch, when its best result has not become 0.2 % better for
+        so many iterations after it first succeeded; None for no limit.
+      rho: the scale of the steps (ADMM's penalty): a number, "tangent" (set per example from the tangent of the margin
+        at the original) or "gamma" (the weight of the distortion).
+      alpha: factor of eta_k = alpha sqrt(k), the inverse step: a number, or a multiple of rho such as "5 rho".
+    """
+
+    max_iterations: int
+    patience: int | None
+    rho: float | str = "tangent"
+    alpha: float | str = "5 rho"
+
+    def __post_init__(self) -> None:
+        """Checks the values."""
+        check_count("max_iterations", self.max_iterations)
+        if self.patience is not None:
+            check_count("patience", self.patience)
+        if self.rho not in RHO_RULES:
+            if isinstance(self.rho, str):
+                rules = " or ".join(RHO_RULES)
+                raise InputError(f"expected rho to be a number above 0, or {rules}, received {self.rho!r}")
+            check_number("rho", self.rho, 0.0, open_low=True)
+        try:
+            check_number("alpha", _multiple(self.alpha), 0.0, open_low=True)
+        except ValueError:
+            raise InputError(
+                f"expected alpha to be a number above 0, or a multiple of rho such as '10 rho', received {self.alpha!r}"
+            ) from None
+
+    def parameters(self, problem: Problem, originals: Originals) -> Steps:
+        """The numbers of a step, from the tangents at the originals."""
+        rho = rho_of(self.rho, problem, originals)
+        alpha = _multiple(self.alpha) * rho if isinstance(self.alpha, str) else tf.zeros_like(rho) + self.alpha
+        unit = tf.maximum(tf.abs(originals.margins), 1e-6)
+        return Steps(column(rho), column(alpha), originals.required, unit)
+
+
+def rho_of(rule: float | str, problem: Problem, originals: Originals) -> Rows:
+    """Rho (N,): a number as given; "gamma", the scale of the squared norm; or "tangent".
+
+    The latter chooses it such that what it divides, the threshold of a shrinkage, fits what will change. The tangent of
+    the margin asks for a perturbation of norm margin/slope. Spread over 15 % of the groups this is a norm per group,
+    and rho puts the threshold at three times that; with the entries for groups likewise where the distortion shrinks
+    them. A squared norm has a scale of its own, gamma: rho is at least a tenth of it, which keeps the steps those of
+    the distortion, and without groups a third.
+    """
+    objective, margins = problem.objective, originals.margins
+    if rule == "gamma":
+        return tf.zeros_like(margins) + objective.gamma
+    if not isinstance(rule, str):
+        return tf.zeros_like(margins) + float(rule)
+    if originals.slopes is None:
+        raise ValueError("rho by the tangent needs the slopes at the originals")
+    groups, distortion = objective.groups, objective.distortion
+    entries = math.prod(problem.batch.images.shape[1:])
+    length = tf.maximum((tf.abs(margins) + originals.confidence) / tf.maximum(originals.slopes, 1e-12), 1e-9)
+    least = (0.3 if groups is None else 0.1) * objective.gamma * distortion.square
+    rho = tf.zeros_like(margins) + float(least)
+    if groups is not None:
+        rho = tf.maximum(rho, objective.tau / (3.0 * length / math.sqrt(0.15 * groups.number)))
+    scale = distortion.scale(3.0 * length / math.sqrt(0.15 * entries), entries)
+    return rho if scale is None else tf.maximum(rho, objective.gamma * scale)
+
+
+def column(values: Rows) -> Rows:
+    """Values (N,) as they multiply images, (N, 1, 1, 1)."""
+    return tf.reshape(values, [-1, 1, 1, 1])
+
+
+def total(values: tf.Tensor) -> Rows:
+    """The sum (N,) over each image."""
+    return tf.reduce_sum(values, axis=[1, 2, 3])
+
+
+def track_margin(kappa: Rows, shortfall: Rows, most: float) -> Rows:
+    """Adapts the margin asked of a step: what comes out lags behind, by how much depends on the example.
+
+    `shortfall` (N,) is 1 after a candidate that misses the goal, for 10 % more, and -1 after one that reaches it, for
+    10 % less. The limit `most` keeps z near the image where no candidate comes through: far out, tangents say
+    nothing about valid images.
+    """
+    return tf.minimum(kappa * (1.0 + 0.1 * shortfall), most)
+
+
+def _multiple(alpha: Any) -> Any:
+    """The number in "10 rho"; what is no text, as it is."""
+    if not isinstance(alpha, str):
+        return alpha
+    if not alpha.endswith(_MULTIPLE):
+        raise ValueError(alpha)
+    return float(alpha.removesuffix(_MULTIPLE).rstrip(" *"))
