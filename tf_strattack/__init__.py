@@ -5,7 +5,7 @@ from tf_strattack.attacks.attack import Attack
 from tf_strattack.attacks.carlini_wagner import CarliniWagnerL2
 from tf_strattack.attacks.elastic_net import ElasticNet
 from tf_strattack.attacks.fast_gradient import FGM, IFGM
-from tf_strattack.attacks.quantization import Quantization, quantize
+from tf_strattack.attacks.quantization import quantize
 from tf_strattack.attacks.refinement import Refinement, refine
 from tf_strattack.attacks.strattack import StrAttack
 from tf_strattack.classifiers.classifier import Classifier
@@ -30,7 +30,6 @@ __all__ = [
     "InputWarning",
     "Misclassify",
     "Progress",
-    "Quantization",
     "Refinement",
     "RobustnessCallback",
     "SlidingMask",

@@ -8,7 +8,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-__version__ = "0.2.0"
+__version__ = "0.3.0"
 
 
 def versions() -> dict[str, str]:

@@ -43,13 +43,13 @@ class Attack(Method):
         """Attacks images, each on its own: no result depends on what else is in the batch.
 
         Args:
-          classifier: a `Classifier`, or a Keras model of images in [0, 1].
+          classifier: a `Classifier`, a Keras model of images in [0, 1], or a goal such as `Misclassify`.
           images: (N, H, W, C) numbers within `classifier.bounds`.
           labels: (N,) integers, the true classes.
-          targets: (N,) integers, the classes to reach; None for an untargeted attack.
+          targets: (N,) integers, the classes to reach, or one number for all; None for an untargeted attack.
           mask: booleans of shape (H, W) or (N, H, W), with or without channels: False where nothing may change.
           batch_size: examples at a time; None chooses by the size of an image, "auto" also by what fits in memory.
-          callback: called with a `Progress` after every ten iterations, or about once a second where these take longer.
+          callback: called with a `Progress` every ten iterations, or about once per second if ten take longer.
 
         Returns:
           The result, N examples; after Ctrl-C with what was best so far and `interrupted` set. An example for which

@@ -8,9 +8,10 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Hashable
-from typing import ClassVar, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 import tensorflow as tf
 
 from tf_strattack.attacks.attack import Attack
@@ -60,8 +61,6 @@ class Grid(Solver[Iterate, Numbers]):
       steps: how many.
       ratio: of two neighbours on the grid.
       max_iterations: the number of grid points.
-      direction: (N, H, W, C) of the step at the originals.
-      first: (N,) the first sizes.
     """
 
     look_every: ClassVar[int] = 1
@@ -70,8 +69,6 @@ class Grid(Solver[Iterate, Numbers]):
     steps: int
     ratio: float
     max_iterations: int
-    direction: Pixels
-    first: Rows
 
     @property
     def structure(self) -> Hashable:
@@ -81,11 +78,11 @@ class Grid(Solver[Iterate, Numbers]):
     def parameters(self, problem: Problem, originals: Originals) -> Numbers:
         """The numbers of the pass as tensors."""
         steps = tf.constant(self.steps, tf.int32)
-        return Numbers(originals.required, self.direction, tf.constant(self.ratio, tf.float32), steps)
+        return Numbers(originals.required, originals.direction, tf.constant(self.ratio, tf.float32), steps)
 
     def init(self, problem: Problem, start: Pixels, c: Rows) -> Iterate:
-        """The first sizes; `start` (N, H, W, C) is 0 and `c` (N,) is not searched."""
-        return Iterate(self.first)
+        """The first sizes, `c` (N,); `start` (N, H, W, C) is 0."""
+        return Iterate(c)
 
     def step(self, k: Scalar, iterate: Iterate, problem: Problem, parameters: Numbers) -> tuple[Iterate, Candidate]:
         """Makes the perturbations of one grid point and tests them."""
@@ -152,29 +149,32 @@ class IFGM(Attack):
 
     def perturb(self, work: Work, given: Images) -> Solution:
         """Attacks a batch from the originals on; `given` (N, H, W, C) is 0."""
-        margins = work.margins()
-        required = work.goal.required_margin(margins, self.confidence)
-        originals = Originals(margins, required, self.confidence)
-        norm, entries = self.norm, math.prod(work.batch.images.shape[1:])
+        margins, norm = work.margins(), self.norm
         direction = work.evaluate(
             ("direction", norm), lambda problem: direction_of(problem, tf.zeros_like(problem.batch.images), norm)
         )
-        size = 10.0**-_DECADES * float(entries) ** _EXPONENT[norm]
-        first = tf.constant(np.full(work.size, size, np.float32))
-        coarse = Grid(norm, self.steps, _COARSE, _points(10.0**_DECADES, _COARSE), direction, first)
-        solution = minimise(coarse, Objective(), work, originals, known=_held(work, originals))
+        required = work.goal.required_margin(margins, self.confidence)
+        originals = Originals(margins, required, self.confidence, direction=direction)
+        entries = math.prod(work.batch.images.shape[1:])
+        least = 10.0**-_DECADES * float(entries) ** _EXPONENT[norm]
+        solution = self._scan(work, originals, np.full(work.rows, least), _COARSE, 10.0**_DECADES)
         reached = np.flatnonzero(solution.found)
         if len(reached) and not work.tracker.interrupted:
-            near = work.some(reached)
-            originals, direction = work.select(reached, (originals, direction))
-            first = near.padded((solution.objective[reached] / _COARSE * self.grid_ratio).astype(np.float32))
-            points = _points(_COARSE, self.grid_ratio)
-            fine = Grid(norm, self.steps, self.grid_ratio, points, direction, first)
-            found = minimise(fine, Objective(), near, originals, known=_held(near, originals))
+            below = solution.objective[reached] / _COARSE * self.grid_ratio
+            fine = self._scan(work.some(reached), work.select(reached, originals), below, self.grid_ratio, _COARSE)
             # Where nothing smaller succeeds the coarse size stays.
-            solution.put(reached, solution.at(reached).better(found))
+            solution.put(reached, solution.at(reached).better(fine))
         sizes = np.where(solution.found, solution.objective, 0.0).astype(np.float32)
         return solution._replace(c=sizes)
+
+    def _scan(self, work: Work, originals: Originals, first: npt.NDArray[Any], ratio: float, span: float) -> Solution:
+        """The least size that succeeds on the grid of this `ratio` from `first` (N,) to `span` times as much."""
+        # Who succeeds without a change is finished before the first grid point.
+        held = originals.margins <= -originals.required
+        known = Best.of(tf.zeros_like(work.batch.images), tf.where(held, 0.0, float("inf")))
+        known = known._replace(stalled=tf.where(held, ENDLESS, 0))
+        grid = Grid(self.norm, self.steps, ratio, _points(span, ratio))
+        return minimise(grid, Objective(), work, originals, known=known, c=work.padded(first.astype(np.float32)))
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -205,13 +205,6 @@ _EXPONENT = {"l1": 1.0, "l2": 0.5, "linf": 0.0}
 def _points(span: float, ratio: float) -> int:
     """How many points of a grid lie within a factor of `span`, both ends included."""
     return 1 + math.ceil(math.log(span) / math.log(ratio) - 1e-9)
-
-
-def _held(work: Work, originals: Originals) -> Best:
-    """What is known before the first grid point: who succeeds without a change is finished."""
-    held = originals.margins <= -originals.required
-    known = Best.of(tf.zeros_like(work.batch.images), tf.where(held, 0.0, float("inf")))
-    return known._replace(stalled=tf.where(held, ENDLESS, 0))
 
 
 def direction_of(problem: Problem, delta: Pixels, norm: str) -> Pixels:

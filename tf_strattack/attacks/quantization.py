@@ -81,7 +81,7 @@ class Quantization(Method):
           adversarial: (N, H, W, C) what an attack of any kind made of them, within the bounds.
           labels: (N,) integers, the true classes.
           targets: (N,) integers, the classes that are reached; None for untargeted examples.
-          batch_size, callback: as of `Attack.__call__`.
+          batch_size, callback: as for `Attack.__call__`.
 
         Returns:
           A result whose images and adversarial images are on the lattice: `sa.images.to_uint8` loses nothing.
@@ -197,7 +197,7 @@ def quantize(
       adversarial: (N, H, W, C) what an attack of any kind made of them, within the bounds.
       labels: (N,) integers, the true classes.
       targets: (N,) integers, the classes that are reached; None for untargeted examples.
-      batch_size, callback: as of `Attack.__call__`.
+      batch_size, callback: as for `Attack.__call__`.
       **hyper_parameters: those of `Quantization`: epsilon, confidence, max_steps.
 
     Returns:

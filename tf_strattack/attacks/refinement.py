@@ -110,7 +110,7 @@ class Refinement(Method):
           adversarial: (N, H, W, C) what an attack of any kind made of them, within the bounds.
           labels: (N,) integers, the true classes.
           targets: (N,) integers, the classes that are reached; None for untargeted examples.
-          mask, batch_size, callback: as of `Attack.__call__`.
+          mask, batch_size, callback: as for `Attack.__call__`.
 
         Returns:
           A result whose examples are never worse than what came in: those that did not fool the network,
@@ -182,7 +182,7 @@ def refine(
       adversarial: (N, H, W, C) what an attack of any kind made of them, within the bounds.
       labels: (N,) integers, the true classes.
       targets: (N,) integers, the classes that are reached; None for untargeted examples.
-      mask, batch_size, callback: as of `Attack.__call__`.
+      mask, batch_size, callback: as for `Attack.__call__`.
       **hyper_parameters: those of `Refinement`, such as sigma_quantile, epsilon and confidence.
 
     Returns:

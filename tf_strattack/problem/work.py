@@ -60,13 +60,14 @@ class Work:
         It is traced once for the goal, the key and the image shape, for any number of rows: numbers go in as tensors,
         and all else that `function` depends on goes into the key.
         """
+        goal = self.goal  # a program that held the whole of this would keep its tensors alive
 
         def counted(batch: Batch, *arguments: Any) -> tuple[Any, Evaluations]:
-            problem = Problem(self.goal, batch)
+            problem = Problem(goal, batch)
             result = function(problem, *arguments)
             return result, problem.spent
 
-        return self.goal.program(key, counted, batch, *example)
+        return goal.program(key, counted, batch, *example)
 
     def evaluate(self, key: Hashable, function: Callable[..., Any], *arguments: Any) -> Any:
         """What `function(problem, *arguments)` returns, compiled as by `program`; its evaluations are entered."""

@@ -54,12 +54,14 @@ class Originals(NamedTuple):
       required: the margin that a candidate must reach, (N,), see `Goal.required_margin`.
       confidence: what the caller asks for, in logits.
       slopes: the l2 norm of the margin's gradient, (N,); None where no solver needs it.
+      direction: in which the cross-entropy grows, of norm 1, (N, H, W, C); None where no solver needs it.
     """
 
     margins: Rows
     required: Rows
     confidence: float
     slopes: Rows | None = None
+    direction: Pixels | None = None
 
 
 class Search(NamedTuple):
@@ -112,7 +114,7 @@ class Solver(abc.ABC, Generic[Iterate, Parameters]):
 
     @abc.abstractmethod
     def init(self, problem: Problem, start: Pixels, c: Rows) -> Iterate:
-        """The iterate at the perturbations `start`, for these `c`, which count where the solver searches them."""
+        """The iterate at the perturbations `start`, for these `c`, if the solver searches them or begins with one."""
 
     @abc.abstractmethod
     def step(self, k: Scalar, iterate: Iterate, problem: Problem, parameters: Parameters) -> tuple[Iterate, Candidate]:

@@ -19,7 +19,7 @@ from tf_strattack.runtime.rows import select_rows
 from tf_strattack.solvers.base import Iterate, Monitored, Originals, Parameters, Solver
 from tf_strattack.solvers.best import ENDLESS, Best, Solution
 from tf_strattack.solvers.search import Bracket
-from tf_strattack.typing import Pixels, Places, Scalar
+from tf_strattack.typing import Pixels, Places, Rows, Scalar
 
 
 class State(NamedTuple, Generic[Iterate]):
@@ -38,6 +38,7 @@ def minimise(
     *,
     start: Pixels | None = None,
     known: Best | None = None,
+    c: Rows | None = None,
 ) -> Solution:
     """Minimises `objective` under the margin for the examples of `work`, with each c that the solver searches.
 
@@ -48,6 +49,7 @@ def minimise(
       originals: what is known of the network at the originals.
       start: perturbations (N, H, W, C) within the box to begin with; None for 0.
       known: what is known to succeed already; None for nothing.
+      c: (N,) what a solver begins with that does not search c; None for 0.
 
     Returns:
       The best of each example, over all c. The c of the solution is the one searched, if one is.
@@ -60,8 +62,8 @@ def minimise(
     start = tf.zeros_like(work.batch.images) if start is None else start
     loop = _Loop(solver, objective, work, parameters)
     if solver.search is None:
-        rows = tf.zeros_like(originals.margins)
-        return loop.run(State(tf.constant(0), solver.init(problem, start, rows), known))
+        c = tf.zeros_like(originals.margins) if c is None else c
+        return loop.run(State(tf.constant(0), solver.init(problem, start, c), known))
     bracket = Bracket(work.rows, solver.search.initial_c)
     best = Solution.none(work.rows, work.batch.images.shape[1:])
     for step in range(solver.search.steps):

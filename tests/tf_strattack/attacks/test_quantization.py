@@ -156,7 +156,7 @@ def test_one_trace_serves_every_call():
 def test_mistakes_are_told(exact):
     classifier, images, labels, targets = exact
     with pytest.raises(sa.InputError, match="expected max_steps to be a whole number of at least 1, received 0"):
-        sa.Quantization(max_steps=0)
+        sa.quantize(classifier, images, images, labels, max_steps=0)
     with pytest.raises(sa.InputError, match="expected adversarial images of the images' shape"):
         sa.quantize(classifier, images, images[:3], labels, targets)
     with pytest.raises(sa.InputError, match="within the classifier's bounds"):
