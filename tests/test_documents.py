@@ -18,7 +18,7 @@ def printed_attack():
     exec(compile(example, "docs/extending.md", "exec"), names)
     assert names["result"].success.all()
     assert names["result"].gradient_evaluations.max() > 1
-    return names["SignDescent"](epsilon=0.6, step=0.2)  # the contract wants most targets reached: long steps
+    return names["SignDescent"](epsilon=0.6, step_size=0.2)  # the contract wants most targets reached: long steps
 
 
 def test_the_attack_to_be_copied_keeps_the_promises_of_all_attacks(printed_attack, exact, mnist, digits):
