@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+import tf_strattack as sa
 from tests.tf_strattack.attacks import test_contract as contract
 
 ROOT = Path(__file__).parent.parent
@@ -40,6 +41,45 @@ def test_the_tests_that_the_mathematics_name_are_where_it_says():
     assert len(named) > 30
     for test, file in named:
         assert f"\ndef {test}(" in (ROOT / file).read_text(), f"{file} has no {test}"
+
+
+def resolved(name):
+    """What the dotted `name` is: a module, or something within one."""
+    value = sa
+    for part in name.split(".")[1:]:
+        value = getattr(value, part)
+    return value
+
+
+DOCUMENTS = sorted(path.relative_to(ROOT) for path in (ROOT / "docs").rglob("*.md"))
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=str)
+def test_the_names_that_a_document_links_to_are_there(document):
+    text = (ROOT / document).read_text()
+    for label, name in re.findall(r"\[`([\w.]+)`\]\([\w./]*#(tf_strattack[\w.]*)\)", text):
+        assert resolved(name) is not None
+        assert f".{name}".endswith(f".{label.removeprefix('sa.')}"), f"{label} leads to {name}"
+
+
+FILES = ["README.md", "BUILD.md", "CONTRIBUTING.md", "results/README.md", *map(str, DOCUMENTS)]
+
+
+@pytest.mark.parametrize("document", FILES)
+def test_the_files_that_a_document_names_are_there(document):
+    text, here = (ROOT / document).read_text(), (ROOT / document).parent
+    linked = [here / path for path in re.findall(r"\]\(((?!https?:)[^)#\s]+)", text)]
+    named = [ROOT / path for path in re.findall(r"(?<![\w/.])((?:tf_strattack|eval|tests|training|docs)/[\w/]+\.py)", text)]
+    assert not [path for path in (*linked, *named) if not path.exists()]
+
+
+def test_the_layout_names_no_module_that_is_not_there():
+    text = (ROOT / "BUILD.md").read_text()
+    layout = text[text.index("    tf_strattack/  ") : text.index("\n    training/  ")]
+    modules = {path.name for path in (ROOT / "tf_strattack").rglob("*.py")}
+    named = set(re.findall(r"\b\w+\.py\b", layout))
+    assert len(named) > 50
+    assert named <= modules
 
 
 def test_the_equations_of_the_paper_are_all_in_the_table():
