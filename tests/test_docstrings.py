@@ -12,8 +12,19 @@ import tf_strattack as sa
 
 REFERENCE = Path(__file__).parent.parent / "docs" / "reference"
 
-# Modules of functions for callers; each has a page of its own.
-MODULES = ("problem.groups", "images", "interop.art", "interop.foolbox", "interpret", "metrics", "shipped")
+# Modules for callers; each has a page of its own.
+MODULES = (
+    "distortions",
+    "groups",
+    "images",
+    "interop.art",
+    "interop.foolbox",
+    "interpret",
+    "metrics",
+    "shipped",
+    "solvers",
+    "typing",
+)
 
 # Parameters that are arrays wherever they occur: their shape is told.
 ARRAYS = {"images", "adversarial", "labels", "targets", "delta", "scores", "region", "values", "success", "levels"}
@@ -32,8 +43,14 @@ OF_CLASSIFIER = (
     "check_unchanged",
 )
 INTERNAL = {f"Classifier.{name}" for name in OF_CLASSIFIER}
-# Methods of an attack that its author, and no caller, knows of; `docs/extending.md` has them.
-OF_AUTHORS = {"perturb", "valid", "fallback", "run", "initial_state", "step", "ranking"}
+# Methods that the author of an attack, and no caller, knows of; `docs/extending.md` and the mathematics have them.
+OF_AUTHORS = {
+    *("perturb", "valid", "fallback_images", "run", "ranking"),
+    *("parameters", "init", "step", "monitor", "check", "weight"),  # of a solver
+    *("none", "at", "put", "better"),  # of a solution
+    *("rest", "shrink", "scale", "cost", "prox"),  # of a distortion
+    *("aimed", "verify", "margin", "margin_and_gradient", "cross_entropy_gradient", "is_adversarial"),  # of a goal
+}
 
 
 def functions_of(owner, prefix):
@@ -44,6 +61,20 @@ def functions_of(owner, prefix):
         function = getattr(member, "__func__", getattr(member, "fget", getattr(member, "func", member)))
         if inspect.isfunction(function) and function.__module__.startswith("tf_strattack"):
             yield f"{prefix}{name}", function
+
+
+def module(name):
+    """The module that callers know as `sa.name`."""
+    return getattr(sa, name) if hasattr(sa, name) else importlib.import_module(f"tf_strattack.{name}")
+
+
+def held_by(owner):
+    """The classes and functions of a module, or what a package exports, by name."""
+    exported = getattr(owner, "__all__", None)
+    for name, value in vars(owner).items():
+        own = name in exported if exported else getattr(value, "__module__", None) == owner.__name__
+        if own and not name.startswith("_") and (inspect.isclass(value) or inspect.isfunction(value)):
+            yield name, value
 
 
 def public():
@@ -58,12 +89,11 @@ def public():
                 found.update(functions_of(owner, f"{name}."))
         elif inspect.isfunction(value):
             found[name] = value
-    for module in MODULES:
-        owner = importlib.import_module(f"tf_strattack.{module}")
-        classes = {n: v for n, v in vars(owner).items() if inspect.isclass(v) and v.__module__ == owner.__name__}
-        for name, value in classes.items():
-            found.update({f"{module}.{name}": value, **dict(functions_of(value, f"{module}.{name}."))})
-        found.update({n: f for n, f in functions_of(owner, f"{module}.") if f.__module__ == owner.__name__})
+    for place in MODULES:
+        for name, value in held_by(module(place)):
+            found[f"{place}.{name}"] = value
+            if inspect.isclass(value):
+                found.update(functions_of(value, f"{place}.{name}."))
     return {n: v for n, v in found.items() if n not in INTERNAL and n.rpartition(".")[2] not in OF_AUTHORS}
 
 
@@ -79,9 +109,7 @@ def said_of(value):
 
 
 def parameters_of(value):
-    if dataclasses.is_dataclass(value):
-        return [field.name for field in dataclasses.fields(value) if field.init]
-    if inspect.isclass(value):
+    if inspect.isclass(value) and not dataclasses.is_dataclass(value):
         return list(getattr(value, "_fields", ()))
     return [name for name in inspect.signature(value).parameters if name not in ("self", "cls")]
 
@@ -96,7 +124,8 @@ def names(value, parameter):
 def test_there_is_enough_to_be_looked_at():
     assert len(CLASSES) > 12
     assert len(FUNCTIONS) > 50
-    assert {"StrAttack", "refine", "Attack.__call__", "metrics.l0", "interpret.asm", "groups.Groups"} <= PUBLIC.keys()
+    assert {"StrAttack", "refine", "Attack.__call__", "metrics.l0", "interpret.asm"} <= PUBLIC.keys()
+    assert {"SlidingMask", "groups.Groups", "distortions.L1", "solvers.Admm", "solvers.Candidate"} <= PUBLIC.keys()
 
 
 @pytest.mark.parametrize("name", PUBLIC)
@@ -111,16 +140,23 @@ def test_every_parameter_is_named(name):
     value = PUBLIC[name]
     missing = [parameter for parameter in parameters_of(value) if not names(value, parameter)]
     # The tensors that the groups' methods map have their shapes in place of an explanation.
-    if not (name.startswith("groups.Groups.") and " → " in value.__doc__):
+    if not (name.startswith("groups.") and " → " in value.__doc__):
         assert not missing, f"{name} says nothing of {missing}"
 
 
-@pytest.mark.parametrize("name", [name for name, value in FUNCTIONS.items() if ARRAYS & {*parameters_of(value)}])
+def takes_arrays(value):
+    parameters = inspect.signature(value).parameters.values()
+    return ARRAYS & {parameter.name for parameter in parameters if parameter.kind != parameter.VAR_KEYWORD}
+
+
+@pytest.mark.parametrize("name", [name for name, value in FUNCTIONS.items() if takes_arrays(value)])
 def test_arrays_have_a_shape(name):
     assert re.search(r"\(N[,)]|\(H, W|any shape", FUNCTIONS[name].__doc__), f"{name} tells no shape"
 
 
-CHECKS = re.compile(r"\bcheck_(?!like)\w+\(|raise InputError|\.prepare\(|load_or_explain\(|\bGroups\(|self\.run\(")
+CHECKS = re.compile(
+    r"\bcheck_(?!like)\w+\(|raise InputError|\.prepare\(|load_or_explain\(|\bas_structure\(|self\.run\("
+)
 
 
 @pytest.mark.parametrize("name", [name for name, value in FUNCTIONS.items() if CHECKS.search(inspect.getsource(value))])
@@ -135,8 +171,8 @@ def test_a_class_that_checks_its_values_says_what_it_raises(name):
 
 @pytest.mark.parametrize("name", ["StrAttack", "FGM", "IFGM", "CarliniWagnerL2", "ElasticNet", "Refinement"])
 def test_a_method_of_the_literature_names_its_source(name):
-    module = importlib.import_module(CLASSES[name].__module__)
-    assert re.search(r"arXiv \d{4}\.\d{5}|Proposition \d", f"{module.__doc__} {CLASSES[name].__doc__}")
+    home = importlib.import_module(CLASSES[name].__module__)
+    assert re.search(r"arXiv \d{4}\.\d{5}|Proposition \d", f"{home.__doc__} {CLASSES[name].__doc__}")
 
 
 def identifiers():
@@ -151,6 +187,16 @@ def test_every_exported_name_is_on_a_page(name):
     assert {f"tf_strattack.{name}", f"{home}.{name}"} & identifiers(), f"{name} is on no page of docs/reference"
 
 
-@pytest.mark.parametrize("module", sorted({*MODULES, *(n for n in sa.__all__ if inspect.ismodule(getattr(sa, n)))}))
-def test_every_module_of_functions_is_on_a_page(module):
-    assert f"tf_strattack.{module}" in identifiers(), f"sa.{module} is on no page of docs/reference"
+@pytest.mark.parametrize("name", sorted({*MODULES, *(n for n in sa.__all__ if inspect.ismodule(getattr(sa, n)))}))
+def test_every_module_of_functions_is_on_a_page(name):
+    held = {f"tf_strattack.{name}", *(f"tf_strattack.{name}.{member}" for member, _ in held_by(module(name)))}
+    assert held & identifiers(), f"sa.{name} is on no page of docs/reference"
+
+
+def test_every_type_is_in_the_table_with_its_shape():
+    text = (REFERENCE / "typing.md").read_text()
+    source = Path(sa.typing.__file__).read_text()
+    shapes = re.findall(r"^(\w+): TypeAlias = .*  # (\(.*?\))", source, re.MULTILINE)
+    assert len(shapes) > 5
+    for name, shape in shapes:
+        assert re.search(rf"^\| `{name}` \|.*{re.escape(shape)}", text, re.MULTILINE), f"{name} is not in the table"

@@ -69,7 +69,8 @@ FILES = ["README.md", "BUILD.md", "CONTRIBUTING.md", "results/README.md", *map(s
 def test_the_files_that_a_document_names_are_there(document):
     text, here = (ROOT / document).read_text(), (ROOT / document).parent
     linked = [here / path for path in re.findall(r"\]\(((?!https?:)[^)#\s]+)", text)]
-    named = [ROOT / path for path in re.findall(r"(?<![\w/.])((?:tf_strattack|eval|tests|training|docs)/[\w/]+\.py)", text)]
+    path = r"(?<![\w/.])((?:tf_strattack|eval|tests|training|docs)/[\w/]+\.py)"
+    named = [ROOT / name for name in re.findall(path, text)]
     assert not [path for path in (*linked, *named) if not path.exists()]
 
 
