@@ -1,11 +1,15 @@
 """What documents show runs as printed, and what they name is there."""
 
+import ast
+import inspect
+import json
 import re
 from pathlib import Path
 
 import pytest
 
 import tf_strattack as sa
+from tests.notebooks import TUTORIALS
 from tests.tf_strattack.attacks import test_contract as contract
 
 ROOT = Path(__file__).parent.parent
@@ -28,6 +32,13 @@ def test_the_attack_to_be_copied_keeps_the_promises_of_all_attacks(printed_attac
     contract.test_nothing_changes_outside_the_mask(mnist, digits, printed_attack)
     contract.test_whole_numbers_and_numpy_numbers_do_for_any_parameter(printed_attack)
     contract.test_one_trace_serves_other_batch_sizes_and_a_second_call(printed_attack)
+
+
+def test_the_attack_that_shows_where_parameters_belong_has_them_there():
+    (example,) = re.findall(r"```python\n(.*?)```", (ROOT / "docs" / "parameters.md").read_text(), re.DOTALL)
+    names = {"sa": sa}
+    exec(compile(example, "docs/parameters.md", "exec"), names)
+    assert names["attack"].hyper_parameters["refine"]["solver"]["max_iterations"] == 60
 
 
 @pytest.mark.parametrize("targeted", [True, False])
@@ -72,6 +83,32 @@ def test_the_files_that_a_document_names_are_there(document):
     path = r"(?<![\w/.])((?:tf_strattack|eval|tests|training|docs)/[\w/]+\.py)"
     named = [ROOT / name for name in re.findall(path, text)]
     assert not [path for path in (*linked, *named) if not path.exists()]
+
+
+def code_in(path):
+    """The Python that a document or a notebook shows."""
+    text = path.read_text()
+    if path.suffix == ".md":
+        return re.findall(r"^```python\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+    return ["".join(cell["source"]) for cell in json.loads(text)["cells"] if cell["cell_type"] == "code"]
+
+
+WITH_CODE = ["README.md", *map(str, DOCUMENTS), *(f"docs/tutorials/{path.name}" for path in TUTORIALS)]
+
+
+@pytest.mark.parametrize("document", WITH_CODE)
+def test_names_and_keywords_in_code_are_those_of_the_library(document):
+    path = ROOT / document
+    for name in re.findall(
+        r"(?<![\w.])sa(?:\.\w+)+", path.read_text() if path.suffix == ".md" else "".join(code_in(path))
+    ):
+        resolved(name)
+    for node in (node for code in code_in(path) for node in ast.walk(ast.parse(code)) if isinstance(node, ast.Call)):
+        name = ast.unparse(node.func)
+        if re.fullmatch(r"sa(\.\w+)+", name):
+            parameters = inspect.signature(resolved(name)).parameters
+            unknown = {keyword.arg for keyword in node.keywords if keyword.arg} - parameters.keys()
+            assert not unknown or any(p.kind == p.VAR_KEYWORD for p in parameters.values()), f"{name} has no {unknown}"
 
 
 def test_the_layout_names_no_module_that_is_not_there():
