@@ -15,11 +15,10 @@ from tf_strattack.checks import check_classes, check_count, check_mask, check_nu
 from tf_strattack.classifiers.classifier import Classifier
 from tf_strattack.classifiers.memory import fitting_batch_size, no_room
 from tf_strattack.classifiers.own_network import positions_of
-from tf_strattack.classifiers.passing import as_classifier
 from tf_strattack.errors import InputError
 from tf_strattack.image_checks import check_like
 from tf_strattack.problem.batch import Batch
-from tf_strattack.problem.goal import Goal, Misclassify
+from tf_strattack.problem.goal import Goal, as_goal
 from tf_strattack.problem.work import Work
 from tf_strattack.result import AttackResult
 from tf_strattack.runtime import devices
@@ -107,8 +106,7 @@ class Method(abc.ABC):
         `positions` (N,) are those of the images in the array that inputs with a row for each image go with, if the
         images are only some of that array.
         """
-        goal = classifier if isinstance(classifier, Goal) else Misclassify(as_classifier(classifier))
-        goal = goal.aimed(targets is not None)
+        goal = as_goal(classifier).aimed(targets is not None)
         examples = _checked(goal.classifier, images, start, labels, targets, mask, positions)
         size = _batch_size(batch_size, goal.classifier, examples.images)
         tracker = Tracker(len(examples.images), callback)

@@ -11,11 +11,10 @@ import numpy.typing as npt
 
 from tf_strattack.attacks.method import Method
 from tf_strattack.checks import check_count
-from tf_strattack.classifiers.passing import as_classifier
 from tf_strattack.image_checks import check_like
 from tf_strattack.images import LEVELS, from_uint8, to_uint8
 from tf_strattack.problem.distortions import CHANGED
-from tf_strattack.problem.goal import Goal
+from tf_strattack.problem.goal import Goal, as_goal
 from tf_strattack.problem.problem import Problem
 from tf_strattack.problem.work import Work
 from tf_strattack.result import AttackResult
@@ -91,7 +90,8 @@ class Quantization(Method):
         Raises:
           InputError: a value of the wrong kind, shape or range.
         """
-        classifier = as_classifier(classifier)
+        goal = as_goal(classifier)
+        classifier = goal.classifier
         originals = classifier.prepare(images)
         given = check_like(classifier.prepare(adversarial), originals, "adversarial images")
         low, high = classifier.bounds
@@ -99,7 +99,7 @@ class Quantization(Method):
         delta[np.abs(delta) <= CHANGED * (high - low)] = 0
         rounded = _nearest(originals, classifier.bounds)
         start = np.clip(rounded + delta, np.float32(low), np.float32(high))
-        return self.run(classifier, rounded, start, labels, targets, None, batch_size, callback)
+        return self.run(goal, rounded, start, labels, targets, None, batch_size, callback)
 
     def iterations(self) -> int:
         """The most steps of a batch; most take one or two."""

@@ -129,7 +129,11 @@ class StrAttack(Attack):
 
     @property
     def refinement(self) -> Refinement | None:
-        """The refinement that follows the attack, with the attack's distortion, gamma, epsilon and confidence."""
+        """The refinement that follows the attack, with the attack's distortion, gamma, epsilon and confidence.
+
+        Raises:
+          InputError: a `Refinement` with other ones.
+        """
         if self.refine is False:
             return None
         shared = {name: getattr(self, name) for name in _SHARED}

@@ -12,6 +12,7 @@ import numpy.typing as npt
 import tensorflow as tf
 
 from tf_strattack.classifiers.classifier import Classifier
+from tf_strattack.classifiers.passing import as_classifier
 from tf_strattack.losses import fools, margin, soft_margin
 from tf_strattack.problem.batch import Batch
 from tf_strattack.typing import Classes, Flags, Images, Pixels, Rows
@@ -100,6 +101,15 @@ class Goal(abc.ABC):
     def _moved(self, images: Pixels, delta: Pixels) -> Pixels:
         low, high = self.classifier.bounds
         return images + (high - low) * delta
+
+
+def as_goal(value: Any) -> Goal:
+    """The goal that `value` is, or that a classifier or a Keras model of images in [0, 1] is fooled.
+
+    Raises:
+      InputError: anything else, with the call that makes a classifier of it.
+    """
+    return value if isinstance(value, Goal) else Misclassify(as_classifier(value))
 
 
 @dataclasses.dataclass(frozen=True)

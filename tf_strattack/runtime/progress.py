@@ -25,7 +25,7 @@ class Means(NamedTuple):
 
 
 class Progress(NamedTuple):
-    """What a callback is told, after a few iterations and at the end of each batch.
+    """What a callback gets, after a few iterations and at the end of each batch.
 
     Attributes:
       examples: the number of examples in the call.
@@ -34,7 +34,7 @@ class Progress(NamedTuple):
       successes: how many have a successful perturbation so far, unfinished ones included.
       fraction: the share of the whole work that is done, in [0, 1].
       batch: the number of the batch that is being worked on, from 0; one for which memory did not suffice, and which is
-        begun anew with fewer examples, has a number of its own.
+        started again with fewer examples, has a number of its own.
       iterations: how many have been done in the batch; they go on counting in a second attempt at the examples that are
         missing, at each c of a search, and in the next stage.
       stage: "attack" or "refinement", each of which minimises an objective of its own; "quantization" has none.

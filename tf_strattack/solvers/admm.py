@@ -21,7 +21,12 @@ class Admm(Splitting):
     Distortion "l0" needs it, and with tau = 0 it is the better one for "linf" too.
 
     Attributes:
-      max_iterations, patience, rho, alpha: see `Splitting`.
+      max_iterations: the most iterations.
+      patience: an example is finished, and leaves the batch, when its best result has not become 0.2 % better for
+        so many iterations after it first succeeded; None for no limit.
+      rho: ADMM's penalty: a number, "tangent" (set per example from the tangent of the margin at the original) or
+        "gamma" (the weight of the distortion).
+      alpha: factor of eta_k = alpha sqrt(k), the inverse step: a number, or a multiple of rho such as "5 rho".
       copies: "support" or (overlapping groups, Proposition 2) "paper".
       split_box: False for one block of distortion and box.
 
@@ -39,7 +44,7 @@ class Admm(Splitting):
 
     @classmethod
     def refining(cls, **values: Any) -> Self:
-        """The solver with the defaults of a refinement; `values` as of the class."""
+        """The solver with the defaults of a refinement; `values` as for the class."""
         return super().refining(**{"max_iterations": 120, **values})
 
     def weight(self, c: Rows, margins: Rows, required: Rows, needed: Rows) -> Rows:

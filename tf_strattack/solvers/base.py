@@ -65,7 +65,12 @@ class Originals(NamedTuple):
 
 
 class Search(NamedTuple):
-    """The search of c, the weight of the margin, for each example: `steps` values, from `initial_c` on."""
+    """The search of c, the weight of the margin, for each example.
+
+    Attributes:
+      initial_c: the first value.
+      steps: how many values are tried.
+    """
 
     initial_c: float
     steps: int

@@ -18,7 +18,12 @@ class Paper(Splitting):
     """ADMM as printed in arXiv 1808.01664, with a search of c per example: to reproduce the paper.
 
     Attributes:
-      max_iterations, patience, rho, alpha: see `Splitting`; the paper's authors take rho=15 and alpha=5.
+      max_iterations: the most iterations for each c.
+      patience: an example is finished, and leaves the batch, when its best result has not become 0.2 % better for
+        so many iterations after it first succeeded; None for no limit.
+      rho: ADMM's penalty: a number, "tangent" (set per example from the tangent of the margin at the original) or
+        "gamma" (the weight of the distortion); the paper's authors take 15.
+      alpha: factor of eta_k = alpha sqrt(k), the inverse step: a number, or a multiple of rho such as "5 rho"; the paper's authors take 5.
       copies: "support" or (overlapping groups, Proposition 2) "paper".
       split_box: False for one block of distortion and box.
       initial_c: the first c, the weight of the margin.
@@ -46,7 +51,7 @@ class Paper(Splitting):
 
     @classmethod
     def refining(cls, **values: Any) -> Self:
-        """The solver with the defaults of a refinement; `values` as of the class."""
+        """The solver with the defaults of a refinement; `values` as for the class."""
         return super().refining(**{"max_iterations": 200, **values})
 
     @property

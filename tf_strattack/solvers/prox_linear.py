@@ -67,7 +67,12 @@ class ProxLinear(Stepping[Iterate]):
     docs/solver.md compares it with ADMM and shows what each number does.
 
     Attributes:
-      max_iterations, patience, rho, alpha: see `Stepping`.
+      max_iterations: the most iterations.
+      patience: an example is finished, and leaves the batch, when its best result has not become 0.2 % better for
+        so many iterations after it first succeeded; None for no limit.
+      rho: the scale of the steps: a number, "tangent" (set per example from the tangent of the margin at the original)
+        or "gamma" (the weight of the distortion).
+      alpha: factor of eta_k = alpha sqrt(k), the inverse step: a number, or a multiple of rho such as "10 rho".
       momentum: of the iterates, in [0, 1).
       memory: the weight of the earlier tangents in the mean, in [0, 1).
       initial_kappa: what is asked of the margin at first, in units of the original's.
@@ -97,7 +102,7 @@ class ProxLinear(Stepping[Iterate]):
 
     @classmethod
     def refining(cls, **values: object) -> ProxLinear:
-        """The solver with the defaults of a refinement, which begins at a success; `values` as of the class."""
+        """The solver with the defaults of a refinement, which begins at a success; `values` as for the class."""
         defaults = {"max_iterations": 38, "rho": "gamma", "alpha": "20 rho", "memory": 0.0, "initial_kappa": 0.005}
         return cls(**{**defaults, **values})  # type: ignore[arg-type]
 

@@ -71,7 +71,7 @@ class Splitting(Stepping[Iterate]):
 
     @classmethod
     def refining(cls, **values: Any) -> Self:
-        """The solver with the defaults of a refinement, which begins at a success; `values` as of the class."""
+        """The solver with the defaults of a refinement, which begins at a success; `values` as for the class."""
         return cls(**{"rho": "gamma", "split_box": False, **values})
 
     @property
