@@ -23,7 +23,8 @@ class Paper(Splitting):
         so many iterations after it first succeeded; None for no limit.
       rho: ADMM's penalty: a number, "tangent" (set per example from the tangent of the margin at the original) or
         "gamma" (the weight of the distortion); the paper's authors take 15.
-      alpha: factor of eta_k = alpha sqrt(k), the inverse step: a number, or a multiple of rho such as "5 rho"; the paper's authors take 5.
+      alpha: factor of eta_k = alpha sqrt(k), the inverse step: a number (the authors take 5), or a multiple of rho such
+        as "5 rho".
       copies: "support" or (overlapping groups, Proposition 2) "paper".
       split_box: False for one block of distortion and box.
       initial_c: the first c, the weight of the margin.
