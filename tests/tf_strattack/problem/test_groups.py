@@ -1,5 +1,6 @@
 """Groups against loops over the mask's positions."""
 
+import dataclasses
 import math
 
 import numpy as np
@@ -114,3 +115,61 @@ def test_the_copies_need_no_more_memory_than_the_paper_s_overlap(size, stride):
 def test_bad_masks_are_refused(arguments, message):
     with pytest.raises(sa.InputError, match=message):
         sa.SlidingMask(*arguments[2:]).of(*arguments[:2])
+
+
+@dataclasses.dataclass(frozen=True)
+class RowsOfPixels(sa.groups.Groups):
+    """A group for each row of an image, written with sums alone."""
+
+    height: int
+    width: int
+
+    number = property(lambda self: self.height)
+    overlapping = False
+    multiplicity = property(lambda self: np.ones((1, self.height, self.width, 1), np.float32))
+
+    def gather(self, image):
+        return image
+
+    def scatter(self, copies):
+        return copies
+
+    def norms(self, copies):
+        return tf.sqrt(self.total(tf.square(copies)))
+
+    def spread(self, values):
+        return values[..., None]
+
+    def total(self, image):
+        return tf.reduce_sum(image, axis=[2, 3])[:, :, None]
+
+    def expand(self, values, channels):
+        return tf.tile(values[..., None], [1, 1, self.width, channels])
+
+
+class EachRow(sa.groups.GroupStructure):
+    """The rule of `RowsOfPixels`."""
+
+    overlapping = False
+
+    def of(self, height, width):
+        return RowsOfPixels(height, width)
+
+
+@pytest.mark.parametrize("solver", ["prox_linear", "admm"])
+def test_groups_of_one_s_own_do_in_every_solver(exact, solver):
+    classifier, images, labels, targets = exact
+    light, result = (
+        sa.StrAttack(groups=EachRow(), tau=tau, solver=solver, epsilon=None)(classifier, images, labels, targets)
+        for tau in (0.1, 5.0)
+    )
+    assert result.success.mean() > 0.7
+    rows = sa.metrics.nonzero_groups(result.delta[result.success], EachRow())
+    expected = [np.count_nonzero((np.abs(delta) > 1e-6).any(axis=(1, 2))) for delta in result.delta[result.success]]
+    np.testing.assert_array_equal(rows, expected)
+    both = light.success & result.success
+    many, fewer = (sa.metrics.nonzero_groups(found.delta[both], EachRow()).mean() for found in (light, result))
+    assert fewer < many - 0.3
+    few = sa.StrAttack(groups=EachRow(), max_groups=2, solver=solver, epsilon=None)(classifier, images, labels, targets)
+    assert few.success.any()
+    assert sa.metrics.nonzero_groups(few.delta, EachRow()).max() <= 2

@@ -1,0 +1,112 @@
+"""The goal is a seam: an attack takes any, and asks nothing else of the network."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+import tf_strattack as sa
+from tests.conftest import exact_rows
+from tf_strattack.problem.goal import Goal
+
+
+@dataclasses.dataclass(frozen=True)
+class Both(Goal):
+    """Both of two networks are fooled; the margin is the larger."""
+
+    classifier: sa.Classifier
+    first: Goal
+    second: Goal
+
+    @classmethod
+    def of(cls, first, second):
+        return cls(first, sa.Misclassify(first), sa.Misclassify(second))
+
+    def aimed(self, targeted):
+        return dataclasses.replace(self, first=self.first.aimed(targeted), second=self.second.aimed(targeted))
+
+    def verify(self, images, classes, **options):
+        return self.first.verify(images, classes, **options) & self.second.verify(images, classes, **options)
+
+    @property
+    def passes(self):
+        return self.first.passes + self.second.passes
+
+    @property
+    def key(self):
+        return Both, self.first, self.second
+
+    @property
+    def resolution(self):
+        return max(self.first.resolution, self.second.resolution)
+
+    def margin(self, batch):
+        return tf.maximum(self.first.margin(batch), self.second.margin(batch))
+
+    def margin_and_gradient(self, batch, delta):
+        (one, towards), (other, sideways) = (
+            goal.margin_and_gradient(batch, delta) for goal in (self.first, self.second)
+        )
+        return tf.maximum(one, other), tf.where((one >= other)[:, None, None, None], towards, sideways)
+
+    def cross_entropy_gradient(self, batch, delta):
+        return self.first.cross_entropy_gradient(batch, delta) + self.second.cross_entropy_gradient(batch, delta)
+
+    def is_adversarial(self, batch, delta, confidence):
+        return self.first.is_adversarial(batch, delta, confidence) & self.second.is_adversarial(
+            batch, delta, confidence
+        )
+
+
+@pytest.fixture(scope="module")
+def two():
+    """Two networks, and images that both give the same class."""
+    networks = [sa.Classifier.from_callable(exact_rows(seed=seed)) for seed in (0, 1)]
+    images = np.random.default_rng(3).uniform(size=(200, 6, 6, 1)).astype(np.float32)
+    labels, others = (network.classify(images) for network in networks)
+    agreed = np.flatnonzero(labels == others)[:12]
+    assert len(agreed) == 12
+    return *networks, images[agreed], labels[agreed]
+
+
+@pytest.mark.parametrize(
+    "attack",
+    [sa.StrAttack(epsilon=None), sa.StrAttack(solver="admm"), sa.CarliniWagnerL2(initial_c=1.0, search_steps=3)],
+    ids=["default", "admm", "cw_l2"],
+)
+def test_a_goal_of_two_networks_is_reached_in_both(two, attack):
+    first, second, images, labels = two
+    result = attack(Both.of(first, second), images, labels)
+    assert result.success.mean() > 0.5
+    for network in (first, second):
+        assert (network.classify(result.adversarial) != labels)[result.success].all()
+    np.testing.assert_array_equal(result.adversarial[~result.success], images[~result.success])
+    # One network alone is fooled by less, and the other often is not.
+    alone = attack(first, images, labels)
+    both = result.success & alone.success
+    assert sa.metrics.l2(alone.delta[both]).mean() < sa.metrics.l2(result.delta[both]).mean()
+    assert (second.classify(alone.adversarial) == labels)[alone.success].any()
+
+
+def test_refinement_and_quantization_take_a_goal_too(two):
+    first, second, images, labels = two
+    goal = Both.of(first, second)
+    rough = sa.StrAttack(epsilon=None, refine=False)(goal, images, labels)
+    for finer in (
+        sa.refine(goal, images, rough.adversarial, labels),
+        sa.quantize(goal, images, rough.adversarial, labels),
+    ):
+        assert finer.success.sum() >= 0.8 * rough.success.sum()
+        for network in (first, second):
+            originals = network.classify(finer.images)
+            assert (network.classify(finer.adversarial) != labels)[finer.success & (originals == labels)].all()
+
+
+def test_the_goal_of_a_classifier_is_what_the_classifier_itself_gives(exact):
+    classifier, images, labels, targets = exact
+    for classes in (targets, None):
+        plain = sa.StrAttack()(classifier, images, labels, classes)
+        goal = sa.StrAttack()(sa.Misclassify(classifier), images, labels, classes)
+        np.testing.assert_array_equal(plain.adversarial, goal.adversarial)
+        np.testing.assert_array_equal(plain.success, goal.success)
