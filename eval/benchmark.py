@@ -128,7 +128,7 @@ def main() -> None:
         "nets": net_names,
         "cases_dir": _CASES_DIR.value,
         "repeats": _REPEATS.value,
-        "attacks": {name: attack.parameters for name, attack in attacks.items()},
+        "attacks": {name: attack.hyper_parameters for name, attack in attacks.items()},
         "curve_examples": _CURVE_EXAMPLES.value,
         "pareto_taus": taus,
         "pareto_examples": _PARETO_EXAMPLES.value,

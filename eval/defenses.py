@@ -21,8 +21,7 @@ from eval.examples import check_targets, parse_targets
 from eval.inputs.attacks import describe_attacks, make_attack
 from eval.program import command, run
 from eval.steps import run_steps
-from tf_strattack import InputError
-from tf_strattack.problem.groups import Groups
+from tf_strattack import InputError, SlidingMask
 from tf_strattack.versions import versions
 from training.nets import NETS, PRECISIONS
 
@@ -60,7 +59,7 @@ def main() -> None:
     configuration = {
         "dataset": flags.DATASET.value,
         "attack": flags.ATTACK.value,
-        "attack_parameters": attack.parameters,
+        "attack_parameters": attack.hyper_parameters,
         "group_size": flags.GROUP_SIZE.value,
         "targets": flags.TARGETS.value,
         "num_images": flags.NUM_IMAGES.value,
@@ -91,7 +90,7 @@ def _check_fit() -> None:
     targets, others = parse_targets(flags.TARGETS.value), network.output_shape[1] - 1
     check_targets(targets, others)
     height, width = network.input_shape[1:3]
-    Groups(height, width, flags.GROUP_SIZE.value, flags.GROUP_SIZE.value)
+    SlidingMask(flags.GROUP_SIZE.value).of(height, width)
 
 
 def _study(directory: Path) -> Study:

@@ -20,8 +20,7 @@ from eval.report.examples import Batch
 from eval.runs import Run
 from eval.table import format_table, numbered
 from eval.tensorboard import Summaries
-from tf_strattack import Attack, AttackResult
-from tf_strattack.problem.groups import Groups
+from tf_strattack import Attack, AttackResult, SlidingMask
 from tf_strattack.runtime.devices import default_batch_size
 
 # Draws results, shard by shard, into a file, with the class names that are known.
@@ -72,10 +71,10 @@ def read_flags(dataset: str, split: str, *, on_lattice: bool = False) -> Setting
     selection = Selection(data.records, model.classifier, flags.NUM_IMAGES.value, own_labels=untrained)
     per_image = selection.examples_per_image(targets)
     height, width, _ = selection.image_shape
-    Groups(height, width, flags.GROUP_SIZE.value, flags.GROUP_SIZE.value)  # refuses what does not fit
+    SlidingMask(flags.GROUP_SIZE.value).of(height, width)  # refuses what does not fit
     facts: dict[str, Any] = {
         "attack": flags.ATTACK.value,
-        "attack_parameters": attack.parameters,
+        "attack_parameters": attack.hyper_parameters,
         "model": model.name,
         "model_sha256": model.sha256,
         "weights": flags.WEIGHTS.value,

@@ -28,7 +28,7 @@ _SHARD_EXAMPLES = 1000
 def measure(result: AttackResult, *, group_size: int) -> Measures:
     """What metrics.json is computed from: an array (N,) of each measure, and of success, cost and image."""
     return {
-        **metrics.measure(result.delta, group_size=group_size),
+        **metrics.measure(result.delta, groups=group_size),
         "success": result.success,
         "image": image_ids(result),
         "seconds": result.seconds,

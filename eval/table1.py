@@ -73,7 +73,7 @@ def _rows(comparison: Comparison, names: list[str], taus: list[float]) -> list[R
     rows = list(map(comparison.row, names))
     if OURS in names:
         # At its own tau it is a row already.
-        default = make_attack(OURS, comparison.parameters.get(OURS, [])).parameters["tau"]
+        default = make_attack(OURS, comparison.parameters.get(OURS, [])).hyper_parameters["tau"]
         rows += [comparison.at_tau(tau) for tau in taus if tau != default]
         rows += [comparison.unrefined()] if _CLAIMS.value else []
     return rows

@@ -41,9 +41,9 @@ def test_the_paper_s_solver_reaches_every_target_of_twenty_digits(mnist, twenty_
 
 @pytest.mark.slow
 def test_as_sparse_and_as_small_as_the_paper_s_solver_on_a_twentieth_of_its_gradients(mnist, digits):
-    authors = {"solver": "paper", "rho": 15.0, "alpha": 5.0, "tau": 3.0, "gamma": 2.0}
+    authors = sa.solvers.Paper(rho=15.0, alpha=5.0, search_steps=6, max_iterations=1000)
     ours = sa.StrAttack()(mnist, *digits)
-    theirs = sa.StrAttack(**authors, search_steps=6, max_iterations=1000)(mnist, *digits)
+    theirs = sa.StrAttack(solver=authors, tau=3.0, gamma=2.0)(mnist, *digits)
     assert ours.success.all()
     assert theirs.success.all()
     assert means(ours)["l0"] <= means(theirs)["l0"]

@@ -11,13 +11,13 @@ from tqdm import tqdm
 from eval.benchmarks.means import means
 from eval.benchmarks.nets import Net
 from tf_strattack import AttackResult, StrAttack
-from tf_strattack.problem.groups import Groups
-from tf_strattack.solvers.admm import Structure, objective
+from tf_strattack.solvers import Admm, Paper, ProxLinear
 
 COLUMNS = ("net", "series", "evaluations", "gradient_evaluations_per_example", "asr", "objective", "l0", "l2")
 
 # The solvers without refinement, and the attack with all its defaults, which is a point and not a curve.
-SOLVERS = ("prox_linear", "paper")
+PAPER = "paper"
+SOLVERS = ("prox_linear", PAPER)
 DEFAULT = "default"
 _SEARCH_STEPS = 6
 
@@ -43,7 +43,7 @@ def measure_curves(nets: Sequence[Net], examples: int, evaluations: Sequence[int
                 "num_examples": examples,
                 "gradient_evaluations_per_example": float(result.gradient_evaluations.mean()),
                 "objective": _objective(result, attack),
-                **means(result.delta, result.success, attack.group_size),
+                **means(result.delta, result.success, attack.groups),
             }
         )
     return measured
@@ -54,12 +54,13 @@ def limited(solver: str, evaluations: int) -> StrAttack:
 
     "prox_linear" spends as many again, by ADMM, on examples for which it finds nothing.
     """
-    parameters: dict[str, Any] = {"solver": solver, "refine": False, "max_iterations": evaluations}
-    parameters["patience"] = evaluations + 1  # the budget is to be used up
-    if solver == "paper":
+    patience = evaluations + 1  # the budget is to be used up
+    if solver == PAPER:
         steps = max(1, evaluations // _SEARCH_STEPS)
-        parameters.update(search_steps=_SEARCH_STEPS, max_iterations=steps)
-    return StrAttack(**parameters)
+        searching = Paper(search_steps=_SEARCH_STEPS, max_iterations=steps, patience=patience)
+        return StrAttack(solver=searching, refine=False)
+    first, second = (kind(max_iterations=evaluations, patience=patience) for kind in (ProxLinear, Admm))
+    return StrAttack(solver=first, fallback=second, refine=False)
 
 
 def _objective(result: AttackResult, attack: StrAttack) -> float | None:
@@ -67,8 +68,4 @@ def _objective(result: AttackResult, attack: StrAttack) -> float | None:
     delta = result.delta[result.success]
     if not len(delta):
         return None
-    height, width = delta.shape[1:3]
-    groups = Groups(height, width, attack.group_size, attack.stride or attack.group_size, attack.border)
-    structure = Structure(groups, attack.penalty, attack.solver, attack.copies, distortion=attack.distortion)
-    weights = (tf.constant(weight, tf.float32) for weight in (attack.gamma, attack.tau, attack.beta))
-    return float(objective(tf.constant(delta), structure, *weights).numpy().mean())
+    return float(attack.objective(*delta.shape[1:3]).cost(tf.constant(delta)).numpy().mean())

@@ -26,7 +26,7 @@ def measure_groups(nets: Sequence[Net], examples: int, budgets: Sequence[int]) -
                 "max_groups": budget,
                 "num_examples": examples,
                 "gradient_evaluations_per_example": float(result.gradient_evaluations.mean()),
-                **means(result.delta, result.success, attack.group_size),
+                **means(result.delta, result.success, attack.groups),
             }
         )
     return measured

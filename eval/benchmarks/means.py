@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 
@@ -11,10 +13,10 @@ from tf_strattack.typing import Images
 _DISTANCES = {"l0": metrics.l0, "l1": metrics.l1, "l2": metrics.l2, "linf": metrics.linf}
 
 
-def means(delta: Images, success: npt.NDArray[np.bool_], group_size: int) -> dict[str, float | None]:
+def means(delta: Images, success: npt.NDArray[np.bool_], groups: Any) -> dict[str, float | None]:
     """ASR of the perturbations (N, H, W, C) in [0, 1] scale, and means over the successes, None where there is none.
 
-    Groups are counted as squares of `group_size` pixels side by side.
+    `groups` are those that are counted, as of `metrics.nonzero_groups`.
     """
     found = delta[success]
     if not len(found):
@@ -22,5 +24,5 @@ def means(delta: Images, success: npt.NDArray[np.bool_], group_size: int) -> dic
     return {
         "asr": float(success.mean()),
         **{name: float(distance(found).mean()) for name, distance in _DISTANCES.items()},
-        "nonzero_groups": float(metrics.nonzero_groups(found, group_size).mean()),
+        "nonzero_groups": float(metrics.nonzero_groups(found, groups).mean()),
     }

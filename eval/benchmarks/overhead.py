@@ -77,7 +77,7 @@ def _measure(net: Net, name: str, attack: Attack, batch_size: int, repeats: int,
     return {
         "net": net.name,
         "attack": name,
-        "attack_parameters": attack.parameters,
+        "attack_parameters": attack.hyper_parameters,
         "batch_size": batch_size,
         "asr": float(result.success.mean()),
         "seconds_per_example": statistics.median(record["attack_seconds"] for record in runs) / batch_size,

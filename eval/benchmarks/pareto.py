@@ -54,17 +54,17 @@ def measure_pareto(nets: Sequence[Net], examples: int | None, taus: Sequence[flo
                 "default": attack.tau == default.tau,
                 "setting": f"tau {attack.tau:g}" + (" (default)" if attack.tau == default.tau else ""),
                 "num_examples": len(result),
-                **means(result.delta, result.success, attack.group_size),
+                **means(result.delta, result.success, attack.groups),
                 "gradient_evaluations_per_example": float(result.gradient_evaluations.mean()),
             }
         )
     for net in nets:
         for name, adversarial in net.peers.items():
-            measured[net.name] += judge(net, name, adversarial[:examples], default.group_size)
+            measured[net.name] += judge(net, name, adversarial[:examples], default.groups)
     return [row for rows in measured.values() for row in rows]
 
 
-def judge(net: Net, name: str, adversarial: Images, group_size: int) -> list[dict[str, Any]]:
+def judge(net: Net, name: str, adversarial: Images, groups: Any) -> list[dict[str, Any]]:
     """The row of a peer's images of the net's first examples, on valid pixels; none if it was run on none of them."""
     ran = np.flatnonzero(~np.isnan(adversarial).any(axis=(1, 2, 3)))
     if not len(ran):
@@ -79,7 +79,7 @@ def judge(net: Net, name: str, adversarial: Images, group_size: int) -> list[dic
             "default": False,
             "setting": name,
             "num_examples": len(ran),
-            **means(valid - net.images[ran], success, group_size),
+            **means(valid - net.images[ran], success, groups),
             "gradient_evaluations_per_example": None,
         }
     ]

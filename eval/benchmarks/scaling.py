@@ -24,7 +24,11 @@ COLUMNS = (
     "peak_over_smallest",
 )
 # A batch of one size whatever the number of images, so that it is the streaming that is measured.
-_QUICK = ("--attack_parameters=max_iterations=5,refine=False", "--targets=random", "--batch_size=64")
+_QUICK = (
+    "--attack_parameters=max_iterations=5,fallback.max_iterations=5,refine=False",
+    "--targets=random",
+    "--batch_size=64",
+)
 _NOISE = 4  # of 255, either way: no two images are the same, and nearly all are still classified correctly
 _MIB = 2**20
 

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import ast
-import dataclasses
 from typing import Any
 
+from eval.inputs.attack_parameters import assemble, flat, parse
 from tf_strattack import FGM, IFGM, Attack, CarliniWagnerL2, ElasticNet, InputError, StrAttack
 from tf_strattack.attacks.fast_gradient import NORMS
 from tf_strattack.problem.distortions import DISTORTIONS
@@ -32,47 +31,24 @@ ATTACKS: dict[str, tuple[type[Attack], dict[str, Any]]] = {
 
 
 def make_attack(name: str, assignments: list[str], **defaults: Any) -> Attack:
-    """Makes the attack `name`, with `assignments` like "tau=2" over `defaults` over its own presets.
+    """Makes the attack `name`, with `assignments` like "tau=2" over its own presets over `defaults`.
+
+    `defaults` hold where they mean something: a group size for attacks with groups.
 
     Raises:
       InputError: an unknown attack or parameter, or a value that does not fit.
     """
     if name not in ATTACKS:
         raise InputError(f"expected --attack to be one of {', '.join(ATTACKS)}, received {name!r}")
-    attack, presets = ATTACKS[name]
-    fields = _parameters(attack)
-    given = {}
-    for assignment in assignments:
-        parameter, separator, value = assignment.partition("=")
-        if not separator:
-            raise InputError(f"expected --attack_parameters=name=value,..., received {assignment!r}")
-        if parameter not in fields:
-            raise InputError(f"expected a parameter of {name} ({', '.join(fields)}), received {parameter!r}")
-        given[parameter] = _parse(value)
-    usable = {parameter: value for parameter, value in defaults.items() if parameter in fields}
-    return attack(**{**usable, **presets, **given})
+    kind, presets = ATTACKS[name]
+    return assemble(name, kind, {**presets, **dict(map(parse, assignments))}, defaults)
 
 
 def describe_attacks() -> str:
-    """Every attack with its parameters and their defaults, a line each."""
+    """Every attack with its parameters and their values, a line each, as --attack_parameters takes them."""
     lines = []
     for name in ATTACKS:
         attack = make_attack(name, [])
         lines.append(f"{name}: {(attack.__doc__ or '').splitlines()[0]}")
-        lines += [f"    {parameter}={attack.parameters[parameter]}" for parameter in _parameters(type(attack))]
+        lines += [f"    {parameter}={value}" for parameter, value in flat(attack).items()]
     return "\n".join(lines)
-
-
-def _parameters(attack: type[Attack]) -> list[str]:
-    """The names of the hyper-parameters that can be set."""
-    return [field.name for field in dataclasses.fields(attack) if field.init]
-
-
-def _parse(text: str) -> Any:
-    words = {"none": None, "true": True, "false": False}
-    if text.lower() in words:
-        return words[text.lower()]
-    try:
-        return ast.literal_eval(text)
-    except (ValueError, SyntaxError):
-        return text

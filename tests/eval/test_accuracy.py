@@ -14,7 +14,7 @@ from eval.records import measure, summarise
 from eval.table import explain_accuracies, numbered
 from tests.programs import server_of
 
-QUICK = "--attack_parameters=max_iterations=15,refine_iterations=5"
+QUICK = "--attack_parameters=max_iterations=15,fallback.max_iterations=15,refine.max_iterations=5"
 
 
 def records(number, wrong):

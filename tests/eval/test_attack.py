@@ -17,7 +17,7 @@ from tests.eval.directories.test_configuration import check_all_is_known
 from tests.programs import check_mistakes, run_program, server_of, start
 from tf_strattack.images import write_png
 
-QUICK = "--attack_parameters=max_iterations=15,refine_iterations=5"
+QUICK = "--attack_parameters=max_iterations=15,fallback.max_iterations=15,refine.max_iterations=5"
 
 
 def program(*arguments):
@@ -295,7 +295,7 @@ MISTAKES = [
     (["--num_images=0"], "0 is not a positive integer"),
     (["stray"], "expected flags of the form --name=value, received 'stray'"),
     (["--attack=deepfool"], "admm_linf, received 'deepfool'"),
-    (["--attack_parameters=taw=1"], "expected a parameter of strattack (epsilon, confidence, group_size"),
+    (["--attack_parameters=taw=1"], "expected a parameter of strattack (epsilon, confidence, groups"),
     (["--attack=fgm_l2", "--attack_parameters=steps=3"], "expected a parameter of fgm_l2 (epsilon, confidence, norm"),
     (["--attack_parameters=tau"], "expected --attack_parameters=name=value,..., received 'tau'"),
     (["--attack_parameters=solver=adam"], "expected solver to be one of prox_linear, admm, paper, received 'adam'"),

@@ -25,7 +25,7 @@ TINY = [
     "--batch_sizes=2",
     "--repeats=2",
     "--attack=strattack",
-    "--attack_parameters=max_iterations=15,refine=False",
+    "--attack_parameters=max_iterations=15,fallback.max_iterations=15,refine=False",
 ]
 
 

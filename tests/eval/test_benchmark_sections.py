@@ -25,6 +25,7 @@ from eval.benchmarks.peers import measure_peers
 from eval.benchmarks.scaling import write_digits
 from eval.benchmarks.tables import format_section
 from eval.inputs.datasets import read_dataset
+from tests.problems import brief
 from tf_strattack.problem.goal import Network, Problem
 
 
@@ -49,7 +50,7 @@ class Counted:
     """An attack whose results state network calls: more of them in each run, and in the third of a new size."""
 
     def __init__(self):
-        self._attack = sa.StrAttack(max_iterations=5, refine=False)
+        self._attack = brief(5, refine=False)
         self.parameters = self._attack.parameters
         self.runs = 0
 

@@ -19,7 +19,7 @@ from tests.eval.directories.test_configuration import check_all_is_known
 from tests.programs import ROOT, check_mistakes, run_program, server_of, start
 from training.adversarial_dataset import read_adversarial_dataset
 
-QUICK = "--attack_parameters=max_iterations=12,refine=False"
+QUICK = "--attack_parameters=max_iterations=12,fallback.max_iterations=12,refine=False"
 SMALL = ("--num_images=20", "--shard_size=8", "--targets=2", QUICK)  # five shards
 
 

@@ -17,7 +17,7 @@ from tests.eval.inputs.test_photographs import write_folder
 from tests.programs import check_mistakes, run_program, server_of
 
 # Quick, and sure to succeed on a small network.
-QUICK = "--attack_parameters=max_iterations=25,refine_iterations=5"
+QUICK = "--attack_parameters=max_iterations=25,fallback.max_iterations=25,refine.max_iterations=5"
 _SIDE = 40
 
 
@@ -64,7 +64,7 @@ def test_only_correctly_classified_photographs_are_attacked_and_the_others_repor
     assert (metrics["num_images"], metrics["num_examples"], metrics["skipped_misclassified"]) == (3, 6, 1)
     assert metrics["all"]["asr"] == 1.0
     assert (metrics["clean_accuracy"], metrics["robust_accuracy"]) == (0.75, 0.0)
-    assert metrics["group_size"] == metrics["attack_parameters"]["group_size"] == 13
+    assert metrics["group_size"] == metrics["attack_parameters"]["groups"]["size"] == 13
     assert metrics["resize"] == "auto"
     assert "3 images attacked, 1 skipped as misclassified" in out
     parts = [sa.AttackResult.load(path) for path in sorted((directory / "parts").glob("*.npz"))]
@@ -146,7 +146,7 @@ def test_inception_v3_with_random_weights_stays_below_6_gb(photographs, tmp_path
         "--weights=none",
         "--num_images=2",
         "--targets=2",
-        "--attack_parameters=max_iterations=20,refine=False",
+        "--attack_parameters=max_iterations=20,fallback.max_iterations=20,refine=False",
         f"--output_dir={tmp_path / 'out'}",
     )
     metrics = json.loads((tmp_path / "out" / "metrics.json").read_text())

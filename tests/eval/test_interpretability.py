@@ -17,6 +17,7 @@ from eval.interpretation.tables import summarise_scores
 from eval.runs import results_in
 from tests.conftest import linear_network
 from tests.eval.directories.test_configuration import check_all_is_known
+from tests.problems import brief
 from tests.programs import check_mistakes, server_of
 from tf_strattack import interpret
 
@@ -100,7 +101,7 @@ def test_a_network_without_layers_has_saliency_alone(tmp_path):
     _, classifier, images, labels, targets = linear_network(36)
     explanation = Explanation.of(classifier, "pair")
     assert explanation.activation is None
-    result = sa.StrAttack(max_iterations=10, refine=False)(classifier, images, labels, targets)
+    result = brief(10, refine=False)(classifier, images, labels, targets)
     ids = np.array([f"image_{row}_to_{target}" for row, target in enumerate(targets)])
     result = type(result)(**{**vars(result), "example_ids": ids})
     table = score([{"a": result, "b": result}], explanation, [50.0])
@@ -111,7 +112,7 @@ def test_a_network_without_layers_has_saliency_alone(tmp_path):
     assert (tmp_path / "x.pdf").read_bytes().startswith(b"%PDF")
 
 
-QUICK = "strattack.max_iterations=20,strattack.refine_iterations=5,ifgm_l2.grid_ratio=1.2"
+QUICK = "strattack.max_iterations=20,strattack.refine.max_iterations=5,ifgm_l2.grid_ratio=1.2"
 
 
 @pytest.fixture(scope="module")

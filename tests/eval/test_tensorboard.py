@@ -17,7 +17,7 @@ from eval.runs import Run
 from eval.tensorboard import SCALARS, Summaries
 from tests.programs import server_of
 
-QUICK = "--attack_parameters=max_iterations=25,refine_iterations=5"
+QUICK = "--attack_parameters=max_iterations=25,fallback.max_iterations=25,refine.max_iterations=5"
 
 
 def read(run):

@@ -12,7 +12,11 @@ from keras import layers
 import tf_strattack as sa
 from tests.programs import check_mistakes, server_of
 
-QUICK = ("--attack_parameters=max_iterations=20,refine=False", "--num_images=3", "--targets=untargeted")
+QUICK = (
+    "--attack_parameters=max_iterations=20,fallback.max_iterations=20,refine=False",
+    "--num_images=3",
+    "--targets=untargeted",
+)
 
 
 def digits(model, number=6):

@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 
 import tf_strattack as sa
+from tests.problems import brief
 
 NAMES = {f"attack_{name}" for name in ("accuracy", "success_rate", "l0", "l1", "l2", "linf")}
-QUICK = sa.StrAttack(max_iterations=30, refine=False)
+QUICK = brief(30, refine=False)
 
 
 @pytest.fixture(scope="module")
@@ -247,6 +248,7 @@ cpu = tf.config.list_physical_devices("CPU")[0]
 tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
 
 import tf_strattack as sa
+from tests.problems import brief
 
 images, labels, _ = sa.shipped.load_sample()
 with tf.distribute.MirroredStrategy(sys.argv[1].split(",")).scope():

@@ -50,8 +50,8 @@ class StrAttack(Attack):
         the margin's tangent in place of the network. "admm" splits as the paper does, but takes the tangent inside
         the hinge, so that no c is searched; distortion "l0" needs it, and with tau = 0 it is the better one for
         "linf" too. "paper" is the paper's. docs/solver.md compares.
-      fallback: the solver for examples for which `solver` finds nothing: an object, a name, False for none, True for
-        "admm" after "prox_linear" and none after the others.
+      fallback: the solver for examples for which `solver` finds nothing: an object, a name, False or None for
+        none, True for "admm" after "prox_linear" and none after the others.
       epsilon: the largest change of a pixel, in [0, 1] scale; None for no limit but the bounds.
       confidence: how far, in logits, the target must lie above all other classes.
       max_groups: the most groups that may change, the best that is found within this budget; None for no limit.
@@ -83,7 +83,7 @@ class StrAttack(Attack):
     tau: float = 0.65
     gamma: float = 1.0
     solver: str | Solver[Any, Any] = "prox_linear"
-    fallback: str | Solver[Any, Any] | bool = True
+    fallback: str | Solver[Any, Any] | bool | None = True
     epsilon: float | None = 0.6
     max_groups: int | None = None
     refine: bool | Refinement = True
@@ -120,7 +120,7 @@ class StrAttack(Attack):
                 name = next(iter(given), "groups")
                 raise InputError(
                     f"expected {name} with tau above 0 or with max_groups, as groups mean nothing without, "
-                    "received tau=0: groups=None"
+                    f"received tau=0: leave {name} out"
                 )
             return None
         if self.groups is not None:
@@ -152,7 +152,7 @@ class StrAttack(Attack):
     @property
     def fallback_solver(self) -> Solver[Any, Any] | None:
         """The solver for the examples for which the first finds nothing, if there is one."""
-        if isinstance(self.fallback, bool):
+        if self.fallback is None or isinstance(self.fallback, bool):
             return Admm() if self.fallback and isinstance(self.solver, ProxLinear) else None
         return as_solver(self.fallback)
 
@@ -174,7 +174,7 @@ class StrAttack(Attack):
         """Attacks a batch from the originals on; `given` (N, H, W, C) is 0."""
         margins, slopes = work.tangents()
         originals = Originals(margins, work.goal.required_margin(margins, self.confidence), self.confidence, slopes)
-        objective = self._objective(*work.batch.images.shape[1:3])
+        objective = self.objective(*work.batch.images.shape[1:3])
         solution = minimise(as_solver(self.solver), objective, work, originals)
         missing = np.flatnonzero(~solution.found)
         if self.fallback_solver and len(missing) and not work.tracker.interrupted:
@@ -186,7 +186,12 @@ class StrAttack(Attack):
         refined = self.refinement.perturb(work, solution.delta)
         return Solution(refined.delta, solution.objective, np.where(refined.found, refined.c, solution.c))
 
-    def _objective(self, height: int, width: int) -> Objective:
+    def objective(self, height: int, width: int) -> Objective:
+        """What is minimised besides the margin, for images of `height` x `width` pixels.
+
+        Raises:
+          InputError: groups that do not fit the image.
+        """
         return Objective(
             as_distortion(self.distortion),
             None if self.groups is None else as_structure(self.groups).of(height, width),

@@ -52,7 +52,7 @@ class StructuredAttack(EvasionAttack):
       >>> network = keras.saving.load_model(sa.shipped.model_path("mnist_cnn"), compile=False)
       >>> estimator = TensorFlowV2Classifier(network, nb_classes=10, input_shape=(28, 28, 1), clip_values=(0, 1))
       >>> images, labels, _ = sa.shipped.load_sample()
-      >>> attack = StructuredAttack(estimator, targeted=True, max_iterations=40, refine=False, verbose=False)
+      >>> attack = StructuredAttack(estimator, targeted=True, group_size=2, refine=False, verbose=False)
       >>> adversarial = attack.generate(images[:4], (labels[:4] + 1) % 10)
       >>> (estimator.predict(adversarial).argmax(axis=1) == (labels[:4] + 1) % 10).tolist()
       [True, True, True, True]

@@ -49,7 +49,7 @@ class StructuredAttack(FlexibleDistanceMinimizationAttack):
       >>> fmodel = foolbox.TensorFlowModel(network, bounds=(0, 1))
       >>> images, labels, _ = sa.shipped.load_sample()
       >>> images, labels = tf.constant(images[:4]), tf.constant(labels[:4], tf.int64)
-      >>> attack = StructuredAttack(group_size=2, max_iterations=40, refine=False)
+      >>> attack = StructuredAttack(group_size=2, refine=False)
       >>> raw, clipped, success = attack(fmodel, images, labels, epsilons=None)
       >>> success.numpy().tolist()
       [True, True, True, True]

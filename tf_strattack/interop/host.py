@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import dataclasses
+import inspect
 from typing import Any
 
 import numpy as np
@@ -14,19 +14,17 @@ from tf_strattack.errors import InputError
 from tf_strattack.result import AttackResult
 from tf_strattack.typing import Classes, Images
 
-# By the name under which both toolboxes keep hyper-parameters as attributes that may be set later.
-PARAMETERS: dict[str, Any] = {field.name: field.default for field in dataclasses.fields(StrAttack)}
+# By name, as both toolboxes keep hyper-parameters: attributes that may be set later.
+PARAMETERS: dict[str, Any] = {name: value.default for name, value in inspect.signature(StrAttack).parameters.items()}
 
 
 def set_parameters(host: object, parameters: dict[str, Any]) -> None:
     """Gives `host` an attribute for each hyper-parameter of `StrAttack`: of `parameters`, else the default.
 
     Raises:
-      InputError: a name that is no hyper-parameter.
+      InputError: a name that is no hyper-parameter, with the place where it belongs; a value out of range.
     """
-    unknown = sorted(set(parameters) - set(PARAMETERS))
-    if unknown:
-        raise InputError(f"expected hyper-parameters among {', '.join(PARAMETERS)}, received {', '.join(unknown)}")
+    StrAttack(**parameters)
     for name, value in (PARAMETERS | parameters).items():
         setattr(host, name, value)
 

@@ -292,13 +292,13 @@ def test_wrong_hyper_parameters_are_refused(values, message):
         (
             {"tau": 0.0, "group_size": 3},
             "expected group_size with tau above 0 or with max_groups, as groups mean nothing without, "
-            "received tau=0: groups=None",
-            {"tau": 0.0, "groups": None},
+            "received tau=0: leave group_size out",
+            {"tau": 0.0},
         ),
         (
             {"tau": 0.0, "groups": 3},
             "expected groups with tau above 0 or with max_groups, as groups mean nothing without, "
-            "received tau=0: groups=None",
+            "received tau=0: leave groups out",
             {"tau": 0.0, "groups": 3, "max_groups": 5},
         ),
         (

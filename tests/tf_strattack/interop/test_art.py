@@ -16,8 +16,12 @@ import tf_strattack as sa
 from tests.conftest import HALF_PRECISION_HEADS, exact_rows, half_precision_network
 from tf_strattack.interop.art import StructuredAttack, refine, to_classifier
 
-QUICK = {"max_iterations": 60, "refine_iterations": 20, "verbose": False}
-NATIVE = {"max_iterations": 60, "refine_iterations": 20}
+NATIVE = {
+    "solver": sa.solvers.ProxLinear(max_iterations=60),
+    "fallback": sa.solvers.Admm(max_iterations=60),
+    "refine": sa.Refinement(solver=sa.solvers.ProxLinear.refining(max_iterations=20)),
+}
+QUICK = {**NATIVE, "verbose": False}
 
 
 @pytest.fixture(scope="module")
@@ -223,7 +227,11 @@ def test_refinement_sharpens_what_art_finds(estimator, examples):
 @pytest.mark.parametrize(
     ("options", "call", "message"),
     [
-        ({}, lambda e, x, y: StructuredAttack(e, groups=2), "expected hyper-parameters among .*received groups"),
+        (
+            {},
+            lambda e, x, y: StructuredAttack(e, rho=2),
+            "expected hyper-parameters of StrAttack, received rho: solver=sa.solvers",
+        ),
         ({}, lambda e, x, y: StructuredAttack(e, targeted="yes"), "expected targeted to be True or False"),
         ({}, lambda e, x, y: StructuredAttack(e, targeted=True).generate(x), "expected y, the classes to reach"),
         ({}, lambda e, x, y: StructuredAttack(e).generate(x, y, mask=np.ones(5)), "a mask that broadcasts to"),
@@ -302,7 +310,7 @@ def test_ctrl_c_reaches_the_host(monkeypatch):
 def test_success_in_half_precision_is_what_the_estimator_says(head):
     network, images, labels = half_precision_network(head)
     estimator = TensorFlowV2Classifier(network, nb_classes=4, input_shape=(8, 8, 1), clip_values=(0, 1))
-    attack = StructuredAttack(estimator, max_iterations=20, refine=False, verbose=False)
+    attack = StructuredAttack(estimator, solver=sa.solvers.ProxLinear(max_iterations=20), refine=False, verbose=False)
     result = attack.result(images, labels)
     seen = np.asarray(estimator.predict(result.adversarial)).astype(np.float32).argmax(axis=1)
     np.testing.assert_array_equal(seen != labels, result.success)

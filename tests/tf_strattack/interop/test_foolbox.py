@@ -13,7 +13,11 @@ import tf_strattack as sa
 from tests.conftest import HALF_PRECISION_HEADS, exact_rows, half_precision_network
 from tf_strattack.interop.foolbox import StructuredAttack, refine, to_classifier
 
-QUICK = {"max_iterations": 60, "refine_iterations": 20}
+QUICK = {
+    "solver": sa.solvers.ProxLinear(max_iterations=60),
+    "fallback": sa.solvers.Admm(max_iterations=60),
+    "refine": sa.Refinement(solver=sa.solvers.ProxLinear.refining(max_iterations=20)),
+}
 
 
 @pytest.fixture(scope="module")
@@ -226,8 +230,8 @@ def test_refinement_sharpens_what_foolbox_finds(fmodel, examples):
     ("call", "message"),
     [
         (
-            lambda m, x, y: StructuredAttack(groups=2),
-            "expected hyper-parameters among .*group_size, stride.*received groups",
+            lambda m, x, y: StructuredAttack(search_steps=2),
+            r"expected hyper-parameters of StrAttack, received search_steps: solver=sa.solvers.Paper\(search_steps",
         ),
         (lambda m, x, y: StructuredAttack(distance="l2"), "expected a distance of Foolbox.*received 'l2'"),
         (lambda m, x, y: StructuredAttack(batch_size=0), "expected batch_size to be a whole number of at least 1"),
@@ -271,7 +275,7 @@ def test_ctrl_c_reaches_the_host(monkeypatch):
 def test_success_in_half_precision_is_what_the_model_says(head):
     network, images, labels = half_precision_network(head)
     fmodel = foolbox.TensorFlowModel(network, bounds=(0, 1))
-    result = StructuredAttack(max_iterations=20, refine=False).result(
+    result = StructuredAttack(solver=sa.solvers.ProxLinear(max_iterations=20), refine=False).result(
         fmodel, tf.constant(images), tf.constant(labels, tf.int64)
     )
     seen = np.asarray(tf.cast(network(result.adversarial), tf.float32)).argmax(axis=1)
