@@ -23,6 +23,7 @@ MODULES = (
     "metrics",
     "shipped",
     "solvers",
+    "targets",
     "typing",
 )
 
