@@ -21,6 +21,7 @@ MODULES = (
     "interop.foolbox",
     "interpret",
     "metrics",
+    "plot",
     "shipped",
     "solvers",
     "targets",

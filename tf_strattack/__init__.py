@@ -1,6 +1,6 @@
 """Structured adversarial attacks (StrAttack, ICLR 2019, arXiv 1808.01664) for TensorFlow and Keras."""
 
-from tf_strattack import images, interpret, metrics, shipped, solvers, targets
+from tf_strattack import images, interpret, metrics, plot, shipped, solvers, targets
 from tf_strattack.attacks.attack import Attack
 from tf_strattack.attacks.carlini_wagner import CarliniWagnerL2
 from tf_strattack.attacks.elastic_net import ElasticNet
@@ -40,6 +40,7 @@ __all__ = [
     "images",
     "interpret",
     "metrics",
+    "plot",
     "quantize",
     "refine",
     "shipped",

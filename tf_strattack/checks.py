@@ -137,6 +137,13 @@ def check_count(name: str, value: Any) -> int:
     return int(value)
 
 
+def check_whole(name: str, value: Any) -> int:
+    """Returns a whole number of at least 0, such as a seed."""
+    if not isinstance(value, int | np.integer) or isinstance(value, bool) or value < 0:
+        raise InputError(f"expected {name} to be a whole number of at least 0, received {value!r}")
+    return int(value)
+
+
 def check_choice(name: str, value: Any, choices: Iterable[str]) -> None:
     """Refuses what is not one of `choices`."""
     if value not in tuple(choices):

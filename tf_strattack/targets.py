@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from tf_strattack.checks import as_array, check_classes, check_count
+from tf_strattack.checks import as_array, check_classes, check_count, check_whole
 from tf_strattack.classifiers.passing import as_classifier
 from tf_strattack.errors import InputError
 from tf_strattack.typing import Classes
@@ -47,8 +47,8 @@ def random(labels: Any, classes: int, n: int | None = None, *, seed: int, first_
     number = 1 if n is None else check_count("n", n)
     if number > classes - 1:
         raise InputError(f"expected n of at most {classes - 1}, the classes other than the label, received {n}")
-    _check_whole("seed", seed)
-    _check_whole("first_row", first_row)
+    check_whole("seed", seed)
+    check_whole("first_row", first_row)
     array = as_array(labels, "labels")
     array = check_classes(array, len(np.atleast_1d(array)), classes, "labels")
     every = np.arange(classes, dtype=np.int32)
@@ -80,8 +80,3 @@ def least_likely(classifier: Any, images: Any) -> Classes:
     """
     scores = as_classifier(classifier).predict(images)
     return scores.argmin(axis=1).astype(np.int32) if len(scores) else np.zeros(0, np.int32)
-
-
-def _check_whole(name: str, value: Any) -> None:
-    if not isinstance(value, int | np.integer) or isinstance(value, bool) or value < 0:
-        raise InputError(f"expected {name} to be a whole number of at least 0, received {value!r}")
