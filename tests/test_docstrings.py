@@ -130,6 +130,12 @@ def test_there_is_enough_to_be_looked_at():
     assert {"SlidingMask", "groups.Groups", "distortions.L1", "solvers.Admm", "solvers.Candidate"} <= PUBLIC.keys()
 
 
+def test_completion_offers_the_public_names_alone():
+    assert set(dir(sa)) == set(sa.__all__)
+    assert len(sa.__all__) == len(set(sa.__all__))
+    assert {name for name in MODULES if "." not in name} <= set(sa.__all__)
+
+
 @pytest.mark.parametrize("name", PUBLIC)
 def test_it_says_in_a_line_what_it_is(name):
     text = PUBLIC[name].__doc__
