@@ -50,6 +50,8 @@ setup(
         "tensorboard": ["tensorboard>=2.19,<3"],
         "ray": ["ray>=2.40,<3"],
         "foolbox": ["foolbox>=3.3.4,<4"],
+        "plot": ["matplotlib>=3.9,<4"],
+        "pandas": ["pandas>=2.2,<4"],
         "art": ["adversarial-robustness-toolbox>=1.20,<2"],
     },
 )

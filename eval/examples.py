@@ -15,6 +15,7 @@ from eval.inputs.datasets import Record
 from eval.inputs.whole_numbers import whole_number
 from eval.notices import notice
 from tf_strattack import Classifier, InputError
+from tf_strattack import targets as sa_targets
 from tf_strattack.checks import check_classes
 from tf_strattack.images import from_unit
 from tf_strattack.typing import Classes, Images
@@ -214,8 +215,7 @@ def targets_of(label: int, rank: int, num_classes: int, number: int | None, seed
     """The targets of the image that is the `rank`-th attacked; `number` as from `parse_targets`."""
     if number is None:
         return [None]
-    others = [c for c in range(num_classes) if c != label]
     if number == 0:
-        return list(others)
-    drawn = np.random.default_rng([seed, rank]).choice(others, number, replace=False)
-    return list(map(int, sorted(drawn)))
+        return [c for c in range(num_classes) if c != label]
+    drawn = sa_targets.random([label], num_classes, number, seed=seed, first_row=rank)
+    return list(map(int, drawn[0]))

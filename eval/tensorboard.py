@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from eval.figures import displayed, unit_images
 from tf_strattack import AttackResult, InputError, Progress
+from tf_strattack.drawing import displayed, unit_images
 from tf_strattack.problem.distortions import CHANGED
 from tf_strattack.runtime.progress import Callback
 from tf_strattack.typing import Images

@@ -21,8 +21,10 @@ MODULES = (
     "interop.foolbox",
     "interpret",
     "metrics",
+    "plot",
     "shipped",
     "solvers",
+    "targets",
     "typing",
 )
 
@@ -126,6 +128,12 @@ def test_there_is_enough_to_be_looked_at():
     assert len(FUNCTIONS) > 50
     assert {"StrAttack", "refine", "Attack.__call__", "metrics.l0", "interpret.asm"} <= PUBLIC.keys()
     assert {"SlidingMask", "groups.Groups", "distortions.L1", "solvers.Admm", "solvers.Candidate"} <= PUBLIC.keys()
+
+
+def test_completion_offers_the_public_names_alone():
+    assert set(dir(sa)) == set(sa.__all__)
+    assert len(sa.__all__) == len(set(sa.__all__))
+    assert {name for name in MODULES if "." not in name} <= set(sa.__all__)
 
 
 @pytest.mark.parametrize("name", PUBLIC)

@@ -1,6 +1,6 @@
 """Structured adversarial attacks (StrAttack, ICLR 2019, arXiv 1808.01664) for TensorFlow and Keras."""
 
-from tf_strattack import images, interpret, metrics, shipped, solvers
+from tf_strattack import images, interpret, metrics, plot, shipped, solvers, targets, typing
 from tf_strattack.attacks.attack import Attack
 from tf_strattack.attacks.carlini_wagner import CarliniWagnerL2
 from tf_strattack.attacks.elastic_net import ElasticNet
@@ -40,8 +40,16 @@ __all__ = [
     "images",
     "interpret",
     "metrics",
+    "plot",
     "quantize",
     "refine",
     "shipped",
     "solvers",
+    "targets",
+    "typing",
 ]
+
+
+def __dir__() -> list[str]:
+    """The public names, which completion offers."""
+    return list(__all__)

@@ -74,13 +74,30 @@ def check_classes(classes: Any, count: int, num_classes: int | None, name: str) 
 
 
 def check_targets(targets: Any, labels: Classes, num_classes: int | None) -> Classes | None:
-    """Returns `targets` as int32 (N,), each different from its label; None stays None (untargeted)."""
+    """Returns `targets` as int32 (N,), each different from its label; None stays None (untargeted).
+
+    Args:
+      targets: (N,) integers, or one integer for all examples.
+      labels: (N,) true classes, checked already.
+      num_classes: the number of classes, None where unknown.
+
+    Raises:
+      InputError: targets of another kind or out of range, or equal to their labels.
+
+    Example:
+      >>> import numpy as np
+      >>> check_targets(3, np.array([7, 2]), 10).tolist()
+      [3, 3]
+    """
     if targets is None:
         return None
-    array = check_classes(targets, len(labels), num_classes, "targets")
+    given = as_array(targets, "targets")
+    one = given.ndim == 0 and given.dtype.kind in "iu"
+    array = check_classes(np.full(len(labels), given) if one else given, len(labels), num_classes, "targets")
     same = array == labels
     if same.any():
-        raise InputError(f"expected targets other than the labels, received equal ones in {bad_rows(same)}")
+        remedy = f"leave them out, images[labels != {given}]" if one else "sa.targets.random draws others"
+        raise InputError(f"expected targets other than the labels, received equal ones in {bad_rows(same)}: {remedy}")
     return array
 
 
@@ -117,6 +134,13 @@ def check_count(name: str, value: Any) -> int:
     """Returns a whole number of at least 1."""
     if not isinstance(value, int | np.integer) or isinstance(value, bool) or value < 1:
         raise InputError(f"expected {name} to be a whole number of at least 1, received {value!r}")
+    return int(value)
+
+
+def check_whole(name: str, value: Any) -> int:
+    """Returns a whole number of at least 0, such as a seed."""
+    if not isinstance(value, int | np.integer) or isinstance(value, bool) or value < 0:
+        raise InputError(f"expected {name} to be a whole number of at least 0, received {value!r}")
     return int(value)
 
 

@@ -45,7 +45,7 @@ def asm(
         their logarithms, whose derivatives differ from those of the logits by the same amount for all classes.
       images: (N, H, W, C) within the classifier's bounds.
       labels: (N,) integers, the classes t0 of the images.
-      targets: (N,) integers, the classes t, other than the labels.
+      targets: (N,) integers, the classes t, other than the labels; one integer for all.
       form: "pair" or "full".
       batch_size: images at a time; None chooses by the size of an image.
 

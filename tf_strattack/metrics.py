@@ -211,7 +211,7 @@ def _one_of_each(image: npt.NDArray[Any], images: int, seed: int) -> npt.NDArray
 
 
 def _flat(delta: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    return delta.reshape(len(delta), -1)
+    return delta.reshape(len(delta), int(np.prod(delta.shape[1:])))  # -1 means nothing where there is no example
 
 
 def _pixels(delta: Images) -> npt.NDArray[np.bool_]:

@@ -6,14 +6,18 @@ import dataclasses
 import json
 from collections import Counter
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
+from tf_strattack import presentation
 from tf_strattack.errors import InputError
 from tf_strattack.runtime.loading import load_or_explain
 from tf_strattack.typing import Classes, Images
+
+if TYPE_CHECKING:
+    import pandas
 
 _NOT_ARRAYS = ("bounds", "interrupted", "attack", "calls")
 
@@ -60,6 +64,13 @@ class AttackResult:
         """The number of examples."""
         return len(self.images)
 
+    def __repr__(self) -> str:
+        """Such as AttackResult(72 examples, 71 successful, 'strattack', targeted)."""
+        return presentation.one_line(self)
+
+    def _repr_html_(self) -> str:
+        return presentation.html_table(self)
+
     # Examples are taken together: a loop over a result would have to take them one by one.
     __iter__ = None
 
@@ -95,6 +106,44 @@ class AttackResult:
     def delta(self) -> Images:
         """The perturbation in [0, 1] scale, in which distances are measured: (N, H, W, C)."""
         return self.perturbation / np.float32(self.bounds[1] - self.bounds[0])
+
+    def summary(self) -> dict[str, int | float | None]:
+        """The result in plain numbers, which `json.dumps` writes.
+
+        Returns:
+          "examples" and "successes", how many there are; "asr", their share in [0, 1]; "l0", "l1", "l2" and "linf", the
+          mean distances of the successes in [0, 1] scale; "gradient_evaluations", "forward_evaluations" and "seconds",
+          means over all examples. What would be a mean over nothing is None.
+
+        Example:
+          >>> import tf_strattack as sa
+          >>> images, labels, _ = sa.shipped.load_sample()
+          >>> images, labels = images[labels != 3][:20], labels[labels != 3][:20]
+          >>> result = sa.FGM()(sa.shipped.load_classifier(), images, labels, targets=3)
+          >>> result
+          AttackResult(20 examples, 10 successful, 'fgm', targeted)
+          >>> result.summary()["asr"]
+          0.5
+        """
+        return presentation.summarise(self)
+
+    def to_pandas(self) -> pandas.DataFrame:
+        """A data frame with one row per example, in order.
+
+        Its columns are example_id (where there are ids), label, target (missing in an untargeted attack), success,
+        clean_correct, the distances l0, l1, l2 and linf in [0, 1] scale (NaN where the attack failed), c,
+        gradient_evaluations, forward_evaluations and seconds.
+
+        Raises:
+          ImportError: pandas is not installed: `pip install tf-strattack[pandas]`.
+
+        Example:
+          >>> import tf_strattack as sa
+          >>> images, labels, _ = sa.shipped.load_sample()
+          >>> sa.FGM()(sa.shipped.load_classifier(), images[:20], labels[:20]).to_pandas().shape
+          (20, 12)
+        """
+        return presentation.data_frame(self)
 
     def save(self, path: str | Path, *, overwrite: bool = False) -> None:
         """Writes everything to the `.npz` file `path`, all at once or not at all; `load` and numpy read it.

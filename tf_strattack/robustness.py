@@ -43,7 +43,7 @@ class RobustnessCallback(keras.callbacks.Callback):
     Args:
       images: (N, H, W, C) numbers within `bounds`; the time is that of attacking N images.
       labels: (N,) integers, the true classes.
-      targets: (N,) integers, the classes to reach; None for an untargeted attack.
+      targets: (N,) integers, the classes to reach, or one integer for all; None for an untargeted attack.
       attack: any attack of this package; None for `StrAttack()`.
       bounds: (lower, upper) of valid pixels, in the scale of `images`.
       preprocessing: what turns images into the network's input, differentiable, if they are not the same.

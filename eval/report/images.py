@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from eval.figures import group_means
+from tf_strattack.drawing import group_means
 from tf_strattack.images import to_uint8
 from tf_strattack.problem.distortions import CHANGED
 from tf_strattack.typing import Images

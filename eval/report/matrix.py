@@ -8,9 +8,9 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from eval.figures import class_name
 from eval.report.examples import MEASURES, Collected
 from eval.tfds_directory import UNTARGETED
+from tf_strattack.drawing import class_name
 
 # Rows or columns at most; pairs of more classes are listed instead.
 _MOST = 40

@@ -6,8 +6,8 @@ import time
 import numpy as np
 import pytest
 
-from eval.figures import group_map
 from tests.reports import GROUP_SIZE, LABELS, make_report
+from tf_strattack.drawing import group_map
 
 pytestmark = pytest.mark.browser
 ROWS = 40

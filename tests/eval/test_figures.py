@@ -1,4 +1,4 @@
-"""The heat map's numbers, and a figure of colour images."""
+"""Files of figures, of colour images too."""
 
 import matplotlib.image
 import numpy as np
@@ -6,17 +6,8 @@ import pytest
 import tensorflow as tf
 
 import tf_strattack as sa
-from eval.figures import draw_examples, draw_heat_maps, group_map
-
-
-@pytest.mark.parametrize(("side", "size"), [(6, 2), (7, 3)])
-def test_the_heat_map_is_the_mean_change_of_each_group(side, size):
-    delta = np.random.default_rng(0).normal(size=(side, side, 3)).astype(np.float32)
-    means = group_map(delta, size)
-    for i in range(0, side, size):
-        for j in range(0, side, size):
-            block = np.abs(delta[i : i + size, j : j + size]).mean()
-            np.testing.assert_allclose(means[i : i + size, j : j + size], block, rtol=1e-5)
+from eval.figures import draw_examples, draw_heat_maps
+from tests.problems import brief
 
 
 @pytest.mark.parametrize("channels", [2, 3, 5])
@@ -25,7 +16,7 @@ def test_images_of_any_channels_and_failures_are_drawn(tmp_path, channels):
     classifier = sa.Classifier.from_callable(lambda x: tf.reshape(x, [-1, 64 * channels]) @ weights, bounds=(0, 255))
     images = np.random.default_rng(1).uniform(0, 255, size=(2, 8, 8, channels)).astype(np.float32)
     labels = classifier.predict(images).argmax(axis=1)
-    result = sa.StrAttack(max_iterations=2, refine=False)(classifier, images, labels, (labels + 1) % 4)
+    result = brief(2, refine=False)(classifier, images, labels, (labels + 1) % 4)
     draw_examples(tmp_path / "x.png", iter([result]), {0: "$a_$", 1: "$b^$"}, group_size=2)
     assert (tmp_path / "x.png").stat().st_size > 10_000
 
@@ -33,7 +24,7 @@ def test_images_of_any_channels_and_failures_are_drawn(tmp_path, channels):
 def test_two_attacks_are_drawn_side_by_side_for_screen_and_print(tmp_path, mnist, digits):
     images, labels, targets = (part[:2] for part in digits)
     pair = {
-        "strattack": sa.StrAttack(max_iterations=20, refine=False)(mnist, images, labels, targets),
+        "strattack": brief(20, refine=False)(mnist, images, labels, targets),
         "ifgm_l2": sa.IFGM(norm="l2", grid_ratio=1.2)(mnist, images, labels, targets),
     }
     draw_heat_maps(tmp_path / "x.png", pair, {}, group_size=2)

@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from eval.figures import group_means
 from eval.report.building import text_table, with_examples
 from eval.report.charts import charts_of
 from eval.report.examples import MOST_SHOWN, Batch, collect
@@ -19,6 +18,7 @@ from eval.report.matrix import matrix_of
 from eval.report.page import Page, Picture, write_page
 from tests.reports import GROUP_SIZE, batch, make_report, shared_originals
 from tf_strattack import metrics
+from tf_strattack.drawing import group_means
 
 
 def pixels(address):

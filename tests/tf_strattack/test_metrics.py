@@ -113,3 +113,7 @@ def test_no_success_gives_none_and_not_nan():
 def test_a_mask_that_does_not_fit_is_refused(delta):
     with pytest.raises(sa.InputError, match="expected group_size from 1 to the image's shorter side 11, received 12"):
         metrics.nonzero_groups(delta, 12)
+
+
+def test_no_example_has_no_distance(delta):
+    assert [of(delta[:0]).shape for of in (metrics.l0, metrics.l1, metrics.l2, metrics.linf)] == [(0,)] * 4

@@ -34,6 +34,7 @@ class Adapted(NamedTuple):
       feed: (images, positions) → the inputs of `model`, in the order in which it declares them.
       notes: what the owner should know, as warnings at first use.
       may_change: whether another call may be of another network: not that of a file.
+      origin: what the network was before, in words.
     """
 
     function: Network
@@ -53,6 +54,7 @@ class Adapted(NamedTuple):
     feed: Network | None = None
     notes: tuple[str, ...] = ()
     may_change: bool = True
+    origin: str = "network"
 
     def states(self) -> list[Any]:
         """Variables of the model's layers that are no weights: moving averages, states of generators."""

@@ -43,7 +43,15 @@ class Classifier(OwnNetwork):
       >>> classifier = sa.Classifier.from_callable(linear, bounds=(0.0, 1.0))
       >>> classifier.predict(np.full((2, 2, 2, 1), 0.5)).shape
       (2, 3)
+      >>> classifier
+      Classifier(function '<lambda>', images of unknown shape, 3 classes, bounds (0.0, 1.0))
     """
+
+    def __repr__(self) -> str:
+        """The network and what is known of it so far; the network is not called for it."""
+        shape = "of unknown shape" if self.image_shape is None else self.image_shape
+        classes = "classes not known yet" if self.num_classes is None else f"{self.num_classes} classes"
+        return f"{type(self).__name__}({self._adapted.origin}, images {shape}, {classes}, bounds {self.bounds})"
 
     @classmethod
     def from_keras(
@@ -96,7 +104,8 @@ class Classifier(OwnNetwork):
         Raises:
           InputError: no SavedModel, an unknown signature, or an input that is no batch of floating-point images.
         """
-        return cls(adapt_saved_model(path, signature, Request(inputs, data_format)), **options)
+        adapted = adapt_saved_model(path, signature, Request(inputs, data_format))
+        return cls(adapted._replace(origin=f"SavedModel {Path(path).name!r}"), **options)
 
     @classmethod
     def from_callable(
@@ -115,7 +124,8 @@ class Classifier(OwnNetwork):
         if not callable(function):
             raise InputError(f"expected a callable, received {type(function).__name__}")
         feed = layout_of(None, data_format).feed
-        return cls(Adapted(lambda images, _: function(feed(images))), **options)
+        name = getattr(function, "__name__", type(function).__name__)
+        return cls(Adapted(lambda images, _: function(feed(images)), origin=f"function {name!r}"), **options)
 
     @classmethod
     def load(cls, path: str | Path, **options: Any) -> Classifier:

@@ -130,6 +130,7 @@ def adapt_keras(model: Any, request: Request) -> Adapted:
         notes=tuple(notes),
         parts=lambda: parts_of(model),
         again=lambda: adapt_keras(model, request),
+        origin=f"keras model {model.name!r}",
     )
 
 
@@ -275,4 +276,5 @@ def _adapt_keras2(model: Any, request: Request) -> Adapted:
         notes=layout.notes,
         parts=lambda: parts_of(model),
         again=lambda: _adapt_keras2(model, request),
+        origin=f"tf_keras model {model.name!r}",
     )

@@ -1,0 +1,135 @@
+"""Pictures of adversarial examples, as matplotlib draws them; only `plot` and programs import this module."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import matplotlib
+import numpy as np
+import numpy.typing as npt
+import tensorflow as tf
+from matplotlib.axes import Axes
+from matplotlib.colors import ListedColormap
+from matplotlib.figure import Figure
+
+from tf_strattack.problem.distortions import CHANGED
+from tf_strattack.problem.groups import Groups, GroupStructure, as_structure
+from tf_strattack.result import AttackResult
+from tf_strattack.typing import Images
+
+# Names of classes are text, whatever signs are in them.
+PLAIN_TEXT: Any = {"text.parse_math": False}
+# Darker is more, in print and to every eye; the least is pale, but no white.
+DARKER = ListedColormap(matplotlib.colormaps["YlGnBu"](np.linspace(0.15, 1.0, 256)), name="darker")
+_COLUMNS = ("original", "perturbation", "mean |change| per group, of 255", "adversarial")
+
+
+@matplotlib.rc_context(PLAIN_TEXT)
+def examples_figure(
+    result: AttackResult,
+    places: npt.NDArray[np.int64],
+    class_names: Mapping[int, str],
+    groups: GroupStructure | int,
+) -> Figure:
+    """A row for each example at `places` (M,): original, perturbation, its strength per group, adversarial."""
+    figure = Figure(figsize=(9.6, 2.25 * len(places) + 0.5), layout="constrained")
+    axes = figure.subplots(len(places), 4, squeeze=False)
+    for row, index in zip(axes, places, strict=True):
+        delta = result.delta[index]
+        original, adversarial = unit_images(result, index)
+        row[0].imshow(displayed(original), cmap="gray", vmin=0, vmax=1)
+        row[0].set_ylabel(f"label {class_name(result.labels[index], class_names)}")
+        channel = delta[..., np.abs(delta).sum(axis=(0, 1)).argmax()]
+        limit = max(float(np.abs(channel).max()), CHANGED)  # each its own: photographs change by little
+        signed = row[1].imshow(channel, cmap="RdBu_r", vmin=-limit, vmax=limit)
+        figure.colorbar(signed, ax=row[1], shrink=0.8)
+        heat = row[2].imshow(group_map(delta, groups) * 255, cmap="viridis", vmin=0)
+        figure.colorbar(heat, ax=row[2], shrink=0.8)
+        row[2].set_xlabel(f"{int((np.abs(delta) > CHANGED).sum())} entries, l2 {np.linalg.norm(delta):.2f}")
+        row[3].imshow(displayed(adversarial), cmap="gray", vmin=0, vmax=1)
+        row[3].set_ylabel(goal_of(result, index, class_names))
+        without_ticks(row)
+    for axis, title in zip(axes[0], _COLUMNS, strict=True):
+        axis.set_title(title, fontsize=10)
+    return figure
+
+
+@matplotlib.rc_context(PLAIN_TEXT)
+def heat_maps_figure(
+    pair: Mapping[str, AttackResult], class_names: Mapping[int, str], groups: GroupStructure | int
+) -> Figure:
+    """A row for each example of two results by name; from left to right as `plot.heat_maps` says."""
+    (left, first), (right, second) = pair.items()
+    figure = Figure(figsize=(10.5, 2.2 * len(first) + 0.6), layout="constrained")
+    grid = figure.subplots(len(first), 5, squeeze=False)
+    for index, axes in enumerate(grid):
+        means = [255 * group_map(result.delta[index], groups) for result in (first, second)]
+        top = max(float(max(np.nanmax(mean) for mean in means)), 255 * CHANGED)
+        for axis, mean in zip((axes[0], axes[4]), means, strict=True):
+            shown = axis.imshow(np.ma.masked_less_equal(mean, 255 * CHANGED), cmap=DARKER, vmin=0, vmax=top)
+            axis.set_xlabel(f"{np.count_nonzero(mean > 255 * CHANGED) / mean.size:.0%} of the area", fontsize=9)
+        figure.colorbar(shown, ax=axes[4], shrink=0.85)
+        for axis, result in ((axes[1], first), (axes[3], second)):
+            axis.imshow(displayed(unit_images(result, index)[1]), cmap="gray", vmin=0, vmax=1)
+            axis.set_xlabel(goal_of(result, index, class_names), fontsize=9)
+        axes[2].imshow(displayed(unit_images(first, index)[0]), cmap="gray", vmin=0, vmax=1)
+        axes[2].set_xlabel(f"label {class_name(first.labels[index], class_names)}", fontsize=9)
+        without_ticks(axes)
+    titles = (f"{left}: |change|", left, "original", right, f"{right}: |change|")
+    for axis, title in zip(grid[0], titles, strict=True):
+        axis.set_title(title, fontsize=10)
+    figure.suptitle("|change|: mean over each group, on the scale of 255", fontsize=9)
+    return figure
+
+
+def without_ticks(axes: Iterable[Axes]) -> None:
+    """Takes the ticks from the axes of images."""
+    for axis in axes:
+        axis.set_xticks([])
+        axis.set_yticks([])
+
+
+def goal_of(result: AttackResult, index: int, class_names: Mapping[int, str]) -> str:
+    """What an example was to become, and whether it failed."""
+    goal = "untargeted" if result.targets is None else f"target {class_name(result.targets[index], class_names)}"
+    return goal if result.success[index] else f"{goal}: failed"
+
+
+def group_means(delta: Images, groups: GroupStructure | int) -> Images:
+    """The mean absolute change of each group (P, Q) of `delta` (H, W, C); groups at the edge may be cut."""
+    return _means(delta, as_structure(groups).of(*delta.shape[:2])).astype(np.float32)
+
+
+def group_map(delta: Images, groups: GroupStructure | int) -> Images:
+    """The mean absolute change of each pixel's group, an image (H, W), of `delta` (H, W, C).
+
+    Where several groups hold a pixel, it is the mean over these groups; where none does, NaN.
+    """
+    structure = as_structure(groups).of(*delta.shape[:2])
+    sums = np.asarray(structure.expand(tf.constant(_means(delta, structure)[None]), 1))[0, :, :, 0]
+    holding = structure.multiplicity[0, :, :, 0]
+    return np.divide(sums, holding, out=np.full_like(sums, np.nan), where=holding > 0).astype(np.float32)
+
+
+def _means(delta: Images, groups: Groups) -> npt.NDArray[np.float64]:
+    strength = np.abs(delta).mean(axis=-1, keepdims=True, dtype=np.float64)[None]
+    sums, pixels = (np.asarray(groups.total(tf.constant(part)))[0] for part in (strength, np.ones_like(strength)))
+    return sums / pixels
+
+
+def unit_images(result: AttackResult, index: int) -> tuple[Images, Images]:
+    """An example's original and adversarial image (H, W, C) in [0, 1]."""
+    low, high = result.bounds
+    original, adversarial = ((images[index] - low) / (high - low) for images in (result.images, result.adversarial))
+    return original, adversarial
+
+
+def displayed(image: Images) -> Images:
+    """An image (H, W, C) as matplotlib shows it: three channels, or the first where there are fewer."""
+    return image[..., 0] if image.shape[-1] < 3 else image[..., :3]
+
+
+def class_name(index: int, names: Mapping[int, str]) -> str:
+    """The name of a class, or its number where no name is known."""
+    return names.get(int(index), str(index))

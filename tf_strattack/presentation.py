@@ -1,0 +1,92 @@
+"""How an AttackResult shows itself: one line, a small table, numbers, a data frame."""
+
+from __future__ import annotations
+
+import html
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from tf_strattack import metrics
+
+if TYPE_CHECKING:
+    import pandas
+
+    from tf_strattack.result import AttackResult
+
+_DISTANCES = {"l0": metrics.l0, "l1": metrics.l1, "l2": metrics.l2, "linf": metrics.linf}
+# No colours: those of the page hold, whether it is light or dark.
+_TABLE = "border-collapse: collapse; font-variant-numeric: tabular-nums"
+_NAME, _VALUE = "text-align: left; font-weight: normal; padding: 0.1em 1.5em 0.1em 0", "text-align: right"
+
+
+def one_line(result: AttackResult) -> str:
+    """What the result is of, and how many examples succeeded."""
+    examples = f"{len(result)} example{'' if len(result) == 1 else 's'}"
+    name = [repr(result.attack["name"])] if "name" in result.attack else []
+    interrupted = ["interrupted"] if result.interrupted else []
+    parts = [examples, f"{int(result.success.sum())} successful", *name, _goal(result), *interrupted]
+    return f"AttackResult({', '.join(parts)})"
+
+
+def html_table(result: AttackResult) -> str:
+    """A table of what `summarise` returns, for notebooks."""
+    found = summarise(result)
+    share = "" if found["asr"] is None else f" ({found['asr']:.1%})"
+    rows = {
+        "attack": f"{result.attack.get('name', 'unknown')}, {_goal(result)}",
+        "examples": f"{found['examples']}{', interrupted' if result.interrupted else ''}",
+        "successful": f"{found['successes']}{share}",
+        **{f"mean {name} of the successful": _number(found[name]) for name in _DISTANCES},
+        "gradients per example": _number(found["gradient_evaluations"]),
+        "forward passes per example": _number(found["forward_evaluations"]),
+        "seconds per example": _number(found["seconds"]),
+    }
+    cells = "".join(
+        f'<tr><th scope="row" style="{_NAME}">{name}</th><td style="{_VALUE}">{html.escape(value)}</td></tr>'
+        for name, value in rows.items()
+    )
+    return f'<table style="{_TABLE}"><tbody>{cells}</tbody></table>'
+
+
+def summarise(result: AttackResult) -> dict[str, int | float | None]:
+    """The numbers of `AttackResult.summary`."""
+    delta = result.delta
+    found = metrics.mean_over_successes(result.success, {name: of(delta) for name, of in _DISTANCES.items()})
+    costs = {name: getattr(result, name) for name in ("gradient_evaluations", "forward_evaluations", "seconds")}
+    return {
+        "examples": len(result),
+        "successes": int(result.success.sum()),
+        "asr": found["asr"],
+        **{name: found[name] for name in _DISTANCES},
+        **{name: float(cost.mean(dtype=np.float64)) if len(cost) else None for name, cost in costs.items()},
+    }
+
+
+def data_frame(result: AttackResult) -> pandas.DataFrame:
+    """The rows of `AttackResult.to_pandas`."""
+    try:
+        import pandas
+    except ImportError as error:
+        raise ImportError(f"expected pandas, received none ({error}): pip install tf-strattack[pandas]") from error
+    delta = result.delta
+    targets: Any = pandas.NA if result.targets is None else result.targets
+    columns: dict[str, Any] = {
+        "label": result.labels,
+        "target": pandas.Series(targets, index=range(len(result)), dtype="Int32"),
+        "success": result.success,
+        "clean_correct": result.clean_correct,
+        # A failed example is its original, and no example at distance 0.
+        **{name: np.where(result.success, of(delta), np.nan) for name, of in _DISTANCES.items()},
+        **{name: getattr(result, name) for name in ("c", "gradient_evaluations", "forward_evaluations", "seconds")},
+    }
+    ids = {} if result.example_ids is None else {"example_id": result.example_ids}
+    return pandas.DataFrame({**ids, **columns})
+
+
+def _goal(result: AttackResult) -> str:
+    return "untargeted" if result.targets is None else "targeted"
+
+
+def _number(value: float | None) -> str:
+    return "–" if value is None else f"{value:.4g}"
