@@ -42,7 +42,7 @@ setup(
     ],
     python_requires=">=3.11",
     packages=find_packages(include=["tf_strattack", "tf_strattack.*"]),
-    package_data={"tf_strattack": ["py.typed"], "tf_strattack.shipped": ["*.keras", "*.json", "*.npz"]},
+    package_data={"tf_strattack": ["py.typed", "*.pyi"], "tf_strattack.shipped": ["*.keras", "*.json", "*.npz"]},
     install_requires=requirements("requirements.txt"),
     extras_require={
         "dev": requirements("requirements-dev.txt"),

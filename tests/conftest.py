@@ -13,11 +13,11 @@ from pathlib import Path
 import keras
 import numpy as np
 import pytest
-import tensorflow as tf
 import tensorflow_datasets as tfds
 from packaging.version import Version
 
 import tf_strattack as sa
+from tests.builders import exact_rows
 
 SHARED = Path(__file__).parent.parent.parent / "shared" / "data"
 
@@ -37,38 +37,6 @@ def mnist():
     return sa.shipped.load_classifier()
 
 
-def exact_rows(hidden: int = 12, classes: int = 4, side: int = 6, seed: int = 0):
-    """A two-layer network whose rows are bit-equal in any batch: every row is its own sum in a fixed order."""
-    rng = np.random.default_rng(seed)
-    first = tf.constant(rng.normal(size=(hidden, side * side)) / side, tf.float32)
-    second = tf.constant(rng.normal(size=(classes, hidden)), tf.float32)
-
-    def network(images):
-        flat = tf.reshape(images, [-1, 1, side * side])
-        features = tf.nn.relu(tf.reduce_sum(flat * first, axis=2))
-        return tf.reduce_sum(features[:, None, :] * second, axis=2)
-
-    return network
-
-
-def count_traces(rows: int, seed: int):
-    """A small classifier, images and labels for it, and the list that grows with every trace of its network.
-
-    Eager calls, by which it is seen whether a network has changed, do not count.
-    """
-    traced: list[tuple[int, ...]] = []
-    network = exact_rows()
-
-    def counted(images):
-        if not tf.executing_eagerly():
-            traced.append(images.shape)
-        return network(images)
-
-    classifier = sa.Classifier.from_callable(counted)
-    images = np.random.default_rng(seed).uniform(size=(rows, 6, 6, 1)).astype(np.float32)
-    return classifier, images, classifier.predict(images).argmax(axis=1), traced
-
-
 @pytest.fixture(scope="session")
 def exact():
     """A small classifier with bit-equal rows, and 27 examples for it."""
@@ -77,40 +45,6 @@ def exact():
     labels = classifier.predict(images).argmax(axis=1)
     targets = (labels + 1 + np.arange(27) % 3) % 4
     return classifier, images, labels, targets
-
-
-def linear_network(pixels: int, classes: int = 3):
-    """Weights (classes, pixels) of a linear network, its classifier, six images, their labels and farthest classes."""
-    rng = np.random.default_rng(0)
-    weights, side = rng.normal(size=(classes, pixels)), int(pixels**0.5)
-    matrix = tf.constant(weights.T, tf.float32)
-    classifier = sa.Classifier.from_callable(lambda x: tf.reshape(x, [-1, pixels]) @ matrix)
-    images = rng.uniform(0.2, 0.8, size=(6, side, side, 1)).astype(np.float32)
-    logits = classifier.predict(images)
-    return weights, classifier, images, logits.argmax(axis=1), logits.argmin(axis=1)
-
-
-# Heads of networks in half precision, and one in float32 on a body in half precision.
-HALF_PRECISION_HEADS = [{"activation": "softmax"}, {"activation": "softmax", "dtype": "float32"}, {}]
-
-
-def half_precision_network(head):
-    """A small network in bfloat16, its images, and the classes that it gives them."""
-    keras.utils.set_random_seed(0)
-    keras.config.set_dtype_policy("mixed_bfloat16" if "dtype" in head else "bfloat16")
-    try:
-        network = keras.Sequential(
-            [
-                keras.layers.Input((8, 8, 1)),
-                keras.layers.Flatten(),
-                keras.layers.Dense(16, activation="relu"),
-                keras.layers.Dense(4, **head),
-            ]
-        )
-    finally:
-        keras.config.set_dtype_policy("float32")
-    images = np.random.default_rng(0).uniform(size=(8, 8, 8, 1)).astype(np.float32)
-    return network, images, np.asarray(tf.cast(network(images), tf.float32)).argmax(axis=1)
 
 
 @pytest.fixture(scope="session")

@@ -4,46 +4,34 @@ import ast
 import inspect
 import json
 import re
-from pathlib import Path
 
 import pytest
 
 import tf_strattack as sa
+from tests.contract import Contract
+from tests.documents import examples_in
 from tests.notebooks import TUTORIALS
-from tests.tf_strattack.attacks import test_contract as contract
-
-ROOT = Path(__file__).parent.parent
+from tests.programs import ROOT
 
 
-@pytest.fixture(scope="module")
-def printed_attack():
+class TestPrintedAttack(Contract):
     """The attack of docs/extending.md, made by the document's own code."""
-    (example,) = re.findall(r"```python\n(.*?)```", (ROOT / "docs" / "extending.md").read_text(), re.DOTALL)
-    names = {"__name__": "extending"}
-    exec(compile(example, "docs/extending.md", "exec"), names)
-    assert names["result"].success.all()
-    assert names["result"].gradient_evaluations.max() > 1
-    return names["SignDescent"](epsilon=0.6, step_size=0.2)  # the contract wants most targets reached: long steps
 
-
-def test_the_attack_to_be_copied_keeps_the_promises_of_all_attacks(printed_attack, exact, mnist, digits):
-    contract.test_the_result_of_an_example_does_not_depend_on_its_batch(exact, printed_attack)
-    contract.test_success_and_distances_hold_on_an_independent_path(mnist, digits, printed_attack)
-    contract.test_nothing_changes_outside_the_mask(mnist, digits, printed_attack)
-    contract.test_whole_numbers_and_numpy_numbers_do_for_any_parameter(printed_attack)
-    contract.test_one_trace_serves_other_batch_sizes_and_a_second_call(printed_attack)
+    @pytest.fixture(scope="class")
+    def attack(self):
+        (example,) = examples_in("docs/extending.md")
+        names = {"__name__": "extending"}
+        exec(compile(example, "docs/extending.md", "exec"), names)
+        assert names["result"].success.all()
+        assert names["result"].gradient_evaluations.max() > 1
+        return names["SignDescent"](epsilon=0.6, step_size=0.2)  # the contract wants most targets reached: long steps
 
 
 def test_the_attack_that_shows_where_parameters_belong_has_them_there():
-    (example,) = re.findall(r"```python\n(.*?)```", (ROOT / "docs" / "parameters.md").read_text(), re.DOTALL)
+    (example,) = examples_in("docs/parameters.md")
     names = {"sa": sa}
     exec(compile(example, "docs/parameters.md", "exec"), names)
     assert names["attack"].hyper_parameters["refine"]["solver"]["max_iterations"] == 60
-
-
-@pytest.mark.parametrize("targeted", [True, False])
-def test_the_attack_to_be_copied_reaches_the_confidence(printed_attack, exact, targeted):
-    contract.test_a_confidence_is_reached_and_one_out_of_reach_returns_the_original(exact, printed_attack, targeted)
 
 
 def test_the_tests_that_the_mathematics_name_are_where_it_says():
@@ -51,7 +39,7 @@ def test_the_tests_that_the_mathematics_name_are_where_it_says():
     named = re.findall(r"\[`(test_\w+)`\]\(\.\./(tests/[\w/]+\.py)\)", text)
     assert len(named) > 30
     for test, file in named:
-        assert f"\ndef {test}(" in (ROOT / file).read_text(), f"{file} has no {test}"
+        assert re.search(rf"^ *def {test}\(", (ROOT / file).read_text(), re.MULTILINE), f"{file} has no {test}"
 
 
 def resolved(name):

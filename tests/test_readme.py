@@ -1,7 +1,6 @@
 """The examples of the README and of two documents run as they are printed."""
 
 import re
-from pathlib import Path
 
 import art.attacks  # noqa: F401 - where a test imports it first, ART logs to that test's stderr for ever
 import keras
@@ -9,13 +8,8 @@ import numpy as np
 import pytest
 
 import tf_strattack as sa
-
-ROOT = Path(__file__).parent.parent
-
-
-def examples_in(document):
-    return re.findall(r"```python\n(.*?)```", (ROOT / document).read_text(), re.DOTALL)
-
+from tests.documents import examples_in
+from tests.programs import ROOT
 
 EXAMPLES = examples_in("README.md")
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.test_docstrings import PUBLIC
+from tests.public import public
 
 pytest.importorskip("mkdocs", reason="needs requirements-docs.txt, which make test-slow installs")
 
@@ -57,7 +57,7 @@ def test_every_public_name_has_an_anchor(built):
     site, _ = built
     pages = "".join(page.read_text() for page in (site / "docs" / "reference").glob("*.html"))
     anchors = set(re.findall(r'id="(tf_strattack[^"]*)"', pages))
-    for name, value in PUBLIC.items():
+    for name, value in public().items():
         home = f"{value.__module__}.{value.__qualname__}"
         # What other attacks define anew, such as `iterations`, has that of `Attack`.
         base = f"tf_strattack.Attack.{value.__name__}"

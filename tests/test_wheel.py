@@ -10,8 +10,8 @@ import zipfile
 
 import pytest
 
+from tests.documents import examples_in
 from tests.programs import ROOT
-from tests.test_readme import EXAMPLES
 from tf_strattack.shipped import NETWORKS
 
 # What a build reads, and what must not get into it. Not build/ and *.egg-info, which may be those of older sources.
@@ -91,7 +91,7 @@ def test_the_readme_s_examples_run_where_only_the_wheel_is_installed(built, tmp_
     elsewhere.mkdir()
     succeed(python, "-m", "pip", "install", "--quiet", wheel, cwd=elsewhere)
     printed = []
-    for example in (EXAMPLES[0], EXAMPLES[2]):
+    for example in (examples_in("README.md")[i] for i in (0, 2)):
         script = elsewhere / "example.py"
         script.write_text(f"{example}\nprint(sa.__file__)\n")
         *lines, place = succeed(python, "-I", script, cwd=elsewhere).splitlines()

@@ -13,7 +13,7 @@ import pytest
 import tensorflow_datasets as tfds
 
 import tf_strattack as sa
-from tests.eval.directories.test_configuration import check_all_is_known
+from tests.directories import check_all_is_known
 from tests.programs import check_mistakes, run_program, server_of, start
 from tf_strattack.images import write_png
 
@@ -356,5 +356,5 @@ def test_bad_data_gets_one_line_and_status_2(tmp_path):
 def test_list_attacks_names_every_parameter():
     status, out, _ = program("--list_attacks")
     assert status == 0
-    for text in ("strattack:", "strattack_overlap:", "group_size=3", "sigma_quantile=None", "solver=prox_linear"):
+    for text in ("strattack:", "strattack_overlap:", "group_size=3", "sigma_quantile=0.38", "solver=prox_linear"):
         assert text in out

@@ -9,7 +9,7 @@ from absl.testing import flagsaver
 
 import tf_strattack as sa
 from eval import benchmark
-from tests.eval.directories.test_configuration import check_all_is_known, contents, lay
+from tests.directories import check_all_is_known, contents, lay
 from tests.programs import check_mistakes, run_program
 
 TINY = [
@@ -62,7 +62,7 @@ def test_the_json_says_what_ran_where(run):
     assert any(device.startswith("CPU:") for device in facts["machine"]["devices"])
     configuration = facts["configuration"]
     assert configuration["sections"] == list(facts["sections"])
-    assert configuration["attacks"]["strattack"]["max_iterations"] == 15
+    assert configuration["attacks"]["strattack"]["solver"]["max_iterations"] == 15
     assert configuration["floor_batch_sizes"] == [1, 9]
     assert configuration["pareto_taus"] == [0.65, 2]
     assert configuration["pareto_examples"] == 3

@@ -25,8 +25,9 @@ from eval.benchmarks.peers import measure_peers
 from eval.benchmarks.scaling import write_digits
 from eval.benchmarks.tables import format_section
 from eval.inputs.datasets import read_dataset
-from tests.problems import brief
-from tf_strattack.problem.goal import Network, Problem
+from tests.builders import brief
+from tf_strattack.problem.batch import Batch
+from tf_strattack.problem.goal import Misclassify
 
 
 def test_the_network_of_the_model_flag_is_a_net_with_its_own_examples(tmp_path):
@@ -51,7 +52,7 @@ class Counted:
 
     def __init__(self):
         self._attack = brief(5, refine=False)
-        self.parameters = self._attack.parameters
+        self.hyper_parameters = self._attack.hyper_parameters
         self.runs = 0
 
     def __call__(self, *arguments, **options):
@@ -190,11 +191,11 @@ def test_peers_are_judged_on_valid_pixels_where_they_were_run(net, peers, tmp_pa
 def test_what_a_peer_returned_is_judged_before_and_after_it_is_made_valid(net):
     images, labels, targets = net.examples(3)
     # Black pixels that go below 0, against the margin's gradient: nothing is left of that on valid pixels.
-    network = Network(net.classifier, targeted=True)
-    problem = Problem.build(net.classifier, images, targets, np.ones((1, 1, 1, 1), np.float32), epsilon=None)
+    goal = Misclassify(net.classifier, targeted=True)
+    batch = Batch.build(net.classifier.bounds, images, targets, np.ones((1, 1, 1, 1), np.float32), epsilon=None)
     delta = tf.zeros_like(images)
     for _ in range(40):
-        _, gradient = network.margin_and_gradient(problem, delta)
+        _, gradient = goal.margin_and_gradient(batch, delta)
         delta = tf.clip_by_value(delta - 0.1 * tf.sign(gradient), -2.0, 0.0) * (images == 0)
     below = images + delta.numpy()
     assert (net.classifier.logits(below).numpy().argmax(axis=1) == targets).any()

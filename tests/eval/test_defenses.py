@@ -9,7 +9,7 @@ import pytest
 from eval.defense_study.rows import Study
 from eval.defense_study.tables import read_row, write_tables
 from eval.paper import TABLE_A1
-from tests.eval.directories.test_configuration import check_all_is_known
+from tests.directories import check_all_is_known
 from tests.programs import check_mistakes, run_program
 
 TINY = [

@@ -7,7 +7,7 @@ import tensorflow as tf
 
 import tf_strattack as sa
 from eval.figures import draw_examples, draw_heat_maps
-from tests.problems import brief
+from tests.builders import brief
 
 
 @pytest.mark.parametrize("channels", [2, 3, 5])

@@ -15,7 +15,7 @@ import pytest
 import tensorflow_datasets as tfds
 
 import tf_strattack as sa
-from tests.eval.directories.test_configuration import check_all_is_known
+from tests.directories import check_all_is_known, check_equal, examples
 from tests.programs import ROOT, check_mistakes, run_program, server_of, start
 from training.adversarial_dataset import read_adversarial_dataset
 
@@ -36,23 +36,6 @@ def whole(program, tmp_path_factory):
     status, out, err = program(*arguments)
     assert status == 0, err
     return directory, arguments, out
-
-
-def examples(directory):
-    """The data set as TFDS reads it, by example id."""
-    builder = tfds.builder_from_directory(str(directory / "dataset"))
-    rows = list(tfds.as_numpy(builder.as_dataset(split="train")))
-    by_id = {row["example_id"].decode(): row for row in rows}
-    assert len(by_id) == len(rows) == builder.info.splits["train"].num_examples
-    return by_id
-
-
-def check_equal(ours, theirs):
-    ours, theirs = examples(ours), examples(theirs)
-    assert ours.keys() == theirs.keys()
-    for name, row in ours.items():
-        for feature, value in row.items():
-            np.testing.assert_array_equal(value, theirs[name][feature], err_msg=f"{name} {feature}")
 
 
 def copy_of(whole, tmp_path):

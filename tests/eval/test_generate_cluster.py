@@ -8,7 +8,7 @@ import time
 import psutil
 import pytest
 
-from tests.eval.test_generate import check_equal
+from tests.directories import check_equal
 from tests.programs import ROOT, run_program, start
 
 ray = pytest.importorskip("ray", reason="needs the extra ray")

@@ -12,7 +12,7 @@ import psutil
 import pytest
 
 import tf_strattack as sa
-from tests.eval.test_generate import check_equal, examples
+from tests.directories import check_equal, examples
 from tests.programs import ROOT, start
 
 pytestmark = pytest.mark.slow

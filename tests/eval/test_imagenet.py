@@ -12,8 +12,8 @@ from PIL import Image
 
 import tf_strattack as sa
 from eval.benchmarks.child import measure_child
-from tests.eval.directories.test_configuration import check_all_is_known
-from tests.eval.inputs.test_photographs import write_folder
+from tests.builders import write_folder
+from tests.directories import check_all_is_known
 from tests.programs import check_mistakes, run_program, server_of
 
 # Quick, and sure to succeed on a small network.

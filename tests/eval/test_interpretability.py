@@ -15,9 +15,8 @@ from eval.interpretation.figures import draw_overlays
 from eval.interpretation.scores import ACTIVATION, ASM, ASM_NONZERO, FIFTH, Explanation, score
 from eval.interpretation.tables import summarise_scores
 from eval.runs import results_in
-from tests.conftest import linear_network
-from tests.eval.directories.test_configuration import check_all_is_known
-from tests.problems import brief
+from tests.builders import brief, linear_network
+from tests.directories import check_all_is_known
 from tests.programs import check_mistakes, server_of
 from tf_strattack import interpret
 

@@ -5,7 +5,7 @@ import shutil
 
 import pytest
 
-from tests.eval.directories.test_configuration import check_all_is_known
+from tests.directories import check_all_is_known
 from tests.programs import check_mistakes, server_of
 
 GIVEN = [

@@ -15,6 +15,7 @@ from eval.generation.work import Work, work_here
 from eval.program import tensorboard_directory
 from eval.runs import Run
 from eval.tensorboard import SCALARS, Summaries
+from tests.builders import brief
 from tests.programs import server_of
 
 QUICK = "--attack_parameters=max_iterations=25,fallback.max_iterations=25,refine.max_iterations=5"
@@ -108,7 +109,7 @@ def test_shards_that_are_there_are_not_logged_again(exact, tmp_path):
 
 def test_batches_of_a_shard_are_runs_of_their_own(exact, tmp_path):
     classifier, examples = small(exact)
-    work = Work(sa.StrAttack(max_iterations=15, refine=False), False, 2, 5)
+    work = Work(brief(15, refine=False), False, 2, 5)
     [(_, outcome)] = work_here(work, classifier, [(7, examples)], 8, Summaries(tmp_path))
     assert sorted(path.name for path in tmp_path.iterdir()) == ["shard_00007", "shard_00007_batch_1"]
     for name, rows in (("shard_00007", slice(5)), ("shard_00007_batch_1", slice(5, 8))):

@@ -5,7 +5,7 @@ import pytest
 import tensorflow as tf
 
 import tf_strattack as sa
-from tests.conftest import count_traces, linear_network
+from tests.builders import count_traces, linear_network
 from tf_strattack import interpret
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import tf_strattack as sa
-from tests.problems import brief
+from tests.builders import brief
 
 
 @pytest.fixture(scope="module")

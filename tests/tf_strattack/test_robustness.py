@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 import tf_strattack as sa
-from tests.problems import brief
+from tests.builders import brief
+from tf_strattack.runtime.progress import Tracker
 
 NAMES = {f"attack_{name}" for name in ("accuracy", "success_rate", "l0", "l1", "l2", "linf")}
 QUICK = brief(30, refine=False)
@@ -234,7 +235,7 @@ def test_ctrl_c_during_the_attack_ends_the_training(sample, monkeypatch):
         raise KeyboardInterrupt
 
     callback = sa.RobustnessCallback(sample[0][:4], sample[1][:4], attack=QUICK)
-    monkeypatch.setattr(sa.progress.Tracker, "start_batch", interrupted)
+    monkeypatch.setattr(Tracker, "start_batch", interrupted)
     with pytest.raises(KeyboardInterrupt):
         fitted(sample, [callback])
 
@@ -248,7 +249,7 @@ cpu = tf.config.list_physical_devices("CPU")[0]
 tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
 
 import tf_strattack as sa
-from tests.problems import brief
+from tests.builders import brief
 
 images, labels, _ = sa.shipped.load_sample()
 with tf.distribute.MirroredStrategy(sys.argv[1].split(",")).scope():

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import tf_strattack as sa
-from tests.eval.directories.test_configuration import check_all_is_known
+from tests.directories import check_all_is_known
 from tests.programs import ROOT, check_mistakes, run_program, start
 
 

@@ -211,7 +211,7 @@ def quantize(
       >>> classifier = sa.shipped.load_classifier()
       >>> images, labels, _ = sa.shipped.load_sample()
       >>> images, labels, targets = images[:4], labels[:4], (labels[:4] + 1) % 10
-      >>> result = sa.StrAttack(max_iterations=60)(classifier, images, labels, targets)
+      >>> result = sa.StrAttack()(classifier, images, labels, targets)
       >>> stored = sa.quantize(classifier, images, result.adversarial, labels, targets, epsilon=0.6)
       >>> levels = sa.images.to_uint8(stored.adversarial)  # (4, 28, 28, 1) uint8, to be written by write_png
       >>> bool((sa.images.from_uint8(levels) == stored.adversarial).all()), stored.success.tolist()

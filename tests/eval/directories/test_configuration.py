@@ -2,13 +2,13 @@
 
 import json
 import os
-import shutil
 import subprocess
 import sys
 
 import pytest
 
 from eval.directories.configuration import claim
+from tests.directories import OTHERS, contents, lay, take
 from tests.programs import ROOT
 from tf_strattack import InputError
 
@@ -20,10 +20,6 @@ print("claimed", flush=True)
 sys.stdin.read()
 """
 MADE_BY = {"made_by": "tf_strattack eval.attack"}
-
-
-def take(directory, configuration, overwrite=False, program="eval.attack"):
-    return claim(directory, configuration, program=program, flag="--output_dir", overwrite=overwrite)
 
 
 def hold(directory):
@@ -67,45 +63,6 @@ def test_what_a_kill_left_of_a_claim_is_taken_up(tmp_path):
     take(tmp_path, {"a": 1})
     assert json.loads((tmp_path / "config.json").read_text()) == {**MADE_BY, "a": 1}
     assert sorted(os.listdir(tmp_path)) == ["config.json", "lock"]
-
-
-# A directory that no program here has made, by the files in it.
-OTHERS = {
-    "text": {"thesis.txt": "precious"},
-    "hugging_face": {"config.json": '{"architectures": ["BertModel"]}', "model.safetensors": "weights"},
-    "project": {"config.json": '{"project": "mine"}', "src/a.py": "print()", "parts/00000.npz": "mine"},
-    "version_0.2.0": {"config.json": '{"attack": "strattack", "seed": 0}', "parts/00000.npz": "work", "lock": ""},
-    "another_mark": {"config.json": '{"made_by": "someone eval.attack", "a": 1}', "metrics.json": "{}"},
-    "unknown_program": {"config.json": '{"made_by": "tf_strattack eval.unheard_of", "a": 1}', "metrics.json": "{}"},
-    "mark_of_another_type": {"config.json": '{"made_by": ["tf_strattack eval.attack"]}', "metrics.json": "{}"},
-    "list": {"config.json": "[1]", "metrics.json": "{}"},
-    "cut_off": {"config.json": '{"made_by": "tf_strattack eval.attack", "a', "metrics.json": "{}"},
-    "empty_config": {"config.json": "", "metrics.json": "{}"},
-    "config_alone": {"config.json": '{"a": 1}'},
-    "config_folder": {"config.json/a": "mine"},
-    "mark_that_has_moved": {"config.json.old": '{"made_by": "tf_strattack eval.attack", "a": 1}'},
-    "begins_as_a_lock": {"locksmiths.txt": "mine"},
-    "lock_with_content": {"lock": "mine"},
-    "partial_of_others": {"config.json.partial": '{"a": 1}'},
-    "hidden": {".git/HEAD": "ref"},
-}
-
-
-def contents(directory):
-    return {str(path.relative_to(directory)): path.read_bytes() for path in directory.rglob("*") if path.is_file()}
-
-
-def check_all_is_known(directory, program, copy):
-    """Of what `program` wrote into `directory` nothing stays once it is overwritten; that happens to a copy."""
-    shutil.copytree(directory, copy)
-    claim(copy, {"another": 1}, program=program, flag="-", overwrite=True)()
-    assert [name for name in sorted(os.listdir(copy)) if not name.startswith("lock")] == ["config.json"]
-
-
-def lay(directory, files):
-    for name, content in files.items():
-        (directory / name).parent.mkdir(parents=True, exist_ok=True)
-        (directory / name).write_text(content)
 
 
 @pytest.mark.parametrize("overwrite", [False, True])

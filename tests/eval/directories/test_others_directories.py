@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.eval.directories.test_configuration import OTHERS, contents, lay
+from tests.directories import OTHERS, contents, lay
 from tests.programs import check_mistakes
 
 # What others may have in a directory that one of these programs is given by mistake.

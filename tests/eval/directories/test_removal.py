@@ -9,7 +9,7 @@ from eval.directories.configuration import claim
 from eval.directories.layouts import LAYOUTS
 from eval.directories.locks import hold
 from eval.directories.removal import discard
-from tests.eval.directories.test_configuration import contents, lay, take
+from tests.directories import contents, lay, take
 from tf_strattack import InputError
 
 SHARD = "adversarial_examples-train.tfrecord-00000-of-00001"

@@ -1,6 +1,5 @@
 """Images of any size are brought to the network's, as evaluations do."""
 
-import csv
 import itertools
 
 import numpy as np
@@ -11,6 +10,7 @@ from PIL import Image
 import tf_strattack as sa
 from eval.inputs.datasets import read_dataset
 from eval.inputs.photographs import Frame, make_frame
+from tests.builders import write_folder
 
 
 def test_a_frame_resizes_the_shorter_side_and_cuts_out_the_middle():
@@ -88,18 +88,6 @@ def test_what_cannot_be_resized_is_refused():
         frame(np.zeros((20, 20, 3), np.float32), "x")
     with pytest.raises(sa.InputError, match="expected 1, 3 or 4 channels to resize in x, received 5"):
         frame(np.zeros((20, 20, 5), np.uint8), "x")
-
-
-def write_folder(folder, images, names=True):
-    """Photographs in `folder`/images, and labels.csv beside that folder."""
-    (folder / "images").mkdir(parents=True)
-    with (folder / "labels.csv").open("w", newline="") as file:
-        writer = csv.writer(file)
-        writer.writerow(["filename", "class_index", *(["class_name"] if names else [])])
-        for index, image in enumerate(images):
-            Image.fromarray(image).save(folder / "images" / f"{index}.png")
-            writer.writerow([f"{index}.png", index % 3, *([f"class {index % 3}"] if names else [])])
-    return folder
 
 
 def test_photographs_are_found_with_their_table_beside_or_above(tmp_path):

@@ -5,7 +5,7 @@ import pytest
 import scipy.optimize
 
 import tf_strattack as sa
-from tests.conftest import linear_network
+from tests.builders import linear_network
 
 
 def test_a_linear_network_gets_its_closest_adversarial_example():

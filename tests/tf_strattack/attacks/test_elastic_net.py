@@ -5,7 +5,7 @@ import pytest
 import scipy.optimize
 
 import tf_strattack as sa
-from tests.conftest import linear_network
+from tests.builders import linear_network
 
 
 def naive_fista(weights, image, target, c, beta, iterations, learning_rate):

@@ -6,8 +6,7 @@ import pytest
 import tf_strattack as sa
 from eval.examples import Selection, make_shards
 from eval.inputs.datasets import read_dataset
-from tests.conftest import count_traces, linear_network
-from tests.problems import brief
+from tests.builders import brief, count_traces, linear_network
 
 
 def on_lattice(images, bounds=(0.0, 1.0)):

@@ -12,8 +12,7 @@ import scipy.optimize
 import tensorflow as tf
 
 import tf_strattack as sa
-from tests.conftest import count_traces, exact_rows
-from tests.problems import brief
+from tests.builders import brief, count_traces, exact_rows
 
 
 def linear(weights, **options):

@@ -7,7 +7,7 @@ import tensorflow as tf
 from keras import layers
 
 import tf_strattack as sa
-from tests.problems import brief
+from tests.builders import brief
 
 IMAGES = np.random.default_rng(0).uniform(size=(5, 6, 6, 1)).astype(np.float32)
 

@@ -9,7 +9,7 @@ import tensorflow as tf
 from keras import layers
 
 import tf_strattack as sa
-from tests.problems import brief
+from tests.builders import brief
 from tests.tf_strattack.classifiers.networks import IMAGES, SIDE, body, dense, two_outputs
 
 ATTACK = sa.FGM(norm="l2")

@@ -7,7 +7,7 @@ import tensorflow as tf
 from keras import layers
 
 import tf_strattack as sa
-from tests.conftest import linear_network
+from tests.builders import linear_network
 from tf_strattack import interpret
 
 

@@ -5,8 +5,7 @@ import pytest
 import tensorflow as tf
 
 import tf_strattack as sa
-from tests.conftest import exact_rows
-from tests.problems import brief
+from tests.builders import brief, exact_rows
 from tf_strattack.classifiers import memory
 from tf_strattack.classifiers.inspection import Findings
 from tf_strattack.problem.batch import Batch

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import tf_strattack as sa
-from tests.problems import brief
+from tests.builders import brief
 from tests.tf_strattack.classifiers.networks import CASES
 from tf_strattack.classifiers.passing import as_classifier
 

@@ -13,8 +13,9 @@ from art.estimators.classification import TensorFlowV2Classifier
 from art.exceptions import EstimatorError
 
 import tf_strattack as sa
-from tests.conftest import HALF_PRECISION_HEADS, exact_rows, half_precision_network
+from tests.builders import HALF_PRECISION_HEADS, exact_rows, half_precision_network
 from tf_strattack.interop.art import StructuredAttack, refine, to_classifier
+from tf_strattack.runtime.progress import Tracker
 
 NATIVE = {
     "solver": sa.solvers.ProxLinear(max_iterations=60),
@@ -86,9 +87,9 @@ def test_no_labels_are_those_that_the_estimator_sees():
 def test_parameters_are_set_checked_and_shown(capfd):
     estimator, images, seen = small_estimator()
     attack = StructuredAttack(estimator, **QUICK)
-    attack.set_params(tau=0.2, stride=1, targeted=True, batch_size=2)
+    attack.set_params(tau=0.2, group_size=2, stride=1, targeted=True, batch_size=2)
     targets = (seen + 1) % 4
-    expected = sa.StrAttack(tau=0.2, stride=1, **NATIVE)(to_classifier(estimator), images, seen, targets)
+    expected = sa.StrAttack(tau=0.2, group_size=2, stride=1, **NATIVE)(to_classifier(estimator), images, seen, targets)
     np.testing.assert_array_equal(attack.generate(images, targets), expected.adversarial)
     for shown in ("StructuredAttack(", "tau=0.2", "targeted=True", "batch_size=2", "group_size=2", "verbose=False"):
         assert shown in repr(attack)
@@ -301,7 +302,7 @@ def test_ctrl_c_reaches_the_host(monkeypatch):
     def interrupted(*_args, **_kwargs):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(sa.progress.Tracker, "start_batch", interrupted)
+    monkeypatch.setattr(Tracker, "start_batch", interrupted)
     with pytest.raises(KeyboardInterrupt):
         StructuredAttack(estimator, **QUICK).generate(images, seen)
 

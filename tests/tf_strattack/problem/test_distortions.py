@@ -8,7 +8,7 @@ import scipy.optimize
 import tensorflow as tf
 
 import tf_strattack as sa
-from tests.conftest import linear_network
+from tests.builders import linear_network
 from tf_strattack.problem.distortions import DISTORTIONS
 
 BETA = 0.7

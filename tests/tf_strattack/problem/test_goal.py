@@ -7,7 +7,7 @@ import pytest
 import tensorflow as tf
 
 import tf_strattack as sa
-from tests.conftest import exact_rows
+from tests.builders import exact_rows
 from tf_strattack.problem.goal import Goal
 
 

@@ -16,7 +16,7 @@ if int(sys.argv[1]) > 1:
     tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * int(sys.argv[1]))
 
 import tf_strattack as sa
-from tests.conftest import exact_rows
+from tests.builders import exact_rows
 from tf_strattack.runtime import devices
 
 assert devices.replicas() == int(sys.argv[1])

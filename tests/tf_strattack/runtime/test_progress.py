@@ -7,8 +7,7 @@ import numpy as np
 import pytest
 
 import tf_strattack as sa
-from tests.conftest import count_traces
-from tests.problems import brief
+from tests.builders import brief, count_traces
 from tf_strattack.runtime.progress import Means, Tracker
 
 DESCENT = {"epsilon": 0.6, "initial_c": 0.1, "search_steps": 3, "max_iterations": 60, "learning_rate": 0.05}

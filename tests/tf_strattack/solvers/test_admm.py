@@ -7,7 +7,7 @@ import pytest
 import tensorflow as tf
 
 import tf_strattack as sa
-from tests.problems import originals_of, problem_of
+from tests.builders import originals_of, problem_of
 from tf_strattack.solvers.splitting import Iterate, candidate_of
 
 

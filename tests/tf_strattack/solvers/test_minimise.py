@@ -4,8 +4,7 @@ import numpy as np
 import pytest
 
 import tf_strattack as sa
-from tests.conftest import count_traces, exact_rows
-from tests.problems import brief
+from tests.builders import brief, count_traces, exact_rows
 from tf_strattack.solvers.minimise import batch_sizes
 
 

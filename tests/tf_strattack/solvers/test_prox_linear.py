@@ -5,8 +5,7 @@ import pytest
 import tensorflow as tf
 
 import tf_strattack as sa
-from tests.conftest import exact_rows
-from tests.problems import originals_of, problem_of
+from tests.builders import exact_rows, originals_of, problem_of
 
 
 def random_images(side=6, rows=5, black=False):

@@ -1,0 +1,71 @@
+"""Directories of runs in tests: claimed, filled by others, compared file by file and example by example."""
+
+from __future__ import annotations
+
+import os
+import shutil
+
+import numpy as np
+import tensorflow_datasets as tfds
+
+from eval.directories.configuration import claim
+
+
+def take(directory, configuration, overwrite=False, program="eval.attack"):
+    return claim(directory, configuration, program=program, flag="--output_dir", overwrite=overwrite)
+
+
+# A directory that no program here has made, by the files in it.
+OTHERS = {
+    "text": {"thesis.txt": "precious"},
+    "hugging_face": {"config.json": '{"architectures": ["BertModel"]}', "model.safetensors": "weights"},
+    "project": {"config.json": '{"project": "mine"}', "src/a.py": "print()", "parts/00000.npz": "mine"},
+    "version_0.2.0": {"config.json": '{"attack": "strattack", "seed": 0}', "parts/00000.npz": "work", "lock": ""},
+    "another_mark": {"config.json": '{"made_by": "someone eval.attack", "a": 1}', "metrics.json": "{}"},
+    "unknown_program": {"config.json": '{"made_by": "tf_strattack eval.unheard_of", "a": 1}', "metrics.json": "{}"},
+    "mark_of_another_type": {"config.json": '{"made_by": ["tf_strattack eval.attack"]}', "metrics.json": "{}"},
+    "list": {"config.json": "[1]", "metrics.json": "{}"},
+    "cut_off": {"config.json": '{"made_by": "tf_strattack eval.attack", "a', "metrics.json": "{}"},
+    "empty_config": {"config.json": "", "metrics.json": "{}"},
+    "config_alone": {"config.json": '{"a": 1}'},
+    "config_folder": {"config.json/a": "mine"},
+    "mark_that_has_moved": {"config.json.old": '{"made_by": "tf_strattack eval.attack", "a": 1}'},
+    "begins_as_a_lock": {"locksmiths.txt": "mine"},
+    "lock_with_content": {"lock": "mine"},
+    "partial_of_others": {"config.json.partial": '{"a": 1}'},
+    "hidden": {".git/HEAD": "ref"},
+}
+
+
+def contents(directory):
+    return {str(path.relative_to(directory)): path.read_bytes() for path in directory.rglob("*") if path.is_file()}
+
+
+def check_all_is_known(directory, program, copy):
+    """Of what `program` wrote into `directory` nothing stays once it is overwritten; that happens to a copy."""
+    shutil.copytree(directory, copy)
+    claim(copy, {"another": 1}, program=program, flag="-", overwrite=True)()
+    assert [name for name in sorted(os.listdir(copy)) if not name.startswith("lock")] == ["config.json"]
+
+
+def lay(directory, files):
+    for name, content in files.items():
+        (directory / name).parent.mkdir(parents=True, exist_ok=True)
+        (directory / name).write_text(content)
+
+
+def examples(directory):
+    """The data set as TFDS reads it, by example id."""
+    builder = tfds.builder_from_directory(str(directory / "dataset"))
+    rows = list(tfds.as_numpy(builder.as_dataset(split="train")))
+    by_id = {row["example_id"].decode(): row for row in rows}
+    assert len(by_id) == len(rows) == builder.info.splits["train"].num_examples
+    return by_id
+
+
+def check_equal(ours, theirs):
+    ours, theirs = examples(ours), examples(theirs)
+    assert ours.keys() == theirs.keys()
+    for name, row in ours.items():
+        for feature, value in row.items():
+            np.testing.assert_array_equal(value, theirs[name][feature], err_msg=f"{name} {feature}")
