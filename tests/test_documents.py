@@ -14,17 +14,19 @@ from tests.notebooks import TUTORIALS
 from tests.programs import ROOT
 
 
-class TestPrintedAttack(Contract):
+@pytest.fixture(scope="module")
+def attack():
     """The attack of docs/extending.md, made by the document's own code."""
+    (example,) = examples_in("docs/extending.md")
+    names = {"__name__": "extending"}
+    exec(compile(example, "docs/extending.md", "exec"), names)
+    assert names["result"].success.all()
+    assert names["result"].gradient_evaluations.max() > 1
+    return names["SignDescent"](epsilon=0.6, step_size=0.2)  # the contract wants most targets reached: long steps
 
-    @pytest.fixture(scope="class")
-    def attack(self):
-        (example,) = examples_in("docs/extending.md")
-        names = {"__name__": "extending"}
-        exec(compile(example, "docs/extending.md", "exec"), names)
-        assert names["result"].success.all()
-        assert names["result"].gradient_evaluations.max() > 1
-        return names["SignDescent"](epsilon=0.6, step_size=0.2)  # the contract wants most targets reached: long steps
+
+class TestPrintedAttack(Contract):
+    pass
 
 
 def test_the_attack_that_shows_where_parameters_belong_has_them_there():

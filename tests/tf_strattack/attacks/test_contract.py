@@ -60,12 +60,15 @@ SLOW = {
 }
 
 
+@pytest.fixture(
+    params=[pytest.param(name, marks=[pytest.mark.slow] * (name in SLOW)) for name in ATTACKS], scope="module"
+)
+def attack(request):
+    return ATTACKS[request.param]
+
+
 class TestAttacks(Contract):
-    @pytest.fixture(
-        params=[pytest.param(name, marks=[pytest.mark.slow] * (name in SLOW)) for name in ATTACKS], scope="module"
-    )
-    def attack(self, request):
-        return ATTACKS[request.param]
+    pass
 
 
 def test_a_mask_for_each_example_does_what_one_for_all_does(exact):

@@ -97,7 +97,10 @@ def test_parameters_are_set_checked_and_shown(capfd):
         attack.set_params(tau=-1.0)
     attack.set_params(tau=0.2)
     with pytest.raises(ValueError, match="cannot be set"):
+        attack.set_params(sigma_quantile=0.5)
+    with pytest.raises(ValueError, match="expected groups or group_size, stride, received both"):
         attack.set_params(groups=3)
+    attack.set_params(groups=None)
     with pytest.raises(ValueError, match="expected verbose to be True or False, received 3"):
         attack.set_params(verbose=3)
     assert capfd.readouterr().err == ""
