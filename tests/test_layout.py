@@ -1,6 +1,8 @@
-"""The tests' own house: what several of them need lives in modules without tests."""
+"""How the code is laid out: short modules and functions, and nothing taken from modules of tests."""
 
 import ast
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -23,3 +25,23 @@ def imported(path):
 def test_no_module_takes_anything_from_a_module_of_tests(path):
     homes = {Path(other).stem for other in MODULES if other.name.startswith(("test_", "conftest"))}
     assert not homes & set(imported(path))
+
+
+LIBRARY = sorted(path.relative_to(ROOT) for path in (ROOT / "tf_strattack").rglob("*.py"))
+
+
+@pytest.mark.parametrize("path", LIBRARY, ids=str)
+def test_modules_and_functions_of_the_library_are_short(path):
+    text = (ROOT / path).read_text()
+    assert text.count("\n") <= 250
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.FunctionDef):
+            assert node.end_lineno - node.lineno < 50, node.name
+
+
+def test_importing_the_package_imports_no_tensorflow():
+    code = (
+        "import sys, tf_strattack as sa; from tf_strattack.errors import InputError; print('tensorflow' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout == "False\n"

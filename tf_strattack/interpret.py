@@ -17,9 +17,9 @@ import tensorflow as tf
 
 from tf_strattack.checks import check_choice, check_classes, check_number, check_targets
 from tf_strattack.classifiers.classifier import Classifier
-from tf_strattack.classifiers.own_network import positions_of
 from tf_strattack.classifiers.passing import as_classifier
 from tf_strattack.errors import InputError
+from tf_strattack.runtime.rows import positions_of
 from tf_strattack.typing import Classes, Images
 
 Scores = npt.NDArray[np.float32]
@@ -64,25 +64,19 @@ def asm(
     """
     check_choice("form", form, FORMS)
     classifier, array, classes = _prepared(classifier, images, labels)
-    goals = check_targets(targets, classes, classifier.num_classes)
-    if goals is None:
-        raise InputError("expected targets, one for each image, received None: the map is of a class to reach")
+    goals = check_targets(_required(targets), classes, classifier.num_classes)
     scale = classifier.bounds[1] - classifier.bounds[0]
 
     def saliency(images: tf.Tensor, labels: tf.Tensor, targets: tf.Tensor, positions: tf.Tensor) -> tf.Tensor:
         with tf.GradientTape(persistent=True) as tape:
             tape.watch(images)
             logits = classifier.logits(images, positions)
-            reached = tf.gather(logits, targets, batch_dims=1)
-            full = form == "full"
-            rival = tf.reduce_sum(logits, axis=1) - reached if full else tf.gather(logits, labels, batch_dims=1)
+            reached, own = (tf.gather(logits, classes, batch_dims=1) for classes in (targets, labels))
+            rival = tf.reduce_sum(logits, axis=1) - reached if form == "full" else own
         towards, away = scale * tape.gradient(reached, images), scale * tape.gradient(rival, images)
         return tf.nn.relu(towards) * tf.nn.relu(-away)
 
-    parts = classifier.stream(
-        ("asm", form), saliency, array, classes, goals, positions_of(array), batch_size=batch_size
-    )
-    return np.concatenate([np.zeros((0, *array.shape[1:]), np.float32), *parts])
+    return _maps(classifier, ("asm", form), saliency, (array, classes, goals), array.shape[1:], batch_size)
 
 
 def cam(classifier: Any, images: Any, labels: Any, *, batch_size: int | None = None) -> Scores:
@@ -113,7 +107,7 @@ def cam(classifier: Any, images: Any, labels: Any, *, batch_size: int | None = N
         kernel = tf.cast(tf.convert_to_tensor(found.kernel), tf.float32)
         return _resized(_weighted(maps, tf.gather(tf.transpose(kernel), labels)), images)
 
-    return _maps(classifier, "cam", activation, array, classes, batch_size)
+    return _maps(classifier, "cam", activation, (array, classes), array.shape[1:3], batch_size)
 
 
 def grad_cam(
@@ -149,7 +143,7 @@ def grad_cam(
         gradient = tf.cast(tape.gradient(score, maps), tf.float32)
         return _resized(tf.nn.relu(_weighted(maps, tf.reduce_mean(gradient, axis=[1, 2]))), images)
 
-    return _maps(classifier, ("grad_cam", found.layer), activation, array, classes, batch_size)
+    return _maps(classifier, ("grad_cam", found.layer), activation, (array, classes), array.shape[1:3], batch_size)
 
 
 def binary_asm(scores: Any, percentile: float, *, nonzero: bool = False) -> Region:
@@ -228,17 +222,18 @@ def _prepared(given: Any, images: Any, labels: Any) -> tuple[Classifier, Images,
     return classifier, array, check_classes(labels, len(array), classifier.num_classes, "labels")
 
 
+def _required(targets: Any) -> Any:
+    if targets is None:
+        raise InputError("expected targets, one for each image, received None: the map is of a class to reach")
+    return targets
+
+
 def _maps(
-    classifier: Classifier,
-    key: Hashable,
-    function: Callable[..., tf.Tensor],
-    images: Images,
-    classes: Classes,
-    batch_size: int | None,
+    classifier: Classifier, key: Hashable, function: Callable[..., tf.Tensor], arrays: Any, shape: Any, batch_size: Any
 ) -> Scores:
-    """Maps (N, H, W), streamed."""
-    parts = classifier.stream(key, function, images, classes, positions_of(images), batch_size=batch_size)
-    return np.concatenate([np.zeros((0, *images.shape[1:3]), np.float32), *parts])
+    """Maps (N, *shape) of `arrays`, images first, streamed."""
+    parts = classifier.stream(key, function, *arrays, positions_of(arrays[0]), batch_size=batch_size)
+    return np.concatenate([np.zeros((0, *shape), np.float32), *parts])
 
 
 def _weighted(maps: tf.Tensor, weights: tf.Tensor) -> tf.Tensor:

@@ -16,10 +16,10 @@ from tf_strattack.attacks.strattack import StrAttack
 from tf_strattack.checks import check_bounds, check_classes, check_count, check_targets
 from tf_strattack.classifiers.classifier import Classifier
 from tf_strattack.classifiers.outputs import select_output
-from tf_strattack.classifiers.own_network import positions_of
 from tf_strattack.errors import InputError
 from tf_strattack.image_checks import check_images
 from tf_strattack.runtime import devices
+from tf_strattack.runtime.rows import positions_of
 
 _DISTANCES = {"l0": metrics.l0, "l1": metrics.l1, "l2": metrics.l2, "linf": metrics.linf}
 _MEASURES = ("accuracy", "success_rate", *_DISTANCES)

@@ -16,7 +16,7 @@ from tf_strattack.errors import InputError
 from tf_strattack.typing import Classes
 
 
-def random(labels: Any, classes: int, n: int | None = None, *, seed: int, first_row: int = 0) -> Classes:
+def random(labels: Any, classes: int, n: int | None = None, seed: int = 0, *, first_row: int = 0) -> Classes:
     """Draws targets at random from the classes other than the label, all equally likely.
 
     The targets of a row depend on the seed, the row's own number, its label, `classes` and `n`, and on nothing else in

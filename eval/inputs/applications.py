@@ -14,7 +14,8 @@ import tensorflow as tf
 
 from tf_strattack import Classifier, InputError
 from tf_strattack.classifiers.adapted import Adapted
-from tf_strattack.classifiers.keras_models import Request, adapt_keras
+from tf_strattack.classifiers.inputs import Request
+from tf_strattack.classifiers.keras_models import adapt_keras
 from tf_strattack.runtime import devices
 from tf_strattack.runtime.loading import load_or_explain
 

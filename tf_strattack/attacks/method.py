@@ -14,7 +14,6 @@ from tf_strattack.attacks.hyper_parameters import record_of
 from tf_strattack.checks import check_classes, check_count, check_mask, check_number, check_targets
 from tf_strattack.classifiers.classifier import Classifier
 from tf_strattack.classifiers.memory import fitting_batch_size, no_room
-from tf_strattack.classifiers.own_network import positions_of
 from tf_strattack.errors import InputError
 from tf_strattack.image_checks import check_like
 from tf_strattack.problem.batch import Batch
@@ -24,7 +23,7 @@ from tf_strattack.result import AttackResult
 from tf_strattack.runtime import devices
 from tf_strattack.runtime.causes import out_of_memory
 from tf_strattack.runtime.progress import Callback, Tracker
-from tf_strattack.runtime.rows import pad_rows
+from tf_strattack.runtime.rows import pad_rows, positions_of
 from tf_strattack.solvers.best import Solution
 from tf_strattack.typing import Classes, Flags, Images
 from tf_strattack.versions import versions

@@ -12,7 +12,8 @@ import tensorflow as tf
 from tf_strattack.classifiers.adapted import Adapted
 from tf_strattack.classifiers.feature_maps import FeatureMaps, class_scores, find_feature_maps
 from tf_strattack.classifiers.files import load_keras
-from tf_strattack.classifiers.keras_models import Request, adapt_keras
+from tf_strattack.classifiers.inputs import Request
+from tf_strattack.classifiers.keras_models import adapt_keras
 from tf_strattack.classifiers.layout import layout_of
 from tf_strattack.classifiers.outputs import LOGITS, as_logits, check_output, select_output
 from tf_strattack.classifiers.own_network import OwnNetwork

@@ -12,6 +12,22 @@ from tf_strattack.classifiers.outputs import LOGITS, PROBABILITIES, SIGMOID
 
 # The activations that can be taken off → what comes out of them.
 _KINDS = {keras.activations.softmax: PROBABILITIES, keras.activations.sigmoid: SIGMOID}
+# Losses of regression, by the names that Keras gives them and takes.
+_REGRESSION = {
+    "mse",
+    "mae",
+    "mape",
+    "msle",
+    "mean_squared_error",
+    "mean_absolute_error",
+    "mean_absolute_percentage_error",
+    "mean_squared_logarithmic_error",
+    "huber",
+    "huber_loss",
+    "log_cosh",
+    "logcosh",
+}
+_PLAIN_ACTIVATIONS = (None, "linear", "softmax", "sigmoid")
 
 
 class Head(NamedTuple):
@@ -80,6 +96,22 @@ def activation_name(end: Any) -> str | None:
     """The name of the activation at the end of a Keras model, None where there is none to see."""
     activation = _activation(operation_of(end))
     return getattr(activation, "__name__", None)
+
+
+def notes_on(model: Any, end: Any) -> list[str]:
+    """What an owner should know whose network is no classifier of the usual kind."""
+    kind, activation = kind_of(end), activation_name(end)
+    if kind == SIGMOID and end.shape[-1] != 1:
+        return ["the network ends in a sigmoid for each of several classes: the largest decides (argmax)"]
+    if activation not in _PLAIN_ACTIVATIONS:
+        return [
+            f"the network ends in {activation}: its outputs are taken as they are, and the largest decides (argmax)"
+        ]
+    loss = getattr(model, "loss", None) if getattr(model, "compiled", False) else None
+    name = loss if isinstance(loss, str) else getattr(loss, "name", getattr(loss, "__name__", None))
+    if kind not in (PROBABILITIES, SIGMOID) and str(name).lower() in _REGRESSION:
+        return [f"the network is compiled with a loss of regression, {name}: its largest output decides (argmax)"]
+    return []
 
 
 def _activation(layer: Any) -> Any:

@@ -12,6 +12,20 @@ from tf_strattack.errors import InputError
 from tf_strattack.notices import report
 
 
+class Request(NamedTuple):
+    """What the caller says of a network.
+
+    Attributes:
+      inputs: values of the inputs besides the image, by name; see `fill_others`.
+      data_format: "channels_last", "channels_first", or None for what layers declare.
+      output: which output has the class scores.
+    """
+
+    inputs: Mapping[str, Any] | None = None
+    data_format: str | None = None
+    output: str | int | None = None
+
+
 class Others(NamedTuple):
     """The inputs besides the image.
 
@@ -22,6 +36,12 @@ class Others(NamedTuple):
 
     fill: Callable[[tf.Tensor, tf.Tensor | None], dict[str, tf.Tensor]]
     rows: int | None
+
+
+def check_inputs(inputs: Any) -> None:
+    """Refuses values of inputs that do not name the inputs."""
+    if inputs is not None and not isinstance(inputs, Mapping):
+        raise InputError(f"expected inputs= as a dictionary, {{name: value}}, received {type(inputs).__name__}")
 
 
 def choose_image(specs: Mapping[str, tf.TensorSpec], values: Mapping[str, Any]) -> str:

@@ -11,7 +11,7 @@ import keras
 
 from tf_strattack.classifiers.classifier import Classifier
 from tf_strattack.classifiers.identity import same_parts
-from tf_strattack.classifiers.keras_models import is_keras2
+from tf_strattack.classifiers.keras_calls import is_keras2
 from tf_strattack.errors import InputError
 
 _KEPT = "_strattack_classifier"

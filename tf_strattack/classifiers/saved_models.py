@@ -10,8 +10,7 @@ from typing import Any
 import tensorflow as tf
 
 from tf_strattack.classifiers.adapted import Adapted
-from tf_strattack.classifiers.inputs import check_floating, choose_image, fill_others
-from tf_strattack.classifiers.keras_models import Request, check_inputs
+from tf_strattack.classifiers.inputs import Request, check_floating, check_inputs, choose_image, fill_others
 from tf_strattack.classifiers.layout import layout_of
 from tf_strattack.errors import InputError
 from tf_strattack.runtime.loading import load_or_explain

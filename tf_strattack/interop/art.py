@@ -19,14 +19,14 @@ except ImportError as error:
     raise ImportError(f"expected ART, received none ({error}): pip install tf-strattack[art]") from error
 
 from tf_strattack.attacks.refinement import refine as refine_natively
-from tf_strattack.checks import check_classes
 from tf_strattack.classifiers.classifier import Classifier
 from tf_strattack.classifiers.passing import kept_classifier
 from tf_strattack.errors import InputError
 from tf_strattack.interop import host
+from tf_strattack.interop.art_arrays import classes_of, mask_of, to_layout
 from tf_strattack.result import AttackResult
 from tf_strattack.runtime.progress import Callback, Progress
-from tf_strattack.typing import Classes, Images
+from tf_strattack.typing import Images
 
 
 class StructuredAttack(EvasionAttack):
@@ -99,7 +99,7 @@ class StructuredAttack(EvasionAttack):
           TypeError: an unknown argument.
           KeyboardInterrupt: Ctrl-C.
         """
-        return _to_layout(self.result(x, y, **kwargs).adversarial, self.estimator, back=True)
+        return to_layout(self.result(x, y, **kwargs).adversarial, self.estimator, back=True)
 
     def result(self, x: npt.NDArray[Any], y: npt.NDArray[Any] | None = None, *, mask: Any = None) -> AttackResult:
         """The native result of the same attack, (N, H, W, C), with success and evaluations.
@@ -109,8 +109,8 @@ class StructuredAttack(EvasionAttack):
         Args:
           x, y, mask: as of `generate`.
         """
-        classifier, images = to_classifier(self.estimator), _to_layout(x, self.estimator)
-        labels, targets = _classes(y, classifier, images, self.targeted)
+        classifier, images = to_classifier(self.estimator), to_layout(x, self.estimator)
+        labels, targets = classes_of(y, classifier, images, self.targeted)
         with _bar(len(images), self.verbose) as callback:
             return host.finished(
                 host.native(self)(
@@ -118,7 +118,7 @@ class StructuredAttack(EvasionAttack):
                     images,
                     labels,
                     targets,
-                    mask=_mask(mask, x, self.estimator),
+                    mask=mask_of(mask, x, self.estimator),
                     batch_size=self.batch_size,
                     callback=callback,
                 )
@@ -164,19 +164,19 @@ def refine(
       InputError: as `StructuredAttack.generate`.
       KeyboardInterrupt: Ctrl-C.
     """
-    classifier, images, given = to_classifier(estimator), _to_layout(x, estimator), _to_layout(x_adv, estimator)
-    labels, targets = _classes(y, classifier, images, targeted)
+    classifier, images, given = to_classifier(estimator), to_layout(x, estimator), to_layout(x_adv, estimator)
+    labels, targets = classes_of(y, classifier, images, targeted)
     result = refine_natively(
         classifier,
         images,
         given,
         labels,
         targets,
-        mask=_mask(mask, x, estimator),
+        mask=mask_of(mask, x, estimator),
         batch_size=batch_size,
         **parameters,
     )
-    return _to_layout(host.finished(result).adversarial, estimator, back=True)
+    return to_layout(host.finished(result).adversarial, estimator, back=True)
 
 
 def to_classifier(estimator: TensorFlowV2Classifier) -> Classifier:
@@ -229,52 +229,6 @@ def _bounds(estimator: TensorFlowV2Classifier) -> tuple[float, float]:
     if len(lower) > 1 or len(upper) > 1:
         raise InputError("expected clip_values (lower, upper) of two numbers, received others for each feature")
     return float(lower[0]), float(upper[0])
-
-
-def _to_layout(x: npt.NDArray[Any], estimator: TensorFlowV2Classifier, *, back: bool = False) -> Images:
-    """Images as (N, H, W, C), or `back` to what the estimator has."""
-    images = np.asarray(x, np.float32)
-    if not estimator.channels_first or images.ndim != 4:
-        return images
-    return np.ascontiguousarray(images.transpose([0, 3, 1, 2] if back else [0, 2, 3, 1]))
-
-
-def _mask(mask: Any, x: npt.NDArray[Any], estimator: TensorFlowV2Classifier) -> Any:
-    if mask is None:
-        return None
-    mask = np.asarray(mask)
-    if mask.ndim in (2, 3) and mask.shape[-2:] == np.shape(x)[2 if estimator.channels_first else 1 :][:2]:
-        mask = np.expand_dims(mask, -3 if estimator.channels_first else -1)  # one for all channels
-    try:
-        whole = np.broadcast_to(mask, np.shape(x))
-    except ValueError:
-        raise InputError(f"expected a mask that broadcasts to {np.shape(x)}, received {np.shape(mask)}") from None
-    return _to_layout(whole, estimator)
-
-
-def _classes(y: Any, classifier: Classifier, images: Images, targeted: bool) -> tuple[Classes, Classes | None]:
-    """Labels and targets of the native call."""
-    host.require_several_scores(classifier, images)
-    if y is None or (np.ndim(y) == 0 and np.asarray(y).item() is None):  # ART makes an array of a None
-        if targeted:
-            raise InputError("expected y, the classes to reach, of a targeted attack, received none")
-        return classifier.classify(images), None
-    classes = _indices(np.asarray(y), classifier, images)
-    return (host.labels_beside(classifier, images, classes), classes) if targeted else (classes, None)
-
-
-def _indices(y: npt.NDArray[Any], classifier: Classifier, images: Images) -> Classes:
-    """Class numbers of labels (N,), (N, 1) or one-hot (N, K), of any type of numbers, as ART has them."""
-    classifier.prepare(images)  # finds the number of classes
-    wide = y.shape[1] if y.ndim == 2 else 1
-    if y.ndim not in (1, 2) or wide not in (1, classifier.num_classes) or y.dtype.kind not in "fiub":
-        raise InputError(
-            f"expected y of shape (N,), (N, 1) or, one-hot, (N, {classifier.num_classes}), received {y.dtype} {y.shape}"
-        )
-    classes = y.argmax(axis=1) if wide > 1 else y.reshape(len(y))
-    if (classes != np.round(classes)).any():
-        raise InputError("expected class numbers as y, received numbers that are not whole")
-    return check_classes(classes.astype(np.int64), len(images), classifier.num_classes, "y")
 
 
 @contextmanager

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
-from tf_strattack.classifiers.own_network import positions_of
+from tf_strattack.runtime.rows import positions_of
 from tf_strattack.typing import Classes, Images, Pixels, Rows
 
 

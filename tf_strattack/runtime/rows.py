@@ -1,4 +1,4 @@
-"""Rows of a batch: padding them, and choosing some of them."""
+"""Rows of a batch: numbering them, padding them, and choosing some of them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,14 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
+from tf_strattack.typing import Images
+
 _Nest = TypeVar("_Nest")
+
+
+def positions_of(images: Images) -> npt.NDArray[np.int32]:
+    """The positions (N,) of images that are all of the call's."""
+    return np.arange(len(images), dtype=np.int32)
 
 
 def pad_rows(array: npt.NDArray[Any], rows: int) -> npt.NDArray[Any]:
