@@ -17,7 +17,7 @@ import tensorflow_datasets as tfds
 from packaging.version import Version
 
 import tf_strattack as sa
-from tests.builders import exact_rows
+from tests.builders import count_traces, exact_rows
 
 SHARED = Path(__file__).parent.parent.parent / "shared" / "data"
 
@@ -45,6 +45,12 @@ def exact():
     labels = classifier.predict(images).argmax(axis=1)
     targets = (labels + 1 + np.arange(27) % 3) % 4
     return classifier, images, labels, targets
+
+
+@pytest.fixture(scope="module")
+def counted(attack):
+    """What `count_traces` makes for the attack of a test, a classifier that no other attack is tried on."""
+    return count_traces(40, seed=1)
 
 
 @pytest.fixture(scope="session")

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import atexit
+import contextlib
 import functools
-import json
+import importlib
+import io
+import multiprocessing
+import os
 import signal
 import subprocess
 import sys
@@ -32,47 +37,54 @@ def run_program(module, *arguments):
     return process.returncode, out, err
 
 
-# TensorFlow takes seconds to import, a user's mistake milliseconds to find: so many command lines share a process.
-_SERVE = """
-import contextlib, importlib, io, json, os, sys
-from absl.testing import flagsaver
-from eval.directories import locks
-from eval.program import run
-answers = os.fdopen(os.dup(1), "w")
-os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # what programs started by this one print
-module = importlib.import_module(sys.argv[1])
-for line in sys.stdin:
-    sys.argv = [module.__name__, *json.loads(line)]
-    out, err, status = io.StringIO(), io.StringIO(), None
-    with flagsaver.flagsaver(), contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
-        try:
-            run(module.main)
-        except SystemExit as end:
-            status = end.code
-    while locks.held:  # as the end of a process would
-        locks.drop(locks.held[-1])
-    print(json.dumps([status, out.getvalue(), err.getvalue()]), file=answers, flush=True)
-"""
+# TensorFlow takes seconds to import, a user's mistake milliseconds to find: processes of tests are forked from one that
+# has imported it, but not used it yet, and many command lines share one.
+FORKS = multiprocessing.get_context("forkserver")
+FORKS.set_forkserver_preload(["tensorflow", "keras", "tensorflow_datasets", "matplotlib.figure"])
 
 
 class Server:
     """A process in which a program runs again and again, each time as if it had just been started."""
 
     def __init__(self, module):
-        self._process = subprocess.Popen(
-            [sys.executable, "-c", _SERVE, module],
-            cwd=ROOT,
-            text=True,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-        )
+        self._ours, theirs = FORKS.Pipe()
+        self._process = FORKS.Process(target=_serve, args=(module, theirs), daemon=False)
+        self._process.start()
+        theirs.close()
+        atexit.register(self._process.kill)
 
     def run(self, *arguments):
         """Its exit status, what it printed, and what it wrote to stderr."""
-        self._process.stdin.write(json.dumps(list(map(str, arguments))) + "\n")
-        self._process.stdin.flush()
-        return json.loads(self._process.stdout.readline())
+        self._ours.send(list(map(str, arguments)))
+        return self._ours.recv()
+
+
+def _serve(module_name, requests):
+    """Answers command lines until there are no more."""
+    os.chdir(ROOT)
+    for stream in (sys.stdout, sys.stderr):  # what programs started by this one print
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+    from absl.testing import flagsaver
+
+    from eval.directories import locks
+    from eval.program import run
+
+    module = importlib.import_module(module_name)
+    while True:
+        try:
+            arguments = requests.recv()
+        except EOFError:
+            return
+        sys.argv = [module_name, *arguments]
+        out, err, status = io.StringIO(), io.StringIO(), None
+        with flagsaver.flagsaver(), contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+            try:
+                run(module.main)
+            except SystemExit as end:
+                status = end.code
+        while locks.held:  # as the end of a process would
+            locks.drop(locks.held[-1])
+        requests.send((status, out.getvalue(), err.getvalue()))
 
 
 @functools.cache

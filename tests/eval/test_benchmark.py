@@ -10,7 +10,7 @@ from absl.testing import flagsaver
 import tf_strattack as sa
 from eval import benchmark
 from tests.directories import check_all_is_known, contents, lay
-from tests.programs import check_mistakes, run_program
+from tests.programs import check_mistakes, server_of
 
 TINY = [
     "--nets=mnist_cnn",
@@ -30,7 +30,7 @@ TINY = [
 
 
 def program(*arguments):
-    return run_program("eval.benchmark", *arguments)
+    return server_of("eval.benchmark").run(*arguments)
 
 
 def measure(sections, directory):

@@ -10,7 +10,7 @@ from eval.defense_study.rows import Study
 from eval.defense_study.tables import read_row, write_tables
 from eval.paper import TABLE_A1
 from tests.directories import check_all_is_known
-from tests.programs import check_mistakes, run_program
+from tests.programs import check_mistakes, run_program, server_of
 
 TINY = [
     "--targets=random",
@@ -25,7 +25,7 @@ TINY = [
 def study(tiny_mnist, tmp_path_factory):
     directory = tmp_path_factory.mktemp("defenses") / "out"
     given = [f"--data_dir={tiny_mnist}", *TINY, f"--output_dir={directory}"]
-    status, out, err = run_program("eval.defenses", *given, "--defenses=none,strattack", "--temperatures=")
+    status, out, err = server_of("eval.defenses").run(*given, "--defenses=none,strattack", "--temperatures=")
     assert status == 0, err
     return directory, given, out
 
@@ -66,7 +66,7 @@ def test_every_row_is_trained_attacked_and_stands_beside_the_paper(study):
 def test_a_second_run_adds_rows_and_repeats_nothing(study):
     directory, given, _ = study
     before = written(directory)
-    status, out, err = run_program("eval.defenses", *given, "--defenses=none", "--temperatures=10")
+    status, out, err = server_of("eval.defenses").run(*given, "--defenses=none", "--temperatures=10")
     assert status == 0, err
     assert "none: python" not in out
     after = written(directory)
@@ -85,7 +85,7 @@ def test_all_that_was_written_is_known(study, tmp_path):
 @pytest.mark.slow
 def test_another_configuration_is_refused(study):
     _, given, _ = study
-    status, _, err = run_program("eval.defenses", *given, "--seed=5", "--temperatures=")
+    status, _, err = server_of("eval.defenses").run(*given, "--seed=5", "--temperatures=")
     assert status == 2
     assert "differs in seed (0 there, 5 here)" in err
 

@@ -15,8 +15,9 @@ import pytest
 import tensorflow_datasets as tfds
 
 import tf_strattack as sa
+from eval.directories.configuration import claim
 from tests.directories import check_all_is_known, check_equal, examples
-from tests.programs import ROOT, check_mistakes, run_program, server_of, start
+from tests.programs import FORKS, ROOT, check_mistakes, run_program, server_of, start
 from training.adversarial_dataset import read_adversarial_dataset
 
 QUICK = "--attack_parameters=max_iterations=12,fallback.max_iterations=12,refine=False"
@@ -273,21 +274,19 @@ def test_a_job_does_not_join_what_another_one_has_to_mend(whole, program, tmp_pa
     check_equal(out, whole[0] / "out")
 
 
+def claim_as_a_part(directory, part):
+    for turn in range(30):
+        claim(directory / str(turn), {"a": 1}, program="eval.generate", flag="-", overwrite=False, part=f"{part}-of-4")
+        (directory / str(turn) / "work").mkdir(exist_ok=True)
+
+
 def test_jobs_that_start_at_once_share_the_directory(tmp_path):
-    claims = (
-        "import pathlib, sys\nfrom eval.directories.configuration import claim\n"
-        "for turn in range(30):\n"
-        "    claim(pathlib.Path(sys.argv[1]) / str(turn), {'a': 1}, program='eval.generate', flag='-',\n"
-        "          overwrite=False, part=sys.argv[2] + '-of-4')\n"
-        "    (pathlib.Path(sys.argv[1]) / str(turn) / 'work').mkdir(exist_ok=True)\n"
-    )
-    jobs = [
-        subprocess.Popen([sys.executable, "-c", claims, str(tmp_path), str(part)], cwd=ROOT, stderr=subprocess.PIPE)
-        for part in range(4)
-    ]
+    jobs = [FORKS.Process(target=claim_as_a_part, args=(tmp_path, part)) for part in range(4)]
     for job in jobs:
-        _, err = job.communicate(timeout=120)
-        assert job.returncode == 0, err.decode()
+        job.start()
+    for job in jobs:
+        job.join()
+    assert [job.exitcode for job in jobs] == [0] * 4
 
 
 def test_files_that_are_damaged_are_exported_again_and_others_stay(whole, program, tmp_path):

@@ -14,7 +14,7 @@ import tf_strattack as sa
 from eval.benchmarks.child import measure_child
 from tests.builders import write_folder
 from tests.directories import check_all_is_known
-from tests.programs import check_mistakes, run_program, server_of
+from tests.programs import check_mistakes, server_of
 
 # Quick, and sure to succeed on a small network.
 QUICK = "--attack_parameters=max_iterations=25,fallback.max_iterations=25,refine.max_iterations=5"
@@ -125,8 +125,7 @@ def test_mistakes_get_one_line_and_status_2(photographs, tmp_path):
 
 
 def test_eval_attack_takes_photographs_with_its_own_defaults(photographs, tmp_path):
-    status, _, err = run_program(
-        "eval.attack",
+    status, _, err = server_of("eval.attack").run(
         f"--model={photographs / 'model.keras'}",
         f"--dataset={photographs / 'photos'}",
         "--num_images=2",

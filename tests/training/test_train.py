@@ -12,15 +12,14 @@ import pytest
 
 import tf_strattack as sa
 from tests.directories import check_all_is_known
-from tests.programs import ROOT, check_mistakes, run_program, start
+from tests.programs import ROOT, check_mistakes, run_program, server_of, start
 
 
 @pytest.fixture(scope="module")
 def crafted(tiny_mnist, tmp_path_factory):
     """A run of eval.attack on training images."""
     directory = tmp_path_factory.mktemp("crafted") / "run"
-    status, _, err = run_program(
-        "eval.attack",
+    status, _, err = server_of("eval.attack").run(
         "--dataset=mnist",
         f"--data_dir={tiny_mnist}",
         "--split=train",
@@ -87,14 +86,14 @@ def test_a_killed_run_goes_on_and_ends_with_the_weights_of_one_that_was_not(vari
     process.communicate()
     assert not killed.exists()
     check_all_is_known(killed.with_suffix(".training"), "training.train", tmp_path / "copy")
-    status, _, err = run_program("training.train", *arguments(tiny_mnist, killed, *given, "--seed=1"))
+    status, _, err = server_of("training.train").run(*arguments(tiny_mnist, killed, *given, "--seed=1"))
     assert status == 2
     assert "differs in seed (0 there, 1 here)" in err
     status, out, err = run_program("training.train", *arguments(tiny_mnist, killed, *given))
     assert status == 0, err
     assert "Epoch 1/3" not in out.split("Epoch 3/3")[0]
     assert not killed.with_suffix(".training").exists()
-    status, _, err = run_program("training.train", *arguments(tiny_mnist, whole, *given))
+    status, _, err = server_of("training.train").run(*arguments(tiny_mnist, whole, *given))
     assert status == 0, err
     assert same_weights(killed, whole)
     cards = [json.loads(path.with_suffix(".json").read_text()) for path in (killed, whole)]
@@ -124,7 +123,7 @@ def test_ctrl_c_ends_a_training_that_the_same_command_resumes(tiny_mnist, tmp_pa
     assert left == {"notes.txt", "network", "config.json", "lock"}
     # A training that is finished, whatever lies in the folder of its backup.
     network = output.read_bytes()
-    status, _, err = run_program("training.train", *arguments(tiny_mnist, output, "--epochs=8"))
+    status, _, err = server_of("training.train").run(*arguments(tiny_mnist, output, "--epochs=8"))
     assert status == 2
     assert "which exists: choose another or add --overwrite" in err
     assert output.read_bytes() == network
@@ -165,7 +164,7 @@ def test_adversarial_examples_are_added_with_their_correct_labels(tiny_mnist, cr
     output = tmp_path / "net.keras"
     logs = tmp_path / "logs"
     given = ["--variant=adversarial", f"--adversarial_dataset={crafted}", "--epochs=1", f"--tensorboard_dir={logs}"]
-    status, _, err = run_program("training.train", *arguments(tiny_mnist, output, *given))
+    status, _, err = server_of("training.train").run(*arguments(tiny_mnist, output, *given))
     assert status == 0, err
     card = json.loads(output.with_suffix(".json").read_text())
     assert card["examples_added"] == 6
@@ -234,7 +233,7 @@ def test_a_sample_that_cannot_be_written_is_refused_and_nothing_is_replaced(tmp_
 
 def test_the_sample_program_takes_the_first_digits_of_the_test_split(tiny_mnist, tmp_path):
     output = tmp_path / "new" / "sample.npz"
-    status, _, err = run_program("training.sample", f"--data_dir={tiny_mnist}", "--number=7", f"--output={output}")
+    status, _, err = server_of("training.sample").run(f"--data_dir={tiny_mnist}", "--number=7", f"--output={output}")
     assert status == 0, err
     with np.load(output) as file:
         assert file["images"].shape == (7, 28, 28, 1)

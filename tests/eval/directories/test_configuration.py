@@ -2,43 +2,42 @@
 
 import json
 import os
-import subprocess
-import sys
 
 import pytest
 
 from eval.directories.configuration import claim
 from tests.directories import OTHERS, contents, lay, take
-from tests.programs import ROOT
+from tests.programs import FORKS
 from tf_strattack import InputError
 
-HOLD = """
-import pathlib, sys
-from eval.directories.configuration import claim
-claim(pathlib.Path(sys.argv[1]), {"a": 1}, program="eval.attack", flag="--output_dir", overwrite=False)
-print("claimed", flush=True)
-sys.stdin.read()
-"""
 MADE_BY = {"made_by": "tf_strattack eval.attack"}
 
 
+def claim_and_wait(directory, connection):
+    take(directory, {"a": 1})
+    connection.send("claimed")
+    connection.recv()
+
+
 def hold(directory):
-    process = subprocess.Popen(
-        [sys.executable, "-c", HOLD, str(directory)], cwd=ROOT, text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE
-    )
-    assert process.stdout.readline() == "claimed\n"
-    return process
+    """A process that has claimed the directory, and our end of its connection."""
+    ours, theirs = FORKS.Pipe()
+    process = FORKS.Process(target=claim_and_wait, args=(directory, theirs))
+    process.start()
+    assert ours.recv() == "claimed"
+    return process, ours
 
 
 def test_a_second_process_is_refused_until_the_first_has_died(tmp_path):
     directory = tmp_path / "run"
-    first = hold(directory)
+    first, connection = hold(directory)
     for overwrite in (False, True):
         with pytest.raises(InputError, match=r"to be free, received .*, in which another process is at work"):
             take(directory, {"a": 2 if overwrite else 1}, overwrite=overwrite)
     assert json.loads((directory / "config.json").read_text()) == {**MADE_BY, "a": 1}
     first.kill()
-    first.wait()
+    first.join()
+    connection.close()
     take(directory, {"a": 1})
 
 
