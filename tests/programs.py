@@ -12,6 +12,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
@@ -41,6 +42,24 @@ def run_program(module, *arguments):
 # has imported it, but not used it yet, and many command lines share one.
 FORKS = multiprocessing.get_context("forkserver")
 FORKS.set_forkserver_preload(["tensorflow", "keras", "tensorflow_datasets", "matplotlib.figure"])
+
+
+def run_code(code, *arguments):
+    """Runs Python code as a program in a process of its own: its exit status, what it printed, and its stderr."""
+    with tempfile.TemporaryDirectory() as directory:
+        out, err = Path(directory) / "out", Path(directory) / "err"
+        process = FORKS.Process(target=_execute, args=(code, [*map(str, arguments)], out, err))
+        process.start()
+        process.join()
+        return process.exitcode, out.read_text(), err.read_text()
+
+
+def _execute(code, arguments, out, err):
+    os.chdir(ROOT)
+    for descriptor, file in ((1, out), (2, err)):
+        os.dup2(os.open(file, os.O_WRONLY | os.O_CREAT), descriptor)
+    sys.argv = ["-c", *arguments]
+    exec(compile(code, "<code>", "exec"), {"__name__": "__main__"})
 
 
 class Server:

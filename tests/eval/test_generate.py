@@ -1,6 +1,7 @@
 """`python -m eval.generate` as a user runs it: resumed, damaged, full disks, job arrays, 8 bits."""
 
 import functools
+import hashlib
 import json
 import resource
 import shutil
@@ -16,6 +17,8 @@ import tensorflow_datasets as tfds
 
 import tf_strattack as sa
 from eval.directories.configuration import claim
+from eval.generation.store import _sealed, _unsealed
+from eval.tfds_directory import features_of, read_shard, write_shard
 from tests.directories import check_all_is_known, check_equal, examples
 from tests.programs import FORKS, ROOT, check_mistakes, run_program, server_of, start
 from training.adversarial_dataset import read_adversarial_dataset
@@ -174,23 +177,17 @@ def test_damage_is_found_named_and_mended_and_nothing_else_is_made_anew(whole, p
 def test_verify_classifies_anew(whole, program, tmp_path):
     """A shard whose checksum is right but whose examples do not do what they say."""
     out, arguments = copy_of(whole, tmp_path)
-    check = (
-        "import sys, json, pathlib, hashlib\n"
-        "from eval.generation.store import _sealed, _unsealed\n"
-        "from eval.tfds_directory import features_of, read_shard, write_shard\n"
-        "path, entry = map(pathlib.Path, sys.argv[1:])\n"
-        "features = features_of((28, 28, 1), 'uint8')\n"
-        "rows = [{**row, 'image': row['original'], 'example_id': row['example_id'].decode()}\n"
-        "        for row in read_shard(path, features)]\n"
-        "write_shard(path, features, rows)\n"
-        "content = _unsealed(entry)\n"
-        "content['sha256'] = hashlib.sha256(path.read_bytes()).hexdigest()\n"
-        "content['bytes'] = path.stat().st_size\n"
-        "entry.write_text(json.dumps(_sealed(content)))\n"
-    )
-    subprocess.run(
-        [sys.executable, "-c", check, str(shards(out)[1]), str(out / "shards" / "00001.json")], cwd=ROOT, check=True
-    )
+    path, entry = shards(out)[1], out / "shards" / "00001.json"
+    features = features_of((28, 28, 1), "uint8")
+    rows = [
+        {**row, "image": row["original"], "example_id": row["example_id"].decode()}
+        for row in read_shard(path, features)
+    ]
+    write_shard(path, features, rows)
+    content = _unsealed(entry)
+    content["sha256"] = hashlib.sha256(path.read_bytes()).hexdigest()
+    content["bytes"] = path.stat().st_size
+    entry.write_text(json.dumps(_sealed(content)))
     status, printed, err = program(*arguments, "--verify")
     assert status == 2
     assert "examples are classified otherwise: mnist_test_" in printed

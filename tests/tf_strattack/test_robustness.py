@@ -1,8 +1,6 @@
 """The Keras callback that measures robustness while a network is trained."""
 
 import csv
-import subprocess
-import sys
 
 import keras
 import numpy as np
@@ -10,6 +8,7 @@ import pytest
 
 import tf_strattack as sa
 from tests.builders import brief
+from tests.programs import run_code
 from tf_strattack.runtime.progress import Tracker
 
 NAMES = {f"attack_{name}" for name in ("accuracy", "success_rate", "l0", "l1", "l2", "linf")}
@@ -268,6 +267,6 @@ except sa.InputError as error:
     [("CPU:0,CPU:1", "attack_l2"), ("CPU:0", "expected a network on one device or on all 2, received one on 1")],
 )
 def test_a_network_on_all_devices_is_measured_and_one_on_some_refused(devices, printed):
-    done = subprocess.run([sys.executable, "-c", ON_DEVICES, devices], capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr[-3000:]
-    assert printed in done.stdout
+    status, out, err = run_code(ON_DEVICES, devices)
+    assert status == 0, err[-3000:]
+    assert printed in out

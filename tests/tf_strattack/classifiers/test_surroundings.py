@@ -1,15 +1,12 @@
 """From where an attack can be called: each other place is one line."""
 
-import subprocess
-import sys
-
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 
 import tf_strattack as sa
-from tests.programs import ROOT
+from tests.programs import run_code
 
 START = """
 import tensorflow as tf
@@ -30,10 +27,9 @@ TWO_DEVICES = (
 
 
 def printed(before, call):
-    script = START.format(before=before, call=call)
-    done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr[-2000:]
-    return done.stdout.strip()
+    status, out, err = run_code(START.format(before=before, call=call))
+    assert status == 0, err[-2000:]
+    return out.strip()
 
 
 def test_within_a_graph_it_is_one_line(mnist, digits):

@@ -1,10 +1,9 @@
 """Several devices give the results of one; each number of devices needs a process of its own."""
 
-import subprocess
-import sys
-
 import numpy as np
 import pytest
+
+from tests.programs import run_code
 
 PROGRAM = """
 import sys
@@ -51,10 +50,8 @@ np.savez(sys.argv[2], rows=[rows for _, rows in result.calls], exact=result.adve
 
 def run(devices, tmp_path):
     target = tmp_path / f"{devices}.npz"
-    done = subprocess.run(
-        [sys.executable, "-c", PROGRAM, str(devices), str(target)], capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 0, done.stderr[-3000:]
+    status, _, err = run_code(PROGRAM, devices, target)
+    assert status == 0, err[-3000:]
     return np.load(target)
 
 
