@@ -41,7 +41,9 @@ OF_AUTHORS = {
     *("parameters", "init", "step", "monitor", "check", "weight"),  # of a solver
     *("none", "at", "put", "better"),  # of a solution
     *("rest", "shrink", "scale", "cost", "prox"),  # of a distortion
-    *("aimed", "verify", "margin", "margin_and_gradient", "cross_entropy_gradient", "is_adversarial"),  # of a goal
+    *("as_distortion", "as_structure"),  # an object by its short form
+    *("aimed", "verify", "passes", "key", "resolution", "required_margin", "program", "valid_images"),  # of a goal
+    *("margin", "margin_and_gradient", "cross_entropy_gradient", "is_adversarial"),
 }
 
 
