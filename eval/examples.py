@@ -10,15 +10,16 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from eval.accuracy import chance_note, what_to_check
-from eval.inputs.datasets import Record
-from eval.inputs.whole_numbers import whole_number
-from eval.notices import notice
 from tf_strattack import Classifier, InputError
 from tf_strattack import targets as sa_targets
 from tf_strattack.checks import check_classes
 from tf_strattack.images import from_unit
+from tf_strattack.programs.notices import notice
+from tf_strattack.programs.numbers import whole_number
 from tf_strattack.typing import Classes, Images
+
+from .accuracy import chance_note, what_to_check
+from .inputs.datasets import Record
 
 _SELECTION_BATCH = 64
 # So many images show early in a long run whether the network recognises anything.

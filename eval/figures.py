@@ -9,9 +9,9 @@ from typing import Any
 import matplotlib
 from matplotlib.figure import Figure
 
-from eval.directories.files import replacing
 from tf_strattack import AttackResult, plot
 from tf_strattack.drawing import PLAIN_TEXT
+from tf_strattack.programs.directories.files import replacing
 
 matplotlib.use("Agg")
 

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from absl import flags
 
-from eval.inputs.models import Model, load_model, parse_options
-from eval.inputs.whole_numbers import whole_number
-from eval.program import tensorboard_directory
 from tf_strattack import InputError
+from tf_strattack.programs.command_line import Holder, Options
+from tf_strattack.programs.numbers import number, whole_number
+from tf_strattack.programs.quiet import import_tensorflow
+from tf_strattack.programs.running import tensorboard_directory
+
+if TYPE_CHECKING:
+    from .inputs.models import Model
 
 _Number = TypeVar("_Number", int, float)
 
@@ -62,7 +66,17 @@ SPLIT = flags.DEFINE_string(
 DOWNLOAD = flags.DEFINE_bool("download", False, "Let TFDS download what is missing.")
 ATTACK = flags.DEFINE_string("attack", "strattack", "The attack; --list_attacks prints them.")
 ATTACK_PARAMETERS = flags.DEFINE_list("attack_parameters", [], "Hyper-parameters: name=value,name=value.")
-LIST_ATTACKS = flags.DEFINE_bool("list_attacks", False, "Print every attack with its parameters, and stop.")
+LIST_ATTACKS: Holder = flags.DEFINE_flag(
+    # A boolean flag to absl, which therefore takes it without a value, too.
+    flags.Flag(
+        flags.ArgumentParser(),
+        flags.ArgumentSerializer(),
+        "list_attacks",
+        None,
+        "Print the attacks, or with =NAME the parameters of one, and stop.",
+        boolean=True,
+    )
+)
 GROUP_SIZE = flags.DEFINE_integer(
     "group_size",
     2,
@@ -71,11 +85,10 @@ GROUP_SIZE = flags.DEFINE_integer(
 )
 NUM_IMAGES = flags.DEFINE_integer(
     "num_images",
-    None,  # here, so that a program can have it as its default
-    "Images to attack; misclassified ones are skipped and come on top.",
+    None,
+    "Images to attack, all if unset; misclassified ones are skipped and come on top.",
     lower_bound=1,
 )
-flags.set_default(NUM_IMAGES, 10)
 TARGETS = flags.DEFINE_string("targets", "all", "all, random, a number of random targets, or untargeted.")
 BATCH_SIZE = flags.DEFINE_string(
     "batch_size", None, "Examples at a time; by image size if unset; auto for less where memory does not allow it."
@@ -97,10 +110,41 @@ OVERWRITE = flags.DEFINE_bool(
 )
 
 
+_GROUPS: dict[str, tuple[Holder, ...]] = {
+    "Model": (MODEL, WEIGHTS, BOUNDS, DATA_FORMAT, MODEL_OPTIONS),
+    "Data": (DATASET, DATA_DIR, SPLIT, DOWNLOAD, RESIZE, NUM_IMAGES),
+    "Attack": (ATTACK, ATTACK_PARAMETERS, LIST_ATTACKS, TARGETS, GROUP_SIZE),
+    "Run": (OUTPUT_DIR, OVERWRITE, BATCH_SIZE, SEED, TENSORBOARD_DIR),
+}
+
+
+def options(
+    own: Mapping[str, Sequence[Holder]] | None = None, *, without: Iterable[str] = (), **defaults: Any
+) -> Options:
+    """The shared flags but for those named in `without`, and a program's own by heading, with its defaults."""
+    absent = set(without)
+    groups = {name: [holder for holder in group if holder.name not in absent] for name, group in _GROUPS.items()}
+    run = groups.pop("Run")
+    for name, holders in (own or {}).items():
+        groups[name] = [*groups.get(name, []), *holders]
+    return Options({**groups, "Run": run}, {"num_images": 10, **defaults}, _details)
+
+
+def _details(arguments: Sequence[str]) -> str | None:
+    """The parameters of the attack that is named beside --help."""
+    named = [text.partition("=")[2] for text in arguments if text.startswith("--attack=")]
+    if not named:
+        return None
+    import_tensorflow()
+    from .inputs.attacks import describe_attack
+
+    return describe_attack(named[-1])
+
+
 def bounds() -> tuple[float, float]:
     """The value of --bounds."""
     try:
-        low, high = (float(bound) for bound in BOUNDS.value)
+        low, high = map(number, BOUNDS.value)
     except ValueError:
         raise InputError(f"expected --bounds=lower,upper, received {','.join(BOUNDS.value)!r}") from None
     return low, high
@@ -112,11 +156,15 @@ def load_flagged_model(name: str | None = None) -> Model:
     Raises:
       InputError: a flag that does not fit.
     """
+    from .inputs.models import load_model
+
     return load_model(name or MODEL.value, bounds(), weights=WEIGHTS.value, seed=SEED.value, options=model_options())
 
 
 def model_options() -> dict[str, Any]:
     """The values of --model_options and --data_format, without what is unset."""
+    from .inputs.models import parse_options
+
     layout = {} if DATA_FORMAT.value is None else {"data_format": DATA_FORMAT.value}
     return {**parse_options(MODEL_OPTIONS.value), **layout}
 

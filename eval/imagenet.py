@@ -1,4 +1,4 @@
-"""Attacks an ImageNet network: `python -m eval.imagenet --image_dir=DIR` or `--data_dir=DIR`; --help lists the flags.
+"""Attacks an ImageNet network: `python -m eval.imagenet --image_dir=DIR` or `--data_dir=DIR`.
 
 The network is Keras's InceptionV3 if --model names no other. Photographs are read one after another, resized and
 cropped as the network's own evaluation does, and only those that it classifies correctly are attacked. Writes what
@@ -12,19 +12,11 @@ from pathlib import Path
 
 from absl import flags as absl_flags
 
-from eval import flags
-from eval.inputs.attacks import describe_attacks
-from eval.photograph_figure import draw_photographs
-from eval.pipeline import attack_dataset
-from eval.program import run
 from tf_strattack import InputError
+from tf_strattack.programs.running import run
 
-absl_flags.set_default(flags.MODEL, "inception_v3")
-absl_flags.set_default(flags.DATASET, "imagenet2012")
-absl_flags.set_default(flags.NUM_IMAGES, 100)
-absl_flags.set_default(flags.TARGETS, "9")
-absl_flags.set_default(flags.GROUP_SIZE, 13)
-absl_flags.set_default(flags.BATCH_SIZE, "auto")
+from . import flags
+
 _IMAGE_DIR = absl_flags.DEFINE_string(
     "image_dir",
     None,
@@ -33,12 +25,25 @@ _IMAGE_DIR = absl_flags.DEFINE_string(
 )
 # The split with labels that nets are not trained on.
 _SPLITS = {"imagenet2012": "validation"}
+OPTIONS = flags.options(
+    {"Data": [_IMAGE_DIR]},
+    model="inception_v3",
+    dataset="imagenet2012",
+    num_images=100,
+    targets="9",
+    group_size=13,
+    batch_size="auto",
+)
 
 
 def main() -> None:
     """Wires flags, attack and records together."""
+    from .inputs.attacks import list_attacks
+    from .photograph_figure import draw_photographs
+    from .pipeline import attack_dataset
+
     if flags.LIST_ATTACKS.value:
-        print(describe_attacks())
+        print(list_attacks(flags.LIST_ATTACKS.value))
         return
     if _IMAGE_DIR.value is not None and flags.DATASET.present:
         raise InputError("expected --image_dir or --dataset, received both")
@@ -51,5 +56,10 @@ def main() -> None:
     attack_dataset(_IMAGE_DIR.value or flags.DATASET.value, draw, split=split, shard_per_image=True)
 
 
+def cli() -> None:
+    """The program."""
+    run(main, __doc__, OPTIONS)
+
+
 if __name__ == "__main__":
-    run(main)
+    cli()

@@ -1,4 +1,4 @@
-"""Why attacks work: `python -m eval.interpretability`; --help lists the flags.
+"""Why attacks work: `python -m eval.interpretability`.
 
 Attacks images with each of --attacks, as eval.attack does, and measures which part of their perturbations lies where
 adversarial saliency and class activation say that the image is most sensitive (section 6 of the paper). Writes
@@ -10,69 +10,40 @@ from __future__ import annotations
 
 from absl import flags as absl_flags
 
-from eval import flags
-from eval.comparison.choice import choose, shards_of
-from eval.comparison.opening import open_comparison
-from eval.comparison.rows import BASELINE, OURS, check_attacks
-from eval.figures import draw_heat_maps
-from eval.inputs.attacks import describe_attacks
-from eval.interpretation.figures import draw_overlays, draw_scores
-from eval.interpretation.report import write_explanation_report
-from eval.interpretation.scores import Explanation, score
-from eval.interpretation.tables import summarise_scores, write_scores
-from eval.program import run
-from eval.steps import run_steps
-from tf_strattack import InputError
-from tf_strattack.interpret import FORMS
+from tf_strattack.programs.running import run
+
+from . import flags
 
 _ATTACKS = absl_flags.DEFINE_list(
-    "attacks", [OURS, BASELINE], "Whose perturbations are explained; the first is set against the others."
+    "attacks", ["strattack", "cw_l2"], "Whose perturbations are explained; the first is set against the others."
 )
 _PERCENTILES = absl_flags.DEFINE_list(
     "percentiles", ["30", "40", "50", "60", "70", "80", "90"], "Of the scores above which a region begins."
 )
 _FORM = absl_flags.DEFINE_enum(
-    "form", FORMS[0], FORMS, "Adversarial saliency by eq. (61), pair, or with all other classes by eq. (60), full."
+    "form",
+    "pair",
+    ["pair", "full"],
+    "Adversarial saliency by eq. (61), pair, or with all other classes by eq. (60), full.",
 )
+OPTIONS = flags.options({"Explanation": [_ATTACKS, _PERCENTILES, _FORM]}, without=["attack", "tensorboard_dir"])
 
 
 def main() -> None:
-    """Wires flags, runs, scores, tables and figures together."""
+    """Explains the attacks that the flags name."""
+    from .inputs.attacks import list_attacks
+    from .interpretation.program import explain
+
     if flags.LIST_ATTACKS.value:
-        print(describe_attacks())
+        print(list_attacks(flags.LIST_ATTACKS.value))
         return
-    names = check_attacks(_ATTACKS.name, _ATTACKS.value)
-    percentiles = sorted(flags.positive_numbers(_PERCENTILES.name, _PERCENTILES.value, float))
-    if not percentiles or percentiles[-1] >= 100:
-        raise InputError(f"expected --percentiles between 0 and 100, received {','.join(_PERCENTILES.value)!r}")
-    if flags.TARGETS.value == "untargeted":
-        raise InputError("expected --targets with targets, which saliency is about, received untargeted")
-    opened = open_comparison("eval.interpretability")
-    comparison, network, figures = opened
-    directory = comparison.directory
-    rows = [comparison.row(name) for name in names]
-    for row in rows:
-        run_steps(row.name, [row.step])
-    explanation = Explanation.of(network.classifier, _FORM.value)
-    table = score(shards_of(rows), explanation, percentiles)
-    if not len(table.chosen):
-        raise InputError(f"expected an example in which all of {', '.join(names)} succeed, received none")
-    figures = {**figures, "attacks": {row.name: row.command for row in rows}, **summarise_scores(table, explanation)}
-    text = write_scores(directory, figures)
-    draw_scores(directory / "scores.png", figures)
-    class_names = opened.class_names()
-    if len(names) > 1:
-        shown = choose(rows[:2], table.chosen, seed=flags.SEED.value)
-        draw_overlays(directory / "overlays.png", shown, explanation, class_names)
-        group_size = flags.GROUP_SIZE.value
-        draw_heat_maps(directory / "heat_maps.png", dict(reversed(shown.items())), class_names, group_size=group_size)
-    else:
-        for name in ("overlays", "heat_maps"):  # of an earlier pair
-            for suffix in (".png", ".pdf"):
-                (directory / name).with_suffix(suffix).unlink(missing_ok=True)
-    write_explanation_report(directory, figures, {row.name: row.run for row in rows}, class_names)
-    print(f"\n{text}\nwritten to {directory}")
+    explain(_ATTACKS.value, _PERCENTILES.value, _FORM.value)
+
+
+def cli() -> None:
+    """The program."""
+    run(main, __doc__, OPTIONS)
 
 
 if __name__ == "__main__":
-    run(main)
+    cli()

@@ -6,22 +6,23 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from eval import flags
-from eval.directories.files import write_json
-from eval.examples import Selection, make_shards, parse_targets
-from eval.inputs.applications import NONE
-from eval.inputs.attacks import make_attack
-from eval.inputs.datasets import Data, read_dataset
-from eval.inputs.models import Model
-from eval.program import command
-from eval.records import completed, measure, summarise, write_dataset
-from eval.report.building import write_run_report
-from eval.report.examples import Batch
-from eval.runs import Run
-from eval.table import format_table, numbered
-from eval.tensorboard import Summaries
 from tf_strattack import Attack, AttackResult, SlidingMask
+from tf_strattack.programs.command_line import command
+from tf_strattack.programs.directories.files import write_json
 from tf_strattack.runtime.devices import default_batch_size
+
+from . import flags
+from .examples import Selection, make_shards, parse_targets
+from .inputs.applications import NONE
+from .inputs.attacks import make_attack
+from .inputs.datasets import Data, read_dataset
+from .inputs.models import Model
+from .records import completed, measure, summarise, write_dataset
+from .report.building import write_run_report
+from .report.examples import Batch
+from .runs import Run
+from .table import format_table, numbered
+from .tensorboard import Summaries
 
 # Draws results, shard by shard, into a file, with the class names that are known.
 Draw = Callable[[Path, Iterator[AttackResult], Mapping[int, str]], None]

@@ -12,12 +12,13 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow_datasets as tfds
 
-from eval.directories.files import partial_of, write_json
-from eval.directories.layouts import DATASET, DATASET_PARTIAL
-from eval.directories.removal import remove, replace_written
-from eval.tfds_directory import FLOAT32, features_of, rows_of, shard_name, write_info, write_shard
 from tf_strattack import AttackResult, metrics
+from tf_strattack.programs.directories.files import partial_of, write_json
+from tf_strattack.programs.directories.layouts import DATASET, DATASET_PARTIAL
+from tf_strattack.programs.directories.removal import remove, replace_written
 from tf_strattack.versions import versions
+
+from .tfds_directory import FLOAT32, features_of, rows_of, shard_name, write_info, write_shard
 
 # An array (N,) by name, one entry an example.
 Measures = dict[str, npt.NDArray[Any]]

@@ -7,13 +7,14 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from eval.bar import Bar
-from eval.directories.configuration import claim
-from eval.directories.layouts import PARTS
-from eval.examples import Examples
-from eval.tensorboard import Summaries
 from tf_strattack import Attack, AttackResult, Classifier
+from tf_strattack.programs.directories.configuration import claim
+from tf_strattack.programs.directories.layouts import PARTS
 from tf_strattack.runtime.progress import Callback
+
+from .bar import Bar
+from .examples import Examples
+from .tensorboard import Summaries
 
 _PARTS = "parts"
 

@@ -10,8 +10,8 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 
-from eval.notices import sharing
 from tf_strattack import InputError
+from tf_strattack.programs.notices import sharing
 
 
 @dataclasses.dataclass(frozen=True)

@@ -8,7 +8,7 @@ import shutil
 import numpy as np
 import tensorflow_datasets as tfds
 
-from eval.directories.configuration import claim
+from tf_strattack.programs.directories.configuration import claim
 
 
 def take(directory, configuration, overwrite=False, program="eval.attack"):

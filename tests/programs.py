@@ -85,8 +85,7 @@ def _serve(module_name, requests):
         os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
     from absl.testing import flagsaver
 
-    from eval.directories import locks
-    from eval.program import run
+    from tf_strattack.programs.directories import locks
 
     module = importlib.import_module(module_name)
     while True:
@@ -98,7 +97,7 @@ def _serve(module_name, requests):
         out, err, status = io.StringIO(), io.StringIO(), None
         with flagsaver.flagsaver(), contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
             try:
-                run(module.main)
+                module.cli()
             except SystemExit as end:
                 status = end.code
         while locks.held:  # as the end of a process would

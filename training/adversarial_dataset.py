@@ -10,7 +10,8 @@ import tensorflow_datasets as tfds
 
 from tf_strattack.errors import InputError
 from tf_strattack.runtime.loading import load_or_explain
-from training.data import Split, split_of
+
+from .data import Split, split_of
 
 
 class AdversarialDataset(NamedTuple):

@@ -9,8 +9,8 @@ from typing import Any
 import h5py
 import keras
 
-from eval.directories.layouts import BACKUP
-from eval.directories.removal import remove
+from tf_strattack.programs.directories.layouts import BACKUP
+from tf_strattack.programs.directories.removal import remove
 
 
 class Backup(keras.callbacks.BackupAndRestore):

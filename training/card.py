@@ -8,7 +8,7 @@ from typing import Any
 
 import tensorflow_datasets as tfds
 
-from eval.directories.files import write_json
+from tf_strattack.programs.directories.files import write_json
 from tf_strattack.versions import versions
 
 

@@ -8,30 +8,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
-import tensorflow_datasets as tfds
 
-from tf_strattack.errors import InputError
+from tf_strattack.programs.tfds_splits import load_raw
 from tf_strattack.typing import Images
 
 # Images are shifted by at most so many pixels in each direction, as is usual for CIFAR-10 (He et al. 2016).
 _SHIFT = 4
-
-
-def load_raw(name: str, splits: list[str], *, data_dir: str | None, download: bool, **options: Any) -> Any:
-    """Returns each split of a TFDS data set as (uint8 image, label) pairs, in its fixed order.
-
-    `options` are those of `tfds.load`; with_info=True returns the data set's information besides.
-
-    Raises:
-      InputError: `data_dir` does not hold the data set and `download` is off.
-    """
-    try:
-        return tfds.load(name, split=splits, data_dir=data_dir, download=download, as_supervised=True, **options)
-    except (tfds.core.DatasetNotFoundError, AssertionError, FileNotFoundError) as error:
-        raise InputError(
-            f"expected the TFDS data set {name!r} in --data_dir, received {data_dir or 'the default directory'} "
-            "without it: name its directory, or add --download"
-        ) from error
 
 
 @dataclasses.dataclass(frozen=True)

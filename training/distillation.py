@@ -8,7 +8,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from training.data import Split, batches_in_order
+from .data import Split, batches_in_order
 
 
 def soft_labels(teacher: keras.Model, split: Split, temperature: float) -> Split:

@@ -10,9 +10,9 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from training.backup import Backup
-from training.data import Split, batches_in_order, training_batches
-from training.interrupt import ctrl_c_between_steps
+from .backup import Backup
+from .data import Split, batches_in_order, training_batches
+from .interrupt import ctrl_c_between_steps
 
 
 @dataclasses.dataclass(frozen=True)

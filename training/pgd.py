@@ -8,7 +8,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from training.data import Split
+from .data import Split
 
 # Of the evaluation: 40 steps as Madry et al. for MNIST, but longer ones (0.019 at epsilon 0.3 in place of 0.01).
 TEST_STEPS, TEST_RESTARTS = 40, 2

@@ -7,20 +7,23 @@ from pathlib import Path
 import numpy as np
 from absl import flags
 
-from eval.directories.files import replacing
-from eval.program import require_new, run
 from tf_strattack.errors import InputError
-from training.data import load_raw
+from tf_strattack.programs.command_line import Options
+from tf_strattack.programs.directories.files import replacing
+from tf_strattack.programs.running import require_new, run
 
 _DATA_DIR = flags.DEFINE_string("data_dir", None, "Directory of prepared TFDS data sets.")
 _DOWNLOAD = flags.DEFINE_bool("download", False, "Let TFDS download what is missing.")
 _NUMBER = flags.DEFINE_integer("number", 500, "How many digits.", lower_bound=1, upper_bound=500)
 _OUTPUT = flags.DEFINE_string("output", "mnist_sample.npz", "The .npz file to write.")
 _OVERWRITE = flags.DEFINE_bool("overwrite", False, "Replace an existing output file.")
+OPTIONS = Options({"Data": [_DATA_DIR, _DOWNLOAD, _NUMBER], "Output": [_OUTPUT, _OVERWRITE]})
 
 
 def main() -> None:
     """Takes the first digits of the test split, in the order of TFDS mnist 3.0.1, which is fixed."""
+    from tf_strattack.programs.tfds_splits import load_raw
+
     output = Path(_OUTPUT.value)
     _check(output)
     split = f"test[:{_NUMBER.value}]"
@@ -50,5 +53,10 @@ def _check(output: Path) -> None:
     require_new(output, overwrite=_OVERWRITE.value)
 
 
+def cli() -> None:
+    """The program."""
+    run(main, __doc__, OPTIONS)
+
+
 if __name__ == "__main__":
-    run(main)
+    cli()

@@ -10,10 +10,10 @@ from typing import Any
 import keras
 import numpy as np
 
-from training.data import Split
-from training.distillation import soft_labels
-from training.fit import Recipe, accuracy, fit
-from training.pgd import PGD, TEST_RESTARTS, TEST_STEPS, PGDTraining, pgd_accuracy
+from .data import Split
+from .distillation import soft_labels
+from .fit import Recipe, accuracy, fit
+from .pgd import PGD, TEST_RESTARTS, TEST_STEPS, PGDTraining, pgd_accuracy
 
 # Share of the epochs over which the radius of PGD training grows.
 WARMUP = 0.3

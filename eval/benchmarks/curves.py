@@ -8,10 +8,11 @@ from typing import Any
 import tensorflow as tf
 from tqdm import tqdm
 
-from eval.benchmarks.means import means
-from eval.benchmarks.nets import Net
 from tf_strattack import AttackResult, StrAttack
 from tf_strattack.solvers import Admm, Paper, ProxLinear
+
+from .means import means
+from .nets import Net
 
 COLUMNS = ("net", "series", "evaluations", "gradient_evaluations_per_example", "asr", "objective", "l0", "l2")
 

@@ -11,9 +11,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure, SubFigure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 
-from eval.benchmarks.panels import CURVES, PANELS, Rows, by, draw_curves
-from eval.benchmarks.pareto_panel import draw_pareto
-from eval.figures import save_picture
+from ..figures import save_picture
+from .panels import CURVES, PANELS, Rows, by, draw_curves
+from .pareto_panel import draw_pareto
 
 matplotlib.use("Agg")
 

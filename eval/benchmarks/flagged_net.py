@@ -6,12 +6,13 @@ from pathlib import Path
 
 import numpy as np
 
-from eval import flags
-from eval.benchmarks.nets import Net
-from eval.examples import Selection, make_shards, parse_targets
-from eval.inputs.applications import NONE
-from eval.inputs.datasets import read_dataset
 from tf_strattack import InputError
+
+from .. import flags
+from ..examples import Selection, make_shards, parse_targets
+from ..inputs.applications import NONE
+from ..inputs.datasets import read_dataset
+from .nets import Net
 
 NAME = "model"
 

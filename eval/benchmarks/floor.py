@@ -12,8 +12,9 @@ from typing import Any, NamedTuple
 import tensorflow as tf
 from tqdm import tqdm
 
-from eval.benchmarks.nets import Net
 from tf_strattack.losses import margin
+
+from .nets import Net
 
 KINDS = ("gradient", "forward")
 # One of each in the same step of a loop: the two overlap, and take less than each in a loop of its own.

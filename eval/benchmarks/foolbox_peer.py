@@ -13,10 +13,11 @@ import numpy.typing as npt
 import tensorflow as tf
 from tqdm import tqdm
 
-from eval.benchmarks.means import means
-from eval.benchmarks.nets import Net
 from tf_strattack import Attack, CarliniWagnerL2, ElasticNet, InputError
 from tf_strattack.typing import Classes, Images
+
+from .means import means
+from .nets import Net
 
 _MEASURES = ("asr", "l0", "l1", "l2", "linf")
 COLUMNS = ("net", "attack", "whose", "num_examples", *_MEASURES, "seconds_per_example", "time_ratio")

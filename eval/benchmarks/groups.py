@@ -7,9 +7,10 @@ from typing import Any
 
 from tqdm import tqdm
 
-from eval.benchmarks.means import means
-from eval.benchmarks.nets import Net
 from tf_strattack import StrAttack
+
+from .means import means
+from .nets import Net
 
 COLUMNS = ("net", "max_groups", "asr", "l0", "l2", "gradient_evaluations_per_example")
 

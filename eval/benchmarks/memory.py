@@ -9,7 +9,7 @@ from typing import Any
 
 from tqdm import tqdm
 
-from eval.benchmarks.child import measure_child
+from .child import measure_child
 
 COLUMNS = (
     "net",

@@ -10,8 +10,9 @@ import json
 import sys
 from pathlib import Path
 
-from eval.benchmarks.nets import load_net
 from tf_strattack import StrAttack
+
+from .nets import load_net
 
 
 def main(text: str) -> None:

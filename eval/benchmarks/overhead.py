@@ -18,9 +18,10 @@ from typing import Any
 
 from tqdm import tqdm
 
-from eval.benchmarks.floor import PAIR, Floor, Time, timed
-from eval.benchmarks.nets import Net
 from tf_strattack import Attack, AttackResult
+
+from .floor import PAIR, Floor, Time, timed
+from .nets import Net
 
 COLUMNS = (
     "net",

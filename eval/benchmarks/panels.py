@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.axis import Axis
 from matplotlib.ticker import LogLocator, NullFormatter, PercentFormatter, StrMethodFormatter
 
-from eval.benchmarks.curves import DEFAULT
+from .curves import DEFAULT
 
 Rows = list[dict[str, Any]]
 

@@ -8,10 +8,11 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 
-from eval.benchmarks.means import means
-from eval.benchmarks.nets import Net
 from tf_strattack import StrAttack
 from tf_strattack.typing import Images
+
+from .means import means
+from .nets import Net
 
 COLUMNS = (
     "net",

@@ -8,7 +8,7 @@ from typing import Any
 
 from matplotlib.axes import Axes
 
-from eval.benchmarks.panels import COLOURS, MORE_TICKS, Rows, by, plain_log
+from .panels import COLOURS, MORE_TICKS, Rows, by, plain_log
 
 # The lines: colour, dashes, and the corner of a point at which its tau is written, by offset and alignment.
 _LINES = ((COLOURS[0], "-", -4, "right"), (COLOURS[1], "--", 4, "left"))

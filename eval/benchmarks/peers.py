@@ -7,10 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from eval.benchmarks.nets import Net
 from tf_strattack import InputError, StrAttack, quantize
 from tf_strattack.images import from_uint8, to_uint8
 from tf_strattack.typing import Images
+
+from .nets import Net
 
 COLUMNS = (
     "net",

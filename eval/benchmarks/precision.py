@@ -14,10 +14,11 @@ import numpy as np
 import tensorflow as tf
 from tqdm import tqdm
 
-from eval.benchmarks.floor import Floor
-from eval.benchmarks.nets import Net
 from tf_strattack import Classifier
 from tf_strattack.losses import margin
+
+from .floor import Floor
+from .nets import Net
 
 COLUMNS = ("net", "rows", "float32", "float32_forward", "bfloat16", "joint_ratio", "apart_ratio", "least_cosine")
 _TURNS = 5

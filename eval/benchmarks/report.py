@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from eval.benchmarks.tables import section_rows
-from eval.report.building import pictures, text_table
-from eval.report.page import REPORT, Page, write_page
+from ..report.building import pictures, text_table
+from ..report.page import REPORT, Page, write_page
+from .tables import section_rows
 
 
 def write_benchmark_report(directory: Path, content: Mapping[str, Any], columns: Mapping[str, Sequence[str]]) -> None:

@@ -11,8 +11,9 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 
-from eval.benchmarks.child import measure_child
 from tf_strattack import shipped
+
+from .child import measure_child
 
 COLUMNS = (
     "num_images",

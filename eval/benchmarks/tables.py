@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from eval.table import align
+from ..table import align
 
 _HEADINGS = {
     "gradient_evaluations_per_example": "gradients",

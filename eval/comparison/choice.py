@@ -8,10 +8,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from eval.comparison.rows import Row
-from eval.records import require_same_examples
-from eval.runs import results_in
 from tf_strattack import AttackResult
+
+from ..records import require_same_examples
+from ..runs import results_in
+from .rows import Row
 
 _NUMBER = 5
 

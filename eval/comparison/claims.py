@@ -11,11 +11,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from eval.records import require_same_examples
 from tf_strattack import AttackResult, Classifier, Refinement, metrics
 from tf_strattack.attacks.refinement import sparse_pattern
 from tf_strattack.problem.distortions import CHANGED
 from tf_strattack.typing import Images
+
+from ..records import require_same_examples
 
 # The share of the smallest changes that the paper's pattern gives up.
 PAPER_QUANTILE = 0.03

@@ -10,9 +10,9 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
 
-from eval.comparison.rows import OURS
-from eval.figures import save_picture
-from eval.table import SYMBOLS
+from ..figures import save_picture
+from ..table import SYMBOLS
+from .rows import OURS
 
 # Two pairs of measures, average case: the horizontal one on a logarithmic scale.
 _PANELS = (("l0", "l2"), ("l1", "linf"))

@@ -5,17 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from eval import flags
-from eval.comparison.rows import Comparison, check_parameters
-from eval.directories.configuration import claim
-from eval.examples import parse_targets
-from eval.inputs.datasets import read_dataset
-from eval.inputs.models import Model
-from eval.program import command
+from tf_strattack.programs.command_line import command
+from tf_strattack.programs.directories.configuration import claim
 from tf_strattack.versions import versions
 
-# Every attack of a comparison has its own.
-UNUSED = ("attack", "tensorboard_dir")
+from .. import flags
+from ..examples import parse_targets
+from ..inputs.datasets import read_dataset
+from ..inputs.models import Model
+from .rows import Comparison, check_parameters
+
 # The shipped network of a data set.
 _NETWORKS = {"sample": "mnist_cnn", "mnist": "mnist_cnn", "cifar10": "cifar10_cnn"}
 
@@ -50,9 +49,8 @@ def open_comparison(program: str) -> Opened:
     """Checks the shared flags and claims --output_dir for `program`.
 
     Raises:
-      InputError: a flag that means nothing here, or a value that does not fit.
+      InputError: a value that does not fit.
     """
-    flags.refuse_unused(program, UNUSED)
     parse_targets(flags.TARGETS.value)
     named = flags.MODEL.present or flags.DATASET.value not in _NETWORKS
     model = flags.MODEL.value if named else _NETWORKS[flags.DATASET.value]

@@ -6,11 +6,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from eval.report.building import accuracy_table, cases_table, pictures, with_examples
-from eval.report.examples import Batch
-from eval.report.page import REPORT, Cell, Page, Table, write_page
-from eval.runs import results_in
-from eval.table import CASES, MEASURES, SYMBOLS, format_paper, known, numbered
+from ..report.building import accuracy_table, cases_table, pictures, with_examples
+from ..report.examples import Batch
+from ..report.page import REPORT, Cell, Page, Table, write_page
+from ..runs import results_in
+from ..table import CASES, MEASURES, SYMBOLS, format_paper, known, numbered
 
 HEAT_MAPS = "heat_maps.png"
 _COSTS = {

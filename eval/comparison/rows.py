@@ -7,27 +7,13 @@ import json
 from collections.abc import Iterable
 from pathlib import Path
 
-from eval.inputs.attacks import ATTACKS, make_attack
-from eval.steps import Step
 from tf_strattack import InputError
+
+from ..inputs.attacks import ATTACKS, make_attack
+from ..steps import Step
 
 # What the others are set against, and the attack that the paper is about.
 BASELINE, OURS = "cw_l2", "strattack"
-# The paper's rows, the one penalty beyond it, and the framework as other attacks' problems.
-DEFAULT = (
-    "fgm_l2",
-    "ifgm_l2",
-    BASELINE,
-    "ead_en",
-    OURS,
-    "strattack_overlap",
-    "strattack_l2_half",
-    "admm_l2",
-    "admm_l1",
-    "admm_en",
-    "admm_l0",
-    "admm_linf",
-)
 
 
 @dataclasses.dataclass(frozen=True)

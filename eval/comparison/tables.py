@@ -9,11 +9,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from eval.comparison.figure import draw_comparison
-from eval.comparison.rows import BASELINE, OURS, Row
-from eval.directories.files import write_json, write_text
-from eval.paper import RETRAINED, TABLE_1, THRESHOLDED_CW
-from eval.table import CASES, MEASURES, ROBUST, SYMBOLS, format_paper, format_value, known, markdown, numbered, title_of
+from tf_strattack.programs.directories.files import write_json, write_text
+
+from ..paper import RETRAINED, TABLE_1, THRESHOLDED_CW
+from ..table import CASES, MEASURES, ROBUST, SYMBOLS, format_paper, format_value, known, markdown, numbered, title_of
+from .figure import draw_comparison
+from .rows import BASELINE, OURS, Row
 
 _STEM = "table1"
 _STRUCTURE = ("acp", "anc", "d20", "nonzero_groups")

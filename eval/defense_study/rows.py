@@ -5,12 +5,24 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
-from eval.inputs.attacks import ATTACKS
-from eval.steps import Step
 from tf_strattack import InputError
 
+from ..inputs.attacks import ATTACKS
+from ..steps import Step
+
 NONE, PGD = "none", "pgd"
+
+
+class Net(NamedTuple):
+    """What `training.train` makes for a data set: a network of such images and so many classes."""
+
+    image_shape: tuple[int, int, int]
+    num_classes: int
+
+
+NETS = {"mnist": Net((28, 28, 1), 10), "cifar10": Net((32, 32, 3), 10)}
 _STANDARD = "standard"
 
 

@@ -9,10 +9,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from eval.defense_study.rows import NONE, PGD, Row
-from eval.directories.files import write_json, write_text
-from eval.paper import DISTILLATION_ASR, TABLE_A1
-from eval.table import CASES, MEASURES, ROBUST, SYMBOLS, format_paper, format_value, known, markdown, title_of
+from tf_strattack.programs.directories.files import write_json, write_text
+
+from ..paper import DISTILLATION_ASR, TABLE_A1
+from ..table import CASES, MEASURES, ROBUST, SYMBOLS, format_paper, format_value, known, markdown, title_of
+from .rows import NONE, PGD, Row
 
 _PAPER_DATASET = "mnist"  # of Table A1
 _ACCURACIES = ("test_accuracy", "robust_accuracy")

@@ -12,12 +12,13 @@ from typing import Any, NamedTuple
 
 import tensorflow as tf
 
-from eval.bar import Bar
-from eval.examples import Examples
-from eval.generation.shipment import Shipment
-from eval.generation.work import Outcome, Outcomes, Work
-from eval.inputs.whole_numbers import whole_number
 from tf_strattack import Classifier, InputError
+from tf_strattack.programs.numbers import whole_number
+
+from ..bar import Bar
+from ..examples import Examples
+from .shipment import Shipment
+from .work import Outcome, Outcomes, Work
 
 AUTO, LOCAL = "auto", "local"
 # So often a shard is begun anew whose worker or node died under it.

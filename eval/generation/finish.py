@@ -8,18 +8,19 @@ from typing import Any
 
 import numpy as np
 
-from eval.directories.configuration import claim
-from eval.generation.png import export
-from eval.generation.store import METRICS, Store
-from eval.generation.stored_report import write_stored_report
-from eval.generation.work import BEFORE, ROUNDED
-from eval.pipeline import Setting, summary
-from eval.program import command
-from eval.records import Measures, summarise, write_metrics
-from eval.report.page import REPORT
-from eval.table import format_table, numbered
-from eval.tfds_directory import DISTANCES
 from tf_strattack.metrics import mean_over_successes
+from tf_strattack.programs.command_line import command
+from tf_strattack.programs.directories.configuration import claim
+
+from ..pipeline import Setting, summary
+from ..records import Measures, summarise, write_metrics
+from ..report.page import REPORT
+from ..table import format_table, numbered
+from ..tfds_directory import DISTANCES
+from .png import export
+from .store import METRICS, Store
+from .stored_report import write_stored_report
+from .work import BEFORE, ROUNDED
 
 # Whose work a folder of PNG files is.
 EXPORT = "eval.generate --png_dir"

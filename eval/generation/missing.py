@@ -7,10 +7,11 @@ import time
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from eval.directories.locks import one_at_a_time
-from eval.generation.store import MANIFEST, Store
-from eval.generation.verification import report
-from eval.generation.work import Outcomes
+from tf_strattack.programs.directories.locks import one_at_a_time
+
+from .store import MANIFEST, Store
+from .verification import report
+from .work import Outcomes
 
 # While shards are made the manifest is written so often, and with many of them less; the entries have what it tells.
 _LISTING_SECONDS, _LISTING_SHARE = 15.0, 50

@@ -14,13 +14,14 @@ import numpy as np
 import numpy.typing as npt
 from tqdm import tqdm
 
-from eval.directories.files import replacing
-from eval.directories.locks import one_at_a_time
-from eval.examples import Examples, Selection, examples_of, targets_of
-from eval.inputs.datasets import Data, Record
 from tf_strattack import InputError
 from tf_strattack.images import from_unit
+from tf_strattack.programs.directories.files import replacing
+from tf_strattack.programs.directories.locks import one_at_a_time
 from tf_strattack.runtime.loading import load_or_explain
+
+from ..examples import Examples, Selection, examples_of, targets_of
+from ..inputs.datasets import Data, Record
 
 # Records that are passed over are decoded; beyond so many it is quicker to open the data set anew.
 _GAP = 64

@@ -12,14 +12,15 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 
-from eval.directories.files import partial_of, write_text
-from eval.directories.layouts import PNG_FILES
-from eval.directories.removal import remove, replace_written
-from eval.generation.store import Store
-from eval.generation.verification import fooled
-from eval.inputs.image_files import read_image
 from tf_strattack import Classifier
 from tf_strattack.images import from_uint8, write_png
+from tf_strattack.programs.directories.files import partial_of, write_text
+from tf_strattack.programs.directories.layouts import PNG_FILES
+from tf_strattack.programs.directories.removal import remove, replace_written
+
+from ..inputs.image_files import read_image
+from .store import Store
+from .verification import fooled
 
 # The table that makes the folder one that --dataset reads.
 _TABLE = "labels.csv"

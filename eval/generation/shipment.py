@@ -9,9 +9,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from eval.inputs.applications import IMAGENET, NONE
-from eval.inputs.models import Model, load_model
 from tf_strattack import Classifier, InputError, shipped
+
+from ..inputs.applications import IMAGENET, NONE
+from ..inputs.models import Model, load_model
 
 
 class Shipment(NamedTuple):

@@ -13,14 +13,15 @@ from typing import Any
 import numpy as np
 import tensorflow_datasets as tfds
 
-from eval.directories.files import partial_of, sha256_of, write_json
-from eval.directories.layouts import DATASET, ENTRIES, LAYOUTS
-from eval.generation.plan import Plan
-from eval.records import Measures
-from eval.report.page import REPORT
-from eval.tfds_directory import features_of, read_shard, rows_of, shard_name, write_info, write_shard
 from tf_strattack import AttackResult
+from tf_strattack.programs.directories.files import partial_of, sha256_of, write_json
+from tf_strattack.programs.directories.layouts import DATASET, ENTRIES, LAYOUTS
 from tf_strattack.versions import versions
+
+from ..records import Measures
+from ..report.page import REPORT
+from ..tfds_directory import features_of, read_shard, rows_of, shard_name, write_info, write_shard
+from .plan import Plan
 
 PROGRAM = "eval.generate"
 MANIFEST, METRICS = "manifest.json", "metrics.json"

@@ -7,14 +7,15 @@ from typing import Any
 
 import numpy as np
 
-from eval.generation.store import Store
-from eval.generation.verification import stored_images
-from eval.pipeline import Setting
-from eval.records import images_named_in
-from eval.report.building import write_run_report
-from eval.report.examples import Batch
-from eval.tfds_directory import UNTARGETED
 from tf_strattack import Classifier
+
+from ..pipeline import Setting
+from ..records import images_named_in
+from ..report.building import write_run_report
+from ..report.examples import Batch
+from ..tfds_directory import UNTARGETED
+from .store import Store
+from .verification import stored_images
 
 
 def write_stored_report(store: Store, setting: Setting, metrics: Mapping[str, Any], summary: str) -> None:

@@ -8,10 +8,11 @@ import numpy as np
 import numpy.typing as npt
 from tqdm import tqdm
 
-from eval.generation.store import MANIFEST, Store
-from eval.tfds_directory import UNTARGETED
 from tf_strattack import Classifier, InputError
 from tf_strattack.images import from_uint8
+
+from ..tfds_directory import UNTARGETED
+from .store import MANIFEST, Store
 
 
 def verify(store: Store, classifier: Classifier, confidence: float) -> str:

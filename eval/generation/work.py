@@ -6,14 +6,15 @@ import dataclasses
 from collections.abc import Generator, Iterable
 from typing import NamedTuple
 
-from eval.bar import Bar
-from eval.examples import Examples
-from eval.records import Measures, measure
-from eval.tensorboard import Summaries
-from eval.tfds_directory import DISTANCES
 from tf_strattack import Attack, AttackResult, Classifier, metrics, quantize
 from tf_strattack.images import from_uint8, to_uint8
 from tf_strattack.runtime.progress import Callback
+
+from ..bar import Bar
+from ..examples import Examples
+from ..records import Measures, measure
+from ..tensorboard import Summaries
+from ..tfds_directory import DISTANCES
 
 # Measures of the float images, besides those of the quantized ones.
 BEFORE = "float_"

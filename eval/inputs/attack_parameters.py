@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import ast
 import dataclasses
-from collections.abc import Mapping
+import difflib
+from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 from typing import Any
 
@@ -16,6 +17,7 @@ from tf_strattack import Attack, InputError, Refinement, StrAttack
 from tf_strattack.attacks.hyper_parameters import names_of
 from tf_strattack.problem.distortions import DISTORTIONS
 from tf_strattack.problem.groups import SlidingMask
+from tf_strattack.programs.numbers import fraction
 from tf_strattack.solvers import SOLVERS, as_solver
 
 Flat = dict[str, Any]
@@ -38,10 +40,18 @@ def parse(assignment: str) -> tuple[str, Any]:
         raise InputError(f"expected --attack_parameters=name=value,..., received {assignment!r}")
     if text.lower() in _WORDS:
         return name, _WORDS[text.lower()]
+    if (number := fraction(text)) is not None:
+        return name, number
     try:
         return name, ast.literal_eval(text)
     except (ValueError, SyntaxError):
         return name, text
+
+
+def did_you_mean(unknown: str, names: Iterable[str]) -> str:
+    """The end of a message that names the most similar of the known names, if one is similar."""
+    close = difflib.get_close_matches(unknown.lower(), names, n=1)
+    return f": did you mean {close[0]}?" if close else ""
 
 
 def assemble(name: str, kind: type[Attack], given: Mapping[str, Any], defaults: Mapping[str, Any]) -> Attack:
@@ -151,7 +161,8 @@ def _known(
         if unknown in _MOVED and chosen:
             raise InputError(f"expected {_MOVED[unknown]}, received {unknown}")
         listed = ", ".join(f"{prefix}{n}" for n in names)
-        raise InputError(f"expected a parameter of {name} ({listed}), received {prefix + unknown!r}")
+        meant = did_you_mean(unknown, names)
+        raise InputError(f"expected a parameter of {name} ({listed}), received {prefix + unknown!r}{meant}")
     return dict(given)
 
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from eval.inputs.attack_parameters import assemble, flat, parse
 from tf_strattack import FGM, IFGM, Attack, CarliniWagnerL2, ElasticNet, InputError, StrAttack
 from tf_strattack.attacks.fast_gradient import NORMS
 from tf_strattack.problem.distortions import DISTORTIONS
+
+from .attack_parameters import assemble, did_you_mean, flat, parse
+from .meanings import meaning_of, summary_of
 
 # Name → (class, parameters that differ from its defaults). A new attack is one line here.
 ATTACKS: dict[str, tuple[type[Attack], dict[str, Any]]] = {
@@ -30,6 +32,24 @@ ATTACKS: dict[str, tuple[type[Attack], dict[str, Any]]] = {
 }
 
 
+# What an attack is beyond the first line about its class.
+_ABOUT = {
+    "strattack": "StrAttack (arXiv 1808.01664): few square groups of pixels change, and those by little.",
+    "strattack_overlap": "StrAttack with overlapping groups.",
+    "strattack_l2_half": "StrAttack with a concave penalty: fewer groups, at more distortion.",
+    "ead_en": "EAD (arXiv 1709.04114): the elastic net of l1 and l2; keeps the example of least elastic net.",
+    "ead_l1": "EAD, keeping the example of least l1.",
+    **{f"fgm_{norm}": f"The fast gradient method: one step, measured in {norm}." for norm in NORMS},
+    **{f"ifgm_{norm}": f"The iterative fast gradient method, measured in {norm}." for norm in NORMS},
+    **{
+        f"admm_{distortion}": f"The least {'elastic net' if distortion == 'en' else distortion}, by ADMM: no groups."
+        for distortion in DISTORTIONS
+    },
+}
+# What --list_attacks holds when it is given without a value.
+EVERY = "true"
+
+
 def make_attack(name: str, assignments: list[str], **defaults: Any) -> Attack:
     """Makes the attack `name`, with `assignments` like "tau=2" over its own presets over `defaults`.
 
@@ -39,16 +59,32 @@ def make_attack(name: str, assignments: list[str], **defaults: Any) -> Attack:
       InputError: an unknown attack or parameter, or a value that does not fit.
     """
     if name not in ATTACKS:
-        raise InputError(f"expected --attack to be one of {', '.join(ATTACKS)}, received {name!r}")
+        raise InputError(
+            f"expected --attack to be one of {', '.join(ATTACKS)}, received {name!r}{did_you_mean(name, ATTACKS)}"
+        )
     kind, presets = ATTACKS[name]
     return assemble(name, kind, {**presets, **dict(map(parse, assignments))}, defaults)
 
 
-def describe_attacks() -> str:
-    """Every attack with its parameters and their values, a line each, as --attack_parameters takes them."""
-    lines = []
-    for name in ATTACKS:
-        attack = make_attack(name, [])
-        lines.append(f"{name}: {(attack.__doc__ or '').splitlines()[0]}")
-        lines += [f"    {parameter}={value}" for parameter, value in flat(attack).items()]
+def list_attacks(asked: str) -> str:
+    """What --list_attacks prints: a line for each attack, or the parameters of the one that is asked for."""
+    if asked != EVERY:
+        return describe_attack(asked)
+    width = max(map(len, ATTACKS))
+    lines = [f"{name:{width}}  {_ABOUT.get(name) or summary_of(kind)}" for name, (kind, _) in ATTACKS.items()]
+    return "\n".join([*lines, "", "--list_attacks=NAME lists the parameters of an attack."])
+
+
+def describe_attack(name: str) -> str:
+    """The parameters of an attack, as --attack_parameters takes them, with their defaults and a line about each.
+
+    Raises:
+      InputError: an unknown attack.
+    """
+    attack = make_attack(name, [])
+    lines = [f"Parameters of {name} (--attack_parameters=NAME=VALUE,NAME=VALUE):"]
+    for parameter, value in flat(attack).items():
+        lines.append(f"  {parameter}={value}")
+        about = meaning_of(attack, parameter)
+        lines += [f"      {about}"] if about else []
     return "\n".join(lines)

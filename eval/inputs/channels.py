@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 from PIL import Image
 
-from eval.inputs.pixels import Pixels
-from eval.notices import notice
 from tf_strattack import InputError
+from tf_strattack.programs.notices import notice
+
+from .pixels import Pixels
 
 _GREY = ("1", "L", "LA", "La")
 _WITH_ALPHA = ("LA", "La", "PA", "RGBA", "RGBa")

@@ -9,10 +9,11 @@ from pathlib import Path
 
 from PIL import Image
 
-from eval.inputs.dataset_files import ImageFile
-from eval.inputs.whole_numbers import whole_number
-from eval.notices import notice
 from tf_strattack import InputError
+from tf_strattack.programs.notices import notice
+from tf_strattack.programs.numbers import whole_number
+
+from .dataset_files import ImageFile
 
 # What Pillow opens and no photograph is: drawings, films and what needs a program of its own.
 _NO_IMAGES = {"BUFR", "EPS", "GRIB", "HDF5", "MPEG", "WMF"}

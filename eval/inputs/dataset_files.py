@@ -9,9 +9,10 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from eval.inputs.image_files import read_image
-from eval.inputs.pixels import Pixels
 from tf_strattack.runtime.loading import load_or_explain
+
+from .image_files import read_image
+from .pixels import Pixels
 
 # Name, pixels (H, W, C) and label of an image.
 Row = tuple[str, Pixels, int]

@@ -13,15 +13,16 @@ import numpy as np
 import tensorflow as tf
 import tensorflow_datasets as tfds
 
-from eval.inputs.dataset_files import Row, Rows
-from eval.inputs.image_folders import read_folder
-from eval.inputs.npz_files import read_npz
-from eval.inputs.photographs import NONE, Frame, make_frame
-from eval.inputs.pixels import to_unit
 from tf_strattack import InputError, shipped
 from tf_strattack.images import from_uint8, to_uint8
+from tf_strattack.programs.tfds_splits import load_raw
 from tf_strattack.typing import Images
-from training.data import load_raw
+
+from .dataset_files import Row, Rows
+from .image_folders import read_folder
+from .npz_files import read_npz
+from .photographs import NONE, Frame, make_frame
+from .pixels import to_unit
 
 
 class Record(NamedTuple):

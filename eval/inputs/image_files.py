@@ -9,10 +9,11 @@ from pathlib import Path
 import numpy as np
 from PIL import ExifTags, Image, UnidentifiedImageError
 
-from eval.inputs.channels import to_array, with_channels
-from eval.inputs.pixels import Pixels
-from eval.notices import notice
 from tf_strattack import InputError
+from tf_strattack.programs.notices import notice
+
+from .channels import to_array, with_channels
+from .pixels import Pixels
 
 # What Pillow opens as 32-bit integers though it has 16 bits, scaled to all of them.
 _SIXTEEN_BITS_IN_32 = ("PNG", "PPM")

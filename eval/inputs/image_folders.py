@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from pathlib import Path, PurePosixPath
 
-from eval.inputs.class_folders import find_class_folders
-from eval.inputs.dataset_files import ImageFile, Rows, rows_of_files
-from eval.inputs.label_tables import read_labels
 from tf_strattack import InputError
+
+from .class_folders import find_class_folders
+from .dataset_files import ImageFile, Rows, rows_of_files
+from .label_tables import read_labels
 
 _LABELS, _IMAGES = "labels.csv", "images"
 

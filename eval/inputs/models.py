@@ -7,10 +7,11 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from eval.directories.files import sha256_of
-from eval.inputs.applications import IMAGENET, find_application, imagenet_names, load_application
-from eval.inputs.whole_numbers import whole_number
 from tf_strattack import Classifier, InputError, shipped
+from tf_strattack.programs.directories.files import sha256_of
+from tf_strattack.programs.numbers import whole_number
+
+from .applications import IMAGENET, find_application, imagenet_names, load_application
 
 # What --model_options names; --data_format is a flag of its own.
 OPTIONS = ("signature", "output", "outputs")

@@ -9,12 +9,13 @@ from typing import NamedTuple
 
 import numpy as np
 
-from eval.directories.files import sha256_of
-from eval.inputs.dataset_files import Row, Rows
-from eval.inputs.pixels import Pixels, check_pixels
-from eval.notices import notice
 from tf_strattack import InputError
+from tf_strattack.programs.directories.files import sha256_of
+from tf_strattack.programs.notices import notice
 from tf_strattack.runtime.loading import load_or_explain
+
+from .dataset_files import Row, Rows
+from .pixels import Pixels, check_pixels
 
 _IMAGES, _LABELS = "images", "labels"
 # As in the files that keras.datasets downloads.

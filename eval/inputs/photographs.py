@@ -7,11 +7,12 @@ import dataclasses
 import numpy as np
 from PIL import Image
 
-from eval.inputs.channels import to_array, with_channels
-from eval.inputs.pixels import Pixels
-from eval.inputs.whole_numbers import whole_number
-from eval.notices import notice
 from tf_strattack import InputError
+from tf_strattack.programs.notices import notice
+from tf_strattack.programs.numbers import whole_number
+
+from .channels import to_array, with_channels
+from .pixels import Pixels
 
 # What evaluations on ImageNet keep of the shorter side.
 _CENTRAL = 0.875

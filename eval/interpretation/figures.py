@@ -11,13 +11,14 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from eval.figures import save
-from eval.interpretation.scores import Explanation
-from eval.interpretation.tables import title_of
 from tf_strattack import AttackResult, interpret
 from tf_strattack.drawing import DARKER, PLAIN_TEXT, class_name, displayed, goal_of, unit_images, without_ticks
 from tf_strattack.problem.distortions import CHANGED
 from tf_strattack.typing import Images
+
+from ..figures import save
+from .scores import Explanation
+from .tables import title_of
 
 # The percentile of the paper's overlays.
 PERCENTILE = 90.0

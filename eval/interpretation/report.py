@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from eval.interpretation.tables import rows_of, title_of
-from eval.report.building import pictures, text_table, with_examples
-from eval.report.examples import Batch
-from eval.report.page import REPORT, Page, write_page
-from eval.runs import results_in
+from ..report.building import pictures, text_table, with_examples
+from ..report.examples import Batch
+from ..report.page import REPORT, Page, write_page
+from ..runs import results_in
+from .tables import rows_of, title_of
 
 
 def write_explanation_report(

@@ -10,10 +10,11 @@ from typing import Any
 
 import numpy as np
 
-from eval.directories.files import write_json, write_text
-from eval.interpretation.scores import ACTIVATION, ASM, ASM_NONZERO, FIFTH, Explanation, Table, Values
-from eval.paper import CAM_SCORES
-from eval.table import markdown
+from tf_strattack.programs.directories.files import write_json, write_text
+
+from ..paper import CAM_SCORES
+from ..table import markdown
+from .scores import ACTIVATION, ASM, ASM_NONZERO, FIFTH, Explanation, Table, Values
 
 STEM = "interpretability"
 _TITLES = {

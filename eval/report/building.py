@@ -8,13 +8,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from eval.report.charts import charts_of
-from eval.report.examples import Batch, collect
-from eval.report.gallery import gallery_of
-from eval.report.images import BUDGET
-from eval.report.matrix import NAMES, matrix_of
-from eval.report.page import REPORT, Cell, Figure, Page, Picture, Table, write_page
-from eval.table import CASES, ROBUST, explain_accuracies, format_value, numbered, title_of
+from ..table import CASES, ROBUST, explain_accuracies, format_value, numbered, title_of
+from .charts import charts_of
+from .examples import Batch, collect
+from .gallery import gallery_of
+from .images import BUDGET
+from .matrix import NAMES, matrix_of
+from .page import REPORT, Cell, Figure, Page, Picture, Table, write_page
 
 _MEASURES = ("asr", "l0", "l1", "l2", "linf", "nonzero_groups", "acp", "anc", "d20")
 _NAMES = {**NAMES, "asr": "ASR", "acp": "ACP", "anc": "ANC"}

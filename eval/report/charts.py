@@ -12,9 +12,9 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from eval.report.examples import Collected
-from eval.report.matrix import NAMES
-from eval.report.page import Chart
+from .examples import Collected
+from .matrix import NAMES
+from .page import Chart
 
 # Stand-ins that become colours of the page: text and axes, and one for each attack.
 _INK = "#010203"

@@ -9,11 +9,12 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from eval.records import image_ids
-from eval.report.images import Coded, code_example
-from eval.tfds_directory import DISTANCES, UNTARGETED
 from tf_strattack import AttackResult, metrics
 from tf_strattack.typing import Classes, Images
+
+from ..records import image_ids
+from ..tfds_directory import DISTANCES, UNTARGETED
+from .images import Coded, code_example
 
 # In a gallery, of all attacks together.
 MOST_SHOWN = 500

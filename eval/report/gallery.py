@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from eval.report.examples import Collected
-from eval.report.images import embed
-from eval.report.matrix import NAMES, Classes
-from eval.table import format_value
+from ..table import format_value
+from .examples import Collected
+from .images import embed
+from .matrix import NAMES, Classes
 
 _COUNTS = ("l0", "nonzero_groups")
 

@@ -8,9 +8,10 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from eval.report.examples import MEASURES, Collected
-from eval.tfds_directory import UNTARGETED
 from tf_strattack.drawing import class_name
+
+from ..tfds_directory import UNTARGETED
+from .examples import MEASURES, Collected
 
 # Rows or columns at most; pairs of more classes are listed instead.
 _MOST = 40

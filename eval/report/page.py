@@ -15,7 +15,7 @@ import jinja2
 import markupsafe
 from PIL import Image
 
-from eval.directories.files import write_text
+from tf_strattack.programs.directories.files import write_text
 
 REPORT = "report.html"
 _FOLDER = Path(__file__).parent

@@ -2,7 +2,7 @@
 
 import pytest
 
-from eval.notices import forget_notices
+from tf_strattack.programs.notices import forget_notices
 
 
 @pytest.fixture

@@ -9,10 +9,10 @@ import tf_strattack as sa
 from eval.accuracy import chance_note, near_chance
 from eval.examples import Selection
 from eval.inputs.datasets import read_dataset
-from eval.notices import notice
 from eval.records import measure, summarise
 from eval.table import explain_accuracies, numbered
 from tests.programs import server_of
+from tf_strattack.programs.notices import notice
 
 QUICK = "--attack_parameters=max_iterations=15,fallback.max_iterations=15,refine.max_iterations=5"
 

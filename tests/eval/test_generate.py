@@ -16,11 +16,11 @@ import pytest
 import tensorflow_datasets as tfds
 
 import tf_strattack as sa
-from eval.directories.configuration import claim
 from eval.generation.store import _sealed, _unsealed
 from eval.tfds_directory import features_of, read_shard, write_shard
 from tests.directories import check_all_is_known, check_equal, examples
 from tests.programs import FORKS, ROOT, check_mistakes, run_program, server_of, start
+from tf_strattack.programs.directories.configuration import claim
 from training.adversarial_dataset import read_adversarial_dataset
 
 QUICK = "--attack_parameters=max_iterations=12,fallback.max_iterations=12,refine=False"

@@ -4,9 +4,9 @@ import os
 
 import pytest
 
-from eval import notices
-from eval.inputs.whole_numbers import whole_number
-from eval.notices import forget_notices, notice, sharing
+from tf_strattack.programs import notices
+from tf_strattack.programs.notices import forget_notices, notice, sharing
+from tf_strattack.programs.numbers import whole_number
 
 
 def test_a_notice_is_printed_once_a_run_in_a_line(notes):

@@ -7,11 +7,12 @@ from tests.programs import run_code
 
 FAIL = """
 import os, sys
-from eval.program import run
+from tf_strattack.programs.command_line import Options
+from tf_strattack.programs.running import run
 number = int(sys.argv.pop())
 def main():
     raise OSError(number, os.strerror(number), "place")
-run(main)
+run(main, "A program.", Options({}))
 """
 
 

@@ -12,11 +12,11 @@ from tensorboard.util import tensor_util
 import tf_strattack as sa
 from eval.examples import Examples
 from eval.generation.work import Work, work_here
-from eval.program import tensorboard_directory
 from eval.runs import Run
 from eval.tensorboard import SCALARS, Summaries
 from tests.builders import brief
 from tests.programs import server_of
+from tf_strattack.programs.running import tensorboard_directory
 
 QUICK = "--attack_parameters=max_iterations=25,fallback.max_iterations=25,refine.max_iterations=5"
 

@@ -131,10 +131,9 @@ def test_ctrl_c_ends_a_training_that_the_same_command_resumes(tiny_mnist, tmp_pa
 
 KILLED_BEFORE_ITS_CARD = """
 import os, sys
-from eval.program import run
-from training import train
-train.write_card = lambda *_, **__: os._exit(9)
-run(train.main)
+from training import program, train
+program.write_card = lambda *_, **__: os._exit(9)
+train.cli()
 """
 
 

@@ -5,10 +5,10 @@ import os
 
 import pytest
 
-from eval.directories.configuration import claim
 from tests.directories import OTHERS, contents, lay, take
 from tests.programs import FORKS
 from tf_strattack import InputError
+from tf_strattack.programs.directories.configuration import claim
 
 MADE_BY = {"made_by": "tf_strattack eval.attack"}
 

@@ -5,12 +5,12 @@ import os
 
 import pytest
 
-from eval.directories.configuration import claim
-from eval.directories.layouts import LAYOUTS
-from eval.directories.locks import hold
-from eval.directories.removal import discard
 from tests.directories import contents, lay, take
 from tf_strattack import InputError
+from tf_strattack.programs.directories.configuration import claim
+from tf_strattack.programs.directories.layouts import LAYOUTS
+from tf_strattack.programs.directories.locks import hold
+from tf_strattack.programs.directories.removal import discard
 
 SHARD = "adversarial_examples-train.tfrecord-00000-of-00001"
 DATASET = {f"dataset/{name}" for name in (SHARD, "dataset_info.json", "features.json", "metadata.json")}

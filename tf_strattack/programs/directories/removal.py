@@ -7,10 +7,10 @@ import errno
 import re
 from pathlib import Path
 
-from eval.directories.files import is_partial_of
-from eval.directories.layouts import LAYOUTS, Folder
-from eval.directories.locks import LOCK, LOCKS, drop, hold
-from eval.directories.marker import CONFIG, Claim, read_claim, write_claim
+from tf_strattack.programs.directories.files import is_partial_of
+from tf_strattack.programs.directories.layouts import LAYOUTS, Folder
+from tf_strattack.programs.directories.locks import LOCK, LOCKS, drop, hold
+from tf_strattack.programs.directories.marker import CONFIG, Claim, read_claim, write_claim
 
 
 def remove(folder: Path, names: Folder, *, flag: str = "the directory") -> None:

@@ -9,8 +9,7 @@ import shlex
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from eval.directories.files import same_content
-from eval.inputs.attacks import ATTACKS
+from tf_strattack.programs.directories.files import same_content
 
 # How the name of a file goes on while it is written: who writes it, and a mark of its own.
 _PARTIAL = r"(\.[\w-]+)*\.partial"
@@ -81,7 +80,7 @@ def _trained_there(path: Path) -> bool:
     return bool(given) and Path(given[-1]).parts[-2:] == path.with_suffix(".keras").parts[-2:]
 
 
-_ATTACK = "|".join(map(re.escape, ATTACKS))
+_ATTACK = r"\w+"
 _NUMBER = r"[\d.e+-]+"
 _NET = rf"standard|pgd|adversarial_({_ATTACK})|distilled_{_NUMBER}"
 _RUNS = {"attacks": Folder(runs=rf"({_ATTACK})(_tau_{_NUMBER}|_unrefined)?")}

@@ -10,11 +10,19 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from eval.directories.layouts import LAYOUTS, Folder
-from eval.directories.locks import LOCK, LOCKS, drop, hold, one_at_a_time
-from eval.directories.marker import CONFIG, Claim, difference_of, is_begun, read_claim, read_config, write_claim
-from eval.directories.removal import remove
 from tf_strattack import InputError
+from tf_strattack.programs.directories.layouts import LAYOUTS, Folder
+from tf_strattack.programs.directories.locks import LOCK, LOCKS, drop, hold, one_at_a_time
+from tf_strattack.programs.directories.marker import (
+    CONFIG,
+    Claim,
+    difference_of,
+    is_begun,
+    read_claim,
+    read_config,
+    write_claim,
+)
+from tf_strattack.programs.directories.removal import remove
 
 
 def claim(

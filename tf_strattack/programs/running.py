@@ -5,15 +5,16 @@ from __future__ import annotations
 import errno
 import importlib.util
 import os
-import shlex
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
 from absl import app, flags, logging
 
-from eval.notices import flag_for, forget_notices, show_warnings
 from tf_strattack.errors import InputError
+from tf_strattack.programs.command_line import Options, asks_for_help, help_of, name_of_program, parse
+from tf_strattack.programs.notices import flag_for, forget_notices, show_warnings
+from tf_strattack.programs.quiet import import_tensorflow
 
 USAGE_ERROR = 2
 INTERRUPTED = 130
@@ -21,20 +22,26 @@ _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _NO_ACCESS = (errno.EACCES, errno.EPERM, errno.EROFS)
 
 
-def run(main: Callable[[], None]) -> None:
+def run(main: Callable[[], None], about: str, options: Options) -> None:
     """Parses the flags and calls `main`; exits with 0, 2 (user's mistake) or 130 (Ctrl-C).
 
-    absl's own parser exits with 1 on a bad flag, hence the parser here.
+    TensorFlow is imported in between: help and flags that do not exist are answered without it. absl's own parser
+    exits with 1 on a bad flag, and its help lists flags of all modules, hence the parser here.
+
+    Args:
+      main: the program.
+      about: its docstring, which --help prints.
+      options: its flags.
     """
 
     def guarded(argv: list[str]) -> int:
-        if not flags.FLAGS["verbosity"].present:
-            logging.set_verbosity(logging.ERROR)  # TFDS and TensorFlow narrate at lower levels
+        logging.set_verbosity(logging.ERROR)  # TFDS and TensorFlow narrate at lower levels
         forget_notices()
         show_warnings()
         try:
             if len(argv) > 1:
                 raise InputError(f"expected flags of the form --name=value, received {argv[1]!r}")
+            import_tensorflow()
             main()
         except InputError as error:
             return _fail(str(error) + flag_for(error.option))
@@ -53,7 +60,16 @@ def run(main: Callable[[], None]) -> None:
             return INTERRUPTED
         return 0
 
-    app.run(guarded, flags_parser=_parse)
+    def parsed(argv: list[str]) -> list[str]:
+        if asks_for_help(argv[1:]):
+            print("\n\n".join(filter(None, [help_of(options, about, name_of_program()), options.details(argv[1:])])))
+            sys.exit(0)
+        try:
+            return parse(options, argv)
+        except flags.Error as error:
+            sys.exit(_fail(f"{error}; --help lists the flags"))
+
+    app.run(guarded, flags_parser=parsed)
 
 
 def require_new(path: Path, *, overwrite: bool) -> None:
@@ -78,29 +94,6 @@ def tensorboard_directory(text: str | None) -> Path | None:
     if not existing.is_dir() or not os.access(existing, os.W_OK):
         raise InputError(f"expected --tensorboard_dir to be a directory to write in, received {text}")
     return path
-
-
-def command() -> str:
-    """The command line, to be recorded beside what it made; --data_dir, which others have elsewhere, as DIR.
-
-    Flags come in the order of their names, and only those that were given.
-    """
-    given = {
-        flag.name: "--data_dir=DIR" if flag.name == "data_dir" else shlex.join(flag.serialize().splitlines())
-        for flags_of_module in flags.FLAGS.flags_by_module_dict().values()
-        for flag in flags_of_module
-        if flag.present
-    }
-    spec = getattr(sys.modules["__main__"], "__spec__", None)
-    module = sys.argv[0] if spec is None else spec.name
-    return " ".join(["python -m", module, *(given[name] for name in sorted(given))])
-
-
-def _parse(argv: list[str]) -> list[str]:
-    try:
-        return flags.FLAGS(argv)
-    except flags.Error as error:
-        sys.exit(_fail(f"{error}; --help lists the flags"))
 
 
 def _fail(message: str) -> int:

@@ -7,8 +7,8 @@ import stat
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from eval.directories.files import is_partial_of, write_json
-from eval.directories.layouts import LAYOUTS
+from tf_strattack.programs.directories.files import is_partial_of, write_json
+from tf_strattack.programs.directories.layouts import LAYOUTS
 
 CONFIG = "config.json"
 _MADE_BY, _US = "made_by", "tf_strattack"

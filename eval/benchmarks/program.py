@@ -1,0 +1,186 @@
+"""eval.benchmark: its sections, one after another."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+import tensorflow as tf
+from absl import flags as absl_flags
+
+from tf_strattack import Attack, InputError
+from tf_strattack.programs.command_line import command
+from tf_strattack.programs.directories.configuration import claim, require_claimable
+from tf_strattack.programs.running import require_new
+
+from .. import flags
+from ..inputs.attacks import ATTACKS, make_attack
+from ..records import write_metrics
+from . import (
+    curves,
+    flagged_net,
+    floor,
+    foolbox_peer,
+    groups,
+    memory,
+    overhead,
+    pareto,
+    peers,
+    precision,
+    scaling,
+)
+from . import flags as own
+from .figure import draw_benchmark
+from .nets import NETS, available, load_nets
+from .report import write_benchmark_report
+from .tables import format_section
+
+_PROGRAM, _RESULTS = "eval.benchmark", "benchmark.json"
+# Section → the columns of its table.
+SECTIONS = {
+    "floor": floor.COLUMNS,
+    "attacks": overhead.COLUMNS,
+    "curves": curves.COLUMNS,
+    "pareto": pareto.COLUMNS,
+    "groups": groups.COLUMNS,
+    "memory": memory.COLUMNS,
+    "scaling": scaling.COLUMNS,
+    "precision": precision.COLUMNS,
+    "foolbox": foolbox_peer.COLUMNS,
+    "peers": peers.COLUMNS,
+}
+# Shared flags that mean something with the net "model" alone.
+_OF_MODEL = (
+    "model",
+    "weights",
+    "bounds",
+    "data_format",
+    "model_options",
+    "dataset",
+    "data_dir",
+    "split",
+    "download",
+    "resize",
+    "targets",
+)
+# Sections that load nets by themselves, in processes of their own, or need a Keras file.
+_NOT_OF_MODEL = ("memory", "scaling", "precision", "foolbox", "peers")
+
+
+def benchmark() -> None:
+    """Measures the sections that the flags name, and writes them.
+
+    Raises:
+      InputError: flags that do not fit.
+    """
+    sections = _names("sections", own.SECTIONS.value, SECTIONS)
+    cases_dir = None if own.CASES_DIR.value is None else Path(own.CASES_DIR.value)
+    net_names = _names("nets", own.NETS.value or available(cases_dir), [*NETS, flagged_net.NAME])
+    _check_model(net_names, sections)
+    attacks = _attacks()
+    counts = {
+        flag.name: sorted(flags.positive_numbers(flag.name, flag.value or [""], int))
+        for flag in (
+            own.BATCH_SIZES,
+            own.FLOOR_BATCH_SIZES,
+            own.CURVE_EVALUATIONS,
+            own.GROUPS_BUDGETS,
+            own.MEMORY_BATCH_SIZES,
+            own.SCALING_IMAGES,
+        )
+    }
+    taus = sorted(flags.positive_numbers(own.PARETO_TAUS.name, own.PARETO_TAUS.value or [""], float))
+    configuration = {
+        "sections": sections,
+        "nets": net_names,
+        "cases_dir": own.CASES_DIR.value,
+        "repeats": own.REPEATS.value,
+        "attacks": {name: attack.hyper_parameters for name, attack in attacks.items()},
+        "curve_examples": own.CURVE_EXAMPLES.value,
+        "pareto_taus": taus,
+        "pareto_examples": own.PARETO_EXAMPLES.value,
+        "foolbox_examples": own.FOOLBOX_EXAMPLES.value,
+        "foolbox_iterations": own.FOOLBOX_ITERATIONS.value,
+        **counts,
+        **{name: absl_flags.FLAGS[name].value for name in _OF_MODEL if flagged_net.NAME in net_names},
+    }
+    directory, overwrite, seeded = (
+        flags.output_dir(),
+        flags.OVERWRITE.value,
+        {**configuration, "seed": flags.SEED.value},
+    )
+    require_claimable(directory, seeded, program=_PROGRAM, flag="--output_dir", overwrite=overwrite)
+    require_new(directory / _RESULTS, overwrite=overwrite)
+    nets = load_nets([name for name in net_names if name in NETS], cases_dir)
+    if flagged_net.NAME in net_names:
+        nets.append(
+            flagged_net.load_flagged_net(
+                max(*counts["batch_sizes"], own.CURVE_EXAMPLES.value, own.PARETO_EXAMPLES.value or 1)
+            )
+        )
+    if "peers" in sections:
+        peers.require_peers(nets)
+    facts = {
+        "command": command(),
+        "seed": flags.SEED.value,
+        "machine": {
+            "cpu_count": os.cpu_count(),
+            "devices": [f"{device.device_type}:{device.name}" for device in tf.config.list_physical_devices()],
+        },
+        "configuration": configuration,
+    }
+    measure: dict[str, Callable[[], list[dict[str, Any]]]] = {
+        "floor": lambda: floor.measure_floors(nets, counts["floor_batch_sizes"]),
+        "attacks": lambda: overhead.measure_attacks(nets, attacks, counts["batch_sizes"], own.REPEATS.value),
+        "curves": lambda: curves.measure_curves(nets, own.CURVE_EXAMPLES.value, counts["curve_evaluations"]),
+        "pareto": lambda: pareto.measure_pareto(nets, own.PARETO_EXAMPLES.value, taus),
+        "groups": lambda: groups.measure_groups(nets, own.CURVE_EXAMPLES.value, counts["groups_budgets"]),
+        "memory": lambda: memory.measure_memory(net_names, cases_dir, counts["memory_batch_sizes"]),
+        "precision": lambda: precision.measure_precision(nets, counts["batch_sizes"]),
+        "foolbox": lambda: foolbox_peer.measure_foolbox(nets, own.FOOLBOX_EXAMPLES.value, own.FOOLBOX_ITERATIONS.value),
+        "peers": lambda: peers.measure_peers(nets),
+        "scaling": lambda: scaling.measure_scaling(counts["scaling_images"], flags.SEED.value),
+    }
+    claim(directory, seeded, program=_PROGRAM, flag="--output_dir", overwrite=overwrite)
+    measured: dict[str, list[dict[str, Any]]] = {}
+    for name in sections:
+        measured[name] = measure[name]()
+        print(f"\n{name}\n{format_section(measured[name], SECTIONS[name])}", flush=True)
+        # After every section: what is measured outlives an interruption.
+        written = write_metrics(directory / _RESULTS, {**facts, "sections": measured})
+        draw_benchmark(directory / "benchmark.png", measured)
+        write_benchmark_report(directory, written, SECTIONS)
+    print(f"\nwritten to {directory}")
+
+
+def _names(flag: str, names: list[str], known: Iterable[str]) -> list[str]:
+    for name in names or [""]:
+        if name not in known:
+            raise InputError(f"expected --{flag} to be of {', '.join(known)}, received {name!r}")
+    return list(dict.fromkeys(names))
+
+
+def _check_model(nets: list[str], sections: list[str]) -> None:
+    """Refuses flags without the net that they are about, and sections that cannot have it."""
+    if flagged_net.NAME not in nets:
+        flags.refuse_unused(f"{_PROGRAM} without --nets=model", _OF_MODEL)
+        return
+    unfit = [name for name in sections if name in _NOT_OF_MODEL]
+    if unfit:
+        raise InputError(
+            f"expected --sections without {', '.join(unfit)} with --nets=model, received {','.join(sections)}"
+        )
+
+
+def _attacks() -> dict[str, Attack]:
+    """The attacks that --attacks or --attack name; --attack_parameters go to a single one."""
+    if absl_flags.FLAGS["attack"].present and absl_flags.FLAGS["attacks"].present:
+        raise InputError("expected --attack or --attacks, received both")
+    named = [flags.ATTACK.value] if absl_flags.FLAGS["attack"].present else own.ATTACKS.value
+    names = _names("attacks", named, ATTACKS)
+    parameters = flags.ATTACK_PARAMETERS.value
+    if parameters and len(names) > 1:
+        raise InputError(f"expected --attack with --attack_parameters, received {len(names)} attacks")
+    return {name: make_attack(name, parameters) for name in names}

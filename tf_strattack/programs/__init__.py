@@ -1,0 +1,1 @@
+"""What the absl programs share: `eval` and `training` are made of it, `import tf_strattack` does not import it."""

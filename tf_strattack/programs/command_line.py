@@ -1,0 +1,119 @@
+"""The flags of a program: its own and no others, and the help that lists them."""
+
+from __future__ import annotations
+
+import dataclasses
+import inspect
+import shlex
+import sys
+import textwrap
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+from absl import flags
+
+_WIDTH, _INDENT = 96, 6
+_HELP = ("-h", "--h", "-help", "--help", "--helpfull", "--helpshort")
+_OTHER = {
+    "--flagfile=FILE": "Reads flags from a file, one per line, as they are written here; # begins a comment.",
+    "-h, --help": "Prints this text.",
+}
+
+Holder = flags.FlagHolder[Any]
+
+
+@dataclasses.dataclass(frozen=True)
+class Options:
+    """What a program takes on the command line.
+
+    Attributes:
+      groups: the flags by the heading under which help lists them. Other flags are refused.
+      defaults: values by name that differ from those with which shared flags are defined.
+      details: makes what help says besides, from the arguments; None: nothing.
+    """
+
+    groups: Mapping[str, Sequence[Holder]]
+    defaults: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    details: Callable[[Sequence[str]], str | None] = lambda arguments: None
+
+    @property
+    def holders(self) -> list[Holder]:
+        """The flags, in the order of the groups."""
+        return [holder for group in self.groups.values() for holder in group]
+
+
+def asks_for_help(arguments: Iterable[str]) -> bool:
+    """Whether the arguments of a program ask for its help."""
+    return any(argument in _HELP for argument in arguments)
+
+
+def parse(options: Options, argv: list[str]) -> list[str]:
+    """Sets the flags of a program from its command line; returns what is left of it.
+
+    Raises:
+      flags.Error: a flag that it does not have, or a value that does not fit.
+    """
+    every = flags.FLAGS
+    own = flags.FlagValues()
+    for name in (holder.name for holder in options.holders):
+        own[name] = every[name]
+    for name, value in options.defaults.items():
+        every.set_default(name, value)
+    rest: list[str] = own(argv)
+    every.mark_as_parsed()
+    return rest
+
+
+def help_of(options: Options, about: str, name: str) -> str:
+    """What --help prints.
+
+    Args:
+      options: of the program.
+      about: its docstring.
+      name: how it is called.
+    """
+    parts = [inspect.cleandoc(about), f"Usage: {name} [--FLAG=VALUE ...]"]
+    for heading, holders in options.groups.items():
+        lines = [_describe(flags.FLAGS[holder.name], options.defaults) for holder in holders]
+        parts.append("\n".join([f"{heading}:", *lines]))
+    other = [_entry(flag, text) for flag, text in _OTHER.items()]
+    return "\n\n".join([*parts, "\n".join(["Other:", *other])])
+
+
+def command() -> str:
+    """The command line, to be recorded beside what it made; --data_dir, which others have elsewhere, as DIR.
+
+    Flags come in the order of their names, and only those that were given.
+    """
+    given = {
+        flag.name: "--data_dir=DIR" if flag.name == "data_dir" else shlex.join(flag.serialize().splitlines())
+        for flags_of_module in flags.FLAGS.flags_by_module_dict().values()
+        for flag in flags_of_module
+        if flag.present
+    }
+    return " ".join([name_of_program(), *(given[name] for name in sorted(given))])
+
+
+def name_of_program() -> str:
+    """How the program under way is called: `strattack attack` where it is installed, else `python -m eval.attack`."""
+    if sys.argv[0].startswith("strattack "):
+        return sys.argv[0]
+    spec = getattr(sys.modules["__main__"], "__spec__", None)
+    return f"python -m {sys.argv[0] if spec is None else spec.name}"
+
+
+def _describe(flag: flags.Flag[Any], defaults: Mapping[str, Any]) -> str:
+    default = defaults.get(flag.name, flag.default)
+    if isinstance(flag, flags.BooleanFlag):
+        name, value = f"--[no]{flag.name}", ""
+    elif flag.boolean:  # its value can be left out
+        name, value = f"--{flag.name}[=NAME]", ""
+    else:
+        text = ",".join(map(str, default)) if isinstance(default, list | tuple) else default
+        name, value = f"--{flag.name}", "" if text in (None, "") else f"={text}"
+    return _entry(name + value, " ".join(str(flag.help).split()))
+
+
+def _entry(name: str, text: str) -> str:
+    indent = " " * _INDENT
+    return f"  {name}\n" + textwrap.fill(text, _WIDTH, initial_indent=indent, subsequent_indent=indent)
