@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from tf_strattack import InputError
+from tf_strattack.programs.modules import called, module_of
 from tf_strattack.programs.notices import sharing
 
 
@@ -33,14 +34,14 @@ def run_steps(name: str, steps: Iterable[Step]) -> None:
     """
     for step in steps:
         if not step.leaves.exists():
-            print(f"\n{name}: python -m {step.module} {shlex.join(step.arguments)}", flush=True)
+            print(f"\n{name}: {called(module_of(step.module))} {shlex.join(step.arguments)}", flush=True)
             _run(step)
 
 
 def _run(step: Step) -> None:
     # A process each: training switches to deterministic operations, which cannot be undone and slow attacks down, and
     # the memory of one attack is gone before the next.
-    process = subprocess.Popen([sys.executable, "-m", step.module, *step.arguments], env=sharing())
+    process = subprocess.Popen([sys.executable, "-m", module_of(step.module), *step.arguments], env=sharing())
     try:
         status = process.wait()
     except KeyboardInterrupt:
@@ -48,6 +49,8 @@ def _run(step: Step) -> None:
         raise
     if status < 0:
         name = signal.Signals(-status).name
-        raise InputError(f"expected python -m {step.module} to end by itself, received {name}: the command resumes it")
+        raise InputError(
+            f"expected {called(module_of(step.module))} to end by itself, received {name}: the command resumes it"
+        )
     if status:
         sys.exit(status)

@@ -15,7 +15,7 @@ from tf_strattack.programs.running import run
 from . import flags
 
 # The paper's rows, the one penalty beyond it, and the framework as other attacks' problems.
-_DEFAULT = (
+DEFAULT = (
     "fgm_l2",
     "ifgm_l2",
     "cw_l2",
@@ -30,7 +30,7 @@ _DEFAULT = (
     "admm_linf",
 )
 _ATTACKS = absl_flags.DEFINE_list(
-    "attacks", list(_DEFAULT), "The rows of the table; --list_attacks prints all there are."
+    "attacks", list(DEFAULT), "The rows of the table; --list_attacks prints all there are."
 )
 _TAUS = absl_flags.DEFINE_list("taus", ["0.25", "1", "2", "4"], "Of the front: StrAttack at these and at its default.")
 _CLAIMS = absl_flags.DEFINE_bool(

@@ -1,6 +1,7 @@
 """How the code is laid out: short modules and functions, and nothing taken from modules of tests."""
 
 import ast
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -45,3 +46,10 @@ def test_importing_the_package_imports_no_tensorflow():
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert done.stdout == "False\n"
+
+
+def test_eval_and_training_do_not_import_each_other():
+    for folder, other in (("eval", "training"), ("training", "eval")):
+        for path in (ROOT / folder).rglob("*.py"):
+            assert not re.search(rf"^\s*(from|import) {other}\b", path.read_text(), re.MULTILINE), path
+            assert not re.search(rf"^\s*(from|import) {folder}\b", path.read_text(), re.MULTILINE), path

@@ -15,7 +15,9 @@ from tests.programs import ROOT
 from tf_strattack.shipped import NETWORKS
 
 # What a build reads, and what must not get into it. Not build/ and *.egg-info, which may be those of older sources.
+FOLDERS = ("tf_strattack", "eval", "training")
 SOURCES = (
+    "CITATION.cff",
     "setup.py",
     "pyproject.toml",
     "MANIFEST.in",
@@ -37,6 +39,12 @@ def succeed(*command, cwd):
     return done.stdout
 
 
+def required():
+    """The names of what the library needs, and of what the programs need besides, by requirements.txt."""
+    for part in (ROOT / "requirements.txt").read_text().split("# The programs"):
+        yield [line.split(">=")[0] for line in part.splitlines() if ">=" in line and not line.startswith("#")]
+
+
 @pytest.fixture(scope="module")
 def built(tmp_path_factory):
     """The directory of a source distribution, and of the wheel that was built from it."""
@@ -54,8 +62,9 @@ def test_the_wheel_is_the_library_with_what_is_shipped_and_nothing_else(built):
     (wheel,) = built.glob("*.whl")
     with zipfile.ZipFile(wheel) as archive:
         files = {name for name in archive.namelist() if ".dist-info/" not in name}
-    package = (path for path in (ROOT / "tf_strattack").rglob("*") if path.is_file())
-    assert files == {str(path.relative_to(ROOT)) for path in package if "__pycache__" not in path.parts}
+    package = [path for folder in FOLDERS for path in (ROOT / folder).rglob("*") if path.is_file()]
+    within = {str(path.relative_to(ROOT)) for path in package if "__pycache__" not in path.parts}
+    assert files == {name if name.startswith("tf_strattack/") else f"tf_strattack/{name}" for name in within}
     networks = {f"shipped/{name}{suffix}" for name in NETWORKS for suffix in (".keras", ".json")}
     assert {f"tf_strattack/{name}" for name in {"py.typed", "shipped/mnist_sample.npz", *networks}} <= files
 
@@ -67,10 +76,16 @@ def test_the_wheel_says_what_it_needs(built):
         lines = archive.read(metadata).decode().splitlines()
         assert any(name.endswith("/licenses/LICENSE") for name in archive.namelist())
     needed = {
-        re.split(r"[<>=! ]", line.removeprefix("Requires-Dist: "))[0] for line in lines if "Requires-Dist" in line
+        re.split(r"[<>=!; ]", line.removeprefix("Requires-Dist: "))[0]: line
+        for line in lines
+        if "Requires-Dist" in line
     }
-    requirements = (ROOT / "requirements.txt").read_text().splitlines()
-    assert needed >= {line.split(">=")[0] for line in requirements if not line.startswith("#")}
+    always = {name for name, line in needed.items() if "extra ==" not in line}
+    library, programs = (set(names) for names in required())
+    assert always == library
+    assert {name for name, line in needed.items() if 'extra == "programs"' in line} >= programs
+    assert "Author: The tf_strattack developers" in lines
+    assert any(line.startswith("Project-URL: ") for line in lines)
     assert "Requires-Python: >=3.11" in lines
 
 
@@ -79,7 +94,7 @@ def test_the_source_distribution_has_the_library_and_what_its_build_reads(built)
     with tarfile.open(source) as archive:
         files = {name.partition("/")[2].split("/")[0] for name in archive.getnames()}
     made = {"", "PKG-INFO", "setup.cfg", "tf_strattack.egg-info"}
-    assert files - made == set(SOURCES) - {"tests", "eval", "training"}
+    assert files - made == set(SOURCES) - {"tests"}
 
 
 @pytest.mark.slow
@@ -104,3 +119,49 @@ def test_the_readme_s_examples_run_where_only_the_wheel_is_installed(built, tmp_
     scores = [float(number) for number in re.findall(r"\d\.\d+", scored)]
     assert len(scores) == 8
     assert all(0.05 < score <= 1 for score in scores)
+
+
+@pytest.fixture(scope="module")
+def outside(built, tmp_path_factory):
+    """A Python with the wheel alone, and a folder that is no checkout."""
+    (wheel,) = built.glob("*.whl")
+    directory = tmp_path_factory.mktemp("outside")
+    venv.create(directory / "venv", with_pip=True)
+    python = directory / "venv" / "bin" / "python"
+    succeed(python, "-m", "pip", "install", "--quiet", wheel, cwd=directory)
+    return python, directory, wheel
+
+
+@pytest.mark.slow
+def test_the_wheel_alone_is_the_library_and_says_what_programs_need(outside):
+    python, directory, _ = outside
+    imported = "import sys, tf_strattack as sa; sa.StrAttack, sa.plot, sa.interpret; print(*sorted(sys.modules))"
+    modules = succeed(python, "-I", "-c", imported, cwd=directory).split()
+    assert not {"tensorflow_datasets", "matplotlib", "jinja2"} & set(modules)
+    strattack = python.with_name("strattack")
+    assert "attack " in succeed(strattack, cwd=directory)
+    done = subprocess.run([strattack, "attack"], cwd=directory, capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert 'pip install "tf-strattack[programs]"' in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+
+
+@pytest.mark.slow
+def test_the_programs_run_outside_a_checkout(outside):
+    python, directory, wheel = outside
+    succeed(python, "-m", "pip", "install", "--quiet", f"{wheel}[programs]", cwd=directory)
+    strattack = python.with_name("strattack")
+    out = succeed(strattack, "attack", "--num_images=2", "--output_dir=run", cwd=directory)
+    assert "2 images attacked" in out
+    assert '"command": "strattack attack --num_images=2' in (directory / "run" / "metrics.json").read_text()
+    assert (directory / "run" / "report.html").exists()
+    assert "--variant=standard" in succeed(strattack, "train", "--help", cwd=directory)
+    given = ["--dataset=sample", "--num_images=3", "--shard_size=2", "--output_dir=made", "--quantize=uint8"]
+    succeed(strattack, "generate", *given, cwd=directory)
+    assert (directory / "made" / "dataset" / "dataset_info.json").exists()
+    succeed(strattack, "generate", *given, "--verify", cwd=directory)
+    shutil.rmtree(directory / "made")
+    succeed(
+        strattack, "table1", "--num_images=1", "--targets=1", "--attacks=fgm_l2", "--output_dir=table", cwd=directory
+    )
+    assert "strattack attack" in (directory / "table" / "table1.md").read_text()

@@ -10,8 +10,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 from tf_strattack import InputError
+from tf_strattack.programs.modules import module_of
 
-_CHECKOUT = Path(__file__).parents[2]
+# In a checkout the folder from which its modules are found; installed, they are found from anywhere.
+_ROOT = Path(__file__).parents[2]
 _LAUNCHER = Path(__file__).with_name("launcher.py")
 
 
@@ -23,15 +25,24 @@ class Cost(NamedTuple):
 
 
 def measure_child(module: str, *arguments: str) -> Cost:
-    """Runs `python -m module arguments...` in the checkout.
+    """Runs `python -m module arguments...`.
 
     Raises:
       InputError: it failed; the message is the last line that it wrote.
     """
     with tempfile.TemporaryDirectory() as directory:
         figures = Path(directory) / "figures.json"
-        command = [sys.executable, "-S", str(_LAUNCHER), str(figures), sys.executable, "-m", module, *arguments]
-        process = subprocess.run(command, cwd=_CHECKOUT, capture_output=True, text=True)
+        command = [
+            sys.executable,
+            "-S",
+            str(_LAUNCHER),
+            str(figures),
+            sys.executable,
+            "-m",
+            module_of(module),
+            *arguments,
+        ]
+        process = subprocess.run(command, cwd=_ROOT, capture_output=True, text=True)
         if process.returncode:
             lines = process.stderr.strip().splitlines() or ["no message"]
             raise InputError(

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 import tensorflow as tf
 
+import tf_strattack
 from tf_strattack import Classifier, InputError
 from tf_strattack.programs.numbers import whole_number
 
@@ -78,7 +79,9 @@ class Cluster(NamedTuple):
             raise self._no_cluster(error) from error
 
     def _connect(self, ray: Any) -> None:
-        packages = [str(Path(__file__).parents[2] / name) for name in ("tf_strattack", "eval", "training")]
+        # Installed, `eval` is a part of the library.
+        folders = [Path(tf_strattack.__file__).parent, Path(__file__).parents[1]]
+        packages = [str(folder) for folder in folders if folder.parent.name != "tf_strattack"]
         options: dict[str, Any] = {
             "runtime_env": {"py_modules": packages, "env_vars": {"TF_CPP_MIN_LOG_LEVEL": "3"}},
             "log_to_driver": False,

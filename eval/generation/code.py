@@ -6,24 +6,26 @@ import functools
 import hashlib
 from pathlib import Path
 
+import tf_strattack
 from tf_strattack.versions import __version__
 
-_ROOT = Path(__file__).parents[2]
-# What decides which examples there are, and what is in them.
-_SOURCES = (
-    "tf_strattack/**/*.py",
-    "eval/inputs/*.py",
-    "eval/examples.py",
-    "eval/tfds_directory.py",
-    "eval/generation/plan.py",
-    "eval/generation/work.py",
-)
+# What decides which examples there are, and what is in them: of the library all but what only programs share.
+_LIBRARY, _PROGRAMS = Path(tf_strattack.__file__).parent, Path(__file__).parents[1]
+_SOURCES = ("inputs/*.py", "examples.py", "tfds_directory.py", "generation/plan.py", "generation/work.py")
+_NOT_OF_THE_LIBRARY = ("programs", "eval", "training")
 
 
 @functools.cache
 def code_version() -> str:
     """The version of the library with a hash of these sources, which tells states of a checkout apart."""
     digest = hashlib.sha256()
-    for source in sorted(source for pattern in _SOURCES for source in _ROOT.glob(pattern)):
-        digest.update(f"{source.relative_to(_ROOT).as_posix()}\n".encode() + source.read_bytes())
+    library = {path.relative_to(_LIBRARY).as_posix(): path for path in _LIBRARY.rglob("*.py")}
+    chosen = {name: path for name, path in library.items() if name.partition("/")[0] not in _NOT_OF_THE_LIBRARY}
+    programs = {
+        f"eval/{path.relative_to(_PROGRAMS).as_posix()}": path
+        for pattern in _SOURCES
+        for path in _PROGRAMS.glob(pattern)
+    }
+    for name, path in sorted({**chosen, **programs}.items()):
+        digest.update(f"{name}\n".encode() + path.read_bytes())
     return f"{__version__} {digest.hexdigest()[:16]}"

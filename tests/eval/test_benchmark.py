@@ -8,7 +8,8 @@ from absl import flags
 from absl.testing import flagsaver
 
 import tf_strattack as sa
-from eval import benchmark
+from eval.benchmarks.flags import SECTION_NAMES
+from eval.benchmarks.program import SECTIONS, benchmark
 from tests.directories import check_all_is_known, contents, lay
 from tests.programs import check_mistakes, server_of
 
@@ -45,7 +46,7 @@ def check_rows(facts, out, expected):
         assert len(rows) == expected[name]
         assert name in out.splitlines()
         for row in rows:
-            assert set(benchmark.SECTIONS[name]) <= row.keys()
+            assert set(SECTIONS[name]) <= row.keys()
             numbers = [value for value in row.values() if isinstance(value, int | float)]
             assert len(numbers) >= 3
 
@@ -67,6 +68,15 @@ def test_the_json_says_what_ran_where(run):
     assert configuration["pareto_taus"] == [0.65, 2]
     assert configuration["pareto_examples"] == 3
     assert configuration["groups_budgets"] == [5, 50]
+
+
+def test_flags_that_it_does_not_use_are_none_of_its_own():
+    mistakes = [([f"--{name}=3"], f"Unknown command line flag '{name}'") for name in ("num_images", "tensorboard_dir")]
+    check_mistakes("eval.benchmark", mistakes)
+
+
+def test_the_sections_of_the_flag_are_those_that_can_be_measured():
+    assert tuple(SECTIONS) == SECTION_NAMES
 
 
 def test_every_section_has_its_rows_and_its_columns(run):
@@ -147,8 +157,8 @@ def test_overwrite_replaces_a_benchmark_and_nothing_else(run, tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--sections=flor"], f"expected --sections to be of {', '.join(benchmark.SECTIONS)}, received 'flor'"),
-        (["--sections="], f"expected --sections to be of {', '.join(benchmark.SECTIONS)}, received ''"),
+        (["--sections=flor"], f"expected --sections to be of {', '.join(SECTIONS)}, received 'flor'"),
+        (["--sections="], f"expected --sections to be of {', '.join(SECTIONS)}, received ''"),
         (["--nets=resnet"], "expected --nets to be of mnist_cnn, mnist_cases, cifar10_cases, model, received 'resnet'"),
         (["--nets=mnist_cases"], "expected --cases_dir with the net mnist_cases, received none"),
         (["--nets=mnist_cases", "--cases_dir=nowhere"], "received nowhere/mnist_cases.npz, which does not exist"),
@@ -168,8 +178,6 @@ def test_overwrite_replaces_a_benchmark_and_nothing_else(run, tmp_path):
         (["--pareto_taus=inf"], "expected --pareto_taus to be positive numbers, received 'inf'"),
         (["--sections=peers", "--nets=mnist_cnn"], "expected a net with arrays adv_NAME of other programs"),
         (["--model=mnist_cnn"], "expected flags of eval.benchmark without --nets=model, received --model"),
-        (["--num_images=3"], "expected flags of eval.benchmark, received --num_images, which it does not use"),
-        (["--tensorboard_dir=logs"], "flags of eval.benchmark, received --tensorboard_dir, which it does not use"),
         (["--nets=model", "--sections=memory,floor"], "expected --sections without memory with --nets=model"),
         (
             ["--nets=model", "--sections=floor", "--targets=untargeted"],
@@ -181,6 +189,6 @@ def test_a_mistake_is_refused_before_anything_is_measured(arguments, message, tm
     with flagsaver.flagsaver():
         flags.FLAGS(["benchmark", *arguments, f"--output_dir={tmp_path / 'out'}"])
         with pytest.raises(sa.InputError) as error:
-            benchmark.main()
+            benchmark()
     assert message in str(error.value)
     assert not (tmp_path / "out").exists()

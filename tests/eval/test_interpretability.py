@@ -180,7 +180,7 @@ MISTAKES = [
     (["--percentiles=x"], "expected --percentiles to be positive numbers, received 'x'"),
     (["--targets=untargeted"], "expected --targets with targets, which saliency is about, received untargeted"),
     (["--attacks=deepfool"], "admm_linf, received 'deepfool'"),
-    (["--attack=fgm_l2"], "expected flags of eval.interpretability, received --attack"),
+    (["--attack=fgm_l2"], "Unknown command line flag 'attack'"),
     (["--form=61"], "value should be one of <pair|full>"),
 ]
 

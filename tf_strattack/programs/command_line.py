@@ -12,6 +12,8 @@ from typing import Any
 
 from absl import flags
 
+from tf_strattack.programs.modules import called
+
 _WIDTH, _INDENT = 96, 6
 _HELP = ("-h", "--h", "-help", "--help", "--helpfull", "--helpshort")
 _OTHER = {
@@ -99,7 +101,7 @@ def name_of_program() -> str:
     if sys.argv[0].startswith("strattack "):
         return sys.argv[0]
     spec = getattr(sys.modules["__main__"], "__spec__", None)
-    return f"python -m {sys.argv[0] if spec is None else spec.name}"
+    return called(sys.argv[0] if spec is None else spec.name)
 
 
 def _describe(flag: flags.Flag[Any], defaults: Mapping[str, Any]) -> str:

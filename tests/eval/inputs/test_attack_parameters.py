@@ -1,10 +1,12 @@
 """Hyper-parameters of an attack and of its parts from the command line: flat, each in its place."""
 
+import re
+
 import pytest
 
 import tf_strattack as sa
 from eval.inputs.attack_parameters import flat
-from eval.inputs.attacks import ATTACKS, describe_attacks, make_attack
+from eval.inputs.attacks import ATTACKS, EVERY, describe_attack, list_attacks, make_attack
 
 
 @pytest.mark.parametrize(
@@ -138,8 +140,33 @@ def test_what_is_listed_can_be_given_back(name):
     attack = make_attack(name, [])
     listed = [f"{parameter}={value}" for parameter, value in flat(attack).items()]
     assert make_attack(name, listed).hyper_parameters == attack.hyper_parameters
-    text = describe_attacks()
-    assert all(f"    {line}\n" in f"{text}\n" for line in listed)
+    described = describe_attack(name).splitlines()
+    for line in listed:
+        # Its meaning is in the line below.
+        assert re.match(r" {6}\S.*\.$", described[described.index(f"  {line}") + 1]), line
+
+
+def test_every_attack_is_listed_in_a_line_of_its_own():
+    lines = list_attacks(EVERY).splitlines()
+    about = dict(line.split(maxsplit=1) for line in lines[: len(ATTACKS)])
+    assert list(about) == list(ATTACKS)
+    assert len(set(about.values())) == len(ATTACKS)
+    assert all("group" not in about[name] or "no groups" in about[name] for name in ATTACKS if name.startswith("admm"))
+
+
+@pytest.mark.parametrize(
+    ("name", "given", "meant"),
+    [("strattack", "tua=3", "tau"), ("cw_l2", "max_iteration=3", "max_iterations"), ("cwl2", "", "cw_l2")],
+)
+def test_a_similar_name_is_suggested(name, given, meant):
+    with pytest.raises(sa.InputError, match=f": did you mean {meant}\\?$"):
+        make_attack(name, [given] if given else [])
+
+
+def test_fractions_are_numbers():
+    assert make_attack("fgm_linf", ["epsilon=8/255"]).epsilon == 8 / 255
+    with pytest.raises(sa.InputError, match="received '8/0'"):
+        make_attack("fgm_linf", ["epsilon=8/0"])
 
 
 def test_the_list_has_what_runs_and_nothing_that_stands_for_a_default():

@@ -41,20 +41,19 @@ def claim(
       configuration: what must agree for the work to go on; JSON values.
       program: whose work it is; a key of `LAYOUTS`.
       flag: the option that named the directory, for messages.
-      overwrite: whether work of another configuration or program is removed. Only what that program writes goes;
-        other files stay.
-      part: what this process does of the work, where others do the rest in the same directory.
+      overwrite: whether what a program has written for another configuration is removed; other files stay.
+      part: what this process does of the work, where others do the rest.
 
     Returns:
-      A function that gives the directory up. Until it is called, or the process has ended, no other process can claim
-      the directory, or the same part of the work in it.
+      A function that gives the directory up. Until then, or the end of the process, no other process can claim it, or
+      the same part of the work in it.
 
     Raises:
-      InputError: the directory holds work of another configuration (shown), and `overwrite` is off; or it holds
-        something that no program here has made, whatever `overwrite` is; or another process is at work in it.
+      InputError: work of another configuration (shown) without `overwrite`; something that no program here has
+        made; or another process at work in it.
     """
-    require_claimable(directory, configuration, program=program, flag=flag, overwrite=overwrite)
-    path = directory / CONFIG
+    wanted: Any = {"program": program, "flag": flag, "overwrite": overwrite}
+    require_claimable(directory, configuration, **wanted)
     locks: list[BinaryIO] = []
 
     def release() -> None:
@@ -66,16 +65,10 @@ def claim(
         locks.append(hold(directory / LOCK, flag, shared=part is not None))
         if part is not None:
             locks.append(hold(directory / f"{LOCK}.{part}", flag))
-        with contextlib.nullcontext() if part is None else one_at_a_time(path):
+        with contextlib.nullcontext() if part is None else one_at_a_time(directory / CONFIG):
             # Again, now that no other process can change it.
-            other = require_claimable(directory, configuration, program=program, flag=flag, overwrite=overwrite)
-            if other is not None:
-                remove(directory, LAYOUTS[other.program], flag=flag)
-            if part is None:
-                _remove_partial(directory, LAYOUTS[program])
-            ours = Claim(program, json.loads(json.dumps(configuration)))
-            if read_claim(directory) != ours:
-                write_claim(directory, ours)
+            other = require_claimable(directory, configuration, **wanted)
+            _mark(directory, Claim(program, json.loads(json.dumps(configuration))), other, flag, whole=part is None)
     except OSError as error:
         release()
         raise InputError(f"expected {flag} to be a directory to write in, received {directory}: {error}") from error
@@ -83,6 +76,16 @@ def claim(
         release()
         raise
     return release
+
+
+def _mark(directory: Path, ours: Claim, other: Claim | None, flag: str, *, whole: bool) -> None:
+    """Removes the work of `other`, or what a kill left of ours if this process has the whole of it, and claims it."""
+    if other is not None:
+        remove(directory, LAYOUTS[other.program], flag=flag)
+    if whole:
+        _remove_partial(directory, LAYOUTS[ours.program])
+    if read_claim(directory) != ours:
+        write_claim(directory, ours)
 
 
 def require_claimable(

@@ -80,7 +80,8 @@ def _trained_there(path: Path) -> bool:
     return bool(given) and Path(given[-1]).parts[-2:] == path.with_suffix(".keras").parts[-2:]
 
 
-_ATTACK = r"\w+"
+# The families of attacks, each with its variants.
+_ATTACK = r"(?:strattack|cw|ead|fgm|ifgm|admm)(?:_[a-z0-9]+)*"
 _NUMBER = r"[\d.e+-]+"
 _NET = rf"standard|pgd|adversarial_({_ATTACK})|distilled_{_NUMBER}"
 _RUNS = {"attacks": Folder(runs=rf"({_ATTACK})(_tau_{_NUMBER}|_unrefined)?")}
