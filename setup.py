@@ -99,6 +99,6 @@ setup(
         "foolbox": ["foolbox>=3.3.4,<4"],
         "plot": ["matplotlib>=3.9,<4"],
         "pandas": ["pandas>=2.2,<4"],
-        "art": ["adversarial-robustness-toolbox>=1.20,<2"],
+        "art": ["adversarial-robustness-toolbox>=1.20,<2", "tqdm>=4.66,<5"],
     },
 )

@@ -15,15 +15,16 @@ from tf_strattack import targets as sa_targets
 from tf_strattack.checks import check_classes
 from tf_strattack.images import from_unit
 from tf_strattack.programs.notices import notice
-from tf_strattack.programs.numbers import whole_number
 from tf_strattack.typing import Classes, Images
 
 from .accuracy import chance_note, what_to_check
 from .inputs.datasets import Record
+from .targets import ALL, LEAST_LIKELY, Targets
 
 _SELECTION_BATCH = 64
 # So many images show early in a long run whether the network recognises anything.
 _EARLY = 20
+_EVERY = Targets(ALL)
 
 
 class Examples(NamedTuple):
@@ -48,11 +49,18 @@ class Selection:
     """
 
     def __init__(
-        self, records: Iterable[Record], classifier: Classifier, num_images: int | None, *, own_labels: bool = False
+        self,
+        records: Iterable[Record],
+        classifier: Classifier,
+        num_images: int | None,
+        targets: Targets = _EVERY,
+        *,
+        own_labels: bool = False,
     ) -> None:
         """Selects from `records` lazily, but for the first, which shows whether data and network fit; None: all.
 
-        With `own_labels` every image has the class that the network gives it: an untrained one has no others right.
+        Images of the class that is the target of all are left out. With `own_labels` every image has the class that the
+        network gives it: an untrained one has no others right.
 
         Raises:
           InputError: no image, none that is classified correctly, or data that do not fit the network.
@@ -63,9 +71,12 @@ class Selection:
         self._records = iter(records)
         self._classifier = classifier
         self._own_labels = own_labels
+        self._targets = targets
         self._warned = False
         selected = self._select()
         first = next(selected, None)
+        if classifier.num_classes:
+            targets.check(classifier.num_classes)
         if first is None:
             if not self.skipped:
                 raise InputError("expected at least one image in --dataset, received none")
@@ -75,12 +86,6 @@ class Selection:
             )
         self.image_shape = first.image.shape
         self._selected = itertools.chain([first], selected)
-
-    def examples_per_image(self, targets: int | None) -> int:
-        """How many examples an image makes; `targets` as from `parse_targets`."""
-        others = (self._classifier.num_classes or 1) - 1
-        check_targets(targets, others)
-        return 1 if targets is None else targets or others
 
     def __iter__(self) -> Iterator[Record]:
         """Yields them once, reading and classifying a batch at a time."""
@@ -130,8 +135,14 @@ class Selection:
                         f"{record.label} for {record.name}: number the classes as the network's outputs do"
                     )
             labels = check_classes([record.label for record in scaled], len(scaled), number, "labels")
+            if self._targets.kind == LEAST_LIKELY:
+                least = sa_targets.least_likely(self._classifier, np.stack([record.image for record in scaled]))
+                scaled = [r._replace(least_likely=int(c)) for r, c in zip(scaled, least, strict=True)]
             for record, correct in zip(scaled, classes == labels, strict=True):
-                yield record, bool(correct)
+                if self._targets.leaves_out(record.label):
+                    notice(f"images of class {record.label}, the target, are left out")
+                else:
+                    yield record, bool(correct)
 
     def _scaled(self, record: Record) -> Images:
         self._first_shape = self._first_shape or record.image.shape
@@ -160,30 +171,8 @@ def _remedy(wanted: tuple[int | None, ...], received: tuple[int, ...]) -> str:
     return "add --resize=PIXELS, or choose the model's own data set"
 
 
-def parse_targets(text: str) -> int | None:
-    """The number of random targets that --targets asks for: 0 for all, None for an untargeted attack.
-
-    Raises:
-      InputError: another word, or a number below 1.
-    """
-    words = {"all": 0, "random": 1, "untargeted": None}
-    if text in words:
-        return words[text]
-    if number := whole_number(text):
-        return number
-    raise InputError(
-        f"expected --targets to be all, random, untargeted or a number of random targets, received {text!r}"
-    )
-
-
-def check_targets(targets: int | None, others: int) -> None:
-    """Refuses more targets, as from `parse_targets`, than there are other classes."""
-    if targets is not None and targets > others:
-        raise InputError(f"expected --targets of at most {others}, the other classes, received {targets}")
-
-
 def make_shards(
-    records: Iterable[Record], classifier: Classifier, targets: int | None, *, rows: int, seed: int
+    records: Iterable[Record], classifier: Classifier, targets: Targets, *, rows: int, seed: int
 ) -> Iterator[Examples]:
     """Pairs each image with its targets, `rows` examples a shard.
 
@@ -192,7 +181,7 @@ def make_shards(
     pairs = (
         (record, target)
         for rank, record in enumerate(records)
-        for target in targets_of(record.label, rank, classifier.num_classes or 0, targets, seed)
+        for target in targets.of(record.label, record.least_likely, rank, classifier.num_classes or 0, seed)
     )
     while shard := list(itertools.islice(pairs, rows)):
         yield examples_of(shard)
@@ -210,13 +199,3 @@ def examples_of(pairs: Sequence[tuple[Record, int | None]]) -> Examples:
             [record.name + ("_untargeted" if target is None else f"_to_{target}") for record, target in pairs]
         ),
     )
-
-
-def targets_of(label: int, rank: int, num_classes: int, number: int | None, seed: int) -> list[int | None]:
-    """The targets of the image that is the `rank`-th attacked; `number` as from `parse_targets`."""
-    if number is None:
-        return [None]
-    if number == 0:
-        return [c for c in range(num_classes) if c != label]
-    drawn = sa_targets.random([label], num_classes, number, seed=seed, first_row=rank)
-    return list(map(int, drawn[0]))

@@ -89,7 +89,12 @@ NUM_IMAGES = flags.DEFINE_integer(
     "Images to attack, all if unset; misclassified ones are skipped and come on top.",
     lower_bound=1,
 )
-TARGETS = flags.DEFINE_string("targets", "all", "all, random, a number of random targets, or untargeted.")
+TARGETS = flags.DEFINE_string(
+    "targets",
+    "all",
+    "Classes to reach: all others, random (one for each image), random:3 (three), class:3 (that one), least_likely "
+    "(the one of lowest score), or untargeted.",
+)
 BATCH_SIZE = flags.DEFINE_string(
     "batch_size", None, "Examples at a time; by image size if unset; auto for less where memory does not allow it."
 )

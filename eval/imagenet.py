@@ -30,7 +30,7 @@ OPTIONS = flags.options(
     model="inception_v3",
     dataset="imagenet2012",
     num_images=100,
-    targets="9",
+    targets="random:9",
     group_size=13,
     batch_size="auto",
 )

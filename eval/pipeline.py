@@ -12,7 +12,7 @@ from tf_strattack.programs.directories.files import write_json
 from tf_strattack.runtime.devices import default_batch_size
 
 from . import flags
-from .examples import Selection, make_shards, parse_targets
+from .examples import Selection, make_shards
 from .inputs.applications import NONE
 from .inputs.attacks import make_attack
 from .inputs.datasets import Data, read_dataset
@@ -22,6 +22,7 @@ from .report.building import write_run_report
 from .report.examples import Batch
 from .runs import Run
 from .table import format_table, numbered
+from .targets import Targets, parse_targets
 from .tensorboard import Summaries
 
 # Draws results, shard by shard, into a file, with the class names that are known.
@@ -33,7 +34,7 @@ class Setting(NamedTuple):
 
     Attributes:
       attack, model, data: the attack, the network, and the images.
-      targets: as from `parse_targets`.
+      targets: those of each image.
       selection: the images to attack.
       per_image: how many examples each makes.
       own_labels: whether images have the labels that the network, an untrained one, gives them.
@@ -43,7 +44,7 @@ class Setting(NamedTuple):
     attack: Attack
     model: Model
     data: Data
-    targets: int | None
+    targets: Targets
     selection: Selection
     per_image: int
     own_labels: bool
@@ -69,8 +70,8 @@ def read_flags(dataset: str, split: str, *, on_lattice: bool = False) -> Setting
     )
     data = data.on_lattice() if on_lattice else data
     untrained = flags.WEIGHTS.value == NONE
-    selection = Selection(data.records, model.classifier, flags.NUM_IMAGES.value, own_labels=untrained)
-    per_image = selection.examples_per_image(targets)
+    selection = Selection(data.records, model.classifier, flags.NUM_IMAGES.value, targets, own_labels=untrained)
+    per_image = targets.per_image(model.classifier.num_classes or 1)
     height, width, _ = selection.image_shape
     SlidingMask(flags.GROUP_SIZE.value).of(height, width)  # refuses what does not fit
     facts: dict[str, Any] = {
@@ -86,7 +87,7 @@ def read_flags(dataset: str, split: str, *, on_lattice: bool = False) -> Setting
         "split": split,
         "resize": flags.RESIZE.value,
         "group_size": flags.GROUP_SIZE.value,
-        "targets": flags.TARGETS.value,
+        "targets": str(targets),
         "seed": flags.SEED.value,
     }
     return Setting(attack, model, data, targets, selection, per_image, untrained, facts)

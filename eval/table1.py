@@ -13,22 +13,8 @@ from absl import flags as absl_flags
 from tf_strattack.programs.running import run
 
 from . import flags
+from .comparison.names import DEFAULT
 
-# The paper's rows, the one penalty beyond it, and the framework as other attacks' problems.
-DEFAULT = (
-    "fgm_l2",
-    "ifgm_l2",
-    "cw_l2",
-    "ead_en",
-    "strattack",
-    "strattack_overlap",
-    "strattack_l2_half",
-    "admm_l2",
-    "admm_l1",
-    "admm_en",
-    "admm_l0",
-    "admm_linf",
-)
 _ATTACKS = absl_flags.DEFINE_list(
     "attacks", list(DEFAULT), "The rows of the table; --list_attacks prints all there are."
 )

@@ -75,15 +75,15 @@ def test_the_wheel_says_what_it_needs(built):
         (metadata,) = [name for name in archive.namelist() if name.endswith(".dist-info/METADATA")]
         lines = archive.read(metadata).decode().splitlines()
         assert any(name.endswith("/licenses/LICENSE") for name in archive.namelist())
-    needed = {
-        re.split(r"[<>=!; ]", line.removeprefix("Requires-Dist: "))[0]: line
+    needed = [
+        (re.split(r"[<>=!; ]", line.removeprefix("Requires-Dist: "))[0], line)
         for line in lines
-        if "Requires-Dist" in line
-    }
-    always = {name for name, line in needed.items() if "extra ==" not in line}
+        if line.startswith("Requires-Dist: ")
+    ]
+    always = {name for name, line in needed if "extra ==" not in line}
     library, programs = (set(names) for names in required())
     assert always == library
-    assert {name for name, line in needed.items() if 'extra == "programs"' in line} >= programs
+    assert {name for name, line in needed if 'extra == "programs"' in line} == programs
     assert "Author: The tf_strattack developers" in lines
     assert any(line.startswith("Project-URL: ") for line in lines)
     assert "Requires-Python: >=3.11" in lines
@@ -161,7 +161,6 @@ def test_the_programs_run_outside_a_checkout(outside):
     assert (directory / "made" / "dataset" / "dataset_info.json").exists()
     succeed(strattack, "generate", *given, "--verify", cwd=directory)
     shutil.rmtree(directory / "made")
-    succeed(
-        strattack, "table1", "--num_images=1", "--targets=1", "--attacks=fgm_l2", "--output_dir=table", cwd=directory
-    )
+    few = ["--num_images=1", "--targets=random", "--attacks=fgm_l2"]
+    succeed(strattack, "table1", *few, "--output_dir=table", cwd=directory)
     assert "strattack attack" in (directory / "table" / "table1.md").read_text()

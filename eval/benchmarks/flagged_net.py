@@ -9,9 +9,10 @@ import numpy as np
 from tf_strattack import InputError
 
 from .. import flags
-from ..examples import Selection, make_shards, parse_targets
+from ..examples import Selection, make_shards
 from ..inputs.applications import NONE
 from ..inputs.datasets import read_dataset
+from ..targets import UNTARGETED, parse_targets
 from .nets import Net
 
 NAME = "model"
@@ -25,8 +26,8 @@ def load_flagged_net(num_examples: int) -> Net:
     """
     model = flags.load_flagged_model()
     classifier, targets = model.classifier, parse_targets(flags.TARGETS.value)
-    if targets is None:
-        raise InputError("expected --targets to be all, random or a number with --nets=model, received untargeted")
+    if targets.kind == UNTARGETED:
+        raise InputError("expected --targets with targets with --nets=model, received untargeted")
     data = read_dataset(
         flags.DATASET.value,
         data_dir=flags.DATA_DIR.value,
@@ -36,7 +37,7 @@ def load_flagged_net(num_examples: int) -> Net:
         resize=flags.RESIZE.value,
     )
     # Read as far as they are needed: an image makes at least one example.
-    selection = Selection(data.records, classifier, num_examples, own_labels=flags.WEIGHTS.value == NONE)
+    selection = Selection(data.records, classifier, num_examples, targets, own_labels=flags.WEIGHTS.value == NONE)
     shard = next(make_shards(selection, classifier, targets, rows=num_examples, seed=flags.SEED.value))
     return Net(
         NAME, Path(flags.MODEL.value), 0.0, classifier, shard.images, shard.labels, np.asarray(shard.targets), {}

@@ -12,7 +12,7 @@ from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
 
 from ..figures import save_picture
 from ..table import SYMBOLS
-from .rows import OURS
+from .names import OURS
 
 # Two pairs of measures, average case: the horizontal one on a logarithmic scale.
 _PANELS = (("l0", "l2"), ("l1", "linf"))

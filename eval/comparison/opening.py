@@ -10,9 +10,9 @@ from tf_strattack.programs.directories.configuration import claim
 from tf_strattack.versions import versions
 
 from .. import flags
-from ..examples import parse_targets
 from ..inputs.datasets import read_dataset
 from ..inputs.models import Model
+from ..targets import parse_targets
 from .rows import Comparison, check_parameters
 
 # The shipped network of a data set.

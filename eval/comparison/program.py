@@ -15,9 +15,10 @@ from ..runs import results_in
 from ..steps import run_steps
 from .choice import choose
 from .claims import refinement, sparse_success, thresholded
+from .names import BASELINE, OURS
 from .opening import open_comparison
 from .report import HEAT_MAPS, write_comparison_report
-from .rows import BASELINE, OURS, Comparison, Row, check_attacks
+from .rows import Comparison, Row, check_attacks
 from .tables import read_row, remembered, remembered_rows, write_tables
 
 # The attacks to whose results the refinement is applied, if they are in the table.

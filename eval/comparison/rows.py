@@ -11,9 +11,7 @@ from tf_strattack import InputError
 
 from ..inputs.attacks import ATTACKS, make_attack
 from ..steps import Step
-
-# What the others are set against, and the attack that the paper is about.
-BASELINE, OURS = "cw_l2", "strattack"
+from .names import OURS
 
 
 @dataclasses.dataclass(frozen=True)

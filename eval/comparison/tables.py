@@ -14,7 +14,8 @@ from tf_strattack.programs.directories.files import write_json, write_text
 from ..paper import RETRAINED, TABLE_1, THRESHOLDED_CW
 from ..table import CASES, MEASURES, ROBUST, SYMBOLS, format_paper, format_value, known, markdown, numbered, title_of
 from .figure import draw_comparison
-from .rows import BASELINE, OURS, Row
+from .names import BASELINE, OURS
+from .rows import Row
 
 _STEM = "table1"
 _STRUCTURE = ("acp", "anc", "d20", "nonzero_groups")
@@ -33,7 +34,7 @@ def read_row(row: Row) -> dict[str, Any]:
     """The figures of a finished row, from its metrics.json."""
     metrics = json.loads((row.run / "metrics.json").read_text())
     paper = None
-    if row.shown and metrics["targets"] in ("all", "9"):
+    if row.shown and metrics["targets"] in ("all", "random:9"):
         paper = TABLE_1.get(_PAPERS_NAME.get(metrics["dataset"], metrics["dataset"]), {}).get(row.attack)
     copied = ("attack_parameters", "model_sha256", "num_images", "num_examples", "skipped_misclassified", "command")
     return {

@@ -12,9 +12,9 @@ from tf_strattack.programs.directories.configuration import claim
 from tf_strattack.versions import versions
 
 from .. import flags
-from ..examples import check_targets, parse_targets
 from ..inputs.attacks import make_attack
 from ..steps import run_steps
+from ..targets import parse_targets
 from .report import write_study_report
 from .rows import NETS, Study, check_names
 from .tables import read_row, write_tables
@@ -71,7 +71,7 @@ def study(defenses: Sequence[str], given: Sequence[str], training: Training) -> 
 def _check_fit() -> None:
     """Refuses targets and groups that do not fit the network before any is trained."""
     net = NETS[flags.DATASET.value]
-    check_targets(parse_targets(flags.TARGETS.value), net.num_classes - 1)
+    parse_targets(flags.TARGETS.value).check(net.num_classes)
     SlidingMask(flags.GROUP_SIZE.value).of(*net.image_shape[:2])
 
 

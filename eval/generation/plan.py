@@ -20,13 +20,12 @@ from tf_strattack.programs.directories.files import replacing
 from tf_strattack.programs.directories.locks import one_at_a_time
 from tf_strattack.runtime.loading import load_or_explain
 
-from ..examples import Examples, Selection, examples_of, targets_of
+from ..examples import Examples, Selection, examples_of
 from ..inputs.datasets import Data, Record
+from ..targets import Targets, parse_targets
 
 # Records that are passed over are decoded; beyond so many it is quicker to open the data set anew.
 _GAP = 64
-# Stands for no targets in the file.
-_UNTARGETED = -1
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -39,7 +38,8 @@ class Plan:
       skipped: how many images the network misclassified.
       image_shape: (H, W, C).
       num_classes: of the network.
-      targets: how many targets an image has, as from `parse_targets`.
+      least_likely: (M,) the classes of lowest score, where these are the targets, else -1.
+      targets: what --targets says.
       per_image: how many examples an image makes.
       shard_size: examples a shard; the last may have fewer.
       seed: of random targets.
@@ -47,10 +47,11 @@ class Plan:
 
     positions: npt.NDArray[np.int64]
     labels: npt.NDArray[np.int64]
+    least_likely: npt.NDArray[np.int64]
     skipped: int
     image_shape: tuple[int, ...]
     num_classes: int
-    targets: int | None
+    targets: str
     per_image: int
     shard_size: int
     seed: int
@@ -72,12 +73,13 @@ class Plan:
     @functools.cached_property
     def digest(self) -> str:
         """A hash of everything in it."""
+        arrays = self.positions, self.labels, self.least_likely
         facts = [self.image_shape, self.num_classes, self.targets, self.per_image, self.shard_size, self.seed]
-        return hashlib.sha256(self.positions.tobytes() + self.labels.tobytes() + repr(facts).encode()).hexdigest()
+        return hashlib.sha256(b"".join(map(np.ndarray.tobytes, arrays)) + repr(facts).encode()).hexdigest()
 
     def shards(self, data: Data, bounds: tuple[float, float], numbers: Iterable[int]) -> Iterator[tuple[int, Examples]]:
         """Reads the examples of the shards `numbers`, in ascending order, with images in the scale of `bounds`."""
-        image_at = _reader(data)
+        image_at, targets = _reader(data), parse_targets(self.targets)
         for number in numbers:
             first = number * self.shard_size
             pairs: list[tuple[Record, int | None]] = []
@@ -87,7 +89,7 @@ class Plan:
                 if which == 0 or not pairs:
                     record = image_at(int(self.positions[rank]))
                     record = record._replace(image=from_unit(record.image, bounds), label=label)
-                    goals = targets_of(label, rank, self.num_classes, self.targets, self.seed)
+                    goals = targets.of(label, int(self.least_likely[rank]), rank, self.num_classes, self.seed)
                 pairs.append((record, goals[which]))
             yield number, examples_of(pairs)
 
@@ -102,31 +104,27 @@ def keep_plan(path: Path, make: Callable[[], Plan]) -> Plan:
             return load_plan(path)
         plan = make()
         with replacing(path) as file:
-            np.savez_compressed(file, **_fields(plan))
+            np.savez_compressed(file, **dataclasses.asdict(plan))
         return plan
 
 
-def make_plan(selection: Selection, num_classes: int, targets: int | None, *, shard_size: int, seed: int) -> Plan:
+def make_plan(selection: Selection, num_classes: int, targets: Targets, *, shard_size: int, seed: int) -> Plan:
     """Classifies the data set, and plans its examples."""
     with tqdm(selection, unit="img", desc="classified correctly", leave=False) as bar:
-        chosen = [(record.position, record.label) for record in bar]
-    positions, labels = np.array(chosen, np.int64).T
+        chosen = [(record.position, record.label, record.least_likely) for record in bar]
+    positions, labels, least_likely = np.array(chosen, np.int64).T
     return Plan(
         positions,
         labels,
+        least_likely,
         selection.skipped,
         selection.image_shape,
         num_classes,
-        targets,
-        selection.examples_per_image(targets),
+        str(targets),
+        targets.per_image(num_classes),
         shard_size,
         seed,
     )
-
-
-def _fields(plan: Plan) -> dict[str, Any]:
-    values = {field.name: getattr(plan, field.name) for field in dataclasses.fields(plan)}
-    return {**values, "targets": _UNTARGETED if plan.targets is None else plan.targets}
 
 
 def load_plan(path: Path) -> Plan:
@@ -141,7 +139,6 @@ def load_plan(path: Path) -> Plan:
             arrays = dict(file)
         values: dict[str, Any] = {name: value if value.ndim else value.item() for name, value in arrays.items()}
         values["image_shape"] = tuple(map(int, values["image_shape"]))
-        values["targets"] = None if values["targets"] == _UNTARGETED else values["targets"]
         return Plan(**values)
 
     plan: Plan = load_or_explain(read, path, "the plan of a generation")

@@ -26,12 +26,21 @@ from .pixels import to_unit
 
 
 class Record(NamedTuple):
-    """One image (H, W, C) in [0, 1], its label, a name that is unique in its data set, and its place there."""
+    """One image.
+
+    Attributes:
+      name: unique in its data set.
+      image: (H, W, C) in [0, 1], or in the scale of the network that has looked at it.
+      label: its class.
+      position: its place in the data set.
+      least_likely: the class of lowest score, where a network has been asked for it, else -1.
+    """
 
     name: str
     image: Images
     label: int
     position: int = 0
+    least_likely: int = -1
 
 
 @dataclasses.dataclass(frozen=True)

@@ -208,7 +208,9 @@ def test_other_models_and_data_sets(tmp_path):
     rows = list(tfds.as_numpy(tfds.builder_from_directory(str(untargeted / "dataset")).as_dataset(split="train")))
     assert rows[0]["target"] == -1
     assert rows[0]["original"].max() > 200
-    status, _, err = program(f"--dataset={folder}", "--targets=2", "--num_images=3", QUICK, f"--output_dir={two}")
+    status, _, err = program(
+        f"--dataset={folder}", "--targets=random:2", "--num_images=3", QUICK, f"--output_dir={two}"
+    )
     assert status == 0, err
     assert json.loads((two / "metrics.json").read_text())["num_examples"] == 6
 
@@ -311,7 +313,7 @@ MISTAKES = [
     (["--targets=ten"], "expected --targets to be all, random, untargeted or a number"),
     (["--targets=²"], "expected --targets to be all, random, untargeted or a number"),
     (["--batch_size=²"], "expected --batch_size to be a whole number of at least 1, or auto, received '²'"),
-    (["--targets=10"], "expected --targets of at most 9, the other classes, received 10"),
+    (["--targets=random:10"], "expected --targets of at most 9, the other classes, received 10"),
     (["--dataset=mnist", "--data_dir=nowhere"], "expected the TFDS data set 'mnist' in --data_dir"),
     (["--dataset=nowhere/digits"], "expected --dataset to be sample, a TFDS name, a folder or an .npz file"),
     (["--dataset=nothing.npz"], "which does not exist"),

@@ -34,7 +34,7 @@ def test_the_network_of_the_model_flag_is_a_net_with_its_own_examples(tmp_path):
     images, labels, _ = sa.shipped.load_sample()
     np.savez(tmp_path / "digits.npz", images=images[:20] * 1.0, labels=labels[:20])
     with flagsaver.flagsaver():
-        flags.FLAGS(["benchmark", f"--dataset={tmp_path / 'digits.npz'}", "--targets=3"])
+        flags.FLAGS(["benchmark", f"--dataset={tmp_path / 'digits.npz'}", "--targets=random:3"])
         net = load_flagged_net(7)
     assert (net.name, net.images.shape, net.targets.shape) == ("model", (7, 28, 28, 1), (7,))
     assert (net.targets != net.labels).all()

@@ -10,11 +10,11 @@ import tensorflow as tf
 
 import tf_strattack as sa
 from eval.comparison import claims
+from eval.comparison.names import DEFAULT
 from eval.comparison.rows import Comparison, check_attacks, check_parameters
 from eval.comparison.tables import read_row, write_tables
 from eval.paper import TABLE_1
 from eval.table import CASES, MEASURES
-from eval.table1 import DEFAULT
 from tests.programs import ROOT
 
 

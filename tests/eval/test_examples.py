@@ -5,8 +5,9 @@ import pytest
 import tensorflow as tf
 
 import tf_strattack as sa
-from eval.examples import Selection, make_shards, parse_targets
+from eval.examples import Selection, make_shards
 from eval.inputs.datasets import Record, read_dataset
+from eval.targets import parse_targets
 
 
 def records(number=40):
@@ -26,7 +27,8 @@ def test_misclassified_images_come_on_top(mnist):
 
 def test_targets_depend_on_seed_and_position_alone(mnist):
     def targets(number, seed, rows=7):
-        shards = make_shards(Selection(records(), mnist, number), mnist, 3, rows=rows, seed=seed)
+        three = parse_targets("random:3")
+        shards = make_shards(Selection(records(), mnist, number), mnist, three, rows=rows, seed=seed)
         return np.concatenate([shard.targets for shard in shards])
 
     np.testing.assert_array_equal(targets(10, 0)[:12], targets(4, 0))
@@ -34,16 +36,57 @@ def test_targets_depend_on_seed_and_position_alone(mnist):
     assert not np.array_equal(targets(10, 0), targets(10, 1))
 
 
-@pytest.mark.parametrize(("text", "per_image"), [("all", 9), ("random", 1), ("4", 4), ("untargeted", 1)])
+@pytest.mark.parametrize(
+    ("text", "per_image"),
+    [("all", 9), ("random", 1), ("random:4", 4), ("class:3", 1), ("least_likely", 1), ("untargeted", 1)],
+)
 def test_shards_hold_every_pair_once(mnist, text, per_image):
-    selection = Selection(records(), mnist, 6)
-    number = parse_targets(text)
-    shards = list(make_shards(selection, mnist, number, rows=5, seed=0))
+    targets = parse_targets(text)
+    assert str(targets) == text
+    shards = list(make_shards(Selection(records(), mnist, 6, targets), mnist, targets, rows=5, seed=0))
     ids = np.concatenate([shard.example_ids for shard in shards])
-    assert len(ids) == len(set(ids)) == 6 * per_image == 6 * selection.examples_per_image(number)
+    assert len(ids) == len(set(ids)) == 6 * per_image == 6 * targets.per_image(10)
     assert all(len(shard.labels) == 5 for shard in shards[:-1])
     if text != "untargeted":
         assert all((shard.targets != shard.labels).all() for shard in shards)
+
+
+def test_the_target_is_the_class_asked_for_and_its_own_images_are_left_out(mnist):
+    targets = parse_targets("class:7")
+    (shard,) = make_shards(Selection(records(), mnist, 20, targets), mnist, targets, rows=99, seed=0)
+    assert (shard.targets == 7).all()
+    assert len(shard.labels) == 20
+    assert 7 in [record.label for record in records()]
+    assert 7 not in shard.labels
+
+
+def test_the_least_likely_class_is_that_of_lowest_score(mnist):
+    targets = parse_targets("least_likely")
+    (shard,) = make_shards(Selection(records(), mnist, 20, targets), mnist, targets, rows=99, seed=0)
+    np.testing.assert_array_equal(shard.targets, mnist.predict(shard.images).argmin(axis=1))
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("3", "expected --targets=random:3, random targets for each image, or --targets=class:3, the class 3 for all"),
+        ("random:0", "expected --targets to be all, random, random:3, class:3, least_likely or untargeted, received"),
+        ("class", "expected --targets to be all, random, random:3, class:3, least_likely or untargeted, received"),
+        ("class:ten", "least_likely or untargeted, received 'class:ten'"),
+        ("all:3", "least_likely or untargeted, received 'all:3'"),
+    ],
+)
+def test_a_number_alone_and_other_words_are_refused(text, message):
+    with pytest.raises(sa.InputError, match=message):
+        parse_targets(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"), [("random:10", "at most 9, the other classes"), ("class:10", "=class:0 to class:9, received")]
+)
+def test_targets_that_the_network_does_not_have_are_refused(mnist, text, message):
+    with pytest.raises(sa.InputError, match=message):
+        Selection(records(3), mnist, 1, parse_targets(text))
 
 
 def test_images_are_brought_to_the_classifier_s_scale(mnist):

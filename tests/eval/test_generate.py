@@ -24,7 +24,7 @@ from tf_strattack.programs.directories.configuration import claim
 from training.adversarial_dataset import read_adversarial_dataset
 
 QUICK = "--attack_parameters=max_iterations=12,fallback.max_iterations=12,refine=False"
-SMALL = ("--num_images=20", "--shard_size=8", "--targets=2", QUICK)  # five shards
+SMALL = ("--num_images=20", "--shard_size=8", "--targets=random:2", QUICK)  # five shards
 
 
 @pytest.fixture(scope="module")

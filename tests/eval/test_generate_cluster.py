@@ -14,7 +14,7 @@ from tests.programs import ROOT, run_program, start
 ray = pytest.importorskip("ray", reason="needs the extra ray")
 pytestmark = pytest.mark.slow
 
-ARGUMENTS = ["--num_images=20", "--targets=4", "--shard_size=8", "--quantize=uint8"]
+ARGUMENTS = ["--num_images=20", "--targets=random:4", "--shard_size=8", "--quantize=uint8"]
 
 
 @pytest.fixture(scope="module")
@@ -107,7 +107,7 @@ def seconds_of(directory, workers):
     status, _, err = run_program(
         "eval.generate",
         "--num_images=60",
-        "--targets=9",
+        "--targets=random:9",
         "--shard_size=18",
         f"--output_dir={directory}",
         "--ray=local",

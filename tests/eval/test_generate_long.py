@@ -20,7 +20,7 @@ pytestmark = pytest.mark.slow
 # 160 examples in 20 shards; a run of them all takes seconds longer than a program needs to start.
 ARGUMENTS = [
     "--num_images=40",
-    "--targets=4",
+    "--targets=random:4",
     "--shard_size=8",
     "--quantize=uint8",
     "--attack_parameters=max_iterations=100",

@@ -15,6 +15,7 @@ from eval.generation.shipment import Shipment
 from eval.generation.work import Work
 from eval.inputs.datasets import read_dataset
 from eval.inputs.models import load_model
+from eval.targets import parse_targets
 from tf_strattack.errors import InputError
 
 
@@ -23,16 +24,21 @@ def sample():
     return read_dataset("sample", data_dir=None, split="test", download=False)
 
 
-def plan_of(sample, mnist, *, num_images=20, targets=3, shard_size=7, seed=0):
-    selection = Selection(sample.records, mnist, num_images)
-    return make_plan(selection, mnist.num_classes, targets, shard_size=shard_size, seed=seed)
+def plan_of(sample, mnist, *, num_images=20, targets="random:3", shard_size=7, seed=0):
+    chosen = parse_targets(targets)
+    selection = Selection(sample.records, mnist, num_images, chosen)
+    return make_plan(selection, mnist.num_classes, chosen, shard_size=shard_size, seed=seed)
 
 
-@pytest.mark.parametrize(("targets", "num_images"), [(3, 20), (0, 5), (None, 40), (1, None)])
+@pytest.mark.parametrize(
+    ("targets", "num_images"),
+    [("random:3", 20), ("all", 5), ("untargeted", 40), ("random", None), ("class:3", 20), ("least_likely", 20)],
+)
 def test_the_plan_makes_the_examples_of_a_run(sample, mnist, targets, num_images):
     plan = plan_of(sample, mnist, targets=targets, num_images=num_images)
     ours = dict(plan.shards(sample, mnist.bounds, range(plan.num_shards)))
-    theirs = list(make_shards(Selection(sample.records, mnist, num_images), mnist, targets, rows=7, seed=0))
+    chosen = parse_targets(targets)
+    theirs = list(make_shards(Selection(sample.records, mnist, num_images, chosen), mnist, chosen, rows=7, seed=0))
     assert list(ours) == list(range(len(theirs)))
     assert plan.num_examples == sum(len(shard.images) for shard in theirs)
     for mine, other in zip(ours.values(), theirs, strict=True):

@@ -49,7 +49,7 @@ def run(photographs):
         f"--model={photographs / 'saved'}",
         f"--image_dir={photographs / 'photos' / 'images'}",
         "--num_images=3",
-        "--targets=2",
+        "--targets=random:2",
         QUICK,
         f"--output_dir={photographs / 'out'}",
     ]
@@ -116,8 +116,14 @@ def test_mistakes_get_one_line_and_status_2(photographs, tmp_path):
         ([saved, folder, "--resize=30"], "expected --resize of at least the network's image size 40, received 30"),
         ([saved, folder, "--resize=none"], "add --resize=PIXELS"),
         ([saved, folder, "--weights=none"], "expected --weights with a network of keras.applications"),
-        ([saved, folder, "--group_size=41", "--targets=2"], "expected group_size from 1 to the image's shorter side"),
-        ([saved, folder, "--targets=3"], "expected --targets of at most 2, the other classes, received 3"),
+        (
+            [saved, folder, "--group_size=41", "--targets=random:2"],
+            "expected group_size from 1 to the image's shorter side",
+        ),
+        (
+            [saved, folder, "--targets=random:3"],
+            "expected --targets of at most 2, the other classes, received random:3",
+        ),
         ([folder, "--model=inception_v3", "--weights=absent.h5"], "received absent.h5, which does not exist"),
     ]
     check_mistakes("eval.imagenet", [([*given, f"--output_dir={tmp_path / 'out'}"], text) for given, text in mistakes])
@@ -144,7 +150,7 @@ def test_inception_v3_with_random_weights_stays_below_6_gb(photographs, tmp_path
         f"--image_dir={photographs / 'photos'}",
         "--weights=none",
         "--num_images=2",
-        "--targets=2",
+        "--targets=random:2",
         "--attack_parameters=max_iterations=20,fallback.max_iterations=20,refine=False",
         f"--output_dir={tmp_path / 'out'}",
     )
@@ -165,7 +171,7 @@ def test_a_real_imagenet_network_as_saved_model_and_as_keras_file(shared_network
             f"--model={shared_networks / 'models' / name}",
             f"--image_dir={shared_networks / 'imagenet'}",
             "--num_images=4",
-            "--targets=3",
+            "--targets=random:3",
             f"--output_dir={out}",
         )
         assert status == 0, err

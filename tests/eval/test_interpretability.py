@@ -121,7 +121,7 @@ def run(tmp_path_factory):
         "--attacks=strattack,ifgm_l2",
         f"--attack_parameters={QUICK}",
         "--num_images=3",
-        "--targets=2",
+        "--targets=random:2",
         f"--output_dir={directory}",
     ]
     status, out, err = server_of("eval.interpretability").run(*arguments, "--percentiles=40,80")

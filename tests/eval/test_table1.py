@@ -10,7 +10,7 @@ from tests.programs import check_mistakes, server_of
 
 GIVEN = [
     "--num_images=2",
-    "--targets=2",
+    "--targets=random:2",
     "--taus=2",
     "--attack_parameters=cw_l2.max_iterations=60,cw_l2.initial_c=1,cw_l2.search_steps=2,cw_l2.learning_rate=0.05,"
     "strattack.max_iterations=60",

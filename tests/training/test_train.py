@@ -24,7 +24,7 @@ def crafted(tiny_mnist, tmp_path_factory):
         f"--data_dir={tiny_mnist}",
         "--split=train",
         "--num_images=3",
-        "--targets=2",
+        "--targets=random:2",
         "--attack_parameters=max_iterations=30",
         f"--output_dir={directory}",
     )

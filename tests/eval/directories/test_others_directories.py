@@ -11,7 +11,11 @@ QUICK = "--num_images=2"
 # Program → arguments that come as far as its directory.
 PROGRAMS = [
     ("eval.attack", "output_dir", [QUICK]),
-    ("eval.imagenet", "output_dir", [QUICK, "--model=mnist_cnn", "--dataset=sample", "--targets=1", "--group_size=2"]),
+    (
+        "eval.imagenet",
+        "output_dir",
+        [QUICK, "--model=mnist_cnn", "--dataset=sample", "--targets=random", "--group_size=2"],
+    ),
     ("eval.generate", "output_dir", [QUICK]),
     ("eval.generate", "png_dir", [QUICK, "--quantize=uint8"]),
     ("eval.table1", "output_dir", [QUICK]),
