@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -12,6 +11,7 @@ from absl import flags
 
 from tf_strattack import InputError
 from tf_strattack.programs.command_line import Holder, Options
+from tf_strattack.programs.directories.unfinished import default_directory
 from tf_strattack.programs.numbers import number, whole_number
 from tf_strattack.programs.quiet import import_tensorflow
 from tf_strattack.programs.running import tensorboard_directory
@@ -103,7 +103,11 @@ MAX_SEED = 2**31 - 1
 SEED = flags.DEFINE_integer(
     "seed", 0, "Seed of random targets and of the average case.", lower_bound=0, upper_bound=MAX_SEED
 )
-OUTPUT_DIR = flags.DEFINE_string("output_dir", None, "Directory to write into; runs/<time> if unset.")
+OUTPUT_DIR = flags.DEFINE_string(
+    "output_dir",
+    None,
+    "Directory to write into; if unset, the unfinished run of the same configuration in runs/, or runs/<time>.",
+)
 TENSORBOARD_DIR = flags.DEFINE_string(
     "tensorboard_dir",
     None,
@@ -220,6 +224,8 @@ def tensorboard_dir() -> Path | None:
     return tensorboard_directory(TENSORBOARD_DIR.value)
 
 
-def output_dir() -> Path:
-    """The value of --output_dir, or a new directory under runs/ named by the time."""
-    return Path(OUTPUT_DIR.value or time.strftime("runs/%Y%m%d-%H%M%S"))
+def output_dir(program: str, configuration: dict[str, Any]) -> Path:
+    """The value of --output_dir, else the unfinished run of the same configuration in runs/, or a new one there."""
+    if OUTPUT_DIR.value is not None:
+        return Path(OUTPUT_DIR.value)
+    return default_directory(program, configuration, new=OVERWRITE.value)

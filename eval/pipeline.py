@@ -9,6 +9,8 @@ from typing import Any, NamedTuple
 from tf_strattack import Attack, AttackResult, SlidingMask
 from tf_strattack.programs.command_line import command
 from tf_strattack.programs.directories.files import write_json
+from tf_strattack.programs.notices import notice, stage
+from tf_strattack.programs.running import announce
 from tf_strattack.runtime.devices import default_batch_size
 
 from . import flags
@@ -59,7 +61,9 @@ def read_flags(dataset: str, split: str, *, on_lattice: bool = False) -> Setting
     """
     targets = parse_targets(flags.TARGETS.value)
     attack = make_attack(flags.ATTACK.value, flags.ATTACK_PARAMETERS.value, group_size=flags.GROUP_SIZE.value)
+    stage(f"loading {flags.MODEL.value}")
     model = flags.load_flagged_model()
+    stage(f"reading {dataset}")
     data = read_dataset(
         dataset,
         data_dir=flags.DATA_DIR.value,
@@ -69,6 +73,8 @@ def read_flags(dataset: str, split: str, *, on_lattice: bool = False) -> Setting
         resize=flags.RESIZE.value,
     )
     data = data.on_lattice() if on_lattice else data
+    if (flags.NUM_IMAGES.value or 0) > data.number:
+        notice(f"the data set has {numbered(data.number, 'image')}, fewer than --num_images={flags.NUM_IMAGES.value}")
     untrained = flags.WEIGHTS.value == NONE
     selection = Selection(data.records, model.classifier, flags.NUM_IMAGES.value, targets, own_labels=untrained)
     per_image = targets.per_image(model.classifier.num_classes or 1)
@@ -112,10 +118,16 @@ def attack_dataset(dataset: str, draw: Draw, *, split: str, shard_per_image: boo
         rows = batch_size if isinstance(batch_size, int) else default_batch_size(selection.image_shape)
         run_of["batch_size"] = rows
     program = "eval.imagenet" if shard_per_image else "eval.attack"
-    output = Run(flags.output_dir(), run_of, program=program, overwrite=flags.OVERWRITE.value)
+    output = Run(flags.output_dir(program, run_of), run_of, program=program, overwrite=flags.OVERWRITE.value)
+    announce(output.directory)
     shards = make_shards(selection, model.classifier, targets, rows=rows, seed=flags.SEED.value)
     output.attack(
-        attack, model.classifier, shards, selection.num_images * per_image, batch_size=batch_size, summaries=summaries
+        attack,
+        model.classifier,
+        shards,
+        min(selection.num_images, data.number) * per_image,
+        batch_size=batch_size,
+        summaries=summaries,
     )
 
     measured = (measure(result, group_size=flags.GROUP_SIZE.value) for result in output.results())

@@ -55,15 +55,10 @@ class Run:
         Raises:
           KeyboardInterrupt: at Ctrl-C, after which the finished shards are on disk.
         """
-        try:
-            with Bar(total) as bar:
-                for number, shard in enumerate(shards):
-                    result = self._shard(number, shard, attack, classifier, batch_size, bar.follow, summaries)
-                    bar.add(len(result), int(result.success.sum()))
-        except KeyboardInterrupt:
-            finished = len(_parts_in(self._parts))
-            print(f"interrupted; the same command resumes {self.directory}, {finished} shards are done")
-            raise
+        with Bar(total) as bar:
+            for number, shard in enumerate(shards):
+                result = self._shard(number, shard, attack, classifier, batch_size, bar.follow, summaries)
+                bar.add(len(result), int(result.success.sum()))
 
     def _shard(
         self,

@@ -35,12 +35,18 @@ SYMBOLS = {"asr": "ASR", "l0": "ℓ0", "l1": "ℓ1", "l2": "ℓ2", "linf": "ℓ�
 def format_table(metrics: Mapping[str, Any]) -> str:
     """Formats the blocks of metrics.json, ASR in per cent, means over successes, "-" over none; then the accuracies."""
     rows = [["case", *_COLUMNS.values(), "over"]]
-    for case in (*CASES, "all"):
+    for case in cases_of(metrics):
         block = metrics[case]
         cells = [format_value(name, block[name]) for name in _COLUMNS]
         rows.append([case, *cells, f"{block['num_successes']} of {block['num_examples']}"])
     accuracies = [f"{name:15}  {share:>7}  {meaning}".rstrip() for name, share, meaning in explain_accuracies(metrics)]
     return "\n".join([align(rows), "", *accuracies])
+
+
+def cases_of(blocks: Mapping[str, Any]) -> tuple[str, ...]:
+    """The cases of the blocks of metrics.json that differ: with one target for each image all of them are the same."""
+    one_each = blocks["all"]["num_examples"] == blocks["best"]["num_examples"]
+    return ("all",) if one_each else (*CASES, "all")
 
 
 def explain_accuracies(metrics: Mapping[str, Any]) -> list[tuple[str, str, str]]:

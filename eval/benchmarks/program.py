@@ -13,7 +13,7 @@ from absl import flags as absl_flags
 from tf_strattack import Attack, InputError
 from tf_strattack.programs.command_line import command
 from tf_strattack.programs.directories.configuration import claim, require_claimable
-from tf_strattack.programs.running import require_new
+from tf_strattack.programs.running import announce, require_new
 
 from .. import flags
 from ..inputs.attacks import ATTACKS, make_attack
@@ -106,11 +106,8 @@ def benchmark() -> None:
         **counts,
         **{name: absl_flags.FLAGS[name].value for name in _OF_MODEL if flagged_net.NAME in net_names},
     }
-    directory, overwrite, seeded = (
-        flags.output_dir(),
-        flags.OVERWRITE.value,
-        {**configuration, "seed": flags.SEED.value},
-    )
+    seeded, overwrite = {**configuration, "seed": flags.SEED.value}, flags.OVERWRITE.value
+    directory = flags.output_dir(_PROGRAM, seeded)
     require_claimable(directory, seeded, program=_PROGRAM, flag="--output_dir", overwrite=overwrite)
     require_new(directory / _RESULTS, overwrite=overwrite)
     nets = load_nets([name for name in net_names if name in NETS], cases_dir)
@@ -144,6 +141,7 @@ def benchmark() -> None:
         "scaling": lambda: scaling.measure_scaling(counts["scaling_images"], flags.SEED.value),
     }
     claim(directory, seeded, program=_PROGRAM, flag="--output_dir", overwrite=overwrite)
+    announce(directory)
     measured: dict[str, list[dict[str, Any]]] = {}
     for name in sections:
         measured[name] = measure[name]()

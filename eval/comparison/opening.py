@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from tf_strattack.programs.command_line import command
 from tf_strattack.programs.directories.configuration import claim
+from tf_strattack.programs.running import announce
 from tf_strattack.versions import versions
 
 from .. import flags
@@ -73,8 +74,9 @@ def open_comparison(program: str) -> Opened:
         "attack_parameters": parameters,
         "seed": flags.SEED.value,
     }
-    directory = flags.output_dir()
+    directory = flags.output_dir(program, configuration)
     claim(directory, configuration, program=program, flag="--output_dir", overwrite=flags.OVERWRITE.value)
+    announce(directory)
     comparison = Comparison(directory, (f"--model={model}", *_shared()), parameters)
     return Opened(comparison, network, {**configuration, "command": command(), "versions": versions()})
 

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 from tf_strattack import InputError, SlidingMask
 from tf_strattack.programs.command_line import command
 from tf_strattack.programs.directories.configuration import claim
+from tf_strattack.programs.running import announce
 from tf_strattack.versions import versions
 
 from .. import flags
@@ -53,8 +54,9 @@ def study(defenses: Sequence[str], given: Sequence[str], training: Training) -> 
         **training._asdict(),
         "seed": flags.SEED.value,
     }
-    directory = flags.output_dir()
+    directory = flags.output_dir("eval.defenses", configuration)
     claim(directory, configuration, program="eval.defenses", flag="--output_dir", overwrite=flags.OVERWRITE.value)
+    announce(directory)
     places = _study(directory, training)
     figures = {**configuration, "command": command(), "versions": versions()}
     finished: list[dict[str, Any]] = []

@@ -9,6 +9,7 @@ from typing import Any
 from tf_strattack import InputError
 from tf_strattack.programs.directories.configuration import claim, require_claimable, require_finished
 from tf_strattack.programs.directories.locks import one_at_a_time
+from tf_strattack.programs.running import announce
 from tf_strattack.runtime.devices import default_batch_size
 
 from .. import flags
@@ -36,7 +37,6 @@ def generate() -> None:
       InputError: flags that do not fit, or a directory that is not this generation's.
     """
     _check_flags()
-    directory = flags.output_dir()
     setting = read_flags(flags.DATASET.value, flags.SPLIT.value, on_lattice=own.QUANTIZE.value is not None)
     configuration = {
         **setting.facts,
@@ -46,6 +46,7 @@ def generate() -> None:
         "dataset_version": setting.data.version,
         "code_version": code_version(),
     }
+    directory = flags.output_dir(PROGRAM, configuration)
     if own.VERIFY.value:
         # What an earlier version of the code has made can be verified by a later one.
         require_finished(directory, configuration, program=PROGRAM, flag="--output_dir", ignoring=["code_version"])
@@ -55,18 +56,15 @@ def generate() -> None:
     _check_png_dir(directory, setting, configuration)
     part = None if own.NUM_SHARDS.value is None else f"{own.SHARD_INDEX.value}-of-{own.NUM_SHARDS.value}"
     claim(directory, configuration, program=PROGRAM, flag="--output_dir", overwrite=flags.OVERWRITE.value, part=part)
+    announce(directory)
     plan = _plan(directory, setting, configuration)
     setting.selection.warn_near_chance(len(plan.positions), plan.skipped)  # of a plan that was made earlier, too
     store = Store(directory, plan, configuration["image_dtype"], part or ALONE)
     store.open()
     every = range(store.plan.num_shards)
     mine = every if part is None else _block(every, own.SHARD_INDEX.value or 0, own.NUM_SHARDS.value or 1)
-    try:
-        attack = functools.partial(_attack, setting, plan)
-        make_missing(store, configuration, mine, attack, listing=part is None)
-    except KeyboardInterrupt:
-        print(f"interrupted; the same command, with --output_dir={directory}, goes on with the shards that are missing")
-        raise
+    attack = functools.partial(_attack, setting, plan)
+    make_missing(store, configuration, mine, attack, listing=part is None)
     with one_at_a_time(directory / MANIFEST):  # jobs of an array may end at once
         left = [n for n in every if store.missing(n)] or [n for n in every if n not in mine and store.damage(n)]
         if not left:

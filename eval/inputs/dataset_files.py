@@ -19,11 +19,19 @@ Row = tuple[str, Pixels, int]
 
 
 class Rows(NamedTuple):
-    """What files hold: the rows from a position on, read as they are asked for, a version, and class names by index."""
+    """What files hold.
+
+    Attributes:
+      rows_from: the rows from a position on, read as they are asked for.
+      version: another one where the content is another.
+      class_names: by index, where known.
+      number: of the rows.
+    """
 
     rows_from: Callable[[int], Iterable[Row]]
     version: str
     class_names: Mapping[int, str]
+    number: int
 
 
 class ImageFile(NamedTuple):
@@ -55,4 +63,4 @@ def rows_of_files(files: Sequence[ImageFile], channels: int | None, table: bytes
         size = file.path.stat().st_size if file.path.exists() else None
         digest.update(f"{file.name} {size}\n".encode())
     names = {file.label: file.class_name for file in files if file.class_name}
-    return Rows(rows_from, f"sha256 {digest.hexdigest()}", names)
+    return Rows(rows_from, f"sha256 {digest.hexdigest()}", names, len(files))

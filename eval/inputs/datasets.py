@@ -51,11 +51,13 @@ class Data:
       records_from: opens it at a position; images are read as they are asked for.
       version: another one where the content is another.
       class_names: by index, where known.
+      number: of its images.
     """
 
     records_from: Callable[[int], Iterator[Record]]
     version: str
     class_names: Mapping[int, str]
+    number: int
 
     @property
     def records(self) -> Iterator[Record]:
@@ -117,7 +119,7 @@ def _data(rows: Rows, frame: Frame | None) -> Data:
             framed = image if frame is None else frame(image, name)
             yield Record(name, to_unit(framed, name), int(label), position)
 
-    return Data(records_from, rows.version, rows.class_names)
+    return Data(records_from, rows.version, rows.class_names, rows.number)
 
 
 def _sample() -> Rows:
@@ -128,7 +130,7 @@ def _sample() -> Rows:
     def rows(start: int) -> Iterable[Row]:
         return zip(names[start:], pixels[start:], sample.labels[start:], strict=True)
 
-    return Rows(rows, f"sha256 {hashlib.sha256(pixels.tobytes()).hexdigest()}", {})
+    return Rows(rows, f"sha256 {hashlib.sha256(pixels.tobytes()).hexdigest()}", {}, len(pixels))
 
 
 def _open_tfds(name: str, split: str, data_dir: str | None, download: bool) -> tuple[Rows, bool]:
@@ -150,7 +152,7 @@ def _open_tfds(name: str, split: str, data_dir: str | None, download: bool) -> t
         for index, (image, label) in enumerate(here.as_numpy_iterator(), start):
             yield f"{name}_{split}_{index}", image, int(label)
 
-    return Rows(rows, info.full_name, {}), None in pairs.element_spec[0].shape
+    return Rows(rows, info.full_name, {}, int(pairs.cardinality())), None in pairs.element_spec[0].shape
 
 
 def _are_labelled_images(image: Any, label: Any) -> bool:

@@ -47,7 +47,7 @@ def read_npz(path: Path, split: str) -> Rows:
     def rows(start: int) -> Iterable[Row]:
         return zip(names[start:], images[start:], labels[start:], strict=True)
 
-    return Rows(rows, f"sha256 {sha256_of(path)}", {})
+    return Rows(rows, f"sha256 {sha256_of(path)}", {}, len(images))
 
 
 class _Arrays(NamedTuple):

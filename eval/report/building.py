@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from ..table import CASES, ROBUST, explain_accuracies, format_value, numbered, title_of
+from ..table import CASES, ROBUST, cases_of, explain_accuracies, format_value, numbered, title_of
 from .charts import charts_of
 from .examples import Batch, collect
 from .gallery import gallery_of
@@ -90,7 +90,7 @@ def cases_table(blocks_by_run: Mapping[str, Mapping[str, Any]], *, heading: str 
     several = len(blocks_by_run) > 1
     rows = []
     for name, blocks in blocks_by_run.items():
-        for order, case in enumerate((*CASES, "all")):
+        for order, case in enumerate(cases_of(blocks)):
             block = blocks[case]
             cells = [Cell(format_value(m, block[m]), block[m]) for m in _MEASURES]
             over = Cell(f"{block['num_successes']} of {block['num_examples']}", block["num_successes"])

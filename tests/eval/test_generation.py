@@ -88,7 +88,7 @@ def test_a_plan_is_kept_and_made_anew_only_where_it_cannot_be_read(sample, mnist
 @pytest.fixture(scope="module")
 def outcomes(sample, mnist):
     """What is written of the three shards of a plan, in 8 bits."""
-    plan = plan_of(sample, mnist, num_images=5, targets=2, shard_size=4)
+    plan = plan_of(sample, mnist, num_images=5, targets="random:2", shard_size=4)
     work = Work(sa.FGM(norm="linf"), quantize=True, group_size=2, batch_size=None)
     return plan, [work(mnist, examples) for _, examples in plan.shards(sample, mnist.bounds, range(plan.num_shards))]
 

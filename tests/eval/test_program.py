@@ -2,10 +2,14 @@
 
 import errno
 import os
+import re
 import subprocess
 import sys
 
-from tests.programs import ROOT
+import pytest
+
+from eval import attack
+from tests.programs import ROOT, server_of
 
 FAIL = """
 import os, sys
@@ -25,12 +29,62 @@ def ending(number):
     return done.returncode, done.stderr
 
 
+ALL = [
+    *("eval.attack", "eval.imagenet", "eval.generate", "eval.table1", "eval.interpretability", "eval.defenses"),
+    *("eval.benchmark", "training.train", "training.sample"),
+]
+
+
+@pytest.mark.parametrize("flag", ["--help", "-h"])
+@pytest.mark.parametrize("module", ALL)
+def test_help_lists_every_flag_and_nothing_of_absl_without_tensorflow(module, flag):
+    code = f"""
+import sys
+from {module.rpartition(".")[0]} import {module.rpartition(".")[2]} as program
+try:
+    program.cli()
+finally:
+    print("\\n", *sorted(name for name in sys.modules if name in ("tensorflow", "keras")), file=sys.stderr)
+"""
+    done = subprocess.run([sys.executable, "-c", code, flag], cwd=ROOT, text=True, capture_output=True, check=False)
+    assert (done.returncode, done.stderr.strip()) == (0, "")
+    listed = re.findall(r"^  --(?:\[no\])?(\w+)", done.stdout, re.MULTILINE)
+    assert len(listed) == len(set(listed))
+    assert not {"verbosity", "pdb", "logtostderr", "tf_tracer", "helpfull"} & set(listed)
+    assert {"seed", "output_dir"} <= set(listed) or module.startswith("training.")
+    for name, default in re.findall(r"^  --(\w+)=(\S+)", done.stdout, re.MULTILINE):
+        assert default not in ("None", "[]"), name
+
+
+def test_help_is_of_the_flags_of_the_program_in_the_order_of_their_groups():
+    status, out, _ = server_of("eval.attack").run("--help")
+    assert status == 0
+    listed = re.findall(r"^  --(?:\[no\])?(\w+)", out, re.MULTILINE)
+    assert listed == [*(holder.name for holder in attack.OPTIONS.holders), "flagfile"]
+
+
+def test_help_names_the_parameters_of_the_attack_that_is_named():
+    status, out, err = server_of("eval.attack").run("--attack=cw_l2", "--help")
+    assert (status, err) == (0, "")
+    assert "Parameters of cw_l2" in out
+    assert re.search(r"^  search_steps=9\n      \S.*\.$", out, re.MULTILINE)
+
+
+def test_flags_are_read_from_a_file(tmp_path):
+    (tmp_path / "flags.txt").write_text("# few\n--num_images=1\n--targets=random\n--attack=fgm_l2\n")
+    given = [f"--flagfile={tmp_path / 'flags.txt'}", f"--output_dir={tmp_path / 'out'}"]
+    status, out, err = server_of("eval.attack").run(*given)
+    assert status == 0, err
+    assert "1 image attacked" in out
+    # One target for each image: one row and not four equal ones.
+    assert re.findall(r"^ *(best|average|worst|all) ", out, re.MULTILINE) == ["all"]
+
+
 def test_a_full_disk_and_a_missing_permission_get_one_line_and_an_error_of_ours_its_traceback():
     status, err = ending(errno.ENOSPC)
     assert status == 2
     assert err == (
-        "error: expected room on the disk for place, received: No space left on device; the same command, with the "
-        "same --output_dir, goes on\n"
+        "error: expected room on the disk for place, received: No space left on device; the same command resumes\n"
     )
     status, err = ending(errno.EACCES)
     assert (status, err) == (2, f"error: expected access to place, received: {os.strerror(errno.EACCES)}\n")

@@ -82,13 +82,15 @@ def help_of(options: Options, about: str, name: str) -> str:
     return "\n\n".join([*parts, "\n".join(["Other:", *other])])
 
 
-def command() -> str:
+def command(*, private: bool = False) -> str:
     """The command line, to be recorded beside what it made; --data_dir, which others have elsewhere, as DIR.
 
-    Flags come in the order of their names, and only those that were given.
+    Flags come in the order of their names, and only those that were given. With `private` it is to be given again on
+    this machine.
     """
+    hidden = () if private else ("data_dir",)
     given = {
-        flag.name: "--data_dir=DIR" if flag.name == "data_dir" else shlex.join(flag.serialize().splitlines())
+        flag.name: f"--{flag.name}=DIR" if flag.name in hidden else shlex.join(flag.serialize().splitlines())
         for flags_of_module in flags.FLAGS.flags_by_module_dict().values()
         for flag in flags_of_module
         if flag.present

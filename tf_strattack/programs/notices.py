@@ -38,6 +38,12 @@ def notice(text: str) -> None:
                 file.write(line + "\n")
 
 
+def stage(text: str) -> None:
+    """Says on a terminal what is done now, as loading takes seconds; elsewhere it would only fill a log."""
+    if sys.stderr.isatty():
+        tqdm.write(f"{text} ...", file=sys.stderr)
+
+
 def sharing() -> dict[str, str]:
     """The environment of a step that says nothing that this program, or another of its steps, has said."""
     if _FILE not in os.environ:

@@ -12,7 +12,7 @@ from pathlib import Path
 from absl import app, flags, logging
 
 from tf_strattack.errors import InputError
-from tf_strattack.programs.command_line import Options, asks_for_help, help_of, name_of_program, parse
+from tf_strattack.programs.command_line import Options, asks_for_help, command, help_of, name_of_program, parse
 from tf_strattack.programs.notices import flag_for, forget_notices, show_warnings
 from tf_strattack.programs.quiet import import_tensorflow
 
@@ -20,6 +20,8 @@ USAGE_ERROR = 2
 INTERRUPTED = 130
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _NO_ACCESS = (errno.EACCES, errno.EPERM, errno.EROFS)
+# Where the program under way writes, if it has said so.
+_announced: list[Path] = []
 
 
 def run(main: Callable[[], None], about: str, options: Options) -> None:
@@ -37,6 +39,7 @@ def run(main: Callable[[], None], about: str, options: Options) -> None:
     def guarded(argv: list[str]) -> int:
         logging.set_verbosity(logging.ERROR)  # TFDS and TensorFlow narrate at lower levels
         forget_notices()
+        _announced.clear()
         show_warnings()
         try:
             if len(argv) > 1:
@@ -49,14 +52,14 @@ def run(main: Callable[[], None], about: str, options: Options) -> None:
             where = error.filename or "what is written"
             if error.errno in _NO_ROOM:
                 return _fail(
-                    f"expected room on the disk for {where}, received: {error.strerror}; the same command, with the "
-                    "same --output_dir, goes on"
+                    f"expected room on the disk for {where}, received: {error.strerror}; the same command resumes"
                 )
             if error.errno in _NO_ACCESS:
                 return _fail(f"expected access to {where}, received: {error.strerror}")
             raise
         except KeyboardInterrupt:
-            print("interrupted", file=sys.stderr)
+            resume = f"; to resume {_announced[-1]}: {command(private=True)}" if _announced else ""
+            print(f"interrupted{resume}", file=sys.stderr)
             return INTERRUPTED
         return 0
 
@@ -70,6 +73,12 @@ def run(main: Callable[[], None], about: str, options: Options) -> None:
             sys.exit(_fail(f"{error}; --help lists the flags"))
 
     app.run(guarded, flags_parser=parsed)
+
+
+def announce(directory: Path) -> None:
+    """Prints where the program writes, before it starts to work; at Ctrl-C it says how to resume what is there."""
+    _announced.append(directory)
+    print(f"writing to {directory}", flush=True)
 
 
 def require_new(path: Path, *, overwrite: bool) -> None:

@@ -45,8 +45,7 @@ def claim(
       part: what this process does of the work, where others do the rest.
 
     Returns:
-      A function that gives the directory up. Until then, or the end of the process, no other process can claim it, or
-      the same part of the work in it.
+      A function that gives the directory, or the part of the work, up; until then no other process can claim it.
 
     Raises:
       InputError: work of another configuration (shown) without `overwrite`; something that no program here has
