@@ -23,7 +23,7 @@ from .records import completed, measure, summarise, write_dataset
 from .report.building import write_run_report
 from .report.examples import Batch
 from .runs import Run
-from .table import format_table, numbered
+from .tables.measures import format_table, numbered
 from .targets import Targets, parse_targets
 from .tensorboard import Summaries
 

@@ -6,9 +6,10 @@ import dataclasses
 
 import numpy as np
 
-from eval.report.building import text_table, with_examples
+from eval.report.building import with_examples
 from eval.report.examples import Batch
 from eval.report.page import Page, write_page
+from eval.tables.table import Cell, Table, plain
 
 GROUP_SIZE = 2
 LABELS, TARGETS = 4, 3
@@ -47,7 +48,8 @@ class Made:
 def make_report(path, rows, shape, attacks=("one", "two")):
     """Writes a report with a table, the matrix, charts and a gallery of `rows` examples of each attack."""
     runs = {name: shared_originals(batch(rows, shape, seed)) for seed, name in enumerate(attacks)}
-    table = text_table("Numbers", [["name", "value"], ["b", "10.5 %"], ["a", "9"], ["c", "-"], ["d", "-3e1"]])
+    shown = {"b": ("10.5 %", 10.5), "a": ("9", 9), "c": ("-", None), "d": ("-3e1", -30.0)}
+    table = Table("Numbers", ["name", "value"], [[plain(name), Cell(*cell)] for name, cell in shown.items()])
     page = Page("A report of </script> examples", "python -m eval.attack --flag='<b>'", {"x": {"y": 1}}, tables=[table])
     totals = dict.fromkeys(runs, rows)
     names = {0: "zero", 1: "</script><b>one"}

@@ -35,7 +35,7 @@ from . import flags as own
 from .figure import draw_benchmark
 from .nets import NETS, available, load_nets
 from .report import write_benchmark_report
-from .tables import format_section
+from .tables import section_table
 
 _PROGRAM, _RESULTS = "eval.benchmark", "benchmark.json"
 # Section → the columns of its table.
@@ -145,7 +145,7 @@ def benchmark() -> None:
     measured: dict[str, list[dict[str, Any]]] = {}
     for name in sections:
         measured[name] = measure[name]()
-        print(f"\n{name}\n{format_section(measured[name], SECTIONS[name])}", flush=True)
+        print(f"\n{name}\n{section_table(name, measured[name], SECTIONS[name]).text()}", flush=True)
         # After every section: what is measured outlives an interruption.
         written = write_metrics(directory / _RESULTS, {**facts, "sections": measured})
         draw_benchmark(directory / "benchmark.png", measured)

@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from ..report.building import pictures, text_table
+from ..report.building import pictures
 from ..report.page import REPORT, Page, write_page
-from .tables import section_rows
+from .tables import section_table
 
 
 def write_benchmark_report(directory: Path, content: Mapping[str, Any], columns: Mapping[str, Sequence[str]]) -> None:
@@ -19,7 +19,7 @@ def write_benchmark_report(directory: Path, content: Mapping[str, Any], columns:
         command=content["command"],
         facts={name: value for name, value in content.items() if name not in ("sections", "command")},
         summary=f"Sections: {', '.join(measured)}",
-        tables=[text_table(name, section_rows(rows, columns[name])) for name, rows in measured.items()],
+        tables=[section_table(name, rows, columns[name]) for name, rows in measured.items()],
         pictures=pictures(
             directory, ("benchmark.png", "Curves", "The sections' figures as curves; tables have the values.")
         ),

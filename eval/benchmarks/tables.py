@@ -1,11 +1,11 @@
-"""The sections of the benchmark as tables on the terminal."""
+"""The sections of the benchmark as tables."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any
 
-from ..table import align
+from ..tables.table import Cell, Table
 
 _HEADINGS = {
     "gradient_evaluations_per_example": "gradients",
@@ -33,18 +33,15 @@ _HEADINGS = {
 }
 
 
-def format_section(rows: Sequence[dict[str, Any]], columns: Sequence[str]) -> str:
-    """Formats `columns` of a section's rows: ASR in per cent, four digits, "-" for no value."""
-    return align(section_rows(rows, columns))
+def section_table(name: str, rows: Sequence[dict[str, Any]], columns: Sequence[str]) -> Table:
+    """A section's rows with these `columns`: ASR in per cent, four digits, "-" for no value."""
+    headings = [_HEADINGS.get(column, column.replace("_mib", " MiB").replace("_", " ")) for column in columns]
+    return Table(
+        name, headings, [[Cell(_text(column, row[column]), row[column]) for column in columns] for row in rows]
+    )
 
 
-def section_rows(rows: Sequence[dict[str, Any]], columns: Sequence[str]) -> list[list[str]]:
-    """The same as cells, the first row of which is the heading."""
-    heading = [_HEADINGS.get(name, name.replace("_mib", " MiB").replace("_", " ")) for name in columns]
-    return [heading, *([_cell(name, row[name]) for name in columns] for row in rows)]
-
-
-def _cell(name: str, value: Any) -> str:
+def _text(name: str, value: Any) -> str:
     if value is None:
         return "-"
     if name.startswith("asr"):

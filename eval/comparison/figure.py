@@ -11,7 +11,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
 
 from ..figures import save_picture
-from ..table import SYMBOLS
+from ..tables.measures import SYMBOLS
 from .names import OURS
 
 # Two pairs of measures, average case: the horizontal one on a logarithmic scale.

@@ -51,7 +51,7 @@ def compare(attacks: Sequence[str], taus: Sequence[str], *, claims: bool) -> Non
     if {BASELINE, OURS} <= set(names):
         shown = choose(map(comparison.row, (BASELINE, OURS)), seed=flags.SEED.value)
         draw_heat_maps(directory / HEAT_MAPS, shown, class_names, group_size=flags.GROUP_SIZE.value)
-    write_comparison_report(directory, figures, rows, class_names)
+    write_comparison_report(directory, figures, rows, remembered(directory), class_names)
     print(f"\n{text}\nwritten to {directory}")
 
 

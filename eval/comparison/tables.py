@@ -2,17 +2,28 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from tf_strattack.programs.directories.files import write_json, write_text
 
 from ..paper import RETRAINED, TABLE_1, THRESHOLDED_CW
-from ..table import CASES, MEASURES, ROBUST, SYMBOLS, format_paper, format_value, known, markdown, numbered, title_of
+from ..tables.measures import (
+    CASES,
+    MEASURES,
+    PAPER,
+    ROBUST,
+    SYMBOLS,
+    cell_of,
+    format_value,
+    known,
+    numbered,
+    paper_cell,
+    title_of,
+)
+from ..tables.table import Cell, Table, cells, plain
 from .figure import draw_comparison
 from .names import BASELINE, OURS
 from .rows import Row
@@ -24,10 +35,11 @@ _ACCURACIES = ("clean_accuracy", "robust_accuracy")
 _DISTANCES = MEASURES[1:]
 # The sample holds digits of the MNIST test set.
 _PAPERS_NAME = {"sample": "mnist", "imagenet2012": "imagenet", "imagenet_v2": "imagenet"}
-_PAPER_LABEL = "*the paper*"
-_NOTE = """Means over the successes, of perturbations of pixels in [0, 1]. Best, average (one target of each image at
-random) and worst case over the targets; where ASR is below 100 %, a mean is over other examples than its neighbours.
-"""
+_NOTE = (
+    "Means over the successes, of perturbations of pixels in [0, 1]. Best, average (one target of each image at "
+    "random) and worst case over the targets; where ASR is below 100 %, a mean is over other examples than its "
+    "neighbours."
+)
 
 
 def read_row(row: Row) -> dict[str, Any]:
@@ -80,136 +92,140 @@ def _read(directory: Path) -> dict[str, Any]:
 
 
 def _csv(rows: Sequence[dict[str, Any]]) -> str:
-    file = io.StringIO(newline="")
-    writer = csv.writer(file)
-    columns = (*MEASURES, *_STRUCTURE)
-    writer.writerow(
-        ["row", "attack", "tau", "case", "num_successes", "num_examples", *columns, *_COSTS, *_ACCURACIES]
-        + [f"paper_{name}" for name in MEASURES]
-    )
+    measured = ("num_successes", "num_examples", *MEASURES, *_STRUCTURE)
+    columns = ["row", "attack", "tau", "case", *measured, *_COSTS, *_ACCURACIES, *(f"paper_{m}" for m in MEASURES)]
+    lines = []
     for row in rows:
         for case in (*CASES, "all"):
             paper = (row["paper"] or {}).get(case, {})
-            writer.writerow(
-                [row["name"], row["attack"], row["tau"], case]
-                + [row[case][name] for name in ("num_successes", "num_examples", *columns)]
-                + [row[name] for name in _COSTS]
-                + [row.get(name) for name in _ACCURACIES]
-                + [paper.get(name) for name in MEASURES]
-            )
-    return file.getvalue()
+            what = [row["name"], row["attack"], row["tau"], case]
+            ours = [*(row[case][name] for name in measured), *(row[name] for name in _COSTS)]
+            lines.append(cells([*what, *ours, *map(row.get, _ACCURACIES), *map(paper.get, MEASURES)]))
+    return Table("", columns, lines).csv()
 
 
 def _markdown(figures: dict[str, Any], rows: Sequence[dict[str, Any]], claims: dict[str, Any]) -> str:
     shown = [row for row in rows if row["shown"]]
-    by_name = {row["name"]: row for row in rows}
     parts = []
     if shown:
         first = shown[0]
         size = f"{numbered(first['num_images'], 'image')}, {numbered(first['num_examples'], 'example')}"
         size += f" (targets: {figures['targets']})"
-        parts += [
-            f"# Attacks on {figures['model']}, {figures['dataset']}: {size}\n",
-            _NOTE + _accuracy(first),
-            _main(shown),
-        ]
-    if BASELINE in by_name and len(shown) > 1:
-        parts += [f"## Against {BASELINE}, average case\n", _ratios(shown, by_name[BASELINE])]
-    if shown:
-        parts += ["## Structure (average case) and cost\n", _cost(shown)]
-    front = [row for row in rows if row["tau"] is not None]
-    if front and OURS in by_name:
-        parts += ["## The front over tau, average case\n", _front(front, by_name)]
-    if claims:
-        parts += ["## Beside the table\n", _claims(claims)]
+        parts = [f"# Attacks on {figures['model']}, {figures['dataset']}: {size}\n"]
+    parts += [table.section() for table in tables_of(rows, claims)]
     parts += ["## Commands\n", "\n".join(f"- {row['name']}: `{row['command']}`" for row in rows) + "\n"]
     return "\n".join(parts)
 
 
+def tables_of(rows: Sequence[dict[str, Any]], claims: Mapping[str, Any]) -> list[Table]:
+    """The comparison as tables, as far as there are rows for them; those of the paper are beneath ours."""
+    shown, by_name = [row for row in rows if row["shown"]], {row["name"]: row for row in rows}
+    front = [row for row in rows if row["tau"] is not None]
+    tables = []
+    if shown:
+        tables.append(_main(shown))
+    if BASELINE in by_name and len(shown) > 1:
+        tables.append(_ratios(shown, by_name[BASELINE]))
+    if shown:
+        tables.append(_cost(shown))
+    if front and OURS in by_name:
+        tables.append(_front(front, by_name))
+    return [*tables, *_claims(claims)]
+
+
 def _accuracy(row: dict[str, Any]) -> str:
-    """Of the images that all rows attack."""
+    """About the images that all rows attack."""
     share = row.get("clean_accuracy")
     if share is None:
         return ""
     images = numbered(row["num_images"] + row["skipped_misclassified"], "image")
     return (
-        f"Clean accuracy is {format_value('clean_accuracy', share)}: {row['num_images']} of {images} classified "
-        f"correctly; only these are attacked.\n{ROBUST}\n"
+        f" Clean accuracy is {format_value('clean_accuracy', share)}: {row['num_images']} of {images} classified "
+        f"correctly; only these are attacked. {ROBUST}"
     )
 
 
-def _main(rows: Sequence[dict[str, Any]]) -> str:
-    robust = known(rows, "robust_accuracy")
-    table = [["attack", *map(title_of, robust), *(f"{case} {SYMBOLS[m]}" for case in CASES for m in MEASURES)]]
+def _main(rows: Sequence[dict[str, Any]]) -> Table:
+    robust, shown = known(rows, "robust_accuracy"), [(case, m) for case in CASES for m in MEASURES]
+    lines = []
     for row in rows:
-        extra = [format_value(name, row.get(name)) for name in robust]
-        table.append([row["name"], *extra, *(format_value(m, row[case][m]) for case in CASES for m in MEASURES)])
+        extra = [cell_of(name, row.get(name)) for name in robust]
+        lines.append([plain(row["name"]), *extra, *(cell_of(m, row[case][m]) for case, m in shown)])
         if row["paper"]:
-            printed = [format_paper(m, row["paper"][case][m]) for case in CASES for m in MEASURES]
-            table.append([_PAPER_LABEL, *("" for _ in robust), *printed])
-    return markdown(table)
+            printed = [paper_cell(m, row["paper"][case][m]) for case, m in shown]
+            lines.append([plain(PAPER), *cells([None] * len(robust)), *printed])
+    columns = ["attack", *map(title_of, robust), *(f"{case} {SYMBOLS[m]}" for case, m in shown)]
+    return Table("Attacks", columns, lines, _NOTE + _accuracy(rows[0]))
 
 
-def _ratios(rows: Sequence[dict[str, Any]], baseline: dict[str, Any]) -> str:
-    table = [["attack", *(SYMBOLS[m] for m in _DISTANCES)]]
+def _ratios(rows: Sequence[dict[str, Any]], baseline: dict[str, Any]) -> Table:
+    lines = []
     for row in rows:
         if row is not baseline:
-            table.append([row["name"], *_ratio(row["average"], baseline["average"])])
+            lines.append([plain(row["name"]), *_ratio(row["average"], baseline["average"])])
             if row["paper"] and baseline["paper"]:
-                table.append([_PAPER_LABEL, *_ratio(row["paper"]["average"], baseline["paper"]["average"])])
-    return markdown(table)
+                lines.append([plain(PAPER), *_ratio(row["paper"]["average"], baseline["paper"]["average"])])
+    return Table(f"Against {BASELINE}, average case", ["attack", *(SYMBOLS[m] for m in _DISTANCES)], lines)
 
 
-def _ratio(block: dict[str, Any], baseline: dict[str, Any]) -> list[str]:
+def _ratio(block: dict[str, Any], baseline: dict[str, Any]) -> list[Cell]:
     pairs = [(block[m], baseline[m]) for m in _DISTANCES]
-    return ["-" if value is None or not base else f"{value / base:.2f} ×" for value, base in pairs]
+    shares = [None if value is None or not base else value / base for value, base in pairs]
+    return [Cell("-" if share is None else f"{share:.2f} ×", share) for share in shares]
 
 
-def _cost(rows: Sequence[dict[str, Any]]) -> str:
-    table = [["attack", "ACP", "ANC", "d20", "groups", "gradients", "forward passes", "seconds"]]
+def _cost(rows: Sequence[dict[str, Any]]) -> Table:
+    lines = []
     for row in rows:
-        structure = [format_value(m, row["average"][m]) for m in _STRUCTURE]
+        structure = [cell_of(m, row["average"][m]) for m in _STRUCTURE]
         gradients, forwards, seconds = (row[name] for name in _COSTS)
-        table.append([row["name"], *structure, f"{gradients:.0f}", f"{forwards:.0f}", f"{seconds:.3f}"])
-    return markdown(table) + "\nEvaluations and seconds are per example.\n"
+        costs = [
+            Cell(f"{gradients:.0f}", gradients),
+            Cell(f"{forwards:.0f}", forwards),
+            Cell(f"{seconds:.3f}", seconds),
+        ]
+        lines.append([plain(row["name"]), *structure, *costs])
+    columns = ["attack", "ACP", "ANC", "d20", "groups", "gradients", "forward passes", "seconds"]
+    return Table("Structure (average case) and cost", columns, lines, "Evaluations and seconds are per example.")
 
 
-def _front(front: Sequence[dict[str, Any]], by_name: dict[str, dict[str, Any]]) -> str:
+def _front(front: Sequence[dict[str, Any]], by_name: dict[str, dict[str, Any]]) -> Table:
     baseline = by_name.get(BASELINE)
     default = {**by_name[OURS], "tau": by_name[OURS]["attack_parameters"]["tau"]}
     against = [f"{SYMBOLS[m]} / {BASELINE}" for m in _DISTANCES] if baseline else []
-    table = [["tau", *(SYMBOLS[m] for m in MEASURES), *against]]
+    lines = []
     for row in sorted([*front, default], key=lambda row: row["tau"]):
-        values = [format_value(m, row["average"][m]) for m in MEASURES]
-        table.append([f"{row['tau']:g}", *values, *(_ratio(row["average"], baseline["average"]) if baseline else [])])
-    return markdown(table)
+        values = [cell_of(m, row["average"][m]) for m in MEASURES]
+        ratios = _ratio(row["average"], baseline["average"]) if baseline else []
+        lines.append([Cell(f"{row['tau']:g}", row["tau"]), *values, *ratios])
+    return Table("The front over tau, average case", ["tau", *(SYMBOLS[m] for m in MEASURES), *against], lines)
 
 
-def _claims(claims: dict[str, Any]) -> str:
-    table = [["claim", "here", "over", "the paper"]]
+def _claims(claims: Mapping[str, Any]) -> list[Table]:
+    lines = []
     if "thresholded" in claims:
         found = claims["thresholded"]
         what = f"{BASELINE} cut to as many changes as {OURS} still succeeds"
-        table.append([what, *_line(found["share"], found), f"{100 * THRESHOLDED_CW:.1f} %"])
+        lines.append([*_line(what, found["share"], found), Cell(f"{100 * THRESHOLDED_CW:.1f} %", THRESHOLDED_CW)])
     if "sparse_success" in claims:
         found = claims["sparse_success"]
         what = f"unrefined {OURS} without its 3 % smallest changes succeeds"
-        table.append([what, *_line(found["restricted"], found), "-"])
-        table.append(
-            [
-                f"{what}, or does after retraining on the rest",
-                *_line(found["retrained"], found),
-                f"{100 * RETRAINED:.0f} %",
-            ]
-        )
-    refined = [["refined", "examples", *(f"{SYMBOLS[m]} {when}" for m in _DISTANCES for when in ("before", "after"))]]
-    for name, found in claims.items():
-        if name.startswith("refined_"):
-            values = [format_value(m, found[when][m]) for m in _DISTANCES for when in ("before", "after")]
-            refined.append([name.removeprefix("refined_"), str(found["num_examples"]), *values])
-    tables = [table] if len(table) > 1 else []
-    return "\n".join(map(markdown, [*tables, *([refined] if len(refined) > 1 else [])]))
+        lines.append([*_line(what, found["restricted"], found), Cell("-", None)])
+        retrained = f"{what}, or does after retraining on the rest"
+        lines.append([*_line(retrained, found["retrained"], found), Cell(f"{100 * RETRAINED:.0f} %", RETRAINED)])
+    refined = [
+        [
+            plain(name.removeprefix("refined_")),
+            plain(found["num_examples"]),
+            *(cell_of(m, found[when][m]) for m in _DISTANCES for when in ("before", "after")),
+        ]
+        for name, found in claims.items()
+        if name.startswith("refined_")
+    ]
+    columns = ["refined", "examples", *(f"{SYMBOLS[m]} {when}" for m in _DISTANCES for when in ("before", "after"))]
+    tables = [Table("Claims of the paper", ["claim", "here", "over", "the paper"], lines)] if lines else []
+    return [*tables, *([Table("The refinement of other attacks", columns, refined)] if refined else [])]
 
 
-def _line(share: float | None, found: dict[str, Any]) -> list[str]:
-    return [format_value("asr", share), str(found["num_examples"])]
+def _line(what: str, share: float | None, found: dict[str, Any]) -> list[Cell]:
+    return [plain(what), cell_of("asr", share), plain(found["num_examples"])]

@@ -6,28 +6,25 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from ..report.building import accuracy_table, cases_table, with_examples
+from ..report.building import cases_table, with_examples
 from ..report.examples import Batch
 from ..report.page import REPORT, Page, write_page
 from ..runs import results_in
-from ..table import known, numbered
+from ..tables.measures import numbered
+from .tables import tables_of
 
 
 def write_study_report(
-    directory: Path, figures: Mapping[str, Any], rows: Sequence[Mapping[str, Any]], runs: Mapping[str, Path]
+    directory: Path, figures: Mapping[str, Any], rows: Sequence[dict[str, Any]], runs: Mapping[str, Path]
 ) -> None:
     """Writes report.html; `rows` as in defenses.json, `runs` the directories of those whose examples are shown."""
     by_name = {row["defense"]: row for row in rows}
-    accuracies = known(rows, "test_accuracy", "robust_accuracy")
     page = Page(
         title=f"Defences of {figures['dataset']} networks against {figures['attack']}",
         command=figures["command"],
         facts={**figures, "commands": {name: row["commands"] for name, row in by_name.items()}},
         summary=numbered(len(rows), "network"),
-        tables=[
-            cases_table(by_name, heading="trained with"),
-            accuracy_table(by_name, accuracies, heading="trained with"),
-        ],
+        tables=[*tables_of(rows), cases_table(by_name, heading="trained with")],
     )
     batches = {name: map(Batch.of, results_in(run)) for name, run in runs.items()}
     totals = {name: by_name[name]["num_examples"] for name in runs}

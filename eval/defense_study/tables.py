@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,14 +10,27 @@ from typing import Any
 from tf_strattack.programs.directories.files import write_json, write_text
 
 from ..paper import DISTILLATION_ASR, TABLE_A1
-from ..table import CASES, MEASURES, ROBUST, SYMBOLS, format_paper, format_value, known, markdown, title_of
+from ..tables.measures import (
+    CASES,
+    MEASURES,
+    PAPER,
+    ROBUST,
+    SYMBOLS,
+    cell_of,
+    known,
+    paper_cell,
+    title_of,
+)
+from ..tables.table import Cell, Table, cells, plain
 from .rows import NONE, PGD, Row
 
 _PAPER_DATASET = "mnist"  # of Table A1
 _ACCURACIES = ("test_accuracy", "robust_accuracy")
-_CHANGES = """Change of the means against the network without defence. Each network is attacked on the first images
-that it classifies correctly, which are not quite the same:
-"""
+_CHANGED = [(case, measure) for case in (*CASES, "all") for measure in ("l1", "l2")]
+_CHANGES = (
+    "Change of the means against the network without defence. Each network is attacked on the first images that it "
+    "classifies correctly, which are not quite the same."
+)
 
 
 def read_row(row: Row) -> dict[str, Any]:
@@ -62,21 +73,15 @@ def write_tables(directory: Path, figures: dict[str, Any], new: Sequence[dict[st
 
 
 def _csv(rows: Sequence[dict[str, Any]]) -> str:
-    file = io.StringIO(newline="")
-    writer = csv.writer(file)
-    writer.writerow(
-        ["defense", "temperature", *_ACCURACIES, "attack", "case", "num_successes", "num_examples", *MEASURES]
-        + [f"paper_{measure}" for measure in ("asr", "l1", "l2")]
-    )
+    counted, printed = ("num_successes", "num_examples", *MEASURES), ("asr", "l1", "l2")
+    columns = ["defense", "temperature", *_ACCURACIES, "attack", "case", *counted, *(f"paper_{m}" for m in printed)]
+    lines = []
     for row in rows:
         for case in (*CASES, "all"):
             paper = (row["paper"] or {}).get(case, {})
-            writer.writerow(
-                [row["defense"], row["temperature"], *map(row.get, _ACCURACIES), row["attack"], case]
-                + [row[case][name] for name in ("num_successes", "num_examples", *MEASURES)]
-                + [paper.get(measure) for measure in ("asr", "l1", "l2")]
-            )
-    return file.getvalue()
+            what = [row["defense"], row["temperature"], *map(row.get, _ACCURACIES), row["attack"], case]
+            lines.append(cells([*what, *(row[case][name] for name in counted), *map(paper.get, printed)]))
+    return Table("", columns, lines).csv()
 
 
 def _place(row: dict[str, Any]) -> tuple[float, bool, bool]:
@@ -85,70 +90,73 @@ def _place(row: dict[str, Any]) -> tuple[float, bool, bool]:
 
 
 def _markdown(rows: Sequence[dict[str, Any]]) -> str:
+    parts = [f"{ROBUST}\n"] if known(rows, "robust_accuracy") else []
+    return "\n".join([*parts, *(table.section() for table in tables_of(rows)), "## Commands\n", _commands(rows)])
+
+
+def tables_of(rows: Sequence[dict[str, Any]]) -> list[Table]:
+    """The study as tables, as far as there are rows for them."""
     trained = [row for row in rows if row["temperature"] is None]
     distilled = [row for row in rows if row["temperature"] is not None]
-    parts = [f"{ROBUST}\n"] if known(rows, "robust_accuracy") else []
-    if trained:
-        parts += ["## Adversarial training\n", _training_table(trained)]
-        plain = next((row for row in trained if row["defense"] == NONE), None)
-        others = [row for row in trained if row is not plain]
-        if plain is not None and others:
-            parts += [_CHANGES, _change_table(plain, others)]
-    if distilled:
-        parts += ["## Defensive distillation\n", _distillation_table(distilled)]
-    parts += ["## Commands\n", _commands(rows)]
-    return "\n".join(parts)
-
-
-def _training_table(rows: Sequence[dict[str, Any]]) -> str:
-    measures = ("asr", "l1", "l2")
-    accuracies = known(rows, *_ACCURACIES)
-    heading = [
-        "trained with",
-        *map(title_of, accuracies),
-        *(f"{case} {SYMBOLS[m]}" for case in CASES for m in measures),
+    plain_row = next((row for row in trained if row["defense"] == NONE), None)
+    others = [row for row in trained if row is not plain_row]
+    changes = [_change_table(plain_row, others)] if plain_row is not None and others else []
+    return [
+        *([_training_table(trained)] if trained else []),
+        *changes,
+        *([_distillation_table(distilled)] if distilled else []),
     ]
-    table = [heading]
-    for row in rows:
-        ours = [format_value(m, row[case][m]) for case in CASES for m in measures]
-        table.append([_title(row["defense"]), *_cells(row, accuracies), *ours])
-        if row["paper"] is not None:
-            printed = [format_paper(m, row["paper"][case][m]) for case in CASES for m in measures]
-            table.append(["*the paper*", *("" for _ in accuracies), *printed])
-    return markdown(table)
 
 
-def _change_table(plain: dict[str, Any], others: Sequence[dict[str, Any]]) -> str:
-    table = [["trained with", *(f"{case} {SYMBOLS[m]}" for case in (*CASES, "all") for m in ("l1", "l2"))]]
-    for row in others:
-        table.append([_title(row["defense"]), *_changes(plain, row)])
-        if row["paper"] is not None and plain["paper"] is not None:
-            table.append(["*the paper*", *_changes(plain["paper"], row["paper"])])
-    return markdown(table)
-
-
-def _changes(plain: dict[str, Any], row: dict[str, Any]) -> list[str]:
-    def change(case: str, measure: str) -> str:
-        before, after = (blocks.get(case, {}).get(measure) for blocks in (plain, row))
-        return "-" if before is None or after is None else f"{100 * (after / before - 1):+.0f} %"
-
-    return [change(case, measure) for case in (*CASES, "all") for measure in ("l1", "l2")]
-
-
-def _distillation_table(rows: Sequence[dict[str, Any]]) -> str:
+def _training_table(rows: Sequence[dict[str, Any]]) -> Table:
+    shown = [(case, m) for case in CASES for m in ("asr", "l1", "l2")]
     accuracies = known(rows, *_ACCURACIES)
-    heading = ["temperature", *map(title_of, accuracies), "ASR best", "ASR average", "ASR worst", "the paper's ASR"]
-    table = [[*heading, *(f"average {SYMBOLS[m]}" for m in MEASURES[1:])]]
+    lines = []
     for row in rows:
-        successes = [format_value("asr", row[case]["asr"]) for case in CASES]
-        distances = [format_value(m, row["average"][m]) for m in MEASURES[1:]]
-        paper = format_value("asr", (row["paper"] or {}).get("average", {}).get("asr"))
-        table.append([f"{row['temperature']:g}", *_cells(row, accuracies), *successes, paper, *distances])
-    return markdown(table)
+        ours = [cell_of(m, row[case][m]) for case, m in shown]
+        lines.append([plain(_title(row["defense"])), *(cell_of(name, row.get(name)) for name in accuracies), *ours])
+        if row["paper"] is not None:
+            printed = [paper_cell(m, row["paper"][case][m]) for case, m in shown]
+            lines.append([plain(PAPER), *cells([None] * len(accuracies)), *printed])
+    columns = ["trained with", *map(title_of, accuracies), *(f"{case} {SYMBOLS[m]}" for case, m in shown)]
+    return Table("Adversarial training", columns, lines)
 
 
-def _cells(row: dict[str, Any], names: Sequence[str]) -> list[str]:
-    return [format_value(name, row.get(name)) for name in names]
+def _change_table(undefended: dict[str, Any], others: Sequence[dict[str, Any]]) -> Table:
+    lines = []
+    for row in others:
+        lines.append([plain(_title(row["defense"])), *_changes(undefended, row)])
+        if row["paper"] is not None and undefended["paper"] is not None:
+            lines.append([plain(PAPER), *_changes(undefended["paper"], row["paper"])])
+    columns = ["trained with", *(f"{case} {SYMBOLS[m]}" for case, m in _CHANGED)]
+    return Table("Change by adversarial training", columns, lines, _CHANGES)
+
+
+def _changes(undefended: dict[str, Any], row: dict[str, Any]) -> list[Cell]:
+    def change(case: str, measure: str) -> Cell:
+        before, after = (blocks.get(case, {}).get(measure) for blocks in (undefended, row))
+        if before is None or after is None:
+            return Cell("-", None)
+        share = after / before - 1
+        return Cell(f"{100 * share:+.0f} %", share)
+
+    return [change(case, measure) for case, measure in _CHANGED]
+
+
+def _distillation_table(rows: Sequence[dict[str, Any]]) -> Table:
+    accuracies, distances = known(rows, *_ACCURACIES), MEASURES[1:]
+    lines = [
+        [
+            Cell(f"{row['temperature']:g}", row["temperature"]),
+            *(cell_of(name, row.get(name)) for name in accuracies),
+            *(cell_of("asr", row[case]["asr"]) for case in CASES),
+            cell_of("asr", (row["paper"] or {}).get("average", {}).get("asr")),
+            *(cell_of(m, row["average"][m]) for m in distances),
+        ]
+        for row in rows
+    ]
+    heading = ["temperature", *map(title_of, accuracies), "ASR best", "ASR average", "ASR worst", "the paper's ASR"]
+    return Table("Defensive distillation", [*heading, *(f"average {SYMBOLS[m]}" for m in distances)], lines)
 
 
 def _title(defense: str) -> str:

@@ -15,7 +15,7 @@ from tf_strattack.programs.directories.configuration import claim
 from ..pipeline import Setting, summary
 from ..records import Measures, summarise, write_metrics
 from ..report.page import REPORT
-from ..table import format_table, numbered
+from ..tables.measures import format_table, numbered
 from ..tfds_directory import DISTANCES
 from .png import export
 from .store import METRICS, Store

@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from ..report.building import pictures, text_table, with_examples
+from ..report.building import pictures, with_examples
 from ..report.examples import Batch
 from ..report.page import REPORT, Page, write_page
 from ..runs import results_in
-from .tables import rows_of, title_of
+from .tables import region_table
 
 
 def write_explanation_report(
@@ -26,10 +26,7 @@ def write_explanation_report(
             f"Means over the {figures['num_scored']} of {figures['num_examples']} examples in which all attacks "
             "succeed: which part of a perturbation's ℓ2 norm lies in the region."
         ),
-        tables=[
-            text_table(title_of(region, figures), rows_of(block, attacks))
-            for region, block in figures["regions"].items()
-        ],
+        tables=[region_table(region, figures) for region in figures["regions"]],
         pictures=pictures(
             directory,
             ("scores.png", "Scores by percentile", "The tables above as curves, one for each attack."),

@@ -55,7 +55,7 @@ class Explanation:
 
 
 @dataclasses.dataclass(frozen=True)
-class Table:
+class Scored:
     """The scores of N examples, those in which every attack succeeds.
 
     Attributes:
@@ -77,7 +77,7 @@ class Table:
 
 def score(
     shards: Iterable[Mapping[str, AttackResult]], explanation: Explanation, percentiles: Sequence[float]
-) -> Table:
+) -> Scored:
     """Scores the perturbations of each shard, results of the same examples by attack."""
     scores: dict[str, dict[str, list[Values]]] = {}
     even: dict[str, list[Values]] = {}
@@ -101,7 +101,7 @@ def score(
     def joined(parts: list[Values]) -> Values:
         return np.concatenate(parts, axis=1)
 
-    return Table(
+    return Scored(
         percentiles,
         {region: {name: joined(parts) for name, parts in by.items()} for region, by in scores.items()},
         {region: joined(parts) for region, parts in even.items()},

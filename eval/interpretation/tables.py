@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -13,8 +11,8 @@ import numpy as np
 from tf_strattack.programs.directories.files import write_json, write_text
 
 from ..paper import CAM_SCORES
-from ..table import markdown
-from .scores import ACTIVATION, ASM, ASM_NONZERO, FIFTH, Explanation, Table, Values
+from ..tables.table import Cell, Table, cells
+from .scores import ACTIVATION, ASM, ASM_NONZERO, FIFTH, Explanation, Scored, Values
 
 STEM = "interpretability"
 _TITLES = {
@@ -26,7 +24,7 @@ _TITLES = {
 _ACTIVATIONS = {"cam": "CAM", "grad_cam": "Grad-CAM", None: "none"}
 
 
-def summarise_scores(table: Table, explanation: Explanation) -> dict[str, Any]:
+def summarise_scores(table: Scored, explanation: Explanation) -> dict[str, Any]:
     """Means over the examples, and the differences of the first attack from each other; JSON values."""
     return {
         "form": explanation.form,
@@ -85,8 +83,7 @@ def _markdown(figures: Mapping[str, Any]) -> str:
     ]
     for region, block in figures["regions"].items():
         parts += [
-            f"## {title_of(region, figures)}\n",
-            markdown(rows_of(block, attacks)),
+            region_table(region, figures).section(),
             _mean_line(region, block, attacks),
         ]
     if figures["no_activation_because"]:
@@ -98,27 +95,34 @@ def _markdown(figures: Mapping[str, Any]) -> str:
     return "\n".join(parts)
 
 
+def region_table(region: str, figures: Mapping[str, Any]) -> Table:
+    """The scores of one kind of region, a row for each percentile."""
+    block, attacks = figures["regions"][region], list(figures["attacks"])
+    others = list(block["differences"])
+    columns = ["percentile", *attacks, "spread evenly", *(f"over {other}" for other in others)]
+    rows = []
+    for number, percentile in enumerate(block["percentiles"]):
+        scores = [*(block["scores"][attack][number] for attack in attacks), block["even"][number]]
+        shown = "-" if percentile is None else f"{percentile:g}"
+        rows.append(
+            [
+                Cell(shown, percentile),
+                *(Cell(f"{score:.3f}", score) for score in scores),
+                *(_difference(block["differences"][other], number) for other in others),
+            ]
+        )
+    return Table(title_of(region, figures), columns, rows)
+
+
 def title_of(region: str, figures: Mapping[str, Any]) -> str:
     """What a kind of region is, in words."""
     return _TITLES[region].format(activation=figures["activation"])
 
 
-def rows_of(block: Mapping[str, Any], attacks: list[str]) -> list[list[str]]:
-    """The table of one kind of region, with its heading."""
-    others = list(block["differences"])
-    rows = [["percentile", *attacks, "spread evenly", *(f"over {other}" for other in others)]]
-    for number, percentile in enumerate(block["percentiles"]):
-        cells = [f"{block['scores'][attack][number]:.3f}" for attack in attacks]
-        differences = []
-        for other in others:
-            mean, error, share = (
-                block["differences"][other][name][number] for name in ("mean", "standard_error", "share_above")
-            )
-            around = "" if error is None else f" ± {error:.3f}"
-            differences.append(f"{mean:+.3f}{around} ({share:.0%})")
-        label = "-" if percentile is None else f"{percentile:g}"
-        rows.append([label, *cells, f"{block['even'][number]:.3f}", *differences])
-    return rows
+def _difference(differences: Mapping[str, Any], number: int) -> Cell:
+    mean, error, share = (differences[name][number] for name in ("mean", "standard_error", "share_above"))
+    around = "" if error is None else f" ± {error:.3f}"
+    return Cell(f"{mean:+.3f}{around} ({share:.0%})", mean)
 
 
 def _mean_line(region: str, block: Mapping[str, Any], attacks: list[str]) -> str:
@@ -131,11 +135,10 @@ def _mean_line(region: str, block: Mapping[str, Any], attacks: list[str]) -> str
 
 
 def _csv(figures: Mapping[str, Any]) -> str:
-    file = io.StringIO(newline="")
-    writer = csv.writer(file)
-    writer.writerow(["region", "percentile", "attack", "score"])
-    for region, block in figures["regions"].items():
-        for attack, scores in [*block["scores"].items(), ("spread evenly", block["even"])]:
-            for percentile, value in zip(block["percentiles"], scores, strict=True):
-                writer.writerow([region, percentile, attack, value])
-    return file.getvalue()
+    rows = [
+        cells([region, percentile, attack, value])
+        for region, block in figures["regions"].items()
+        for attack, scores in [*block["scores"].items(), ("spread evenly", block["even"])]
+        for percentile, value in zip(block["percentiles"], scores, strict=True)
+    ]
+    return Table("", ["region", "percentile", "attack", "score"], rows).csv()

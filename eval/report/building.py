@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 import dataclasses
-import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from ..table import CASES, ROBUST, cases_of, explain_accuracies, format_value, numbered, title_of
+from ..tables.measures import CASES, cases_of, cell_of, explain_accuracies, format_value, numbered
+from ..tables.table import Cell, Table, plain
 from .charts import charts_of
 from .examples import Batch, collect
 from .gallery import gallery_of
 from .images import BUDGET
 from .matrix import NAMES, matrix_of
-from .page import REPORT, Cell, Figure, Page, Picture, Table, write_page
+from .page import REPORT, Figure, Page, Picture, write_page
 
 _MEASURES = ("asr", "l0", "l1", "l2", "linf", "nonzero_groups", "acp", "anc", "d20")
 _NAMES = {**NAMES, "asr": "ASR", "acp": "ACP", "anc": "ANC"}
-# What a cell begins with.
-_NUMBER = re.compile(r"[+-]?\d+(\.\d+)?(e[+-]?\d+)?(?![\w.])")
 _NOTE = (
     "Best, average (one target of each image at random) and worst case over the targets; distances are means over the "
     "successes, of perturbations of pixels in [0, 1]."
@@ -76,15 +74,6 @@ def _headline(metrics: Mapping[str, Any]) -> list[Figure]:
     return [clean, Figure("Attack success rate", format_value("asr", over["asr"]), meaning), robust]
 
 
-def accuracy_table(rows: Mapping[str, Mapping[str, Any]], names: Sequence[str], *, heading: str) -> Table:
-    """The accuracies `names` of several runs."""
-    cells = [
-        [Cell(run, run), *(Cell(format_value(key, row.get(key)), row.get(key)) for key in names)]
-        for run, row in rows.items()
-    ]
-    return Table("Accuracy", [heading, *map(title_of, names)], cells, ROBUST)
-
-
 def cases_table(blocks_by_run: Mapping[str, Mapping[str, Any]], *, heading: str = "attack") -> Table:
     """The blocks of metrics.json of one or several runs, a row for each case."""
     several = len(blocks_by_run) > 1
@@ -92,23 +81,13 @@ def cases_table(blocks_by_run: Mapping[str, Mapping[str, Any]], *, heading: str 
     for name, blocks in blocks_by_run.items():
         for order, case in enumerate(cases_of(blocks)):
             block = blocks[case]
-            cells = [Cell(format_value(m, block[m]), block[m]) for m in _MEASURES]
+            cells = [cell_of(m, block[m]) for m in _MEASURES]
             over = Cell(f"{block['num_successes']} of {block['num_examples']}", block["num_successes"])
-            rows.append([*([Cell(name, name)] if several else []), Cell(case, order), *cells, over])
+            rows.append([*([plain(name)] if several else []), Cell(case, order), *cells, over])
     columns = [*([heading] if several else []), "case", *(_NAMES.get(m, m) for m in _MEASURES), "over"]
     return Table("Success and distances", columns, rows, _NOTE)
-
-
-def text_table(title: str, rows: Sequence[Sequence[str]], note: str = "") -> Table:
-    """A table from lines of text, the first of which is the heading; cells that begin with a number sort by it."""
-    return Table(title, rows[0], [[_cell(text) for text in row] for row in rows[1:]], note)
 
 
 def pictures(directory: Path, *described: tuple[str, str, str]) -> list[Picture]:
     """The PNG files that are there, from (file name, title, what it shows)."""
     return [Picture(title, alt, directory / name) for name, title, alt in described if (directory / name).exists()]
-
-
-def _cell(text: str) -> Cell:
-    number = _NUMBER.match(text)
-    return Cell(text, float(number[0]) if number else text if text not in ("", "-") else None)

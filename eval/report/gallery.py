@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ..table import format_value
+from ..tables.measures import format_value
 from .examples import Collected
 from .images import embed
 from .matrix import NAMES, Classes

@@ -17,38 +17,13 @@ from PIL import Image
 
 from tf_strattack.programs.directories.files import write_text
 
+from ..tables.table import Table
+
 REPORT = "report.html"
 _FOLDER = Path(__file__).parent
 # Bytes of a picture above which it is compressed.
 _LARGE = 200_000
 _SCRIPTS = ("tables.js", "matrix.js", "images.js", "gallery.js")
-
-
-class Cell(NamedTuple):
-    """A cell of a table: its text, and what it is sorted by; None sorts last."""
-
-    text: str
-    value: float | str | None
-
-    @property
-    def numeric(self) -> bool:
-        """Whether the text is a number, or begins with one."""
-        return isinstance(self.value, int | float) and self.text.lstrip("+-−")[:1].isdigit()
-
-
-@dataclasses.dataclass(frozen=True)
-class Table:
-    """A table that can be sorted: a heading for each column, and rows of cells."""
-
-    title: str
-    columns: Sequence[str]
-    rows: Sequence[Sequence[Cell]]
-    note: str = ""
-
-    @property
-    def numeric(self) -> list[bool]:
-        """Which columns hold numbers, to be set to the right."""
-        return [any(row[column].numeric for row in self.rows) for column in range(len(self.columns))]
 
 
 @dataclasses.dataclass(frozen=True)

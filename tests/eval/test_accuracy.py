@@ -10,7 +10,7 @@ from eval.accuracy import chance_note, near_chance
 from eval.examples import Selection
 from eval.inputs.datasets import read_dataset
 from eval.records import measure, summarise
-from eval.table import explain_accuracies, numbered
+from eval.tables.measures import explain_accuracies, numbered
 from tests.programs import server_of
 from tf_strattack.programs.notices import notice
 

@@ -23,7 +23,7 @@ from eval.benchmarks.overhead import measure_attacks, paired, run_record
 from eval.benchmarks.peers import COLUMNS as PEERS
 from eval.benchmarks.peers import measure_peers
 from eval.benchmarks.scaling import write_digits
-from eval.benchmarks.tables import format_section
+from eval.benchmarks.tables import section_table
 from eval.inputs.datasets import read_dataset
 from tests.builders import brief
 from tf_strattack.problem.batch import Batch
@@ -170,7 +170,7 @@ def test_peers_are_judged_on_valid_pixels_where_they_were_run(net, peers, tmp_pa
     assert some["linf"] <= 1
     assert (none["num_examples"], none["asr"], none["l2"]) == (3, 0.0, None)
     assert [row["gradient_evaluations_per_example"] for row in (some, none)] == [None, None]
-    assert format_section(rows, pareto.COLUMNS).splitlines()[-1].split() == [
+    assert section_table("pareto", rows, pareto.COLUMNS).text().splitlines()[-1].split() == [
         "mnist_cnn",
         "-",
         "none",
@@ -210,7 +210,7 @@ def test_what_a_peer_returned_is_judged_before_and_after_it_is_made_valid(net):
     reached = net.classifier.logits(below[:2]).numpy().argmax(axis=1) == targets[:2]
     assert some["asr_as_returned"] == reached.mean() > 0
     assert (some["asr"], some["asr_rounded"]) == (0.0, 0.0)
-    assert format_section([some], PEERS).splitlines()[-1].count("%") == 3
+    assert section_table("peers", [some], PEERS).text().splitlines()[-1].count("%") == 3
 
 
 def test_what_a_peer_returned_is_judged_in_8_bits(net):

@@ -14,7 +14,7 @@ from eval.comparison.names import DEFAULT
 from eval.comparison.rows import Comparison, check_attacks, check_parameters
 from eval.comparison.tables import read_row, write_tables
 from eval.paper import TABLE_1
-from eval.table import CASES, MEASURES
+from eval.tables.measures import CASES, MEASURES
 from tests.programs import ROOT
 
 
@@ -204,7 +204,7 @@ def test_robust_accuracy_is_a_column_and_clean_accuracy_a_line(tmp_path):
     figures = {"model": "net", "dataset": "fruit", "targets": "all"}
     text = write_tables(tmp_path, figures, [read_row(row) for row in rows], {})
     for shown in (
-        "Clean accuracy is 80.0 %: 4 of 5 images classified correctly; only these are attacked.\nRobust accuracy is",
+        "Clean accuracy is 80.0 %: 4 of 5 images classified correctly; only these are attacked. Robust accuracy is",
         "| attack | robust accuracy | best ASR |",
         "| cw_l2 | 20.0 % | 100.0 % |",
         "| strattack | 0.0 % | 100.0 % |",

@@ -10,12 +10,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from eval.report.building import text_table, with_examples
+from eval.report.building import with_examples
 from eval.report.charts import charts_of
 from eval.report.examples import MOST_SHOWN, Batch, collect
 from eval.report.images import BUDGET, code_example, embed
 from eval.report.matrix import matrix_of
 from eval.report.page import Page, Picture, write_page
+from eval.tables.table import Table, plain
 from tests.reports import GROUP_SIZE, batch, make_report, shared_originals
 from tf_strattack import metrics
 from tf_strattack.drawing import group_means
@@ -189,7 +190,7 @@ def test_a_page_is_one_file_that_trusts_no_name(tmp_path):
 
 
 def test_a_page_may_have_nothing_but_tables(tmp_path):
-    write_page(tmp_path / "report.html", Page("Empty", "command", {}, tables=[text_table("T", [["a"], ["1"]])]))
+    write_page(tmp_path / "report.html", Page("Empty", "command", {}, tables=[Table("T", ["a"], [[plain(1)]])]))
     text = (tmp_path / "report.html").read_text()
     assert 'id="gallery"' not in text
     assert 'id="matrix"' not in text
@@ -211,10 +212,3 @@ def test_pictures_take_their_room_from_the_gallery(tmp_path):
     assert beside.gallery["images"]["factor"] > 1
     write_page(tmp_path / "report.html", beside)
     assert (tmp_path / "report.html").stat().st_size < 10e6
-
-
-def test_cells_sort_by_the_number_they_begin_with():
-    texts = ["10.5 %", "9", "-", "", "-3e1", "+0.1 ± 0.2", "3x3", "name", "1.06 ×", "5 of 9"]
-    table = text_table("T", [["a"], *([text] for text in texts)])
-    values = [row[0].value for row in table.rows]
-    assert values == [10.5, 9.0, None, None, -30.0, 0.1, "3x3", "name", 1.06, 5.0]

@@ -36,7 +36,9 @@ def test_every_attack_the_front_and_the_claims_are_there(finished):
         assert json.loads((directory / "attacks" / row["name"] / "metrics.json").read_text())["all"] == row["all"]
     assert written["rows"][0]["clean_accuracy"] == 1.0
     assert "| attack | robust accuracy | best ASR |" in out
-    assert "robust accuracy</th>" in (directory / "report.html").read_text()
+    report = (directory / "report.html").read_text()
+    for text in ("robust accuracy</th>", "The front over tau", "Claims of the paper", "the paper</th>"):
+        assert text in report
     assert written["rows"][0]["attack_parameters"]["max_iterations"] == 60
     assert written["rows"][2]["attack_parameters"]["tau"] == 2
     assert set(written["claims"]) == {"thresholded", "sparse_success", "refined_cw_l2"}

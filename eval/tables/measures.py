@@ -1,9 +1,11 @@
-"""Tables: best, average and worst case on the terminal, and Markdown."""
+"""The measures of metrics.json in tables: their names, how they are shown, best, average and worst case."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from typing import Any
+
+from .table import Cell, Table, plain
 
 _COLUMNS = {
     "asr": "ASR",
@@ -28,19 +30,24 @@ ROBUST = (
 )
 CASES = ("best", "average", "worst")
 MEASURES = ("asr", "l0", "l1", "l2", "linf")
+# The first cell of a row of the paper's, beneath ours.
+PAPER = "*the paper*"
 # As Markdown shows them.
 SYMBOLS = {"asr": "ASR", "l0": "ℓ0", "l1": "ℓ1", "l2": "ℓ2", "linf": "ℓ∞"}
 
 
 def format_table(metrics: Mapping[str, Any]) -> str:
     """Formats the blocks of metrics.json, ASR in per cent, means over successes, "-" over none; then the accuracies."""
-    rows = [["case", *_COLUMNS.values(), "over"]]
+    rows = []
     for case in cases_of(metrics):
         block = metrics[case]
-        cells = [format_value(name, block[name]) for name in _COLUMNS]
-        rows.append([case, *cells, f"{block['num_successes']} of {block['num_examples']}"])
+        over = f"{block['num_successes']} of {block['num_examples']}"
+        rows.append(
+            [plain(case), *(cell_of(name, block[name]) for name in _COLUMNS), Cell(over, block["num_successes"])]
+        )
+    table = Table("", ["case", *_COLUMNS.values(), "over"], rows)
     accuracies = [f"{name:15}  {share:>7}  {meaning}".rstrip() for name, share, meaning in explain_accuracies(metrics)]
-    return "\n".join([align(rows), "", *accuracies])
+    return "\n".join([table.text(), "", *accuracies])
 
 
 def cases_of(blocks: Mapping[str, Any]) -> tuple[str, ...]:
@@ -78,17 +85,19 @@ def numbered(number: int, noun: str) -> str:
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
-def align(rows: list[list[str]]) -> str:
-    """Sets the cells of `rows`, the first of which is the heading, in columns aligned to the right."""
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    lines = ["  ".join(cell.rjust(width) for cell, width in zip(row, widths, strict=True)) for row in rows]
-    return "\n".join([lines[0], "-" * len(lines[0]), *lines[1:]])
+def cell_of(name: str, value: float | None) -> Cell:
+    """A cell of a measure, by its name."""
+    return Cell(format_value(name, value), value)
 
 
-def markdown(rows: list[list[str]]) -> str:
-    """Sets `rows`, the first of which is the heading, as a Markdown table with its numbers to the right."""
-    rule = ["---", *["---:"] * (len(rows[0]) - 1)]
-    return "".join(f"| {' | '.join(row)} |\n" for row in [rows[0], rule, *rows[1:]])
+def paper_cell(name: str, value: float | None) -> Cell:
+    """A cell of a figure of the paper, with the digits that it prints."""
+    return Cell(format_paper(name, value), value)
+
+
+def share_cell(share: float | None, text: str) -> Cell:
+    """A cell of a ratio: `text` shows it if there is one."""
+    return Cell("-" if share is None else text, share)
 
 
 def format_paper(name: str, value: float | None) -> str:
