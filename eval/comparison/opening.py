@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from tf_strattack.programs.command_line import command
@@ -11,13 +11,18 @@ from tf_strattack.programs.running import announce
 from tf_strattack.versions import versions
 
 from .. import flags
+from ..inputs.attacks import make_attack
 from ..inputs.datasets import read_dataset
 from ..inputs.models import Model
 from ..targets import parse_targets
-from .rows import Comparison, check_parameters
+from .estimate import announce_size, seconds_per_gradient
+from .rows import Comparison, Row, check_parameters
 
 # The shipped network of a data set.
 _NETWORKS = {"sample": "mnist_cnn", "mnist": "mnist_cnn", "cifar10": "cifar10_cnn"}
+
+
+_SMALLER = "--num_images, --targets=random and --attacks"
 
 
 class Opened(NamedTuple):
@@ -32,6 +37,20 @@ class Opened(NamedTuple):
     comparison: Comparison
     network: Model
     figures: dict[str, Any]
+
+    def announce(self, rows: Sequence[Row]) -> None:
+        """Prints how much is to be done of `rows`, and about how long it takes."""
+        todo = {
+            row.name: make_attack(row.attack, row.assigned, group_size=flags.GROUP_SIZE.value)
+            for row in rows
+            if not row.step.leaves.exists()
+        }
+        classifier = self.network.classifier
+        shape = classifier.image_shape
+        if todo and shape is not None and None not in shape:
+            seconds = seconds_per_gradient(classifier, [side or 1 for side in shape])
+            per_image = parse_targets(flags.TARGETS.value).per_image(classifier.num_classes or 2)
+            print(announce_size(todo, int(flags.NUM_IMAGES.value or 0), per_image, seconds, flags=_SMALLER), flush=True)
 
     def class_names(self) -> Mapping[int, str]:
         """The names of classes that data set and network know."""

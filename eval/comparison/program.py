@@ -38,7 +38,9 @@ def compare(attacks: Sequence[str], taus: Sequence[str], *, claims: bool) -> Non
     directory = comparison.directory
     finished: list[dict[str, Any]] = []
     text = ""
-    for row in _rows(comparison, names, front, claims):
+    wanted = _rows(comparison, names, front, claims)
+    opened.announce(wanted)
+    for row in wanted:
         run_steps(row.name, [row.step])
         finished.append(read_row(row))
         text = write_tables(directory, figures, finished, {})

@@ -24,6 +24,7 @@ class Row:
       tau: on the front, else None.
       shown: whether it is in the main table, or only serves the front or a claim.
       run: directory of the run.
+      assigned: the attack's hyper-parameters as given, "name=value".
       step: the command.
     """
 
@@ -32,6 +33,7 @@ class Row:
     tau: float | None
     shown: bool
     run: Path
+    assigned: list[str]
     step: Step
 
     @property
@@ -69,14 +71,15 @@ class Comparison:
 
     def _row(self, name: str, attack: str, tau: float | None, shown: bool, *parameters: str) -> Row:
         run = self.directory / "attacks" / name
-        assigned = ",".join([*self.parameters.get(attack, []), *parameters])
+        given = [*self.parameters.get(attack, []), *parameters]
+        assigned = ",".join(given)
         arguments = (
             f"--attack={attack}",
             *([f"--attack_parameters={assigned}"] if assigned else []),
             *self.shared,
             f"--output_dir={run}",
         )
-        return Row(name, attack, tau, shown, run, Step("eval.attack", arguments, run / "metrics.json"))
+        return Row(name, attack, tau, shown, run, given, Step("eval.attack", arguments, run / "metrics.json"))
 
 
 def check_attacks(flag: str, names: Iterable[str]) -> list[str]:

@@ -34,6 +34,7 @@ def explain(attacks: Sequence[str], given: Sequence[str], form: str) -> None:
     comparison, network, figures = opened
     directory = comparison.directory
     rows = [comparison.row(name) for name in names]
+    opened.announce(rows)
     for row in rows:
         run_steps(row.name, [row.step])
     explanation = Explanation.of(network.classifier, form)

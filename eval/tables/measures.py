@@ -31,7 +31,7 @@ ROBUST = (
 CASES = ("best", "average", "worst")
 MEASURES = ("asr", "l0", "l1", "l2", "linf")
 # The first cell of a row of the paper's, beneath ours.
-PAPER = "*the paper*"
+PAPER = "the paper"
 # As Markdown shows them.
 SYMBOLS = {"asr": "ASR", "l0": "ℓ0", "l1": "ℓ1", "l2": "ℓ2", "linf": "ℓ∞"}
 

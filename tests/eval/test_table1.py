@@ -1,6 +1,7 @@
 """`python -m eval.table1` end to end on shipped digits: rows, claims, and what a second run does."""
 
 import json
+import re
 import shutil
 
 import pytest
@@ -44,6 +45,12 @@ def test_every_attack_the_front_and_the_claims_are_there(finished):
     assert set(written["claims"]) == {"thresholded", "sparse_success", "refined_cw_l2"}
     assert written["command"].startswith("python -m eval.table1 --attack_parameters=cw_l2.max_iterations=60")
     assert (directory / "table1.md").read_text() in out
+    assert re.search(
+        r"^4 runs of up to 2 images x 2 targets = 4 examples each \(cw_l2, strattack, strattack_tau_2, "
+        r"strattack_unrefined\): at most about (\d+|a) \w+ on this machine; --num_images, --targets=random and --attacks",
+        out,
+        re.MULTILINE,
+    )
 
 
 @pytest.mark.slow

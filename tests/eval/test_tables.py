@@ -3,6 +3,9 @@
 import csv
 import io
 
+import pytest
+
+from eval.comparison.estimate import duration
 from eval.tables.measures import cases_of, cell_of
 from eval.tables.table import Cell, Table, plain
 
@@ -49,3 +52,11 @@ def test_cases_are_shown_where_they_differ():
     blocks = {"all": {"num_examples": 9}, "best": {"num_examples": 1}}
     assert cases_of(blocks) == ("best", "average", "worst", "all")
     assert cases_of({"all": {"num_examples": 9}, "best": {"num_examples": 9}}) == ("all",)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "shown"),
+    [(0.2, "1 seconds"), (50, "50 seconds"), (1500, "25 minutes"), (7.2e4, "20 hours"), (3e5, "3 days")],
+)
+def test_a_duration_is_rough(seconds, shown):
+    assert duration(seconds) == shown

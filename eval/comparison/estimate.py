@@ -1,0 +1,62 @@
+"""What a comparison is going to take, roughly, before it starts: from a timed call of the network."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import tensorflow as tf
+
+from tf_strattack import Attack, Classifier
+
+_ROWS, _CALLS = 16, 5
+# What an attack takes beyond the network's gradients.
+_OVERHEAD = 1.2
+
+
+def seconds_per_gradient(classifier: Classifier, shape: Sequence[int]) -> float:
+    """The time of the gradient at one image of `shape` (H, W, C), in a batch, by a timed call."""
+    low, high = classifier.bounds
+    images = np.random.default_rng(0).uniform(low, high, (_ROWS, *shape)).astype(np.float32)
+    classifier.prepare(images[:1])
+    positions = tf.range(_ROWS)
+
+    def gradient(images: tf.Tensor) -> tf.Tensor:
+        with tf.GradientTape() as tape:
+            tape.watch(images)
+            scores = tf.reduce_sum(classifier.logits(images, positions))
+        return tape.gradient(scores, images)
+
+    batch, compiled = tf.constant(images), tf.function(gradient)
+    compiled(batch)
+    started = time.perf_counter()
+    for _ in range(_CALLS):
+        compiled(batch).numpy()
+    return (time.perf_counter() - started) / (_CALLS * _ROWS)
+
+
+def announce_size(attacks: Mapping[str, Attack], num_images: int, per_image: int, seconds: float, *, flags: str) -> str:
+    """What is attacked by what, about how long it takes at most, and the flags that make it less.
+
+    Args:
+      attacks: those that are still to be run, by name.
+      num_images, per_image: how many images, and how many examples each of them makes.
+      seconds: per gradient, as from `seconds_per_gradient`.
+      flags: that make it smaller, as a user writes them.
+    """
+    examples = num_images * per_image
+    total = sum(attack.iterations() for attack in attacks.values()) * examples * seconds * _OVERHEAD
+    return (
+        f"{len(attacks)} {'run' if len(attacks) == 1 else 'runs'} of up to {num_images} images x {per_image} "
+        f"{'target' if per_image == 1 else 'targets'} = {examples} examples each ({', '.join(attacks)}): at most about "
+        f"{duration(total)} on this machine; {flags} make it less"
+    )
+
+
+def duration(seconds: float) -> str:
+    """A rough time: "40 seconds", "25 minutes", "7 hours", "3 days"."""
+    for size, name in ((86400, "days"), (3600, "hours"), (60, "minutes")):
+        if seconds >= 2 * size:
+            return f"{seconds / size:.0f} {name}"
+    return f"{round(seconds)} seconds" if seconds >= 1.5 else "a second"
