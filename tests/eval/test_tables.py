@@ -56,7 +56,7 @@ def test_cases_are_shown_where_they_differ():
 
 @pytest.mark.parametrize(
     ("seconds", "shown"),
-    [(0.2, "1 seconds"), (50, "50 seconds"), (1500, "25 minutes"), (7.2e4, "20 hours"), (3e5, "3 days")],
+    [(0.2, "a second"), (50, "50 seconds"), (1500, "25 minutes"), (7.2e4, "20 hours"), (3e5, "3 days")],
 )
 def test_a_duration_is_rough(seconds, shown):
     assert duration(seconds) == shown
