@@ -52,6 +52,10 @@ class Setting(NamedTuple):
     own_labels: bool
     facts: dict[str, Any]
 
+    def class_names(self) -> Mapping[int, str]:
+        """The names of classes that data set and network know."""
+        return {**self.data.class_names, **self.model.class_names}
+
 
 def read_flags(dataset: str, split: str, *, on_lattice: bool = False) -> Setting:
     """Opens what the flags name; `on_lattice` rounds images to 8 bits.

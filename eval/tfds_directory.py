@@ -111,20 +111,17 @@ def write_info(
       files: the number of examples and of bytes of each shard, in order.
       facts: recorded as the data set's metadata; JSON values.
     """
-    identity = tfds.core.dataset_info.DatasetIdentity(
-        name=_NAME, version=tfds.core.Version("1.0.0"), data_dir=str(directory), module_name=""
-    )
-    info = tfds.core.DatasetInfo(
-        builder=identity,
-        features=features,
-        supervised_keys=("image", "label"),
-        description=f"Adversarial examples; target is {UNTARGETED} where the attack was untargeted.",
-        metadata=tfds.core.MetadataDict(json.loads(json.dumps(facts))),
-    )
     template = tfds.core.ShardedFileTemplate(
         data_dir=directory, dataset_name=_NAME, split=_SPLIT, filetype_suffix="tfrecord"
     )
     lengths = [examples for examples, _ in files]
-    split = tfds.core.SplitInfo(_SPLIT, lengths, sum(size for _, size in files), template)
-    info.set_splits(tfds.core.splits.SplitDict([split]))
-    info.write_to_directory(directory)
+    tfds.folder_dataset.write_metadata(
+        data_dir=str(directory),
+        features=features,
+        split_infos=[tfds.core.SplitInfo(_SPLIT, lengths, sum(size for _, size in files), template)],
+        version="1.0.0",
+        check_data=False,  # reads an example, and prints that it does
+        supervised_keys=("image", "label"),
+        description=f"Adversarial examples; target is {UNTARGETED} where the attack was untargeted.",
+        metadata=tfds.core.MetadataDict(json.loads(json.dumps(facts))),
+    )

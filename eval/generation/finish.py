@@ -79,8 +79,8 @@ def _write(
         facts["before_quantization"] = _before(before)
     if png_dir is not None:
         release = claim(Path(png_dir), png_origin(configuration), program=EXPORT, flag="--png_dir", overwrite=overwrite)
-        names = {**setting.data.class_names, **setting.model.class_names}
-        exported = export(store, Path(png_dir), setting.model.classifier, setting.attack.confidence, names)
+        confidence, names = setting.attack.confidence, setting.class_names()
+        exported = export(store, Path(png_dir), setting.model.classifier, confidence, names)
         facts["png"] = {**exported, "asr": exported["num_successes"] / facts["num_examples"]}
         release()  # other jobs of an array may follow
     write_metrics(path, facts)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -19,41 +17,60 @@ from tf_strattack.programs.directories.layouts import PNG_FILES
 from tf_strattack.programs.directories.removal import remove, replace_written
 
 from ..inputs.image_files import read_image
+from ..tables.table import Cell, Table, cells
 from .store import Store
 from .verification import fooled
 
-# The table that makes the folder one that --dataset reads.
-_TABLE = "labels.csv"
-_COLUMNS = ("filename", "class_index", "class_name", "target", "example_id")
+# The table that makes the folder one that --dataset reads, and the one that makes it an image folder of Hugging Face's.
+_LABELS, _METADATA = "labels.csv", "metadata.csv"
+_COLUMNS = {
+    _LABELS: ("filename", "class_index", "class_name", "target", "example_id"),
+    _METADATA: ("file_name", "label", "class_name", "target", "example_id"),
+}
 
 
 def export(
     store: Store, directory: Path, classifier: Classifier, confidence: float, class_names: Mapping[int, str]
 ) -> dict[str, Any]:
-    """Writes the successful examples to PNG files, a folder a shard, with a table of labels; reads and classifies them.
+    """Writes the successful examples to PNG files, a folder a shard, with tables of labels; reads and classifies them.
 
     Folders that are there, and whose files hold what the shards do, stay as they are.
 
     Returns:
       How many files there are, and how many of these fool the network with `confidence` once they are read again.
     """
-    table = io.StringIO()
-    writer = csv.DictWriter(table, _COLUMNS)
-    writer.writeheader()
-    files = successes = 0
-    for number in tqdm(range(store.plan.num_shards), unit="shard", desc="PNG"):
-        rows = [row for row in store.rows(number) if row["success"]]
-        folder = directory / f"{number:05d}"
-        names = _names(rows)
+    entries: list[list[Cell]] = []
+    successes = 0
+    for folder, names, rows in tqdm(_folders(store, directory), total=store.plan.num_shards, unit="shard", desc="PNG"):
         if not _holds(folder, names, rows):
             _write(folder, names, rows)
         if rows:
             read = np.stack([_read(folder / name, row) for name, row in zip(names, rows, strict=True)])
             successes += int(fooled(classifier, from_uint8(read, classifier.bounds), rows, confidence).sum())
-        files += len(rows)
-        writer.writerows(_entries(folder, names, rows, class_names))
-    write_text(directory / _TABLE, table.getvalue())
-    return {"files": files, "num_successes": successes}
+        entries += _entries(folder, names, rows, class_names)
+    for name, columns in _COLUMNS.items():
+        write_text(directory / name, Table("", columns, entries).csv())
+    return {"files": len(entries), "num_successes": successes}
+
+
+def damaged(store: Store, directory: Path, class_names: Mapping[int, str]) -> Iterator[tuple[str, str]]:
+    """What is not as `export` has written it: names, and what is wrong."""
+    entries: list[list[Cell]] = []
+    for folder, names, rows in _folders(store, directory):
+        if not _holds(folder, names, rows):
+            yield folder.name, "its files do not hold what the shard does"
+        entries += _entries(folder, names, rows, class_names)
+    for name, columns in _COLUMNS.items():
+        path = directory / name
+        if not path.is_file() or path.read_bytes() != Table("", columns, entries).csv().encode():
+            yield name, "it is missing, or does not list these files"
+
+
+def _folders(store: Store, directory: Path) -> Iterator[tuple[Path, list[str], list[dict[str, Any]]]]:
+    """For each shard its folder, the names of its files, and the examples that succeed."""
+    for number in range(store.plan.num_shards):
+        rows = [row for row in store.rows(number) if row["success"]]
+        yield directory / f"{number:05d}", _names(rows), rows
 
 
 def _names(rows: list[dict[str, Any]]) -> list[str]:
@@ -91,12 +108,7 @@ def _read(path: Path, row: dict[str, Any]) -> Any:
 
 def _entries(
     folder: Path, names: list[str], rows: list[dict[str, Any]], class_names: Mapping[int, str]
-) -> Iterator[dict[str, Any]]:
+) -> Iterator[list[Cell]]:
     for name, row in zip(names, rows, strict=True):
-        yield {
-            "filename": f"{folder.name}/{name}",
-            "class_index": row["label"],
-            "target": row["target"],
-            "class_name": class_names.get(int(row["label"]), ""),
-            "example_id": row["example_id"].decode(),
-        }
+        label, example_id = int(row["label"]), row["example_id"].decode()
+        yield cells([f"{folder.name}/{name}", label, class_names.get(label, ""), int(row["target"]), example_id])

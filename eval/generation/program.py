@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from .code import code_version
 from .finish import EXPORT, finish, png_origin
 from .missing import make_missing
 from .plan import Plan, keep_plan, load_plan, make_plan
+from .png import damaged
 from .shipment import Shipment
 from .store import ALONE, MANIFEST, PROGRAM, Store
 from .verification import verify
@@ -51,7 +53,10 @@ def generate() -> None:
         # What an earlier version of the code has made can be verified by a later one.
         require_finished(directory, configuration, program=PROGRAM, flag="--output_dir", ignoring=["code_version"])
         store = Store(directory, load_plan(directory / _PLAN), configuration["image_dtype"], ALONE)
-        print(verify(store, setting.model.classifier, setting.attack.confidence))
+        exported: Iterable[tuple[str, str]] = ()
+        if own.PNG_DIR.value is not None:
+            exported = damaged(store, Path(own.PNG_DIR.value), setting.class_names())
+        print(verify(store, setting.model.classifier, setting.attack.confidence, exported))
         return
     _check_png_dir(directory, setting, configuration)
     part = None if own.NUM_SHARDS.value is None else f"{own.SHARD_INDEX.value}-of-{own.NUM_SHARDS.value}"
@@ -137,9 +142,8 @@ def _check_flags() -> None:
         raise InputError("expected --quantize=uint8 with --png_dir, as PNG files keep 8 bits, received none")
     if own.RAY.value is None and (own.WORKERS.value is not None or own.CPUS_PER_WORKER.present):
         raise InputError("expected --ray with --workers or --cpus_per_worker, received none")
-    for flag in (own.PNG_DIR, own.RAY, own.NUM_SHARDS, flags.OVERWRITE, flags.TENSORBOARD_DIR):
-        if own.VERIFY.value and flag.value:
-            raise InputError(f"expected --verify without --{flag.name}, received both")
+    if own.VERIFY.value and flags.OVERWRITE.value:
+        raise InputError("expected --verify without --overwrite, received both")
     if own.NUM_SHARDS.value is not None and flags.OVERWRITE.value:
         raise InputError("expected --overwrite without --num_shards, as jobs would remove each other's shards")
     if own.RAY.value is not None and flags.TENSORBOARD_DIR.value is not None:
@@ -147,5 +151,5 @@ def _check_flags() -> None:
             "expected --tensorboard_dir without --ray, whose workers' iterations are not seen here, received both"
         )
     flags.tensorboard_dir()  # refuses what could not be written, before any work
-    if own.RAY.value is not None:
+    if own.RAY.value is not None and not own.VERIFY.value:
         _cluster().check()

@@ -22,8 +22,7 @@ def write_stored_report(store: Store, setting: Setting, metrics: Mapping[str, An
     """Writes report.html; `metrics` as in metrics.json."""
     classifier = setting.model.classifier
     batches = (_batch(list(store.rows(number)), classifier) for number in range(store.plan.num_shards))
-    class_names = {**setting.data.class_names, **setting.model.class_names}
-    write_run_report(store.directory, metrics, batches, class_names, summary)
+    write_run_report(store.directory, metrics, batches, setting.class_names(), summary)
 
 
 def _batch(rows: list[dict[str, Any]], classifier: Classifier) -> Batch:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -15,8 +16,13 @@ from ..tfds_directory import UNTARGETED
 from .store import MANIFEST, Store
 
 
-def verify(store: Store, classifier: Classifier, confidence: float) -> str:
+def verify(store: Store, classifier: Classifier, confidence: float, exported: Iterable[tuple[str, str]] = ()) -> str:
     """Checks every shard of a finished generation; returns what was found, in a line.
+
+    Args:
+      store: its shards.
+      classifier, confidence: what examples of `success` fool, and by how much.
+      exported: what is wrong with files that were made of the shards: names, and reasons. Looked at if shards are fine.
 
     Raises:
       InputError: a shard that is missing or damaged, or an example that the network classifies otherwise than its
@@ -42,10 +48,13 @@ def verify(store: Store, classifier: Classifier, confidence: float) -> str:
                 )
         if reason:
             wrong.append(report(store.path(number).name, reason))
+    if not wrong:
+        wrong = [report(name, reason) for name, reason in exported]
     if wrong:
         raise InputError(
-            f"expected a manifest and {store.plan.num_shards} shards as they were written, received {len(wrong)} "
-            "damaged or missing, listed above: the command without --verify makes the damaged ones anew"
+            f"expected a manifest, {store.plan.num_shards} shards and what was made of them as they were written, "
+            f"received {len(wrong)} damaged or missing, listed above: the command without --verify makes the damaged "
+            "ones again"
         )
     return (
         f"{store.plan.num_shards} shards have their checksums; {examples} examples, of which {successes} fool the "

@@ -1,5 +1,6 @@
 """`python -m eval.generate` as a user runs it: resumed, damaged, full disks, job arrays, 8 bits."""
 
+import csv
 import functools
 import hashlib
 import json
@@ -194,6 +195,40 @@ def test_verify_classifies_anew(whole, program, tmp_path):
     assert "received 1 damaged or missing" in err
 
 
+def test_verify_takes_the_flags_of_the_run_and_looks_at_its_files_too(whole, program, tmp_path):
+    out, arguments = copy_of(whole, tmp_path)
+    png = tmp_path / "png"
+    shutil.copytree(whole[0] / "png", png)
+    given = [*arguments, f"--png_dir={png}", "--workers=2", "--ray=local", "--verify"]
+    status, printed, err = program(*given)
+    assert status == 0, err
+    first, second, *_ = sorted(png.glob("*/*.png"))
+    first.write_bytes(second.read_bytes())
+    (png / "metadata.csv").unlink()
+    status, printed, err = program(*given)
+    assert status == 2
+    assert f"{first.parent.name}: its files do not hold what the shard does" in printed
+    assert "metadata.csv: it is missing, or does not list these files" in printed
+    assert "received 2 damaged or missing" in err
+    status, _, err = program(*arguments, f"--png_dir={png}")
+    assert status == 0, err
+    status, _, err = program(*given)
+    assert status == 0, err
+    assert out.exists()
+
+
+def test_png_files_are_an_image_folder_of_hugging_face(whole):
+    datasets = pytest.importorskip("datasets", reason="needs the package datasets")
+    png = whole[0] / "png"
+    (read,) = datasets.load_dataset("imagefolder", data_dir=str(png)).values()
+    with (png / "metadata.csv").open(newline="") as file:
+        rows = {row["example_id"]: row for row in csv.DictReader(file)}
+    assert len(read) == len(rows)
+    for row in read:
+        assert str(row["label"]) == rows[row["example_id"]]["label"]
+        assert row["image"].size == (28, 28)
+
+
 def test_killed_runs_go_on_and_a_second_run_is_refused(whole, program, tmp_path):
     _, arguments, _ = whole
     arguments = [*arguments[:-2], f"--output_dir={tmp_path / 'out'}"]
@@ -334,7 +369,7 @@ def test_others_files_stay_when_a_generation_is_resumed_and_when_it_is_replaced(
     assert [path.read_text() for path in mine] == ["mine"] * len(mine)
     assert len(examples(out)) == 10
     assert sorted(path.name for path in png.iterdir()) == sorted(
-        ["00000", "00001", "00004", "config.json", "labels.csv", "lock", "notes.txt"]
+        ["00000", "00001", "00004", "config.json", "labels.csv", "lock", "metadata.csv", "notes.txt"]
     )
 
 
@@ -452,7 +487,7 @@ def test_a_mistake_gets_one_line_and_status_2(tmp_path):
         (["--png_dir=png"], "expected --quantize=uint8 with --png_dir"),
         (["--quantize=int4"], "should be one of <uint8>"),
         (["--workers=2"], "expected --ray with --workers or --cpus_per_worker"),
-        (["--verify", "--ray=local"], "expected --verify without --ray"),
+        (["--verify", "--overwrite", out], "expected --verify without --overwrite, received both"),
         (["--verify", out], "expected --output_dir to hold a run, received"),
         (["--ray=nowhere", "--num_images=4", out], "no address of the form host:port"),
         (
@@ -464,7 +499,6 @@ def test_a_mistake_gets_one_line_and_status_2(tmp_path):
         ([f"--output_dir={tmp_path / 'mine'}", "--overwrite"], "to be new, empty or a run"),
         (["--tensorboard_dir=README.md", out], "expected --tensorboard_dir to be a directory to write in"),
         (["--tensorboard_dir=logs", "--ray=local", out], "expected --tensorboard_dir without --ray, whose workers'"),
-        (["--tensorboard_dir=logs", "--verify", out], "expected --verify without --tensorboard_dir, received both"),
         (["--quantize=uint8", f"--png_dir={tmp_path / 'mine'}", out], "expected --png_dir to be new, empty or a run"),
         (["--quantize=uint8", f"--png_dir={tmp_path / 'out'}", out], "expected another --png_dir than --output_dir"),
     ]

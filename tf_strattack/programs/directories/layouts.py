@@ -109,7 +109,7 @@ LAYOUTS = {
     "eval.generate": Folder(
         r"plan\.npz|manifest\.json|metrics\.json|report\.html", {"dataset": DATASET, "shards": ENTRIES}
     ),
-    "eval.generate --png_dir": Folder(r"labels\.csv", {r"\d{5,}(\.partial)?": PNG_FILES}),
+    "eval.generate --png_dir": Folder(r"(labels|metadata)\.csv", {r"\d{5,}(\.partial)?": PNG_FILES}),
     "eval.table1": Folder(rf"table1\.(md|csv|json|png)|heat_maps{_PICTURES}|report\.html", _RUNS),
     "eval.interpretability": Folder(
         rf"interpretability\.(md|csv|json)|(scores|overlays|heat_maps){_PICTURES}|report\.html", _RUNS
