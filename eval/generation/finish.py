@@ -80,7 +80,7 @@ def _write(
     if png_dir is not None:
         release = claim(Path(png_dir), png_origin(configuration), program=EXPORT, flag="--png_dir", overwrite=overwrite)
         confidence, names = setting.attack.confidence, setting.class_names()
-        exported = export(store, Path(png_dir), setting.model.classifier, confidence, names)
+        exported = export(store, Path(png_dir), setting.model.classifier, confidence, names, configuration)
         facts["png"] = {**exported, "asr": exported["num_successes"] / facts["num_examples"]}
         release()  # other jobs of an array may follow
     write_metrics(path, facts)

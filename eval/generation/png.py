@@ -16,6 +16,7 @@ from tf_strattack.programs.directories.files import partial_of, write_text
 from tf_strattack.programs.directories.layouts import PNG_FILES
 from tf_strattack.programs.directories.removal import remove, replace_written
 
+from ..dataset_card import CARD, card_of
 from ..inputs.image_files import read_image
 from ..tables.table import Cell, Table, cells
 from .store import Store
@@ -30,7 +31,12 @@ _COLUMNS = {
 
 
 def export(
-    store: Store, directory: Path, classifier: Classifier, confidence: float, class_names: Mapping[int, str]
+    store: Store,
+    directory: Path,
+    classifier: Classifier,
+    confidence: float,
+    class_names: Mapping[int, str],
+    configuration: Mapping[str, Any],
 ) -> dict[str, Any]:
     """Writes the successful examples to PNG files, a folder a shard, with tables of labels; reads and classifies them.
 
@@ -48,22 +54,30 @@ def export(
             read = np.stack([_read(folder / name, row) for name, row in zip(names, rows, strict=True)])
             successes += int(fooled(classifier, from_uint8(read, classifier.bounds), rows, confidence).sum())
         entries += _entries(folder, names, rows, class_names)
-    for name, columns in _COLUMNS.items():
-        write_text(directory / name, Table("", columns, entries).csv())
+    for name, text in _texts(entries, configuration).items():
+        write_text(directory / name, text)
     return {"files": len(entries), "num_successes": successes}
 
 
-def damaged(store: Store, directory: Path, class_names: Mapping[int, str]) -> Iterator[tuple[str, str]]:
+def damaged(
+    store: Store, directory: Path, class_names: Mapping[int, str], configuration: Mapping[str, Any]
+) -> Iterator[tuple[str, str]]:
     """What is not as `export` has written it: names, and what is wrong."""
     entries: list[list[Cell]] = []
     for folder, names, rows in _folders(store, directory):
         if not _holds(folder, names, rows):
             yield folder.name, "its files do not hold what the shard does"
         entries += _entries(folder, names, rows, class_names)
-    for name, columns in _COLUMNS.items():
+    for name, text in _texts(entries, configuration).items():
         path = directory / name
-        if not path.is_file() or path.read_bytes() != Table("", columns, entries).csv().encode():
-            yield name, "it is missing, or does not list these files"
+        if not path.is_file() or path.read_bytes() != text.encode():
+            yield name, "it is missing, or does not tell of these files"
+
+
+def _texts(entries: list[list[Cell]], configuration: Mapping[str, Any]) -> dict[str, str]:
+    """The tables and the card, by file name."""
+    tables = {name: Table("", columns, entries).csv() for name, columns in _COLUMNS.items()}
+    return {**tables, CARD: card_of(configuration, png=True)}
 
 
 def _folders(store: Store, directory: Path) -> Iterator[tuple[Path, list[str], list[dict[str, Any]]]]:

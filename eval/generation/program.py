@@ -55,7 +55,7 @@ def generate() -> None:
         store = Store(directory, load_plan(directory / _PLAN), configuration["image_dtype"], ALONE)
         exported: Iterable[tuple[str, str]] = ()
         if own.PNG_DIR.value is not None:
-            exported = damaged(store, Path(own.PNG_DIR.value), setting.class_names())
+            exported = damaged(store, Path(own.PNG_DIR.value), setting.class_names(), configuration)
         print(verify(store, setting.model.classifier, setting.attack.confidence, exported))
         return
     _check_png_dir(directory, setting, configuration)

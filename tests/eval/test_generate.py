@@ -208,7 +208,7 @@ def test_verify_takes_the_flags_of_the_run_and_looks_at_its_files_too(whole, pro
     status, printed, err = program(*given)
     assert status == 2
     assert f"{first.parent.name}: its files do not hold what the shard does" in printed
-    assert "metadata.csv: it is missing, or does not list these files" in printed
+    assert "metadata.csv: it is missing, or does not tell of these files" in printed
     assert "received 2 damaged or missing" in err
     status, _, err = program(*arguments, f"--png_dir={png}")
     assert status == 0, err
@@ -220,7 +220,7 @@ def test_verify_takes_the_flags_of_the_run_and_looks_at_its_files_too(whole, pro
 def test_png_files_are_an_image_folder_of_hugging_face(whole):
     datasets = pytest.importorskip("datasets", reason="needs the package datasets")
     png = whole[0] / "png"
-    (read,) = datasets.load_dataset("imagefolder", data_dir=str(png)).values()
+    read = datasets.load_dataset(str(png), split="train")
     with (png / "metadata.csv").open(newline="") as file:
         rows = {row["example_id"]: row for row in csv.DictReader(file)}
     assert len(read) == len(rows)
@@ -369,7 +369,7 @@ def test_others_files_stay_when_a_generation_is_resumed_and_when_it_is_replaced(
     assert [path.read_text() for path in mine] == ["mine"] * len(mine)
     assert len(examples(out)) == 10
     assert sorted(path.name for path in png.iterdir()) == sorted(
-        ["00000", "00001", "00004", "config.json", "labels.csv", "lock", "metadata.csv", "notes.txt"]
+        ["00000", "00001", "00004", "README.md", "config.json", "labels.csv", "lock", "metadata.csv", "notes.txt"]
     )
 
 

@@ -89,7 +89,7 @@ _PICTURES = r"\.(png|pdf)"
 
 PARTS = Folder(r"\d{5,}\.npz")
 DATASET = Folder(
-    r"adversarial_examples-train\.tfrecord-\d{5,}-of-\d{5,}|dataset_info\.json|features\.json|metadata\.json"
+    r"adversarial_examples-train\.tfrecord-\d{5,}-of-\d{5,}|dataset_info\.json|features\.json|metadata\.json|README\.md"
 )
 # Shards have their names once it is known how many there are.
 DATASET_PARTIAL = Folder(rf"\d+|{DATASET.files}")
@@ -109,7 +109,7 @@ LAYOUTS = {
     "eval.generate": Folder(
         r"plan\.npz|manifest\.json|metrics\.json|report\.html", {"dataset": DATASET, "shards": ENTRIES}
     ),
-    "eval.generate --png_dir": Folder(r"(labels|metadata)\.csv", {r"\d{5,}(\.partial)?": PNG_FILES}),
+    "eval.generate --png_dir": Folder(r"(labels|metadata)\.csv|README\.md", {r"\d{5,}(\.partial)?": PNG_FILES}),
     "eval.table1": Folder(rf"table1\.(md|csv|json|png)|heat_maps{_PICTURES}|report\.html", _RUNS),
     "eval.interpretability": Folder(
         rf"interpretability\.(md|csv|json)|(scores|overlays|heat_maps){_PICTURES}|report\.html", _RUNS

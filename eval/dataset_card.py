@@ -1,0 +1,55 @@
+"""The card of a data set of adversarial examples: README.md, as data hubs show it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+CARD = "README.md"
+# Makes hubs and `datasets.load_dataset` take all files for one split, whatever words are in their names.
+_FILES = """configs:
+- config_name: default
+  data_files:
+  - split: train
+    path: ["metadata.csv", "**/*.png"]
+"""
+_READ_PNG = (
+    'Read it with `datasets.load_dataset("this folder", split="train")`; labels.csv has the same for `--dataset`.'
+)
+_READ_TFDS = 'Read it with `tfds.builder_from_directory("this folder").as_dataset(split="train")`.'
+_FIELDS = """- `image`: the adversarial image
+- `label`: the true class
+- `target`: the class that was to be reached, -1 where the attack was untargeted
+- `example_id`: names image and target
+"""
+_SHOWN = ("attack", "model", "dataset", "split", "targets", "seed", "image_dtype")
+
+
+def card_of(facts: Mapping[str, Any], *, png: bool) -> str:
+    """The text of the card.
+
+    Args:
+      facts: the configuration of the run; paths are shown by their last part.
+      png: whether the data set is a folder of image files, else a TFDS directory.
+    """
+    shown = [f"- {name}: {_public(facts[name])}" for name in _SHOWN if facts.get(name) is not None]
+    return "\n".join(
+        [
+            f"---\ntags:\n- adversarial-examples\n{_FILES if png else ''}---",
+            f"# Adversarial examples by {facts['attack']}\n",
+            f"Images of {_public(facts['dataset'])} that {_public(facts['model'])} classified correctly, perturbed by "
+            f"{facts['attack']}" + (", those that fool it.\n" if png else ". `success` says which ones fool it.\n"),
+            f"{_READ_PNG if png else _READ_TFDS}\n",
+            "## Fields\n",
+            _FIELDS,
+            "## Made with\n",
+            "\n".join(shown) + "\n",
+        ]
+    )
+
+
+def _public(value: Any) -> str:
+    """A path without the folders that it is in, which are nobody else's business; other values as they are."""
+    text = str(value)
+    return Path(text).name if "/" in text and Path(text).is_absolute() else text
