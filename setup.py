@@ -88,6 +88,7 @@ setup(
         "tf_strattack": ["py.typed", "*.pyi"],
         "tf_strattack.shipped": ["*.keras", "*.json", "*.npz"],
         "tf_strattack.eval.report": ["*.j2", "*.css", "*.js"],
+        "tf_strattack.eval.schemas": ["*.json"],
     },
     install_requires=requirements(LIBRARY),
     extras_require={

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
+
+from tf_strattack.programs.command_line import public_name
 
 CARD = "README.md"
 # Makes hubs and `datasets.load_dataset` take all files for one split, whatever words are in their names.
@@ -33,12 +34,12 @@ def card_of(facts: Mapping[str, Any], *, png: bool) -> str:
       facts: the configuration of the run; paths are shown by their last part.
       png: whether the data set is a folder of image files, else a TFDS directory.
     """
-    shown = [f"- {name}: {_public(facts[name])}" for name in _SHOWN if facts.get(name) is not None]
+    shown = [f"- {name}: {public_name(str(facts[name]))}" for name in _SHOWN if facts.get(name) is not None]
     return "\n".join(
         [
             f"---\ntags:\n- adversarial-examples\n{_FILES if png else ''}---",
             f"# Adversarial examples by {facts['attack']}\n",
-            f"Images of {_public(facts['dataset'])} that {_public(facts['model'])} classified correctly, perturbed by "
+            f"Images of {public_name(str(facts['dataset']))} that {public_name(str(facts['model']))} classified correctly, perturbed by "
             f"{facts['attack']}" + (", those that fool it.\n" if png else ". `success` says which ones fool it.\n"),
             f"{_READ_PNG if png else _READ_TFDS}\n",
             "## Fields\n",
@@ -47,9 +48,3 @@ def card_of(facts: Mapping[str, Any], *, png: bool) -> str:
             "\n".join(shown) + "\n",
         ]
     )
-
-
-def _public(value: Any) -> str:
-    """A path without the folders that it is in, which are nobody else's business; other values as they are."""
-    text = str(value)
-    return Path(text).name if "/" in text and Path(text).is_absolute() else text

@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from tf_strattack.programs.command_line import public_name
+
 from ..report.building import cases_table, pictures, with_examples
 from ..report.examples import Batch
 from ..report.page import REPORT, Page, write_page
@@ -26,7 +28,7 @@ def write_comparison_report(
     """Writes report.html beside the tables; `rows` and `claims` as in table1.json, whose runs are in attacks/."""
     by_name = {row["name"]: row for row in rows}
     page = Page(
-        title=f"Attacks on {figures['model']}, {figures['dataset']}",
+        title=f"Attacks on {public_name(figures['model'])}, {public_name(figures['dataset'])}",
         command=figures["command"],
         facts={**figures, "commands": {name: row["command"] for name, row in by_name.items()}},
         summary=", ".join(

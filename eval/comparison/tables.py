@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from tf_strattack.programs.command_line import public_name
 from tf_strattack.programs.directories.files import write_json, write_text
 
 from ..paper import RETRAINED, TABLE_1, THRESHOLDED_CW
@@ -111,7 +112,8 @@ def _markdown(figures: dict[str, Any], rows: Sequence[dict[str, Any]], claims: d
         first = shown[0]
         size = f"{numbered(first['num_images'], 'image')}, {numbered(first['num_examples'], 'example')}"
         size += f" (targets: {figures['targets']})"
-        parts = [f"# Attacks on {figures['model']}, {figures['dataset']}: {size}\n"]
+        where = f"{public_name(figures['model'])}, {public_name(figures['dataset'])}"
+        parts = [f"# Attacks on {where}: {size}\n"]
     parts += [table.section() for table in tables_of(rows, claims)]
     parts += ["## Commands\n", "\n".join(f"- {row['name']}: `{row['command']}`" for row in rows) + "\n"]
     return "\n".join(parts)

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from tf_strattack.programs.command_line import public_name
+
 from ..report.building import pictures, with_examples
 from ..report.examples import Batch
 from ..report.page import REPORT, Page, write_page
@@ -19,7 +21,8 @@ def write_explanation_report(
     """Writes report.html; `figures` as in interpretability.json, `runs` the directories by attack."""
     attacks = list(runs)
     page = Page(
-        title=f"Interpretability of {', '.join(attacks)} on {figures['model']}, {figures['dataset']}",
+        title=f"Interpretability of {', '.join(attacks)} on {public_name(figures['model'])}, "
+        f"{public_name(figures['dataset'])}",
         command=figures["command"],
         facts={name: value for name, value in figures.items() if name not in ("regions", "command")},
         summary=(

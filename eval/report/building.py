@@ -7,6 +7,8 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from tf_strattack.programs.command_line import public_name
+
 from ..tables.measures import CASES, cases_of, cell_of, explain_accuracies, format_value, numbered
 from ..tables.table import Cell, Table, plain
 from .charts import charts_of
@@ -52,7 +54,7 @@ def write_run_report(
 ) -> None:
     """Writes report.html of one run into its directory; `metrics` as in metrics.json."""
     page = Page(
-        title=f"{metrics['attack']} on {metrics['model']}, {metrics['dataset']}",
+        title=f"{metrics['attack']} on {public_name(metrics['model'])}, {public_name(metrics['dataset'])}",
         command=metrics["command"],
         facts={name: value for name, value in metrics.items() if name not in (*CASES, "all", "command", "notes")},
         summary=summary,

@@ -15,6 +15,7 @@ import tensorflow_datasets as tfds
 import tf_strattack as sa
 from tests.directories import check_all_is_known
 from tests.programs import check_mistakes, run_program, server_of, start
+from tests.schemas import check_schema
 from tf_strattack.images import write_png
 
 QUICK = "--attack_parameters=max_iterations=15,fallback.max_iterations=15,refine.max_iterations=5"
@@ -36,6 +37,7 @@ def run(tmp_path_factory):
 def test_metrics_json_keeps_its_contract_and_agrees_with_the_dataset(run):
     directory, _, out, _ = run
     metrics = json.loads((directory / "metrics.json").read_text())
+    check_schema("metrics", metrics)
     expected = {
         "attack",
         "attack_parameters",

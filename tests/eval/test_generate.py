@@ -21,6 +21,7 @@ from eval.generation.store import _sealed, _unsealed
 from eval.tfds_directory import features_of, read_shard, write_shard
 from tests.directories import check_all_is_known, check_equal, examples
 from tests.programs import FORKS, ROOT, check_mistakes, run_program, server_of, start
+from tests.schemas import check_json, check_rows
 from tf_strattack.programs.directories.configuration import claim
 from training.adversarial_dataset import read_adversarial_dataset
 
@@ -105,6 +106,13 @@ def test_the_manifest_and_the_metrics_tell_what_was_made(whole):
     assert metrics["all"]["num_successes"] >= 0.99 * before["num_successes"]
     assert metrics["all"]["l0"] <= before["l0"]
     assert metrics["png"]["num_successes"] == metrics["png"]["files"] == metrics["all"]["num_successes"]
+
+
+def test_what_is_written_is_as_the_schemas_say(whole):
+    directory, _, _ = whole
+    check_json("metrics", directory / "out" / "metrics.json")
+    check_json("manifest", directory / "out" / "manifest.json")
+    check_rows("labels", directory / "png" / "labels.csv")
 
 
 def test_png_files_are_a_folder_that_dataset_reads(whole, tmp_path):

@@ -8,6 +8,7 @@ import shlex
 import sys
 import textwrap
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import PurePath
 from typing import Any
 
 from absl import flags
@@ -85,17 +86,26 @@ def help_of(options: Options, about: str, name: str) -> str:
 def command(*, private: bool = False) -> str:
     """The command line, to be recorded beside what it made; --data_dir, which others have elsewhere, as DIR.
 
-    Flags come in the order of their names, and only those that were given. With `private` it is to be given again on
-    this machine.
+    Flags come in the order of their names, and only those that were given. Of an absolute path the last part is
+    recorded, which says what it is and not whose; with `private` all of it, to be given again on this machine.
     """
     hidden = () if private else ("data_dir",)
+    shown = str if private else public_name
     given = {
-        flag.name: f"--{flag.name}=DIR" if flag.name in hidden else shlex.join(flag.serialize().splitlines())
+        flag.name: f"--{flag.name}=DIR"
+        if flag.name in hidden
+        else shlex.join(shown(line) for line in flag.serialize().splitlines())
         for flags_of_module in flags.FLAGS.flags_by_module_dict().values()
         for flag in flags_of_module
         if flag.present
     }
     return " ".join([name_of_program(), *(given[name] for name in sorted(given))])
+
+
+def public_name(text: str) -> str:
+    """A path, alone or as the value of a flag, without the folders that it is in if it is absolute; else the text."""
+    name, equals, value = text.rpartition("=")
+    return f"{name}{equals}{PurePath(value).name}" if value.startswith("/") else text
 
 
 def name_of_program() -> str:
