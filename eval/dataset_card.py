@@ -34,17 +34,18 @@ def card_of(facts: Mapping[str, Any], *, png: bool) -> str:
       facts: the configuration of the run; paths are shown by their last part.
       png: whether the data set is a folder of image files, else a TFDS directory.
     """
-    shown = [f"- {name}: {public_name(str(facts[name]))}" for name in _SHOWN if facts.get(name) is not None]
+    known = {name: public_name(str(facts[name])) for name in _SHOWN if facts.get(name) is not None}
+    attack, model, dataset = (known.get(name, f"an unknown {name}") for name in ("attack", "model", "dataset"))
+    success = "those that fool it" if png else "`success` says which ones fool it"
     return "\n".join(
         [
             f"---\ntags:\n- adversarial-examples\n{_FILES if png else ''}---",
-            f"# Adversarial examples by {facts['attack']}\n",
-            f"Images of {public_name(str(facts['dataset']))} that {public_name(str(facts['model']))} classified correctly, perturbed by "
-            f"{facts['attack']}" + (", those that fool it.\n" if png else ". `success` says which ones fool it.\n"),
+            f"# Adversarial examples by {attack}\n",
+            f"Images of {dataset} that {model} classified correctly, perturbed by {attack}; {success}.\n",
             f"{_READ_PNG if png else _READ_TFDS}\n",
             "## Fields\n",
             _FIELDS,
             "## Made with\n",
-            "\n".join(shown) + "\n",
+            "\n".join(f"- {name}: {value}" for name, value in known.items()) + "\n",
         ]
     )
