@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +34,7 @@ from . import (
 )
 from . import flags as own
 from .figure import draw_benchmark
-from .nets import NETS, available, load_nets
+from .nets import NETS, Net, available, load_nets
 from .report import write_benchmark_report
 from .tables import section_table
 
@@ -65,8 +66,20 @@ _OF_MODEL = (
     "resize",
     "targets",
 )
+# Flags of whole numbers.
+_WHOLE_NUMBERS = (
+    own.BATCH_SIZES,
+    own.FLOOR_BATCH_SIZES,
+    own.CURVE_EVALUATIONS,
+    own.GROUPS_BUDGETS,
+    own.MEMORY_BATCH_SIZES,
+    own.SCALING_IMAGES,
+)
 # Sections that load nets by themselves, in processes of their own, or need a Keras file.
 _NOT_OF_MODEL = ("memory", "scaling", "precision", "foolbox", "peers")
+
+
+Rows = list[dict[str, Any]]
 
 
 def benchmark() -> None:
@@ -75,50 +88,13 @@ def benchmark() -> None:
     Raises:
       InputError: flags that do not fit.
     """
-    sections = _names("sections", own.SECTIONS.value, SECTIONS)
-    cases_dir = None if own.CASES_DIR.value is None else Path(own.CASES_DIR.value)
-    net_names = _names("nets", own.NETS.value or available(cases_dir), [*NETS, flagged_net.NAME])
-    _check_model(net_names, sections)
-    attacks = _attacks()
-    counts = {
-        flag.name: sorted(flags.positive_numbers(flag.name, flag.value or [""], int))
-        for flag in (
-            own.BATCH_SIZES,
-            own.FLOOR_BATCH_SIZES,
-            own.CURVE_EVALUATIONS,
-            own.GROUPS_BUDGETS,
-            own.MEMORY_BATCH_SIZES,
-            own.SCALING_IMAGES,
-        )
-    }
-    taus = sorted(flags.positive_numbers(own.PARETO_TAUS.name, own.PARETO_TAUS.value or [""], float))
-    configuration = {
-        "sections": sections,
-        "nets": net_names,
-        "cases_dir": own.CASES_DIR.value,
-        "repeats": own.REPEATS.value,
-        "attacks": {name: attack.hyper_parameters for name, attack in attacks.items()},
-        "curve_examples": own.CURVE_EXAMPLES.value,
-        "pareto_taus": taus,
-        "pareto_examples": own.PARETO_EXAMPLES.value,
-        "foolbox_examples": own.FOOLBOX_EXAMPLES.value,
-        "foolbox_iterations": own.FOOLBOX_ITERATIONS.value,
-        **counts,
-        **{name: absl_flags.FLAGS[name].value for name in _OF_MODEL if flagged_net.NAME in net_names},
-    }
-    seeded, overwrite = {**configuration, "seed": flags.SEED.value}, flags.OVERWRITE.value
+    asked = _Asked.read()
+    configuration, overwrite = asked.configuration(), flags.OVERWRITE.value
+    seeded = {**configuration, "seed": flags.SEED.value}
     directory = flags.output_dir(_PROGRAM, seeded)
     require_claimable(directory, seeded, program=_PROGRAM, flag="--output_dir", overwrite=overwrite)
     require_new(directory / _RESULTS, overwrite=overwrite)
-    nets = load_nets([name for name in net_names if name in NETS], cases_dir)
-    if flagged_net.NAME in net_names:
-        nets.append(
-            flagged_net.load_flagged_net(
-                max(*counts["batch_sizes"], own.CURVE_EXAMPLES.value, own.PARETO_EXAMPLES.value or 1)
-            )
-        )
-    if "peers" in sections:
-        peers.require_peers(nets)
+    measures = asked.measures(asked.load_nets())
     facts = {
         "command": command(),
         "seed": flags.SEED.value,
@@ -128,29 +104,102 @@ def benchmark() -> None:
         },
         "configuration": configuration,
     }
-    measure: dict[str, Callable[[], list[dict[str, Any]]]] = {
-        "floor": lambda: floor.measure_floors(nets, counts["floor_batch_sizes"]),
-        "attacks": lambda: overhead.measure_attacks(nets, attacks, counts["batch_sizes"], own.REPEATS.value),
-        "curves": lambda: curves.measure_curves(nets, own.CURVE_EXAMPLES.value, counts["curve_evaluations"]),
-        "pareto": lambda: pareto.measure_pareto(nets, own.PARETO_EXAMPLES.value, taus),
-        "groups": lambda: groups.measure_groups(nets, own.CURVE_EXAMPLES.value, counts["groups_budgets"]),
-        "memory": lambda: memory.measure_memory(net_names, cases_dir, counts["memory_batch_sizes"]),
-        "precision": lambda: precision.measure_precision(nets, counts["batch_sizes"]),
-        "foolbox": lambda: foolbox_peer.measure_foolbox(nets, own.FOOLBOX_EXAMPLES.value, own.FOOLBOX_ITERATIONS.value),
-        "peers": lambda: peers.measure_peers(nets),
-        "scaling": lambda: scaling.measure_scaling(counts["scaling_images"], flags.SEED.value),
-    }
     claim(directory, seeded, program=_PROGRAM, flag="--output_dir", overwrite=overwrite)
     announce(directory)
-    measured: dict[str, list[dict[str, Any]]] = {}
-    for name in sections:
-        measured[name] = measure[name]()
+    measured: dict[str, Rows] = {}
+    for name in asked.sections:
+        measured[name] = measures[name]()
         print(f"\n{name}\n{section_table(name, measured[name], SECTIONS[name]).text()}", flush=True)
         # After every section: what is measured outlives an interruption.
         written = write_metrics(directory / _RESULTS, {**facts, "sections": measured})
         draw_benchmark(directory / "benchmark.png", measured)
         write_benchmark_report(directory, written, SECTIONS)
     print(f"\nwritten to {directory}")
+
+
+@dataclasses.dataclass(frozen=True)
+class _Asked:
+    """What the flags ask for.
+
+    Attributes:
+      sections, nets: names.
+      cases_dir: where the *_cases nets are, if anywhere.
+      attacks: those of the section attacks, by name.
+      counts: the values of the flags that hold whole numbers, ascending.
+      taus: of the section pareto.
+    """
+
+    sections: list[str]
+    nets: list[str]
+    cases_dir: Path | None
+    attacks: dict[str, Attack]
+    counts: dict[str, list[int]]
+    taus: list[float]
+
+    @classmethod
+    def read(cls) -> _Asked:
+        """Reads the flags.
+
+        Raises:
+          InputError: names that are none, numbers that are none, or sections that a net cannot have.
+        """
+        sections = _names("sections", own.SECTIONS.value, SECTIONS)
+        cases_dir = None if own.CASES_DIR.value is None else Path(own.CASES_DIR.value)
+        nets = _names("nets", own.NETS.value or available(cases_dir), [*NETS, flagged_net.NAME])
+        _check_model(nets, sections)
+        counts = {
+            flag.name: sorted(flags.positive_numbers(flag.name, flag.value or [""], int)) for flag in _WHOLE_NUMBERS
+        }
+        taus = sorted(flags.positive_numbers(own.PARETO_TAUS.name, own.PARETO_TAUS.value or [""], float))
+        return cls(sections, nets, cases_dir, _attacks(), counts, taus)
+
+    def configuration(self) -> dict[str, Any]:
+        """What is recorded, and must agree; JSON values."""
+        return {
+            "sections": self.sections,
+            "nets": self.nets,
+            "cases_dir": own.CASES_DIR.value,
+            "repeats": own.REPEATS.value,
+            "attacks": {name: attack.hyper_parameters for name, attack in self.attacks.items()},
+            "curve_examples": own.CURVE_EXAMPLES.value,
+            "pareto_taus": self.taus,
+            "pareto_examples": own.PARETO_EXAMPLES.value,
+            "foolbox_examples": own.FOOLBOX_EXAMPLES.value,
+            "foolbox_iterations": own.FOOLBOX_ITERATIONS.value,
+            **self.counts,
+            **{name: absl_flags.FLAGS[name].value for name in _OF_MODEL if flagged_net.NAME in self.nets},
+        }
+
+    def load_nets(self) -> list[Net]:
+        """Loads the nets, and their examples.
+
+        Raises:
+          InputError: one that cannot be loaded, or that lacks the peers' examples where these are measured.
+        """
+        nets = load_nets([name for name in self.nets if name in NETS], self.cases_dir)
+        if flagged_net.NAME in self.nets:
+            most = max(*self.counts["batch_sizes"], own.CURVE_EXAMPLES.value, own.PARETO_EXAMPLES.value or 1)
+            nets.append(flagged_net.load_flagged_net(most))
+        if "peers" in self.sections:
+            peers.require_peers(nets)
+        return nets
+
+    def measures(self, nets: Sequence[Net]) -> dict[str, Callable[[], Rows]]:
+        """How each section is measured."""
+        counts, examples = self.counts, own.CURVE_EXAMPLES.value
+        foolbox = own.FOOLBOX_EXAMPLES.value, own.FOOLBOX_ITERATIONS.value
+        return {
+            "floor": lambda: floor.measure_floors(nets, counts["floor_batch_sizes"]),
+            "attacks": lambda: overhead.measure_attacks(nets, self.attacks, counts["batch_sizes"], own.REPEATS.value),
+            "curves": lambda: curves.measure_curves(nets, examples, counts["curve_evaluations"]),
+            "pareto": lambda: pareto.measure_pareto(nets, own.PARETO_EXAMPLES.value, self.taus),
+            "groups": lambda: groups.measure_groups(nets, examples, counts["groups_budgets"]),
+            "memory": lambda: memory.measure_memory(self.nets, self.cases_dir, counts["memory_batch_sizes"]),
+            "precision": lambda: precision.measure_precision(nets, counts["batch_sizes"]),
+            "foolbox": lambda: foolbox_peer.measure_foolbox(nets, *foolbox),
+            "peers": lambda: peers.measure_peers(nets),
+            "scaling": lambda: scaling.measure_scaling(counts["scaling_images"], flags.SEED.value),
+        }
 
 
 def _names(flag: str, names: list[str], known: Iterable[str]) -> list[str]:

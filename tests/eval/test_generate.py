@@ -485,6 +485,8 @@ def test_list_attacks_works_here_too(program):
 def test_a_mistake_gets_one_line_and_status_2(tmp_path):
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "thesis.txt").write_text("precious")
+    (tmp_path / "old").mkdir()
+    (tmp_path / "old" / "config.json").write_text('{"attack": "strattack", "seed": 0}')
     out = f"--output_dir={tmp_path / 'out'}"
     mistakes = [
         (["--shard_index=1"], "expected --num_shards with --shard_index, received none"),
@@ -497,6 +499,7 @@ def test_a_mistake_gets_one_line_and_status_2(tmp_path):
         (["--workers=2"], "expected --ray with --workers or --cpus_per_worker"),
         (["--verify", "--overwrite", out], "expected --verify without --overwrite, received both"),
         (["--verify", out], "expected --output_dir to hold a run, received"),
+        (["--verify", f"--output_dir={tmp_path / 'old'}"], "which does not, or is one of version 0.2.0"),
         (["--ray=nowhere", "--num_images=4", out], "no address of the form host:port"),
         (
             ["--ray=127.0.0.1:1", "--num_images=4", out],

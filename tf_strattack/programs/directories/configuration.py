@@ -124,14 +124,12 @@ def require_finished(
 ) -> None:
     """Opens `directory` for reading: it must hold work of `configuration`, but for the entries `ignoring`.
 
-    Work of version 0.2.0, which did not mark it, can be read too.
-
     Raises:
       InputError: it does not, or another process is at work in it.
     """
-    old = read_claim(directory) or Claim(program, read_config(directory) or {})
-    if not old.configuration:
-        raise InputError(f"expected {flag} to hold a run, received {directory}, which does not")
+    old = read_claim(directory)
+    if old is None or not old.configuration:
+        raise InputError(f"expected {flag} to hold a run, received {directory}, which does not{_reason(directory)}")
     ours, theirs = (
         {n: v for n, v in facts.items() if n not in ignoring} for facts in (configuration, old.configuration)
     )
