@@ -44,7 +44,8 @@ def measure_memory(nets: Sequence[str], cases_dir: Path | None, batch_sizes: Seq
     with tqdm(total=len(nets) * (len(points) + 1), desc="memory", leave=False) as bar:
 
         def peak(net: str, groups: str | None, rows: int) -> float:
-            attack = None if groups is None else {**GROUPS[groups], "max_iterations": _ITERATIONS, "refine": False}
+            brief = {"max_iterations": _ITERATIONS, "fallback.max_iterations": _ITERATIONS, "refine": False}
+            attack = None if groups is None else {**GROUPS[groups], **brief}
             directory = None if cases_dir is None else str(cases_dir.absolute())
             point = {"net": net, "cases_dir": directory, "attack": attack, "batch_size": rows}
             total = measure_child("eval.benchmarks.memory_worker", json.dumps(point)).peak_bytes / _MIB

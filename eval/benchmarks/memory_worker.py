@@ -1,7 +1,7 @@
 """One point of the memory section, in a process of its own: loads a net and, unless told otherwise, attacks once.
 
 `python -m eval.benchmarks.memory_worker '{"net": "mnist_cnn", "cases_dir": null, "attack": {...}, "batch_size": 16}'`;
-"attack" holds parameters of StrAttack, or null to load the net only.
+"attack" holds parameters of StrAttack as the command line has them, or null to load the net only.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from pathlib import Path
 
 from tf_strattack import StrAttack
 
+from ..inputs.attack_parameters import assemble
 from .nets import load_net
 
 
@@ -21,7 +22,7 @@ def main(text: str) -> None:
     net = load_net(point["net"], None if point["cases_dir"] is None else Path(point["cases_dir"]))
     if point["attack"] is not None:
         images, labels, targets = net.examples(point["batch_size"])
-        attack = StrAttack(**point["attack"])
+        attack = assemble("strattack", StrAttack, point["attack"], {})
         attack(net.classifier, images, labels, targets, batch_size=point["batch_size"])
 
 

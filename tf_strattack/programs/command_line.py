@@ -95,6 +95,8 @@ def command(*, private: bool = False) -> str:
         flag.name: f"--{flag.name}=DIR"
         if flag.name in hidden
         else shlex.join(shown(line) for line in flag.serialize().splitlines())
+        if flag.name != "output" or private
+        else public_name(flag.serialize(), parts=2)  # whose folder it is shows that a network was trained into it
         for flags_of_module in flags.FLAGS.flags_by_module_dict().values()
         for flag in flags_of_module
         if flag.present
@@ -102,10 +104,10 @@ def command(*, private: bool = False) -> str:
     return " ".join([name_of_program(), *(given[name] for name in sorted(given))])
 
 
-def public_name(text: str) -> str:
-    """A path, alone or as the value of a flag, without the folders that it is in if it is absolute; else the text."""
+def public_name(text: str, parts: int = 1) -> str:
+    """The last `parts` of an absolute path, alone or as the value of a flag; other texts as they are."""
     name, equals, value = text.rpartition("=")
-    return f"{name}{equals}{PurePath(value).name}" if value.startswith("/") else text
+    return f"{name}{equals}{'/'.join(PurePath(value).parts[-parts:])}" if value.startswith("/") else text
 
 
 def name_of_program() -> str:
