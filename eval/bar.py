@@ -12,6 +12,7 @@ _FORMAT = "{l_bar}{bar}| {n:.0f}/{total_fmt} examples [{elapsed}<{remaining}]{po
 # Before anything is done, and while what is done says nothing about the rest: most of the time went into tracing.
 _UNKNOWN = _FORMAT.replace("<{remaining}", "")
 _KNOWN_FROM = 0.1
+_TRACING = "tracing the network"
 
 
 class Bar:
@@ -19,7 +20,7 @@ class Bar:
 
     def __init__(self, total: int | None) -> None:
         """Opens a bar of `total` examples; None where their number is unknown."""
-        self._bar = tqdm(total=total, unit="ex", bar_format=_UNKNOWN, desc="tracing the network")
+        self._bar = tqdm(total=total, unit="ex", bar_format=_UNKNOWN, desc=_TRACING)
         self._done = self._successes = 0
 
     def __enter__(self) -> Bar:
@@ -45,7 +46,7 @@ class Bar:
         self._bar.set_description_str(text)
 
     def _show(self, position: float, started: int, successes: int) -> None:
-        if self._bar.desc:
+        if self._bar.desc.startswith(_TRACING):
             self._bar.set_description_str("", refresh=False)
         if self._done or position > _KNOWN_FROM * (self._bar.total or position):
             self._bar.bar_format = _FORMAT

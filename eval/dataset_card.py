@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from tf_strattack.programs.command_line import public_name
+from tf_strattack.programs.directories.files import write_text
+from tf_strattack.programs.directories.layouts import CARD_MARK, is_card
 
-CARD = "README.md"
 # Makes hubs and `datasets.load_dataset` take all files for one split, whatever words are in their names.
 _FILES = """configs:
 - config_name: default
@@ -27,6 +29,17 @@ _FIELDS = """- `image`: the adversarial image
 _SHOWN = ("attack", "model", "dataset", "split", "targets", "seed", "image_dtype")
 
 
+def write_card(path: Path, text: str) -> None:
+    """Writes a card, unless somebody else's file is there."""
+    if not is_theirs(path):
+        write_text(path, text)
+
+
+def is_theirs(path: Path) -> bool:
+    """Whether a file or a link of others has the name of the card."""
+    return path.is_symlink() or (path.exists() and not is_card(path))
+
+
 def card_of(facts: Mapping[str, Any], *, png: bool) -> str:
     """The text of the card.
 
@@ -40,6 +53,7 @@ def card_of(facts: Mapping[str, Any], *, png: bool) -> str:
     return "\n".join(
         [
             f"---\ntags:\n- adversarial-examples\n{_FILES if png else ''}---",
+            CARD_MARK,
             f"# Adversarial examples by {attack}\n",
             f"Images of {dataset} that {model} classified correctly, perturbed by {attack}; {success}.\n",
             f"{_READ_PNG if png else _READ_TFDS}\n",

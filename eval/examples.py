@@ -19,7 +19,7 @@ from tf_strattack.typing import Classes, Images
 
 from .accuracy import chance_note, what_to_check
 from .inputs.datasets import Record
-from .targets import ALL, LEAST_LIKELY, Targets
+from .targets import ALL, CLASS, LEAST_LIKELY, Targets
 
 _SELECTION_BATCH = 64
 # So many images show early in a long run whether the network recognises anything.
@@ -79,7 +79,8 @@ class Selection:
             targets.check(classifier.num_classes)
         if first is None:
             if not self.skipped:
-                raise InputError("expected at least one image in --dataset, received none")
+                others = f" of another class than {targets.number}, the target," if targets.kind == CLASS else ""
+                raise InputError(f"expected at least one image{others} in --dataset, received none")
             raise InputError(
                 f"expected at least one correctly classified image in --dataset, received {self.skipped} others: "
                 + what_to_check(classifier.bounds)

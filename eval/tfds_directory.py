@@ -15,9 +15,9 @@ import tensorflow_datasets as tfds
 
 from tf_strattack import AttackResult, metrics
 from tf_strattack.images import to_uint8
-from tf_strattack.programs.directories.files import write_text
+from tf_strattack.programs.directories.layouts import CARD
 
-from .dataset_card import CARD, card_of
+from .dataset_card import card_of, write_card
 
 # Label of `target` in examples of an untargeted attack.
 UNTARGETED = -1
@@ -128,4 +128,4 @@ def write_info(
         description=f"Adversarial examples; target is {UNTARGETED} where the attack was untargeted.",
         metadata=tfds.core.MetadataDict(json.loads(json.dumps(facts))),
     )
-    write_text(directory / CARD, card_of(facts, png=False))
+    write_card(directory / CARD, card_of(facts, png=False))

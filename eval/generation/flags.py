@@ -16,7 +16,7 @@ PNG_DIR = absl_flags.DEFINE_string(
     "png_dir", None, "Besides, write the successful examples as PNG files with labels.csv; needs --quantize=uint8."
 )
 VERIFY = absl_flags.DEFINE_bool(
-    "verify", False, "Attack nothing: check the shards of a generation of this configuration, and classify them anew."
+    "verify", False, "Attack nothing: check the shards of a generation of this configuration, and classify them again."
 )
 RAY = absl_flags.DEFINE_string(
     "ray",

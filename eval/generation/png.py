@@ -13,10 +13,10 @@ from tqdm import tqdm
 from tf_strattack import Classifier
 from tf_strattack.images import from_uint8, write_png
 from tf_strattack.programs.directories.files import partial_of, write_text
-from tf_strattack.programs.directories.layouts import PNG_FILES
+from tf_strattack.programs.directories.layouts import CARD, PNG_FILES
 from tf_strattack.programs.directories.removal import remove, replace_written
 
-from ..dataset_card import CARD, card_of
+from ..dataset_card import card_of, is_theirs, write_card
 from ..inputs.image_files import read_image
 from ..tables.table import Cell, Table, cells
 from .store import Store
@@ -55,7 +55,7 @@ def export(
             successes += int(fooled(classifier, from_uint8(read, classifier.bounds), rows, confidence).sum())
         entries += _entries(folder, names, rows, class_names)
     for name, text in _texts(entries, configuration).items():
-        write_text(directory / name, text)
+        (write_card if name == CARD else write_text)(directory / name, text)
     return {"files": len(entries), "num_successes": successes}
 
 
@@ -70,6 +70,8 @@ def damaged(
         entries += _entries(folder, names, rows, class_names)
     for name, text in _texts(entries, configuration).items():
         path = directory / name
+        if name == CARD and is_theirs(path):
+            continue
         if not path.is_file() or path.read_bytes() != text.encode():
             yield name, "it is missing, or does not tell of these files"
 

@@ -27,7 +27,7 @@ PROGRAM = "eval.generate"
 MANIFEST, METRICS = "manifest.json", "metrics.json"
 _DATASET, _ENTRIES = "dataset", "shards"
 # What makes dataset/ a data set; there only while all shards are.
-_INFO = ("dataset_info.json", "features.json", "metadata.json", "README.md")
+_INFO = ("dataset_info.json", "features.json", "metadata.json")
 # The name of the only process at work.
 ALONE = "run"
 _CHECKSUM = "checksum_of_this_file"

@@ -60,6 +60,12 @@ def test_the_target_is_the_class_asked_for_and_its_own_images_are_left_out(mnist
     assert 7 not in shard.labels
 
 
+def test_a_data_set_of_nothing_but_the_target_is_refused(mnist):
+    sevens = [record for record in records() if record.label == 7]
+    with pytest.raises(sa.InputError, match="expected at least one image of another class than 7, the target, in"):
+        Selection(sevens, mnist, 1, parse_targets("class:7"))
+
+
 def test_the_least_likely_class_is_that_of_lowest_score(mnist):
     targets = parse_targets("least_likely")
     (shard,) = make_shards(Selection(records(), mnist, 20, targets), mnist, targets, rows=99, seed=0)

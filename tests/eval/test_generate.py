@@ -23,6 +23,7 @@ from tests.directories import check_all_is_known, check_equal, examples
 from tests.programs import FORKS, ROOT, check_mistakes, run_program, server_of, start
 from tests.schemas import check_json, check_rows
 from tf_strattack.programs.directories.configuration import claim
+from tf_strattack.programs.directories.layouts import CARD_MARK
 from training.adversarial_dataset import read_adversarial_dataset
 
 QUICK = "--attack_parameters=max_iterations=12,fallback.max_iterations=12,refine=False"
@@ -235,6 +236,23 @@ def test_png_files_are_an_image_folder_of_hugging_face(whole):
     for row in read:
         assert str(row["label"]) == rows[row["example_id"]]["label"]
         assert row["image"].size == (28, 28)
+
+
+def test_a_readme_of_others_stays_where_a_card_would_be(whole, program, tmp_path):
+    out, arguments = copy_of(whole, tmp_path)
+    png = tmp_path / "png"
+    shutil.copytree(whole[0] / "png", png)
+    for folder in (out / "dataset", png):
+        assert CARD_MARK in (folder / "README.md").read_text()
+        (folder / "README.md").write_text("mine")
+    shards(out)[1].unlink()
+    status, _, err = program(*arguments, f"--png_dir={png}")
+    assert status == 0, err
+    status, _, err = program(*arguments, f"--png_dir={png}", "--verify")
+    assert status == 0, err
+    status, _, err = program(*arguments, f"--png_dir={png}", "--seed=3", "--overwrite")
+    assert status == 0, err
+    assert [(folder / "README.md").read_text() for folder in (out / "dataset", png)] == ["mine", "mine"]
 
 
 def test_killed_runs_go_on_and_a_second_run_is_refused(whole, program, tmp_path):

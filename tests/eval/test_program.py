@@ -70,6 +70,13 @@ def test_help_names_the_parameters_of_the_attack_that_is_named():
     assert re.search(r"^  search_steps=9\n      \S.*\.$", out, re.MULTILINE)
 
 
+def test_help_for_an_attack_that_is_none_is_one_line():
+    status, out, err = server_of("eval.attack").run("--attack=cwl2", "--help")
+    assert (status, out) == (2, "")
+    assert err.endswith("received 'cwl2': did you mean cw_l2?\n")
+    assert len(err.splitlines()) == 1
+
+
 def test_flags_are_read_from_a_file(tmp_path):
     (tmp_path / "flags.txt").write_text("# few\n--num_images=1\n--targets=random\n--attack=fgm_l2\n")
     given = [f"--flagfile={tmp_path / 'flags.txt'}", f"--output_dir={tmp_path / 'out'}"]

@@ -47,7 +47,7 @@ def test_every_attack_the_front_and_the_claims_are_there(finished):
     assert (directory / "table1.md").read_text() in out
     assert re.search(
         r"^4 runs of up to 2 images x 2 targets = 4 examples each \(cw_l2, strattack, strattack_tau_2, "
-        r"strattack_unrefined\): at most about (\d+|a) \w+ on this machine; --num_images, --targets=random and ",
+        r"strattack_unrefined\): roughly (\d+|a) \w+ on this machine; --num_images, --targets=random and ",
         out,
         re.MULTILINE,
     )

@@ -65,14 +65,22 @@ def run(main: Callable[[], None], about: str, options: Options) -> None:
 
     def parsed(argv: list[str]) -> list[str]:
         if asks_for_help(argv[1:]):
-            print("\n\n".join(filter(None, [help_of(options, about, name_of_program()), options.details(argv[1:])])))
-            sys.exit(0)
+            sys.exit(_help(options, about, argv[1:]))
         try:
             return parse(options, argv)
         except flags.Error as error:
             sys.exit(_fail(f"{error}; --help lists the flags"))
 
     app.run(guarded, flags_parser=parsed)
+
+
+def _help(options: Options, about: str, arguments: list[str]) -> int:
+    try:
+        details = options.details(arguments)
+    except InputError as error:
+        return _fail(str(error))
+    print("\n\n".join(filter(None, [help_of(options, about, name_of_program()), details])))
+    return 0
 
 
 def announce(directory: Path) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from tf_strattack import InputError
-from tf_strattack.programs.directories.layouts import LAYOUTS, Folder
+from tf_strattack.programs.directories.layouts import CARD, LAYOUTS, Folder
 from tf_strattack.programs.directories.locks import LOCK, LOCKS, drop, hold, one_at_a_time
 from tf_strattack.programs.directories.marker import (
     CONFIG,
@@ -175,6 +175,8 @@ def _require_room(paths: Iterable[Path], program: str, found: Claim, *, removing
     """
     ours, theirs = LAYOUTS[program], LAYOUTS[found.program]
     for path in paths:
+        if path.name == CARD and not path.is_dir():  # theirs stays, and no card is written
+            continue
         known = theirs.owns(path)
         leads_away = path.is_symlink() and (path.is_dir() or ours.folder(path.name) is not None)
         stays = not removing or not known

@@ -16,6 +16,8 @@ _PARTIAL = r"(\.[\w-]+)*\.partial"
 _NOTHING = r"(?!)"
 # A trained network before it is where it is to be.
 FINISHED = "finished.keras"
+# The card of a data set, a name that others use too: it is ours if it has the mark.
+CARD, CARD_MARK = "README.md", "<!-- This card is written by tf_strattack. -->"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -57,10 +59,22 @@ class Folder:
     def owns(self, path: Path) -> bool:
         """Whether `path` is ours by its name and its kind; a link counts by its name alone."""
         if path.is_symlink():
-            return self.names(path.name)
+            return self.names(path.name) and path.name != CARD
         if path.is_dir():
             return self.folder(path.name) is not None or self.run(path.name)
         return self.file(path.name) and self.wrote(path)
+
+
+def is_card(path: Path) -> bool:
+    """Whether a README.md is a card that these programs have written."""
+    try:
+        return not path.is_symlink() and CARD_MARK in path.read_text(encoding="utf-8")
+    except (OSError, ValueError):
+        return False
+
+
+def _other_than_their_card(path: Path) -> bool:
+    return path.name != CARD or is_card(path)
 
 
 def _trained_there(path: Path) -> bool:
@@ -89,7 +103,8 @@ _PICTURES = r"\.(png|pdf)"
 
 PARTS = Folder(r"\d{5,}\.npz")
 DATASET = Folder(
-    r"adversarial_examples-train\.tfrecord-\d{5,}-of-\d{5,}|dataset_info\.json|features\.json|metadata\.json|README\.md"
+    r"adversarial_examples-train\.tfrecord-\d{5,}-of-\d{5,}|dataset_info\.json|features\.json|metadata\.json|README\.md",
+    wrote=_other_than_their_card,
 )
 # Shards have their names once it is known how many there are.
 DATASET_PARTIAL = Folder(rf"\d+|{DATASET.files}")
@@ -109,7 +124,9 @@ LAYOUTS = {
     "eval.generate": Folder(
         r"plan\.npz|manifest\.json|metrics\.json|report\.html", {"dataset": DATASET, "shards": ENTRIES}
     ),
-    "eval.generate --png_dir": Folder(r"(labels|metadata)\.csv|README\.md", {r"\d{5,}(\.partial)?": PNG_FILES}),
+    "eval.generate --png_dir": Folder(
+        r"(labels|metadata)\.csv|README\.md", {r"\d{5,}(\.partial)?": PNG_FILES}, wrote=_other_than_their_card
+    ),
     "eval.table1": Folder(rf"table1\.(md|csv|json|png)|heat_maps{_PICTURES}|report\.html", _RUNS),
     "eval.interpretability": Folder(
         rf"interpretability\.(md|csv|json)|(scores|overlays|heat_maps){_PICTURES}|report\.html", _RUNS

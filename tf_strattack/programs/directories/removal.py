@@ -62,8 +62,11 @@ def replace_written(folder: Path, partial: Path, names: Folder) -> None:
     except OSError as error:
         if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
             raise
-        for path in filter(names.owns, sorted(partial.iterdir())):  # next to others' files
-            path.replace(folder / path.name)
+        for path in filter(names.owns, sorted(partial.iterdir())):  # next to others' files, in the place of none
+            if (folder / path.name).exists() or (folder / path.name).is_symlink():
+                path.unlink()
+            else:
+                path.replace(folder / path.name)
         _remove_empty(partial)
 
 
