@@ -17,7 +17,7 @@ OPTIONS = flags.options()
 
 def main() -> None:
     """Wires flags, attack and records together."""
-    from .figures import draw_examples
+    from .figures.examples import draw_examples
     from .inputs.attacks import list_attacks
     from .pipeline import attack_dataset
 

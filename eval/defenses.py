@@ -37,8 +37,8 @@ OPTIONS = flags.options(
 
 def main() -> None:
     """Studies the defences that the flags name."""
-    from .defense_study.program import Training, study
     from .inputs.attacks import list_attacks
+    from .studies.defenses.program import Training, study
 
     if flags.LIST_ATTACKS.value:
         print(list_attacks(flags.LIST_ATTACKS.value))

@@ -38,8 +38,8 @@ OPTIONS = flags.options(
 
 def main() -> None:
     """Wires flags, attack and records together."""
+    from .figures.photographs import draw_photographs
     from .inputs.attacks import list_attacks
-    from .photograph_figure import draw_photographs
     from .pipeline import attack_dataset
 
     if flags.LIST_ATTACKS.value:

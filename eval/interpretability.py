@@ -32,7 +32,7 @@ OPTIONS = flags.options({"Explanation": [_ATTACKS, _PERCENTILES, _FORM]}, withou
 def main() -> None:
     """Explains the attacks that the flags name."""
     from .inputs.attacks import list_attacks
-    from .interpretation.program import explain
+    from .studies.interpretation.program import explain
 
     if flags.LIST_ATTACKS.value:
         print(list_attacks(flags.LIST_ATTACKS.value))

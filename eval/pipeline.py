@@ -14,18 +14,18 @@ from tf_strattack.programs.running import announce
 from tf_strattack.runtime.devices import default_batch_size
 
 from . import flags
-from .examples import Selection, make_shards
 from .inputs.applications import NONE
 from .inputs.attacks import make_attack
 from .inputs.datasets import Data, read_dataset
+from .inputs.examples import Selection, make_shards
 from .inputs.models import Model
-from .records import completed, measure, summarise, write_dataset
+from .inputs.targets import Targets, parse_targets
 from .report.building import write_run_report
 from .report.examples import Batch
-from .runs import Run
+from .runs.reading import Run
+from .runs.records import completed, measure, summarise, write_dataset
+from .runs.tensorboard import Summaries
 from .tables.measures import format_table, numbered
-from .targets import Targets, parse_targets
-from .tensorboard import Summaries
 
 # Draws results, shard by shard, into a file, with the class names that are known.
 Draw = Callable[[Path, Iterator[AttackResult], Mapping[int, str]], None]

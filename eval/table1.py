@@ -13,7 +13,7 @@ from absl import flags as absl_flags
 from tf_strattack.programs.running import run
 
 from . import flags
-from .comparison.names import DEFAULT
+from .studies.comparison.names import DEFAULT
 
 _ATTACKS = absl_flags.DEFINE_list(
     "attacks", list(DEFAULT), "The rows of the table; --list_attacks prints all there are."
@@ -29,8 +29,8 @@ OPTIONS = flags.options(
 
 def main() -> None:
     """Compares the attacks that the flags name."""
-    from .comparison.program import compare
     from .inputs.attacks import list_attacks
+    from .studies.comparison.program import compare
 
     if flags.LIST_ATTACKS.value:
         print(list_attacks(flags.LIST_ATTACKS.value))

@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure, SubFigure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 
-from ..figures import save_picture
+from ..figures.examples import save_picture
 from .panels import CURVES, PANELS, Rows, by, draw_curves
 from .pareto_panel import draw_pareto
 

@@ -9,10 +9,10 @@ import numpy as np
 from tf_strattack import InputError
 
 from .. import flags
-from ..examples import Selection, make_shards
 from ..inputs.applications import NONE
 from ..inputs.datasets import read_dataset
-from ..targets import UNTARGETED, parse_targets
+from ..inputs.examples import Selection, make_shards
+from ..inputs.targets import UNTARGETED, parse_targets
 from .nets import Net
 
 NAME = "model"

@@ -18,7 +18,7 @@ from tf_strattack.programs.running import announce, require_new
 
 from .. import flags
 from ..inputs.attacks import ATTACKS, make_attack
-from ..records import write_metrics
+from ..runs.records import write_metrics
 from . import (
     curves,
     flagged_net,

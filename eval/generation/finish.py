@@ -13,14 +13,14 @@ from tf_strattack.programs.command_line import command
 from tf_strattack.programs.directories.configuration import claim
 
 from ..pipeline import Setting, summary
-from ..records import Measures, summarise, write_metrics
 from ..report.page import REPORT
+from ..runs.records import Measures, summarise, write_metrics
+from ..runs.store import METRICS, Store
+from ..runs.tfds_directory import DISTANCES
+from ..runs.work import BEFORE, ROUNDED
 from ..tables.measures import format_table, numbered
-from ..tfds_directory import DISTANCES
 from .png import export
-from .store import METRICS, Store
 from .stored_report import write_stored_report
-from .work import BEFORE, ROUNDED
 
 # Whose work a folder of PNG files is.
 EXPORT = "eval.generate --png_dir"

@@ -16,11 +16,11 @@ from tf_strattack.programs.directories.files import partial_of, write_text
 from tf_strattack.programs.directories.layouts import CARD, PNG_FILES
 from tf_strattack.programs.directories.removal import remove, replace_written
 
-from ..dataset_card import card_of, is_theirs, write_card
 from ..inputs.image_files import read_image
+from ..runs.dataset_card import card_of, is_theirs, write_card
+from ..runs.store import Store
+from ..runs.verification import fooled
 from ..tables.table import Cell, Table, cells
-from .store import Store
-from .verification import fooled
 
 # The table that makes the folder one that --dataset reads, and the one that makes it an image folder of Hugging Face's.
 _LABELS, _METADATA = "labels.csv", "metadata.csv"

@@ -15,19 +15,19 @@ from tf_strattack.runtime.devices import default_batch_size
 
 from .. import flags
 from ..pipeline import Setting, read_flags
-from ..tensorboard import Summaries
-from ..tfds_directory import FLOAT32
+from ..runs.cluster import Cluster
+from ..runs.code import code_version
+from ..runs.missing import make_missing
+from ..runs.plan import Plan, keep_plan, load_plan, make_plan
+from ..runs.shipment import Shipment
+from ..runs.store import ALONE, MANIFEST, PROGRAM, Store
+from ..runs.tensorboard import Summaries
+from ..runs.tfds_directory import FLOAT32
+from ..runs.verification import verify
+from ..runs.work import Outcomes, Work, work_here
 from . import flags as own
-from .cluster import Cluster
-from .code import code_version
 from .finish import EXPORT, finish, png_origin
-from .missing import make_missing
-from .plan import Plan, keep_plan, load_plan, make_plan
 from .png import damaged
-from .shipment import Shipment
-from .store import ALONE, MANIFEST, PROGRAM, Store
-from .verification import verify
-from .work import Outcomes, Work, work_here
 
 _PLAN = "plan.npz"
 

@@ -10,12 +10,12 @@ import numpy as np
 from tf_strattack import Classifier
 
 from ..pipeline import Setting
-from ..records import images_named_in
 from ..report.building import write_run_report
 from ..report.examples import Batch
-from ..tfds_directory import UNTARGETED
-from .store import Store
-from .verification import stored_images
+from ..runs.records import images_named_in
+from ..runs.store import Store
+from ..runs.tfds_directory import UNTARGETED
+from ..runs.verification import stored_images
 
 
 def write_stored_report(store: Store, setting: Setting, metrics: Mapping[str, Any], summary: str) -> None:

@@ -12,8 +12,8 @@ import numpy.typing as npt
 from tf_strattack import AttackResult, metrics
 from tf_strattack.typing import Classes, Images
 
-from ..records import image_ids
-from ..tfds_directory import DISTANCES, UNTARGETED
+from ..runs.records import image_ids
+from ..runs.tfds_directory import DISTANCES, UNTARGETED
 from .images import Coded, code_example
 
 # In a gallery, of all attacks together.

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from tf_strattack.drawing import class_name
 
-from ..tfds_directory import UNTARGETED
+from ..runs.tfds_directory import UNTARGETED
 from .examples import MEASURES, Collected
 
 # Rows or columns at most; pairs of more classes are listed instead.

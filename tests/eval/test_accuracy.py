@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 import tf_strattack as sa
-from eval.accuracy import chance_note, near_chance
-from eval.examples import Selection
+from eval.inputs.accuracy import chance_note, near_chance
 from eval.inputs.datasets import read_dataset
-from eval.records import measure, summarise
+from eval.inputs.examples import Selection
+from eval.runs.records import measure, summarise
 from eval.tables.measures import explain_accuracies, numbered
 from tests.programs import server_of
 from tf_strattack.programs.notices import notice

@@ -1,6 +1,6 @@
 """What stands in front of the progress bar, and when it says how long the rest takes."""
 
-from eval.bar import Bar
+from eval.runs.bar import Bar
 
 
 def test_tracing_is_said_until_something_is_done_and_other_words_stay(capfd):

@@ -9,11 +9,11 @@ import pytest
 import tensorflow as tf
 
 import tf_strattack as sa
-from eval.comparison import claims
-from eval.comparison.names import DEFAULT
-from eval.comparison.rows import Comparison, check_attacks, check_parameters
-from eval.comparison.tables import read_row, write_tables
-from eval.paper import TABLE_1
+from eval.studies.comparison import claims
+from eval.studies.comparison.names import DEFAULT
+from eval.studies.comparison.rows import Comparison, check_attacks, check_parameters
+from eval.studies.comparison.tables import read_row, write_tables
+from eval.studies.paper import TABLE_1
 from eval.tables.measures import CASES, MEASURES
 from tests.programs import ROOT
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from eval.dataset_card import card_of
+from eval.runs.dataset_card import card_of
 
 FACTS = {
     "attack": "strattack",

@@ -6,9 +6,9 @@ import shutil
 
 import pytest
 
-from eval.defense_study.rows import Study
-from eval.defense_study.tables import read_row, write_tables
-from eval.paper import TABLE_A1
+from eval.studies.defenses.rows import Study
+from eval.studies.defenses.tables import read_row, write_tables
+from eval.studies.paper import TABLE_A1
 from tests.directories import check_all_is_known
 from tests.programs import check_mistakes, run_program, server_of
 

@@ -5,9 +5,9 @@ import pytest
 import tensorflow as tf
 
 import tf_strattack as sa
-from eval.examples import Selection, make_shards
 from eval.inputs.datasets import Record, read_dataset
-from eval.targets import parse_targets
+from eval.inputs.examples import Selection, make_shards
+from eval.inputs.targets import parse_targets
 
 
 def records(number=40):

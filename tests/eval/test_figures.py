@@ -6,7 +6,7 @@ import pytest
 import tensorflow as tf
 
 import tf_strattack as sa
-from eval.figures import draw_examples, draw_heat_maps
+from eval.figures.examples import draw_examples, draw_heat_maps
 from tests.builders import brief
 
 

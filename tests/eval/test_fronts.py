@@ -5,8 +5,8 @@ import re
 import pytest
 
 from eval.benchmarks.nets import NETS as BENCHMARK_NETS
-from eval.defense_study.rows import NETS
 from eval.inputs.attacks import ATTACKS
+from eval.studies.defenses.rows import NETS
 from tests.programs import server_of
 from tf_strattack.interpret import FORMS
 from tf_strattack.programs.directories.layouts import LAYOUTS

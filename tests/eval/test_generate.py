@@ -17,8 +17,8 @@ import pytest
 import tensorflow_datasets as tfds
 
 import tf_strattack as sa
-from eval.generation.store import _sealed, _unsealed
-from eval.tfds_directory import features_of, read_shard, write_shard
+from eval.runs.store import _sealed, _unsealed
+from eval.runs.tfds_directory import features_of, read_shard, write_shard
 from tests.directories import check_all_is_known, check_equal, examples
 from tests.programs import FORKS, ROOT, check_mistakes, run_program, server_of, start
 from tests.schemas import check_json, check_rows

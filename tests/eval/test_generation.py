@@ -8,14 +8,14 @@ import numpy as np
 import pytest
 
 import tf_strattack as sa
-from eval.examples import Selection, make_shards
-from eval.generation import cluster, store
-from eval.generation.plan import keep_plan, make_plan
-from eval.generation.shipment import Shipment
-from eval.generation.work import Work
 from eval.inputs.datasets import read_dataset
+from eval.inputs.examples import Selection, make_shards
 from eval.inputs.models import load_model
-from eval.targets import parse_targets
+from eval.inputs.targets import parse_targets
+from eval.runs import cluster, store
+from eval.runs.plan import keep_plan, make_plan
+from eval.runs.shipment import Shipment
+from eval.runs.work import Work
 from tf_strattack.errors import InputError
 
 

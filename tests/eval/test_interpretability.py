@@ -10,11 +10,11 @@ import pytest
 from keras import layers
 
 import tf_strattack as sa
-from eval.comparison.rows import Comparison
-from eval.interpretation.figures import draw_overlays
-from eval.interpretation.scores import ACTIVATION, ASM, ASM_NONZERO, FIFTH, Explanation, score
-from eval.interpretation.tables import summarise_scores
-from eval.runs import results_in
+from eval.runs.reading import results_in
+from eval.studies.comparison.rows import Comparison
+from eval.studies.interpretation.figures import draw_overlays
+from eval.studies.interpretation.scores import ACTIVATION, ASM, ASM_NONZERO, FIFTH, Explanation, score
+from eval.studies.interpretation.tables import summarise_scores
 from tests.builders import brief, linear_network
 from tests.directories import check_all_is_known
 from tests.programs import check_mistakes, server_of

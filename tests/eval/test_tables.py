@@ -5,7 +5,7 @@ import io
 
 import pytest
 
-from eval.comparison.estimate import duration
+from eval.studies.comparison.estimate import duration
 from eval.tables.measures import cases_of, cell_of
 from eval.tables.table import Cell, Table, plain
 

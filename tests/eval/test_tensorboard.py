@@ -10,10 +10,10 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from tensorboard.util import tensor_util
 
 import tf_strattack as sa
-from eval.examples import Examples
-from eval.generation.work import Work, work_here
-from eval.runs import Run
-from eval.tensorboard import SCALARS, Summaries
+from eval.inputs.examples import Examples
+from eval.runs.reading import Run
+from eval.runs.tensorboard import SCALARS, Summaries
+from eval.runs.work import Work, work_here
 from tests.builders import brief
 from tests.programs import server_of
 from tf_strattack.programs.running import tensorboard_directory

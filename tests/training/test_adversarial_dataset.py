@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import tf_strattack as sa
-from eval.records import write_dataset
+from eval.runs.records import write_dataset
 from training.adversarial_dataset import read_adversarial_dataset
 
 SHAPE = (3, 2, 1)

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 import tf_strattack as sa
-from eval.examples import Selection, make_shards
 from eval.inputs.datasets import read_dataset
-from eval.targets import parse_targets
+from eval.inputs.examples import Selection, make_shards
+from eval.inputs.targets import parse_targets
 from tests.builders import brief, count_traces, linear_network
 
 

@@ -16,7 +16,7 @@ from tf_strattack.attacks.refinement import sparse_pattern
 from tf_strattack.problem.distortions import CHANGED
 from tf_strattack.typing import Images
 
-from ..records import require_same_examples
+from ...runs.records import require_same_examples
 
 # The share of the smallest changes that the paper's pattern gives up.
 PAPER_QUANTILE = 0.03

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 
 from tf_strattack import InputError
 
-from .. import flags
+from ... import flags
+from ...figures.examples import draw_heat_maps
 from ..comparison.choice import choose, shards_of
 from ..comparison.opening import open_comparison
 from ..comparison.rows import check_attacks
-from ..figures import draw_heat_maps
 from ..steps import run_steps
 from .figures import draw_overlays, draw_scores
 from .report import write_explanation_report

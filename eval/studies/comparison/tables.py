@@ -10,8 +10,7 @@ from typing import Any
 from tf_strattack.programs.command_line import public_name
 from tf_strattack.programs.directories.files import write_json, write_text
 
-from ..paper import RETRAINED, TABLE_1, THRESHOLDED_CW
-from ..tables.measures import (
+from ...tables.measures import (
     CASES,
     MEASURES,
     PAPER,
@@ -24,7 +23,8 @@ from ..tables.measures import (
     paper_cell,
     title_of,
 )
-from ..tables.table import Cell, Table, cells, plain
+from ...tables.table import Cell, Table, cells, plain
+from ..paper import RETRAINED, TABLE_1, THRESHOLDED_CW
 from .figure import draw_comparison
 from .names import BASELINE, OURS
 from .rows import Row

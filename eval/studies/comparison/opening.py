@@ -10,11 +10,11 @@ from tf_strattack.programs.directories.configuration import claim
 from tf_strattack.programs.running import announce
 from tf_strattack.versions import versions
 
-from .. import flags
-from ..inputs.attacks import make_attack
-from ..inputs.datasets import read_dataset
-from ..inputs.models import Model
-from ..targets import parse_targets
+from ... import flags
+from ...inputs.attacks import make_attack
+from ...inputs.datasets import read_dataset
+from ...inputs.models import Model
+from ...inputs.targets import parse_targets
 from .estimate import announce_size, seconds_per_gradient
 from .rows import Comparison, Row, check_parameters
 

@@ -9,8 +9,7 @@ from typing import Any
 
 from tf_strattack.programs.directories.files import write_json, write_text
 
-from ..paper import DISTILLATION_ASR, TABLE_A1
-from ..tables.measures import (
+from ...tables.measures import (
     CASES,
     MEASURES,
     PAPER,
@@ -21,7 +20,8 @@ from ..tables.measures import (
     paper_cell,
     title_of,
 )
-from ..tables.table import Cell, Table, cells, plain
+from ...tables.table import Cell, Table, cells, plain
+from ..paper import DISTILLATION_ASR, TABLE_A1
 from .rows import NONE, PGD, Row
 
 _PAPER_DATASET = "mnist"  # of Table A1

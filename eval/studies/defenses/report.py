@@ -6,11 +6,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from ..report.building import cases_table, with_examples
-from ..report.examples import Batch
-from ..report.page import REPORT, Page, write_page
-from ..runs import results_in
-from ..tables.measures import numbered
+from ...report.building import cases_table, with_examples
+from ...report.examples import Batch
+from ...report.page import REPORT, Page, write_page
+from ...runs.reading import results_in
+from ...tables.measures import numbered
 from .tables import tables_of
 
 

@@ -16,8 +16,8 @@ import tf_strattack
 from tf_strattack import Classifier, InputError
 from tf_strattack.programs.numbers import whole_number
 
-from ..bar import Bar
-from ..examples import Examples
+from .bar import Bar
+from ..inputs.examples import Examples
 from .shipment import Shipment
 from .work import Outcome, Outcomes, Work
 

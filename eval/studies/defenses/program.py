@@ -12,10 +12,10 @@ from tf_strattack.programs.directories.configuration import claim
 from tf_strattack.programs.running import announce
 from tf_strattack.versions import versions
 
-from .. import flags
-from ..inputs.attacks import make_attack
+from ... import flags
+from ...inputs.attacks import make_attack
+from ...inputs.targets import parse_targets
 from ..steps import run_steps
-from ..targets import parse_targets
 from .report import write_study_report
 from .rows import NETS, Study, check_names
 from .tables import read_row, write_tables

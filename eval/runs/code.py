@@ -11,7 +11,7 @@ from tf_strattack.versions import __version__
 
 # What decides which examples there are, and what is in them: of the library all but what only programs share.
 _LIBRARY, _PROGRAMS = Path(tf_strattack.__file__).parent, Path(__file__).parents[1]
-_SOURCES = ("inputs/*.py", "examples.py", "tfds_directory.py", "generation/plan.py", "generation/work.py")
+_SOURCES = ("inputs/*.py", "runs/tfds_directory.py", "runs/plan.py", "runs/work.py")
 _NOT_OF_THE_LIBRARY = ("programs", "eval", "training")
 
 

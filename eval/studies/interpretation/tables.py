@@ -10,8 +10,8 @@ import numpy as np
 
 from tf_strattack.programs.directories.files import write_json, write_text
 
+from ...tables.table import Cell, Table, cells
 from ..paper import CAM_SCORES
-from ..tables.table import Cell, Table, cells
 from .scores import ACTIVATION, ASM, ASM_NONZERO, FIFTH, Explanation, Scored, Values
 
 STEM = "interpretability"

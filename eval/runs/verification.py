@@ -12,7 +12,7 @@ from tqdm import tqdm
 from tf_strattack import Classifier, InputError
 from tf_strattack.images import from_uint8
 
-from ..tfds_directory import UNTARGETED
+from .tfds_directory import UNTARGETED
 from .store import MANIFEST, Store
 
 

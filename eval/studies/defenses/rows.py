@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from tf_strattack import InputError
 
-from ..inputs.attacks import ATTACKS
+from ...inputs.attacks import ATTACKS
 from ..steps import Step
 
 NONE, PGD = "none", "pgd"

@@ -18,7 +18,7 @@ from tf_strattack.programs.notices import notice
 from tf_strattack.typing import Classes, Images
 
 from .accuracy import chance_note, what_to_check
-from .inputs.datasets import Record
+from .datasets import Record
 from .targets import ALL, CLASS, LEAST_LIKELY, Targets
 
 _SELECTION_BATCH = 64

@@ -15,7 +15,7 @@ from tf_strattack import AttackResult
 from tf_strattack.drawing import PLAIN_TEXT, class_name, displayed, goal_of, group_map, unit_images, without_ticks
 from tf_strattack.problem.distortions import CHANGED
 
-from .figures import save_picture
+from .examples import save_picture
 
 _COLUMNS = ("original", "perturbation, each its own scale", "mean |change| per group, of 255", "adversarial")
 _ROWS = 6

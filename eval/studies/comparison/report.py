@@ -8,11 +8,11 @@ from typing import Any
 
 from tf_strattack.programs.command_line import public_name
 
-from ..report.building import cases_table, pictures, with_examples
-from ..report.examples import Batch
-from ..report.page import REPORT, Page, write_page
-from ..runs import results_in
-from ..tables.measures import numbered
+from ...report.building import cases_table, pictures, with_examples
+from ...report.examples import Batch
+from ...report.page import REPORT, Page, write_page
+from ...runs.reading import results_in
+from ...tables.measures import numbered
 from .tables import tables_of
 
 HEAT_MAPS = "heat_maps.png"

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from tf_strattack import InputError
 
-from ..inputs.attacks import ATTACKS, make_attack
+from ...inputs.attacks import ATTACKS, make_attack
 from ..steps import Step
 from .names import OURS
 

@@ -18,9 +18,9 @@ from tf_strattack.programs.directories.files import partial_of, sha256_of, write
 from tf_strattack.programs.directories.layouts import DATASET, ENTRIES, LAYOUTS
 from tf_strattack.versions import versions
 
-from ..records import Measures
+from .records import Measures
 from ..report.page import REPORT
-from ..tfds_directory import features_of, read_shard, rows_of, shard_name, write_info, write_shard
+from .tfds_directory import features_of, read_shard, rows_of, shard_name, write_info, write_shard
 from .plan import Plan
 
 PROGRAM = "eval.generate"

@@ -8,10 +8,10 @@ from typing import Any
 
 from tf_strattack.programs.command_line import public_name
 
-from ..report.building import pictures, with_examples
-from ..report.examples import Batch
-from ..report.page import REPORT, Page, write_page
-from ..runs import results_in
+from ...report.building import pictures, with_examples
+from ...report.examples import Batch
+from ...report.page import REPORT, Page, write_page
+from ...runs.reading import results_in
 from .tables import region_table
 
 

@@ -8,10 +8,10 @@ from typing import Any
 
 from tf_strattack import AttackResult, Classifier
 
-from .. import flags
-from ..figures import draw_heat_maps
-from ..inputs.attacks import make_attack
-from ..runs import results_in
+from ... import flags
+from ...figures.examples import draw_heat_maps
+from ...inputs.attacks import make_attack
+from ...runs.reading import results_in
 from ..steps import run_steps
 from .choice import choose
 from .claims import refinement, sparse_success, thresholded

@@ -10,8 +10,8 @@ import numpy.typing as npt
 
 from tf_strattack import AttackResult
 
-from ..records import require_same_examples
-from ..runs import results_in
+from ...runs.reading import results_in
+from ...runs.records import require_same_examples
 from .rows import Row
 
 _NUMBER = 5

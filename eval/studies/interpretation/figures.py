@@ -16,7 +16,7 @@ from tf_strattack.drawing import DARKER, PLAIN_TEXT, class_name, displayed, goal
 from tf_strattack.problem.distortions import CHANGED
 from tf_strattack.typing import Images
 
-from ..figures import save
+from ...figures.examples import save
 from .scores import Explanation
 from .tables import title_of
 

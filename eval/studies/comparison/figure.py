@@ -10,8 +10,8 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
 
-from ..figures import save_picture
-from ..tables.measures import SYMBOLS
+from ...figures.examples import save_picture
+from ...tables.measures import SYMBOLS
 from .names import OURS
 
 # Two pairs of measures, average case: the horizontal one on a logarithmic scale.

@@ -13,7 +13,7 @@ from tf_strattack.programs.directories.layouts import PARTS
 from tf_strattack.runtime.progress import Callback
 
 from .bar import Bar
-from .examples import Examples
+from ..inputs.examples import Examples
 from .tensorboard import Summaries
 
 _PARTS = "parts"

@@ -1,0 +1,1 @@
+"""Programs that set several runs beside each other."""
