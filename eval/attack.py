@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import functools
 
-from tf_strattack.programs.running import run
-
 from . import flags
 
 OPTIONS = flags.options()
@@ -18,19 +16,15 @@ OPTIONS = flags.options()
 def main() -> None:
     """Wires flags, attack and records together."""
     from .figures.examples import draw_examples
-    from .inputs.attacks import list_attacks
     from .pipeline import attack_dataset
 
-    if flags.LIST_ATTACKS.value:
-        print(list_attacks(flags.LIST_ATTACKS.value))
-        return
     draw = functools.partial(draw_examples, group_size=flags.GROUP_SIZE.value)
-    attack_dataset(flags.DATASET.value, draw, split=flags.SPLIT.value, shard_per_image=False)
+    attack_dataset("eval.attack", flags.DATASET.value, draw, split=flags.SPLIT.value, shard_per_image=False)
 
 
 def cli() -> None:
     """The program."""
-    run(main, __doc__, OPTIONS)
+    flags.run_program(main, __doc__, OPTIONS)
 
 
 if __name__ == "__main__":

@@ -5,8 +5,6 @@ Prints a table for each of --sections and writes benchmark.json, benchmark.png a
 
 from __future__ import annotations
 
-from tf_strattack.programs.running import run
-
 from . import flags
 from .benchmarks import flags as own
 
@@ -28,24 +26,20 @@ OPTIONS = flags.options(
             own.FOOLBOX_ITERATIONS,
         ],
     },
-    without=["num_images", "batch_size", "group_size", "tensorboard_dir"],
+    without=["num_images", "batch_size", "group_size", "tensorboard_dir", "verify", *flags.CLUSTER_NAMES],
 )
 
 
 def main() -> None:
     """Measures what the flags name."""
     from .benchmarks.program import benchmark
-    from .inputs.attacks import list_attacks
 
-    if flags.LIST_ATTACKS.value:
-        print(list_attacks(flags.LIST_ATTACKS.value))
-        return
     benchmark()
 
 
 def cli() -> None:
     """The program."""
-    run(main, __doc__, OPTIONS)
+    flags.run_program(main, __doc__, OPTIONS)
 
 
 if __name__ == "__main__":

@@ -9,8 +9,6 @@ from __future__ import annotations
 
 from absl import flags as absl_flags
 
-from tf_strattack.programs.running import run
-
 from . import flags
 
 _DEFENSES = absl_flags.DEFINE_list(
@@ -37,19 +35,15 @@ OPTIONS = flags.options(
 
 def main() -> None:
     """Studies the defences that the flags name."""
-    from .inputs.attacks import list_attacks
-    from .studies.defenses.program import Training, study
+    from .studies.defenses.program import Training, study_defenses
 
-    if flags.LIST_ATTACKS.value:
-        print(list_attacks(flags.LIST_ATTACKS.value))
-        return
     training = Training(_TRAIN_IMAGES.value, _EPOCHS.value, _PRECISION.value)
-    study(_DEFENSES.value, _TEMPERATURES.value, training)
+    study_defenses(_DEFENSES.value, _TEMPERATURES.value, training)
 
 
 def cli() -> None:
     """The program."""
-    run(main, __doc__, OPTIONS)
+    flags.run_program(main, __doc__, OPTIONS)
 
 
 if __name__ == "__main__":

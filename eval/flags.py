@@ -14,7 +14,9 @@ from tf_strattack.programs.command_line import Holder, Options
 from tf_strattack.programs.directories.unfinished import default_directory
 from tf_strattack.programs.numbers import number, whole_number
 from tf_strattack.programs.quiet import import_tensorflow
-from tf_strattack.programs.running import tensorboard_directory
+from tf_strattack.programs.running import run, tensorboard_directory
+
+from .runs.flags import CLUSTER, VERIFY
 
 if TYPE_CHECKING:
     from .inputs.models import Model
@@ -119,11 +121,13 @@ OVERWRITE = flags.DEFINE_bool(
 )
 
 
+CLUSTER_NAMES = [holder.name for holder in CLUSTER]
 _GROUPS: dict[str, tuple[Holder, ...]] = {
     "Model": (MODEL, WEIGHTS, BOUNDS, DATA_FORMAT, MODEL_OPTIONS),
     "Data": (DATASET, DATA_DIR, SPLIT, DOWNLOAD, RESIZE, NUM_IMAGES),
     "Attack": (ATTACK, ATTACK_PARAMETERS, LIST_ATTACKS, TARGETS, GROUP_SIZE),
-    "Run": (OUTPUT_DIR, OVERWRITE, BATCH_SIZE, SEED, TENSORBOARD_DIR),
+    "Several machines": CLUSTER,
+    "Run": (OUTPUT_DIR, OVERWRITE, VERIFY, BATCH_SIZE, SEED, TENSORBOARD_DIR),
 }
 
 
@@ -133,10 +137,27 @@ def options(
     """The shared flags but for those named in `without`, and a program's own by heading, with its defaults."""
     absent = set(without)
     groups = {name: [holder for holder in group if holder.name not in absent] for name, group in _GROUPS.items()}
-    run = groups.pop("Run")
+    last = {name: groups.pop(name) for name in ("Several machines", "Run")}
     for name, holders in (own or {}).items():
-        groups[name] = [*groups.get(name, []), *holders]
-    return Options({**groups, "Run": run}, {"num_images": 10, **defaults}, _details)
+        section = last if name in last else groups
+        section[name] = [*section.get(name, []), *holders]
+    return Options(
+        {name: group for name, group in {**groups, **last}.items() if group}, {"num_images": 10, **defaults}, _details
+    )
+
+
+def run_program(main: Callable[[], None], about: str, options: Options) -> None:
+    """Runs a program, see `running.run`; or prints what --list_attacks asks for."""
+
+    def main_or_list() -> None:
+        from .inputs.attacks import list_attacks
+
+        if LIST_ATTACKS.value:
+            print(list_attacks(LIST_ATTACKS.value))
+        else:
+            main()
+
+    run(main_or_list, about, options)
 
 
 def _details(arguments: Sequence[str]) -> str | None:

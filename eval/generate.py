@@ -7,15 +7,13 @@ The same command again makes what is missing or damaged.
 
 from __future__ import annotations
 
-from tf_strattack.programs.running import run
-
 from . import flags
 from .generation import flags as own
 
 OPTIONS = flags.options(
     {
-        "Generation": [own.SHARD_SIZE, own.QUANTIZE, own.PNG_DIR, own.VERIFY],
-        "Several machines": [own.RAY, own.WORKERS, own.CPUS_PER_WORKER, own.SHARD_INDEX, own.NUM_SHARDS],
+        "Generation": [own.SHARD_SIZE, own.QUANTIZE, own.PNG_DIR],
+        "Several machines": [own.SHARD_INDEX, own.NUM_SHARDS],
     },
     num_images=None,
     targets="random",
@@ -26,17 +24,13 @@ OPTIONS = flags.options(
 def main() -> None:
     """Makes the data set that the flags name."""
     from .generation.program import generate
-    from .inputs.attacks import list_attacks
 
-    if flags.LIST_ATTACKS.value:
-        print(list_attacks(flags.LIST_ATTACKS.value))
-        return
     generate()
 
 
 def cli() -> None:
     """The program."""
-    run(main, __doc__, OPTIONS)
+    flags.run_program(main, __doc__, OPTIONS)
 
 
 if __name__ == "__main__":

@@ -13,7 +13,6 @@ from pathlib import Path
 from absl import flags as absl_flags
 
 from tf_strattack import InputError
-from tf_strattack.programs.running import run
 
 from . import flags
 
@@ -39,12 +38,8 @@ OPTIONS = flags.options(
 def main() -> None:
     """Wires flags, attack and records together."""
     from .figures.photographs import draw_photographs
-    from .inputs.attacks import list_attacks
     from .pipeline import attack_dataset
 
-    if flags.LIST_ATTACKS.value:
-        print(list_attacks(flags.LIST_ATTACKS.value))
-        return
     if _IMAGE_DIR.value is not None and flags.DATASET.present:
         raise InputError("expected --image_dir or --dataset, received both")
     if _IMAGE_DIR.value is not None and not Path(_IMAGE_DIR.value).is_dir():
@@ -53,12 +48,12 @@ def main() -> None:
     if not flags.SPLIT.present:
         split = _SPLITS.get(flags.DATASET.value, split)
     draw = functools.partial(draw_photographs, group_size=flags.GROUP_SIZE.value)
-    attack_dataset(_IMAGE_DIR.value or flags.DATASET.value, draw, split=split, shard_per_image=True)
+    attack_dataset("eval.imagenet", _IMAGE_DIR.value or flags.DATASET.value, draw, split=split, shard_per_image=True)
 
 
 def cli() -> None:
     """The program."""
-    run(main, __doc__, OPTIONS)
+    flags.run_program(main, __doc__, OPTIONS)
 
 
 if __name__ == "__main__":

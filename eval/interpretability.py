@@ -10,8 +10,6 @@ from __future__ import annotations
 
 from absl import flags as absl_flags
 
-from tf_strattack.programs.running import run
-
 from . import flags
 
 _ATTACKS = absl_flags.DEFINE_list(
@@ -31,18 +29,14 @@ OPTIONS = flags.options({"Explanation": [_ATTACKS, _PERCENTILES, _FORM]}, withou
 
 def main() -> None:
     """Explains the attacks that the flags name."""
-    from .inputs.attacks import list_attacks
     from .studies.interpretation.program import explain
 
-    if flags.LIST_ATTACKS.value:
-        print(list_attacks(flags.LIST_ATTACKS.value))
-        return
     explain(_ATTACKS.value, _PERCENTILES.value, _FORM.value)
 
 
 def cli() -> None:
     """The program."""
-    run(main, __doc__, OPTIONS)
+    flags.run_program(main, __doc__, OPTIONS)
 
 
 if __name__ == "__main__":

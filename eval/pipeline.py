@@ -1,60 +1,46 @@
-"""What the attack programs have in common: images in, attacked and recorded shard by shard, tables and figures out."""
+"""What the programs that attack have in common: from flags to a run of the engine."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from pathlib import Path
-from typing import Any, NamedTuple
+from collections.abc import Iterable
+from typing import Any
 
-from tf_strattack import Attack, AttackResult, SlidingMask
-from tf_strattack.programs.command_line import command
-from tf_strattack.programs.directories.files import write_json
+from tf_strattack import SlidingMask
 from tf_strattack.programs.notices import notice, stage
-from tf_strattack.programs.running import announce
 from tf_strattack.runtime.devices import default_batch_size
 
 from . import flags
 from .inputs.applications import NONE
 from .inputs.attacks import make_attack
-from .inputs.datasets import Data, read_dataset
-from .inputs.examples import Selection, make_shards
-from .inputs.models import Model
-from .inputs.targets import Targets, parse_targets
-from .report.building import write_run_report
-from .report.examples import Batch
-from .runs.reading import Run
-from .runs.records import completed, measure, summarise, write_dataset
+from .inputs.datasets import read_dataset
+from .inputs.examples import Selection
+from .inputs.targets import parse_targets
+from .runs import flags as engine_flags
+from .runs.cluster import Cluster
+from .runs.engine import Run, configuration_of, verify_run
+from .runs.finish import Draw
+from .runs.plan import Plan
+from .runs.setting import Setting
+from .runs.shipment import Shipment
 from .runs.tensorboard import Summaries
-from .tables.measures import format_table, numbered
+from .runs.tfds_directory import FLOAT32
+from .runs.work import Outcomes, Work, work_here
+from .tables.measures import numbered
 
-# Draws results, shard by shard, into a file, with the class names that are known.
-Draw = Callable[[Path, Iterator[AttackResult], Mapping[int, str]], None]
 
+def check_flags() -> None:
+    """Refuses flags that need others, before anything is loaded.
 
-class Setting(NamedTuple):
-    """What the shared flags name.
-
-    Attributes:
-      attack, model, data: the attack, the network, and the images.
-      targets: those of each image.
-      selection: the images to attack.
-      per_image: how many examples each makes.
-      own_labels: whether images have the labels that the network, an untrained one, gives them.
-      facts: all of it, to be recorded; JSON values.
+    Raises:
+      InputError: those flags.
     """
-
-    attack: Attack
-    model: Model
-    data: Data
-    targets: Targets
-    selection: Selection
-    per_image: int
-    own_labels: bool
-    facts: dict[str, Any]
-
-    def class_names(self) -> Mapping[int, str]:
-        """The names of classes that data set and network know."""
-        return {**self.data.class_names, **self.model.class_names}
+    engine_flags.check_engine_flags(
+        overwrite=flags.OVERWRITE.value, tensorboard=flags.TENSORBOARD_DIR.value is not None
+    )
+    flags.tensorboard_dir()
+    flags.batch_size()
+    if engine_flags.RAY.value is not None and not engine_flags.VERIFY.value:
+        _cluster().check()
 
 
 def read_flags(dataset: str, split: str, *, on_lattice: bool = False) -> Setting:
@@ -81,7 +67,6 @@ def read_flags(dataset: str, split: str, *, on_lattice: bool = False) -> Setting
         notice(f"the data set has {numbered(data.number, 'image')}, fewer than --num_images={flags.NUM_IMAGES.value}")
     untrained = flags.WEIGHTS.value == NONE
     selection = Selection(data.records, model.classifier, flags.NUM_IMAGES.value, targets, own_labels=untrained)
-    per_image = targets.per_image(model.classifier.num_classes or 1)
     height, width, _ = selection.image_shape
     SlidingMask(flags.GROUP_SIZE.value).of(height, width)  # refuses what does not fit
     facts: dict[str, Any] = {
@@ -100,60 +85,49 @@ def read_flags(dataset: str, split: str, *, on_lattice: bool = False) -> Setting
         "targets": str(targets),
         "seed": flags.SEED.value,
     }
-    return Setting(attack, model, data, targets, selection, per_image, untrained, facts)
+    return Setting(attack, model, data, targets, selection, untrained, facts)
 
 
-def attack_dataset(dataset: str, draw: Draw, *, split: str, shard_per_image: bool) -> None:
-    """Attacks `dataset` as the flags say and writes the run into --output_dir.
+def attack_dataset(program: str, dataset: str, draw: Draw, *, split: str, shard_per_image: bool) -> None:
+    """Attacks `dataset` as the flags say and writes the run into --output_dir, or verifies the one that is there.
 
     Args:
+      program: whose run it is.
       dataset: as of `read_dataset`.
       draw: makes examples.png.
       split: of a TFDS data set.
       shard_per_image: whether a shard, the most that an interruption loses, is the examples of one image, whatever the
         batch size; else it is a batch.
     """
-    batch_size = flags.batch_size()
-    summaries = Summaries(flags.tensorboard_dir())
-    attack, model, data, targets, selection, per_image, own_labels, facts = read_flags(dataset, split)
-    run_of = {**facts, "num_images": flags.NUM_IMAGES.value}
-    rows = per_image
-    if not shard_per_image:
-        rows = batch_size if isinstance(batch_size, int) else default_batch_size(selection.image_shape)
-        run_of["batch_size"] = rows
-    program = "eval.imagenet" if shard_per_image else "eval.attack"
-    output = Run(flags.output_dir(program, run_of), run_of, program=program, overwrite=flags.OVERWRITE.value)
-    announce(output.directory)
-    shards = make_shards(selection, model.classifier, targets, rows=rows, seed=flags.SEED.value)
-    output.attack(
-        attack,
-        model.classifier,
-        shards,
-        min(selection.num_images, data.number) * per_image,
-        batch_size=batch_size,
-        summaries=summaries,
-    )
-
-    measured = (measure(result, group_size=flags.GROUP_SIZE.value) for result in output.results())
-    figures = summarise(measured, seed=flags.SEED.value, skipped=selection.skipped, own_labels=own_labels)
-    note = selection.warn_near_chance(selection.attacked, selection.skipped)
-    metrics = completed({**facts, "command": command(), **figures, "notes": [note] if note else []})
-    class_names = {**data.class_names, **model.class_names}
-    write_dataset(output.directory / "dataset", output.results(), {**facts, "command": command()})
-    # After the data set: other programs take a run that has it for finished.
-    write_json(output.directory / "metrics.json", metrics)
-    draw(output.directory / "examples.png", output.results(), class_names)
-    batches = (Batch.of(result) for result in output.results())
-    write_run_report(output.directory, metrics, batches, class_names, summary(metrics))
-    print(format_table(metrics))
-    print(f"{summary(metrics)}; written to {output.directory}")
+    check_flags()
+    setting = read_flags(dataset, split)
+    size = flags.batch_size()
+    if shard_per_image:
+        size = setting.targets.per_image(setting.model.classifier.num_classes or 1)
+    if not isinstance(size, int):
+        size = default_batch_size(setting.selection.image_shape)
+    configuration = configuration_of(setting, num_images=flags.NUM_IMAGES.value, shard_size=size, image_dtype=FLOAT32)
+    directory = flags.output_dir(program, configuration)
+    if engine_flags.VERIFY.value:
+        print(verify_run(program, directory, setting, configuration))
+        return
+    run = Run.begin(program, directory, setting, configuration, overwrite=flags.OVERWRITE.value)
+    every = range(run.store.plan.num_shards)
+    run.make(every, lambda *shards: attack_shards(setting, *shards))
+    run.finish(every, draw)
 
 
-def summary(metrics: Mapping[str, Any]) -> str:
-    """What metrics.json tells of numbers and cost, in a line."""
-    return (
-        f"{numbered(metrics['num_images'], 'image')} attacked, {metrics['skipped_misclassified']} skipped as "
-        f"misclassified; {metrics['gradient_evaluations_per_example']:.0f} gradient and "
-        f"{metrics['forward_evaluations_per_example']:.0f} forward evaluations, "
-        f"{metrics['seconds_per_example']:.3f} s per example"
-    )
+def attack_shards(
+    setting: Setting, plan: Plan, numbers: Iterable[int], examples: int, *, quantize: bool = False
+) -> Outcomes:
+    """Attacks the shards `numbers`, of so many `examples`, here or on a cluster, as the flags say."""
+    work = Work(setting.attack, quantize, flags.GROUP_SIZE.value, flags.batch_size())
+    shards = plan.shards(setting.data, setting.model.classifier.bounds, numbers)
+    if engine_flags.RAY.value is None:
+        return work_here(work, setting.model.classifier, shards, examples, Summaries(flags.tensorboard_dir()))
+    shipment = Shipment.pack(setting.model, flags.WEIGHTS.value, flags.SEED.value, flags.model_options())
+    return _cluster().work(work, shipment, shards, examples)
+
+
+def _cluster() -> Cluster:
+    return Cluster(str(engine_flags.RAY.value), engine_flags.WORKERS.value, engine_flags.CPUS_PER_WORKER.value or 1)

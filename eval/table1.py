@@ -10,8 +10,6 @@ from __future__ import annotations
 
 from absl import flags as absl_flags
 
-from tf_strattack.programs.running import run
-
 from . import flags
 from .studies.comparison.names import DEFAULT
 
@@ -29,18 +27,14 @@ OPTIONS = flags.options(
 
 def main() -> None:
     """Compares the attacks that the flags name."""
-    from .inputs.attacks import list_attacks
     from .studies.comparison.program import compare
 
-    if flags.LIST_ATTACKS.value:
-        print(list_attacks(flags.LIST_ATTACKS.value))
-        return
     compare(_ATTACKS.value, _TAUS.value, claims=_CLAIMS.value)
 
 
 def cli() -> None:
     """The program."""
-    run(main, __doc__, OPTIONS)
+    flags.run_program(main, __doc__, OPTIONS)
 
 
 if __name__ == "__main__":

@@ -10,6 +10,10 @@ import tensorflow as tf
 from PIL import Image
 
 import tf_strattack as sa
+from eval.inputs.datasets import read_dataset
+from eval.inputs.examples import Selection
+from eval.inputs.targets import parse_targets
+from eval.runs.plan import make_plan
 from tf_strattack.problem.batch import Batch
 from tf_strattack.problem.objective import Objective
 from tf_strattack.problem.problem import Problem
@@ -132,3 +136,17 @@ def write_folder(folder, images, names=True):
             Image.fromarray(image).save(folder / "images" / f"{index}.png")
             writer.writerow([f"{index}.png", index % 3, *([f"class {index % 3}"] if names else [])])
     return folder
+
+
+def sample_data():
+    """The shipped digits, as programs read them."""
+    return read_dataset("sample", data_dir=None, split="test", download=False)
+
+
+def plan_of(data, classifier, *, num_images=20, targets="random:3", shard_size=7, seed=0, configuration="of a run"):
+    """A plan of the first images of a data set."""
+    chosen = parse_targets(targets)
+    selection = Selection(data.records, classifier, num_images, chosen)
+    return make_plan(
+        selection, classifier.num_classes, chosen, shard_size=shard_size, seed=seed, configuration=configuration
+    )

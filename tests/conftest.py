@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import importlib
 import json
 import os
 
@@ -20,6 +22,13 @@ import tf_strattack as sa
 from tests.builders import count_traces, exact_rows
 
 SHARED = Path(__file__).parent.parent.parent / "shared" / "data"
+
+
+def pytest_configure(config):
+    """Imports ART once before the workers do: its first import writes into the home, and fails in two processes."""
+    if not hasattr(config, "workerinput") and not (Path.home() / ".art" / "config.json").exists():
+        with contextlib.suppress(ImportError):
+            importlib.import_module("art.config")
 
 
 @pytest.fixture(scope="session")

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
+from types import SimpleNamespace
 
 import numpy as np
 import tensorflow_datasets as tfds
 
+from eval.runs.reading import results_in
 from tf_strattack.programs.directories.configuration import claim
 
 
@@ -48,6 +51,21 @@ def check_all_is_known(directory, program, copy):
     assert [name for name in sorted(os.listdir(copy)) if not name.startswith("lock")] == ["config.json"]
 
 
+def shards(directory):
+    """The files of the shards of a run."""
+    return sorted((directory / "dataset").glob("*tfrecord*"))
+
+
+def results(directory):
+    """The results of a run, shard by shard."""
+    return list(results_in(directory))
+
+
+def study_of(directory, facts, rows, claims=None):
+    """A study as tables see it."""
+    return SimpleNamespace(directory=directory, facts=facts, rows=lambda: rows, claims=lambda: claims or {})
+
+
 def lay(directory, files):
     for name, content in files.items():
         (directory / name).parent.mkdir(parents=True, exist_ok=True)
@@ -69,3 +87,15 @@ def check_equal(ours, theirs):
     for name, row in ours.items():
         for feature, value in row.items():
             np.testing.assert_array_equal(value, theirs[name][feature], err_msg=f"{name} {feature}")
+
+
+def check_same_runs(ours, theirs):
+    """Fails unless two runs have the same shards, byte for byte, and the same figures but for times."""
+    assert [path.name for path in shards(ours)] == [path.name for path in shards(theirs)] != []
+    for one, other in zip(shards(ours), shards(theirs), strict=True):
+        assert one.read_bytes() == other.read_bytes(), one.name
+    figures = [json.loads((directory / "metrics.json").read_text()) for directory in (ours, theirs)]
+    for metrics in figures:
+        for name in ("seconds_per_example", "finished_at", "command"):
+            metrics.pop(name)
+    assert figures[0] == figures[1]

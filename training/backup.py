@@ -1,46 +1,52 @@
-"""The backup from which a stopped training goes on."""
+"""The backup from which a stopped training is resumed."""
 
 from __future__ import annotations
 
-import json
+import os
 from pathlib import Path
 from typing import Any
 
 import h5py
 import keras
 
-from tf_strattack.programs.directories.layouts import BACKUP
-from tf_strattack.programs.directories.removal import remove
+from tf_strattack.programs.notices import notice
 
 
-class Backup(keras.callbacks.BackupAndRestore):
-    """Keras's backup after each epoch, made safe against a kill in the middle of writing one.
+class Backup(keras.callbacks.Callback):
+    """Keeps the weights, the optimizer's too, after each epoch, in a file that is whole or not there.
 
-    Keras writes over the weights and then, apart, the number of the epoch. So files that were cut off give way to the
-    backup before, and the epoch comes from the optimizer's count of steps, which is in the weights' file.
+    It stays after the last epoch: what follows can be stopped as well. Keras's `BackupAndRestore` writes over the
+    weights, and tells `fit` where to begin by a private attribute.
     """
 
-    def __init__(self, directory: Path, steps_per_epoch: int) -> None:
-        """Backs up to `directory` a training of `steps_per_epoch` steps an epoch."""
-        # Kept after the last epoch too, until the whole task is done: what follows can be stopped as well.
-        super().__init__(str(directory), double_checkpoint=True, delete_checkpoint=False)
-        self._directory, self._steps = directory, steps_per_epoch
+    def __init__(self, directory: Path) -> None:
+        """Backs up to `directory`."""
+        super().__init__()
+        self._latest = directory / "latest.weights.h5"
 
-    def on_train_begin(self, logs: Any = None) -> None:
-        """Restores the last whole backup, if there is one."""
-        latest = self._directory / "latest.weights.h5"
-        before = latest.with_name(latest.name + ".bkp")
-        if latest.exists() and not is_whole(latest):
-            if before.exists() and is_whole(before):
-                before.replace(latest)
-            else:
-                remove(self._directory, BACKUP)
-        metadata = self._directory / "training_metadata.json"
-        if metadata.exists() and not _is_json(metadata):
-            metadata.unlink()
-        super().on_train_begin(logs)
-        # Where Keras keeps the epoch that it has restored.
-        self.model._initial_epoch = int(self.model.optimizer.iterations) // self._steps
+    def restore(self, model: keras.Model, steps_per_epoch: int) -> int:
+        """Loads the weights of the backup into a compiled model, if there is one; returns the epoch to begin with.
+
+        The epoch is not written apart, where it could contradict the weights: it comes from the optimizer's steps.
+        """
+        if not self._latest.exists():
+            return 0
+        if not is_whole(self._latest):
+            notice(f"{self._latest} is not as it was written: the training begins again")
+            self._latest.unlink()
+            return 0
+        model.optimizer.build(model.trainable_variables)
+        model.load_weights(self._latest)
+        return int(model.optimizer.iterations) // steps_per_epoch
+
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        """Writes the backup."""
+        self._latest.parent.mkdir(parents=True, exist_ok=True)
+        partial = self._latest.with_name("partial.weights.h5")  # Keras wants this ending
+        self.model.save_weights(partial, overwrite=True)
+        with partial.open("rb") as file:
+            os.fsync(file.fileno())
+        partial.replace(self._latest)
 
 
 def is_whole(path: Path) -> bool:
@@ -56,11 +62,3 @@ def is_whole(path: Path) -> bool:
 def _read(name: str, item: Any) -> None:
     if isinstance(item, h5py.Dataset):
         item[()]
-
-
-def _is_json(path: Path) -> bool:
-    try:
-        json.loads(path.read_text())
-    except ValueError:
-        return False
-    return True

@@ -84,7 +84,8 @@ def fit(
         metrics=[keras.metrics.CategoricalAccuracy(name="accuracy")],
         jit_compile=False,  # XLA is slower than the plain graph for these networks on CPU
     )
-    callbacks = [Backup(backup_dir, steps), EpochStart(network, epoch, recipe.seed)]
+    backup = Backup(backup_dir)
+    callbacks = [backup, EpochStart(network, epoch, recipe.seed)]
     if tensorboard_dir is not None:
         callbacks.append(keras.callbacks.TensorBoard(str(tensorboard_dir)))
     with ctrl_c_between_steps() as stop:
@@ -93,6 +94,7 @@ def fit(
             validation_data=batches_in_order(test),
             validation_freq=max(1, recipe.epochs // 10),
             epochs=recipe.epochs,
+            initial_epoch=backup.restore(model, steps),
             callbacks=[*callbacks, stop],
             shuffle=False,
         )

@@ -14,11 +14,12 @@ from absl import flags as absl_flags
 from tf_strattack import Attack, InputError
 from tf_strattack.programs.command_line import command
 from tf_strattack.programs.directories.configuration import claim, require_claimable
+from tf_strattack.programs.directories.files import write_json
 from tf_strattack.programs.running import announce, require_new
 
 from .. import flags
 from ..inputs.attacks import ATTACKS, make_attack
-from ..runs.records import write_metrics
+from ..runs.records import completed
 from . import (
     curves,
     flagged_net,
@@ -111,7 +112,8 @@ def benchmark() -> None:
         measured[name] = measures[name]()
         print(f"\n{name}\n{section_table(name, measured[name], SECTIONS[name]).text()}", flush=True)
         # After every section: what is measured outlives an interruption.
-        written = write_metrics(directory / _RESULTS, {**facts, "sections": measured})
+        written = completed({**facts, "sections": measured})
+        write_json(directory / _RESULTS, written)
         draw_benchmark(directory / "benchmark.png", measured)
         write_benchmark_report(directory, written, SECTIONS)
     print(f"\nwritten to {directory}")

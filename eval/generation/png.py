@@ -19,7 +19,7 @@ from tf_strattack.programs.directories.removal import remove, replace_written
 from ..inputs.image_files import read_image
 from ..runs.dataset_card import card_of, is_theirs, write_card
 from ..runs.store import Store
-from ..runs.verification import fooled
+from ..runs.tfds_directory import UNTARGETED
 from ..tables.table import Cell, Table, cells
 
 # The table that makes the folder one that --dataset reads, and the one that makes it an image folder of Hugging Face's.
@@ -36,7 +36,6 @@ def export(
     classifier: Classifier,
     confidence: float,
     class_names: Mapping[int, str],
-    configuration: Mapping[str, Any],
 ) -> dict[str, Any]:
     """Writes the successful examples to PNG files, a folder a shard, with tables of labels; reads and classifies them.
 
@@ -52,23 +51,24 @@ def export(
             _write(folder, names, rows)
         if rows:
             read = np.stack([_read(folder / name, row) for name, row in zip(names, rows, strict=True)])
-            successes += int(fooled(classifier, from_uint8(read, classifier.bounds), rows, confidence).sum())
+            images = from_uint8(read, classifier.bounds)
+            labels, targets = (np.array([row[name] for row in rows], np.int32) for name in ("label", "target"))
+            wanted = None if (targets == UNTARGETED).all() else targets
+            successes += int(classifier.fooled_by(images, labels, wanted, confidence=confidence).sum())
         entries += _entries(folder, names, rows, class_names)
-    for name, text in _texts(entries, configuration).items():
+    for name, text in _texts(entries, store.configuration).items():
         (write_card if name == CARD else write_text)(directory / name, text)
     return {"files": len(entries), "num_successes": successes}
 
 
-def damaged(
-    store: Store, directory: Path, class_names: Mapping[int, str], configuration: Mapping[str, Any]
-) -> Iterator[tuple[str, str]]:
+def damaged(store: Store, directory: Path, class_names: Mapping[int, str]) -> Iterator[tuple[str, str]]:
     """What is not as `export` has written it: names, and what is wrong."""
     entries: list[list[Cell]] = []
     for folder, names, rows in _folders(store, directory):
         if not _holds(folder, names, rows):
             yield folder.name, "its files do not hold what the shard does"
         entries += _entries(folder, names, rows, class_names)
-    for name, text in _texts(entries, configuration).items():
+    for name, text in _texts(entries, store.configuration).items():
         path = directory / name
         if name == CARD and is_theirs(path):
             continue

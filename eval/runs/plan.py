@@ -1,11 +1,11 @@
-"""Which examples a generation makes, and in which shards: fixed before the first is attacked."""
+"""Which examples a run makes, and in which shards: fixed before the first is attacked."""
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import functools
 import hashlib
+import os
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -43,6 +43,7 @@ class Plan:
       per_image: how many examples an image makes.
       shard_size: examples a shard; the last may have fewer.
       seed: of random targets.
+      configuration: a hash of the configuration of the run.
     """
 
     positions: npt.NDArray[np.int64]
@@ -55,6 +56,7 @@ class Plan:
     per_image: int
     shard_size: int
     seed: int
+    configuration: str
 
     @property
     def num_examples(self) -> int:
@@ -74,7 +76,10 @@ class Plan:
     def digest(self) -> str:
         """A hash of everything in it."""
         arrays = self.positions, self.labels, self.least_likely
-        facts = [self.image_shape, self.num_classes, self.targets, self.per_image, self.shard_size, self.seed]
+        facts = [
+            *(self.image_shape, self.num_classes, self.targets),
+            *(self.per_image, self.shard_size, self.seed, self.configuration, self.skipped),
+        ]
         return hashlib.sha256(b"".join(map(np.ndarray.tobytes, arrays)) + repr(facts).encode()).hexdigest()
 
     def shards(self, data: Data, bounds: tuple[float, float], numbers: Iterable[int]) -> Iterator[tuple[int, Examples]]:
@@ -94,22 +99,37 @@ class Plan:
             yield number, examples_of(pairs)
 
 
-def keep_plan(path: Path, make: Callable[[], Plan]) -> Plan:
-    """The plan in the file `path`, or if there is none that can be read, a new one, which is put there.
+def keep_plan(path: Path, configuration: str, make: Callable[[], Plan]) -> Plan:
+    """The plan of `configuration` in the file `path`, or if there is none that is whole, a new one, which is put there.
 
     Of processes that do so at once the first makes it, and the others wait for it.
     """
     with one_at_a_time(path):
-        with contextlib.suppress(InputError):
+        damage = plan_damage(path, configuration) if os.path.lexists(path) else None
+        if damage:
+            tqdm.write(f"{path.name}: {damage}; made again")
+        elif path.exists():
             return load_plan(path)
         plan = make()
         with replacing(path) as file:
-            np.savez_compressed(file, **dataclasses.asdict(plan))
+            np.savez_compressed(file, **dataclasses.asdict(plan), digest=plan.digest)
         return plan
 
 
-def make_plan(selection: Selection, num_classes: int, targets: Targets, *, shard_size: int, seed: int) -> Plan:
-    """Classifies the data set, and plans its examples."""
+def plan_damage(path: Path, configuration: str) -> str | None:
+    """What is wrong with the plan in the file `path`, in words; None if it is whole and of `configuration`."""
+    if not path.exists():
+        return "it is missing"
+    try:
+        return None if load_plan(path).configuration == configuration else "it is of another configuration"
+    except InputError:
+        return "it is not as it was written"
+
+
+def make_plan(
+    selection: Selection, num_classes: int, targets: Targets, *, shard_size: int, seed: int, configuration: str
+) -> Plan:
+    """Classifies the data set, and plans its examples; `configuration` is the hash of that of the run."""
     with tqdm(selection, unit="img", desc="classified correctly", leave=False) as bar:
         chosen = [(record.position, record.label, record.least_likely) for record in bar]
     positions, labels, least_likely = np.array(chosen, np.int64).T
@@ -124,6 +144,7 @@ def make_plan(selection: Selection, num_classes: int, targets: Targets, *, shard
         targets.per_image(num_classes),
         shard_size,
         seed,
+        configuration,
     )
 
 
@@ -138,10 +159,14 @@ def load_plan(path: Path) -> Plan:
         with np.load(path, allow_pickle=False) as file:
             arrays = dict(file)
         values: dict[str, Any] = {name: value if value.ndim else value.item() for name, value in arrays.items()}
+        digest = values.pop("digest")
         values["image_shape"] = tuple(map(int, values["image_shape"]))
-        return Plan(**values)
+        plan = Plan(**values)
+        if plan.digest != digest:
+            raise ValueError("its content has another checksum")
+        return plan
 
-    plan: Plan = load_or_explain(read, path, "the plan of a generation")
+    plan: Plan = load_or_explain(read, path, "the plan of a run")
     return plan
 
 

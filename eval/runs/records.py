@@ -1,11 +1,9 @@
-"""What a run leaves to read: metrics.json, and the examples as a TFDS directory."""
+"""The figures of metrics.json, from the results of a run."""
 
 from __future__ import annotations
 
-import itertools
 import time
 from collections.abc import Iterable, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,18 +11,10 @@ import numpy.typing as npt
 import tensorflow_datasets as tfds
 
 from tf_strattack import AttackResult, metrics
-from tf_strattack.programs.directories.files import partial_of, write_json
-from tf_strattack.programs.directories.layouts import DATASET, DATASET_PARTIAL
-from tf_strattack.programs.directories.removal import remove, replace_written
 from tf_strattack.versions import versions
-
-from .tfds_directory import FLOAT32, features_of, rows_of, shard_name, write_info, write_shard
 
 # An array (N,) by name, one entry an example.
 Measures = dict[str, npt.NDArray[Any]]
-
-_SHARD_EXAMPLES = 1000
-
 
 def measure(result: AttackResult, *, group_size: int) -> Measures:
     """What metrics.json is computed from: an array (N,) of each measure, and of success, cost and image."""
@@ -84,37 +74,7 @@ def require_same_examples(results: Sequence[AttackResult]) -> None:
         raise ValueError("the runs are of different examples")
 
 
-def write_metrics(path: Path, facts: dict[str, Any]) -> dict[str, Any]:
-    """Writes `facts`, completed, as JSON; returns what it wrote."""
-    everything = completed(facts)
-    write_json(path, everything)
-    return everything
-
-
 def completed(facts: dict[str, Any]) -> dict[str, Any]:
     """`facts` with versions and time."""
     finished_at = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
     return {**facts, "versions": {**versions(), "tensorflow_datasets": tfds.__version__}, "finished_at": finished_at}
-
-
-def write_dataset(directory: Path, results: Iterable[AttackResult], facts: dict[str, Any]) -> None:
-    """Writes the examples to `directory`, to be read by `tfds.builder_from_directory`; see `tfds_directory`.
-
-    Images are float32 in the classifier's scale. The directory appears, or what an earlier call wrote to it is
-    replaced, once everything is complete.
-    """
-    partial = partial_of(directory)
-    remove(partial, DATASET_PARTIAL)
-    partial.mkdir(parents=True, exist_ok=True)
-    results = iter(results)
-    first = next(results)
-    features = features_of(first.images.shape[1:], FLOAT32)
-    rows = itertools.chain.from_iterable(rows_of(result, FLOAT32) for result in itertools.chain([first], results))
-    files: list[tuple[int, int]] = []
-    while chunk := list(itertools.islice(rows, _SHARD_EXAMPLES)):
-        path = partial / str(len(files))
-        files.append((write_shard(path, features, chunk), path.stat().st_size))
-    for number in range(len(files)):  # their names tell how many there are
-        (partial / str(number)).rename(partial / shard_name(number, len(files)))
-    write_info(partial, features, files, facts)
-    replace_written(directory, partial, DATASET)

@@ -1,38 +1,34 @@
-"""The directory of a generation: shards that appear whole, an entry with the checksum of each, and the manifest."""
+"""The shards of a run: files that appear whole, and an entry with the checksum of each."""
 
 from __future__ import annotations
 
 import dataclasses
 import functools
-import hashlib
-import json
+import os
+import stat
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import tensorflow_datasets as tfds
 
 from tf_strattack import AttackResult
-from tf_strattack.programs.directories.files import partial_of, sha256_of, write_json
+from tf_strattack.images import from_uint8
+from tf_strattack.programs.directories.files import partial_of, sha256_of
 from tf_strattack.programs.directories.layouts import DATASET, ENTRIES, LAYOUTS
+from tf_strattack.programs.directories.sealed import read_sealed, write_sealed
 from tf_strattack.versions import versions
 
-from .records import Measures
-from ..report.page import REPORT
-from .tfds_directory import features_of, read_shard, rows_of, shard_name, write_info, write_shard
 from .plan import Plan
+from .records import Measures
+from .tfds_directory import UNTARGETED, features_of, read_shard, rows_of, shard_name, write_shard
+from .work import Outcome
 
-PROGRAM = "eval.generate"
-MANIFEST, METRICS = "manifest.json", "metrics.json"
-_DATASET, _ENTRIES = "dataset", "shards"
-# What makes dataset/ a data set; there only while all shards are.
-_INFO = ("dataset_info.json", "features.json", "metadata.json")
+DATASET_FOLDER, _ENTRIES = "dataset", "shards"
 # The name of the only process at work.
 ALONE = "run"
-_CHECKSUM = "checksum_of_this_file"
-# What the manifest tells of a shard; its entry has the measures of its examples besides.
-_LISTED = ("shard", "file", "sha256", "bytes", "num_examples", "versions")
 
 Entry = dict[str, Any]
 
@@ -41,25 +37,26 @@ Entry = dict[str, Any]
 class Store:
     """The shards of `plan` in `directory`.
 
-    A shard is a file in dataset/ and then an entry in shards/, a JSON file with its checksum and measures. Both are
-    written beside and renamed; without its entry a shard does not count. The manifest joins the entries.
+    A shard is a file in dataset/ and then an entry in shards/, a JSON file with its checksum, the measures of its
+    examples and what else an `AttackResult` has. Both are written beside and renamed; without its entry a shard does
+    not count, and neither does an entry that is of another place, plan or configuration.
 
     Attributes:
       directory: the output directory.
       plan: what the shards hold.
-      dtype: of the images, "float32" or "uint8".
+      configuration: of the run; JSON values.
       writer: a name under which no other process writes at the same time.
     """
 
     directory: Path
     plan: Plan
-    dtype: str
-    writer: str
+    configuration: dict[str, Any]
+    writer: str = ALONE
 
     @functools.cached_property
     def features(self) -> tfds.features.FeaturesDict:
         """The features of an example."""
-        return features_of(self.plan.image_shape, self.dtype)
+        return features_of(self.plan.image_shape, self.configuration["image_dtype"])
 
     def open(self) -> None:
         """Makes the folders, and removes what a process of this name that was killed has left half-written.
@@ -68,58 +65,67 @@ class Store:
         """
         pattern = "*.partial" if self.writer == ALONE else f"*.{self.writer}.partial"
         folders = {
-            self.directory: LAYOUTS[PROGRAM],
-            self.directory / _DATASET: DATASET,
+            self.directory: LAYOUTS["eval.generate"],
+            self.directory / DATASET_FOLDER: DATASET,
             self.directory / _ENTRIES: ENTRIES,
         }
         for folder, names in folders.items():
             folder.mkdir(exist_ok=True)
             for path in folder.glob(pattern):
-                if names.partial(path.name) and names.owns(path):
+                if names.partial(path.name) and names.owns(path) and not path.is_dir():
                     path.unlink()
 
     def path(self, number: int) -> Path:
         """The file of a shard."""
-        return self.directory / _DATASET / shard_name(number, self.plan.num_shards)
+        return self.directory / DATASET_FOLDER / shard_name(number, self.plan.num_shards)
 
-    def write(self, number: int, result: AttackResult, measures: Measures) -> None:
+    def write(self, number: int, outcome: Outcome) -> None:
         """Writes a shard, and then its entry.
 
         Raises:
           OSError: no room for it; nothing of it is left.
         """
-        path = self.path(number)
+        result, path = outcome.result, self.path(number)
         partial = partial_of(path, self.writer)
         try:
-            examples = write_shard(partial, self.features, rows_of(result, self.dtype))
+            examples = write_shard(partial, self.features, rows_of(result, self.configuration["image_dtype"]))
             entry = {
                 "shard": number,
                 "file": path.name,
+                "plan": self.plan.digest,  # which has the configuration in it
                 "sha256": sha256_of(partial),
                 "bytes": partial.stat().st_size,
                 "num_examples": examples,
                 "versions": versions(),
-                "plan": self.plan.digest,
-                "measures": {name: values.tolist() for name, values in measures.items()},
+                "attack": result.attack,
+                "calls": [[*key, calls] for key, calls in result.calls.items()],
+                "measures": {name: values.tolist() for name, values in outcome.measures.items()},
+                # NaN, which JSON does not have, is nothing there.
+                "c": [float(c) if np.isfinite(c) else None for c in result.c],
+                "clean_correct": result.clean_correct.tolist(),
             }
             partial.replace(path)
         finally:
             partial.unlink(missing_ok=True)
-        write_json(self._entry_path(number), _sealed(entry), writer=self.writer)
+        write_sealed(self._entry_path(number), entry, writer=self.writer)
 
     def missing(self, number: int) -> bool:
         """Whether a shard has never been finished."""
-        return not self._entry_path(number).exists()
+        return not os.path.lexists(self._entry_path(number))
 
     def damage(self, number: int) -> str | None:
         """What is wrong with a finished shard, in words; None if its file has the checksum in its entry."""
-        entry, path = _unsealed(self._entry_path(number)), self.path(number)
+        entry, path = read_sealed(self._entry_path(number)), self.path(number)
         if entry is None:
             return f"the entry {self._entry_path(number).name} cannot be read"
         if entry["plan"] != self.plan.digest:
-            return "it is of another plan"
-        if not path.exists():
+            return "its entry is of another plan or configuration"
+        if (entry["shard"], entry["file"]) != (number, path.name):
+            return f"its entry is that of {entry['file']}"
+        if not os.path.lexists(path):
             return "the file is missing"
+        if not stat.S_ISREG(path.lstat().st_mode):
+            return "it is not a file"
         if path.stat().st_size != entry["bytes"]:
             return f"the file has {path.stat().st_size} bytes in place of {entry['bytes']}"
         return None if sha256_of(path) == entry["sha256"] else "the file has another checksum"
@@ -128,82 +134,50 @@ class Store:
         """The examples of a finished shard, as NumPy values by feature."""
         return read_shard(self.path(number), self.features)
 
+    def result(self, number: int) -> AttackResult:
+        """A finished shard, as the attack returned it."""
+        rows, entry = list(self.rows(number)), read_sealed(self._entry_path(number)) or {}
+        low, high = self.configuration["bounds"]
+        measures, targets = entry["measures"], _column(rows, "target", np.int32)
+        return AttackResult(
+            images=_images(rows, "original", (low, high)),
+            adversarial=_images(rows, "image", (low, high)),
+            success=_column(rows, "success", np.bool_),
+            labels=_column(rows, "label", np.int32),
+            targets=None if (targets == UNTARGETED).all() else targets,
+            clean_correct=np.array(entry["clean_correct"], np.bool_),
+            c=np.array(entry["c"], np.float32),
+            gradient_evaluations=np.array(measures["gradient"], np.int32),
+            forward_evaluations=np.array(measures["forward"], np.int32),
+            seconds=np.array(measures["seconds"], np.float32),
+            bounds=(low, high),
+            attack=entry["attack"],
+            calls={(kind, size): calls for kind, size, calls in entry["calls"]},
+            example_ids=np.array([row["example_id"].decode() for row in rows]),
+        )
+
+    def results(self) -> Iterator[AttackResult]:
+        """All shards, in order, one at a time."""
+        return map(self.result, range(self.plan.num_shards))
+
+    def entries(self) -> Iterator[Entry]:
+        """The entries that can be read, in order."""
+        found: Iterable[Entry | None] = map(read_sealed, map(self._entry_path, range(self.plan.num_shards)))
+        return (entry for entry in found if entry is not None)
+
     def measures(self) -> Iterator[Measures]:
         """The measures of all shards, in order."""
-        for entry in self._entries():
+        for entry in self.entries():
             yield {name: np.array(values) for name, values in entry["measures"].items()}
-
-    def untouched(self) -> bool:
-        """Whether nothing has been made yet."""
-        return not any(map(ENTRIES.owns, (self.directory / _ENTRIES).glob("*.json")))
-
-    def disassemble(self, configuration: dict[str, Any]) -> None:
-        """Takes away what makes the shards a data set, and says so in the manifest, until all are there again."""
-        for path in (
-            *(self.directory / _DATASET / name for name in _INFO),
-            *map(self.directory.joinpath, (METRICS, REPORT)),
-        ):
-            path.unlink(missing_ok=True)
-        self.write_manifest(configuration, complete=False)
-
-    def assemble(self, configuration: dict[str, Any], facts: dict[str, Any]) -> None:
-        """Makes dataset/ a directory that TFDS reads, with `facts` as its metadata; every shard must be intact."""
-        files = [(entry["num_examples"], entry["bytes"]) for entry in self._entries()]
-        write_info(self.directory / _DATASET, self.features, files, facts)
-        self.write_manifest(configuration, complete=True)
-
-    def assembled(self) -> bool:
-        """Whether dataset/ is a directory that TFDS reads, with its figures beside."""
-        names = (self.directory / _DATASET / name for name in _INFO)
-        manifest = _unsealed(self.directory / MANIFEST)
-        return all(map(Path.exists, [*names, self.directory / METRICS])) and bool(manifest and manifest["complete"])
-
-    def manifest_damage(self) -> str | None:
-        """What is wrong with the manifest, in words; None if nothing is."""
-        path = self.directory / MANIFEST
-        if not path.exists():
-            return "it is missing"
-        return "it cannot be read" if _unsealed(path) is None else None
-
-    def write_manifest(self, configuration: dict[str, Any], *, complete: bool) -> None:
-        """Writes the manifest: configuration, plan, and the shards finished so far with their checksums."""
-        plan = self.plan
-        shards = [{name: entry[name] for name in _LISTED} for entry in self._entries()]
-        manifest = {
-            "configuration": json.loads(json.dumps(configuration)),
-            "num_images": len(plan.positions),
-            "skipped_misclassified": plan.skipped,
-            "num_examples": plan.num_examples,
-            "shard_size": plan.shard_size,
-            "num_shards": plan.num_shards,
-            "plan": plan.digest,
-            "complete": complete,
-            "shards": shards,
-        }
-        write_json(self.directory / MANIFEST, _sealed(manifest), writer=self.writer)
 
     def _entry_path(self, number: int) -> Path:
         return self.directory / _ENTRIES / f"{number:05d}.json"
 
-    def _entries(self) -> Iterator[Entry]:
-        """The entries that can be read, in order."""
-        found: Iterable[Entry | None] = map(_unsealed, map(self._entry_path, range(self.plan.num_shards)))
-        return (entry for entry in found if entry is not None)
+
+def _images(rows: list[dict[str, Any]], feature: str, bounds: tuple[float, float]) -> npt.NDArray[np.float32]:
+    images = np.stack([row[feature] for row in rows])
+    return from_uint8(images, bounds) if images.dtype == np.uint8 else images
 
 
-def _sealed(content: dict[str, Any]) -> dict[str, Any]:
-    return {**content, _CHECKSUM: _digest(content)}
-
-
-def _unsealed(path: Path) -> dict[str, Any] | None:
-    """The content of a sealed file; None if there is none, or it is not as it was written."""
-    try:
-        content = json.loads(path.read_bytes())
-        claimed = content.pop(_CHECKSUM)
-    except (OSError, ValueError, LookupError, AttributeError, TypeError):
-        return None
-    return content if isinstance(content, dict) and claimed == _digest(content) else None
-
-
-def _digest(content: dict[str, Any]) -> str:
-    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+def _column(rows: list[dict[str, Any]], feature: str, dtype: Any) -> npt.NDArray[Any]:
+    return np.array([row[feature] for row in rows], dtype)

@@ -1,4 +1,4 @@
-"""Programs of this checkout as steps of a longer work: each is run once, and skipped when it has been done."""
+"""Programs of this checkout as steps of a longer work."""
 
 from __future__ import annotations
 
@@ -7,50 +7,56 @@ import shlex
 import signal
 import subprocess
 import sys
-from collections.abc import Iterable
 from pathlib import Path
 
 from tf_strattack import InputError
 from tf_strattack.programs.modules import called, module_of
 from tf_strattack.programs.notices import sharing
+from tf_strattack.programs.parent import as_parent
 
 
 @dataclasses.dataclass(frozen=True)
 class Step:
-    """A program of this checkout, and the file that is there once it has done its work."""
+    """A program and its arguments.
+
+    Attributes:
+      module: the program, as in "eval.attack".
+      arguments: its flags.
+      leaves: the file that is there once it has done its work, after which it is not run again. None for programs that
+        find out for themselves what is missing or damaged.
+    """
 
     module: str
     arguments: tuple[str, ...]
-    leaves: Path
+    leaves: Path | None = None
 
+    def run(self, name: str, *more: str) -> int:
+        """Runs the program, with `more` arguments, for the row `name`, unless it has done its work.
 
-def run_steps(name: str, steps: Iterable[Step]) -> None:
-    """Does what is missing of the row `name`; a step that was stopped goes on by itself.
+        Returns:
+          Its exit status; it has said why.
 
-    Raises:
-      SystemExit: a step failed, with its status; it has said why.
-      InputError: a step was killed.
-      KeyboardInterrupt: at Ctrl-C, after which the step has ended too.
-    """
-    for step in steps:
-        if not step.leaves.exists():
-            print(f"\n{name}: {called(module_of(step.module))} {shlex.join(step.arguments)}", flush=True)
-            _run(step)
-
-
-def _run(step: Step) -> None:
-    # A process each: training switches to deterministic operations, which cannot be undone and slow attacks down, and
-    # the memory of one attack is gone before the next.
-    process = subprocess.Popen([sys.executable, "-m", module_of(step.module), *step.arguments], env=sharing())
-    try:
-        status = process.wait()
-    except KeyboardInterrupt:
-        process.wait()  # the terminal has sent it Ctrl-C as well
-        raise
-    if status < 0:
-        name = signal.Signals(-status).name
-        raise InputError(
-            f"expected {called(module_of(step.module))} to end by itself, received {name}: the command resumes it"
+        Raises:
+          InputError: it was killed.
+          KeyboardInterrupt: at Ctrl-C, after which it has ended too.
+        """
+        if self.leaves is not None and self.leaves.exists():
+            return 0
+        arguments = (*self.arguments, *more)
+        print(f"\n{name}: {called(module_of(self.module))} {shlex.join(arguments)}", flush=True)
+        # A process each: training switches to deterministic operations, which cannot be undone and slow attacks down,
+        # and the memory of one attack is gone before the next.
+        process = subprocess.Popen(
+            [sys.executable, "-m", module_of(self.module), *arguments], env={**sharing(), **as_parent()}
         )
-    if status:
-        sys.exit(status)
+        try:
+            status = process.wait()
+        except KeyboardInterrupt:
+            process.wait()  # the terminal has sent it Ctrl-C as well
+            raise
+        if status < 0:
+            raise InputError(
+                f"expected {called(module_of(self.module))} to end by itself, received "
+                f"{signal.Signals(-status).name}: the command resumes it"
+            )
+        return status

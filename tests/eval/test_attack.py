@@ -13,7 +13,7 @@ import pytest
 import tensorflow_datasets as tfds
 
 import tf_strattack as sa
-from tests.directories import check_all_is_known
+from tests.directories import check_all_is_known, results, shards
 from tests.programs import check_mistakes, run_program, server_of, start
 from tests.schemas import check_schema
 from tf_strattack.images import write_png
@@ -110,13 +110,13 @@ def test_the_same_command_does_only_what_is_missing(run, tmp_path):
     directory, _, _, _ = run
     copy = tmp_path / "out"
     shutil.copytree(directory, copy)
-    before = sa.AttackResult.load(copy / "parts" / "00001.npz")
-    (copy / "parts" / "00001.npz").unlink()
-    kept = (copy / "parts" / "00000.npz").stat().st_mtime_ns
+    before = results(copy)[1]
+    shards(copy)[1].unlink()
+    kept = shards(copy)[0].stat().st_mtime_ns
     status, _, err = program("--num_images=4", "--batch_size=15", f"--output_dir={copy}")
     assert status == 0, err
-    assert (copy / "parts" / "00000.npz").stat().st_mtime_ns == kept
-    after = sa.AttackResult.load(copy / "parts" / "00001.npz")
+    assert shards(copy)[0].stat().st_mtime_ns == kept
+    after = results(copy)[1]
     np.testing.assert_array_equal(after.example_ids, before.example_ids)
     np.testing.assert_array_equal(after.success, before.success)
 
@@ -138,11 +138,11 @@ def test_others_files_in_a_run_stay_when_it_is_resumed_and_when_it_is_replaced(r
     directory, arguments, _, _ = run
     copy = tmp_path / "out"
     shutil.copytree(directory, copy)
-    mine = [copy / name for name in ("notes.txt", "mine/a.txt", "parts/mine.npz", "dataset/notes.txt", "dataset/a/b")]
+    mine = [copy / name for name in ("notes.txt", "mine/a.txt", "shards/mine.json", "dataset/notes.txt", "dataset/a/b")]
     for path in mine:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text("mine")
-    (copy / "parts" / "00001.npz").unlink()
+    shards(copy)[1].unlink()
     status, _, err = program(*arguments[:-1], f"--output_dir={copy}")
     assert status == 0, err
     assert [path.read_text() for path in mine] == ["mine"] * len(mine)
@@ -152,7 +152,7 @@ def test_others_files_in_a_run_stay_when_it_is_resumed_and_when_it_is_replaced(r
     assert json.loads((copy / "metrics.json").read_text())["num_examples"] == 1
     assert len(tfds.builder_from_directory(str(copy / "dataset")).as_dataset(split="train")) == 1
     assert [path.read_text() for path in mine] == ["mine"] * len(mine)
-    assert sorted(os.listdir(copy / "parts")) == ["00000.npz", "mine.npz"]
+    assert sorted(os.listdir(copy / "shards")) == ["00000.json", "mine.json"]
     assert not list(copy.rglob("*.partial"))
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "thesis.txt").write_text("precious")
@@ -165,14 +165,14 @@ def test_ctrl_c_keeps_the_finished_shards(tmp_path):
     arguments = ["--num_images=4", "--batch_size=9", f"--output_dir={tmp_path / 'out'}"]
     process = start("eval.attack", *arguments)
     deadline = time.monotonic() + 120
-    while not (tmp_path / "out" / "parts" / "00000.npz").exists() and time.monotonic() < deadline:
+    while not (tmp_path / "out" / "shards" / "00000.json").exists() and time.monotonic() < deadline:
         time.sleep(0.05)
     process.send_signal(signal.SIGINT)
     _, err = process.communicate(timeout=120)
     assert process.returncode == 130, err
     assert f"interrupted; to resume {tmp_path / 'out'}: python -m eval.attack" in err
     assert "Traceback" not in err
-    done = len(os.listdir(tmp_path / "out" / "parts"))
+    done = len(os.listdir(tmp_path / "out" / "shards"))
     assert 1 <= done < 4
     status, _, err = program(*arguments)
     assert status == 0, err
@@ -228,7 +228,7 @@ def save_digits(folder, number):
 
 def attacked(out):
     """The originals and labels that a run has attacked, by name."""
-    result = sa.AttackResult.load(out / "parts" / "00000.npz")
+    (result,) = results(out)
     names = [name.removesuffix("_untargeted") for name in result.example_ids]
     return {name: (image, int(label)) for name, image, label in zip(names, result.images, result.labels, strict=True)}
 

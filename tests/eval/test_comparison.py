@@ -15,6 +15,7 @@ from eval.studies.comparison.rows import Comparison, check_attacks, check_parame
 from eval.studies.comparison.tables import read_row, write_tables
 from eval.studies.paper import TABLE_1
 from eval.tables.measures import CASES, MEASURES
+from tests.directories import study_of
 from tests.programs import ROOT
 
 
@@ -92,14 +93,14 @@ def test_refinement_is_measured_over_the_successes(results):
 def test_rows_are_commands_of_eval_attack_with_their_own_parameters(tmp_path):
     comparison = Comparison(tmp_path, ("--seed=3",), {"cw_l2": ["search_steps=2"], "strattack": ["gamma=2"]})
     cw, front, plain = comparison.row("cw_l2"), comparison.at_tau(0.5), comparison.unrefined()
-    assert cw.step.arguments == (
+    assert cw.steps[0].arguments == (
         "--attack=cw_l2",
         "--attack_parameters=search_steps=2",
         "--seed=3",
         f"--output_dir={tmp_path}/attacks/cw_l2",
     )
-    assert "--attack_parameters=gamma=2,tau=0.5" in front.step.arguments
-    assert "--attack_parameters=gamma=2,refine=False" in plain.step.arguments
+    assert "--attack_parameters=gamma=2,tau=0.5" in front.steps[0].arguments
+    assert "--attack_parameters=gamma=2,refine=False" in plain.steps[0].arguments
     assert cw.shown
     assert not front.shown
     assert not plain.shown
@@ -143,6 +144,8 @@ def metrics_of(attack, value, dataset="mnist"):
         "num_images": 4,
         "num_examples": 36,
         "skipped_misclassified": 0,
+        "clean_accuracy": None,
+        "robust_accuracy": None,
         "command": f"python -m eval.attack {attack}",
         "gradient_evaluations_per_example": 10.0,
         "forward_evaluations_per_example": 2.0,
@@ -168,8 +171,7 @@ def test_tables_show_the_paper_beneath_ratios_to_cw_the_front_and_the_claims(tmp
         "sparse_success": {"restricted": 0.5, "retrained": 0.75, "num_examples": 36},
         "refined_cw_l2": {"num_examples": 0, "before": dict.fromkeys(MEASURES), "after": dict.fromkeys(MEASURES)},
     }
-    write_tables(tmp_path, figures, [read_row(row) for row in chosen[:2]], {})
-    text = write_tables(tmp_path, figures, [read_row(row) for row in chosen[2:]], measured)
+    text = write_tables(study_of(tmp_path, figures, [read_row(row) for row in chosen], measured))
     assert text == (tmp_path / "table1.md").read_text()
     for shown in (
         "# Attacks on net, mnist: 4 images, 36 examples",
@@ -196,13 +198,14 @@ def test_tables_show_the_paper_beneath_ratios_to_cw_the_front_and_the_claims(tmp
 def test_robust_accuracy_is_a_column_and_clean_accuracy_a_line(tmp_path):
     comparison = Comparison(tmp_path, (), {})
     rows = [comparison.row(name) for name in ("cw_l2", "strattack", "admm_l1")]
-    accuracies = [{"clean_accuracy": 0.8, "robust_accuracy": 0.2}, {"clean_accuracy": 0.8, "robust_accuracy": 0.0}, {}]
-    for row, recorded in zip(rows, accuracies, strict=True):  # an earlier version recorded none
+    accuracies = [{"clean_accuracy": 0.8, "robust_accuracy": 0.2}, {"clean_accuracy": 0.8, "robust_accuracy": 0.0}]
+    accuracies.append(dict.fromkeys(accuracies[0]))  # an untrained network has none
+    for row, recorded in zip(rows, accuracies, strict=True):
         row.run.mkdir(parents=True)
         metrics = {**metrics_of(row.attack, 1.0, "fruit"), "skipped_misclassified": 1, **recorded}
         (row.run / "metrics.json").write_text(json.dumps(metrics))
     figures = {"model": "net", "dataset": "fruit", "targets": "all"}
-    text = write_tables(tmp_path, figures, [read_row(row) for row in rows], {})
+    text = write_tables(study_of(tmp_path, figures, [read_row(row) for row in rows]))
     for shown in (
         "Clean accuracy is 80.0 %: 4 of 5 images classified correctly; only these are attacked. Robust accuracy is",
         "| attack | robust accuracy | best ASR |",
@@ -222,9 +225,8 @@ def test_tables_of_earlier_versions_are_written_as_they_were(tmp_path, name):
     """They have no accuracies."""
     committed = ROOT / "results" / name
     written = json.loads((committed / "table1.json").read_text())
-    text = write_tables(
-        tmp_path, {k: v for k, v in written.items() if k not in ("rows", "claims")}, written["rows"], written["claims"]
-    )
+    facts = {name: value for name, value in written.items() if name not in ("rows", "claims")}
+    text = write_tables(study_of(tmp_path, facts, written["rows"], written["claims"]))
     assert text == (committed / "table1.md").read_text()
 
 

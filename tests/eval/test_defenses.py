@@ -6,10 +6,10 @@ import shutil
 
 import pytest
 
-from eval.studies.defenses.rows import Study
+from eval.studies.defenses.rows import Networks
 from eval.studies.defenses.tables import read_row, write_tables
 from eval.studies.paper import TABLE_A1
-from tests.directories import check_all_is_known
+from tests.directories import check_all_is_known, study_of
 from tests.programs import check_mistakes, run_program, server_of
 
 TINY = [
@@ -34,7 +34,7 @@ def written(directory):
     return {
         path: path.stat().st_mtime_ns
         for path in directory.rglob("*")
-        if path.suffix in (".keras", ".npz") or path.name == "metrics.json"
+        if path.suffix in (".keras", ".npz", ".json") or path.name == "metrics.json"
     }
 
 
@@ -118,7 +118,7 @@ def test_mistakes_get_one_line_and_status_2(tmp_path):
 
 
 def test_examples_of_the_attack_itself_are_made_with_its_parameters_those_of_others_with_defaults(tmp_path):
-    study = Study(tmp_path, (), (), "strattack", ("--attack_parameters=tau=2",), ("--num_images=7",), ())
+    study = Networks(tmp_path, (), (), "strattack", ("--attack_parameters=tau=2",), ("--num_images=7",), ())
     craft, attack = study.row("strattack").steps[1], study.row("strattack").steps[-1]
     assert craft.module == attack.module == "eval.attack"
     for step in (craft, attack):
@@ -130,7 +130,7 @@ def test_examples_of_the_attack_itself_are_made_with_its_parameters_those_of_oth
 
 
 def test_temperatures_that_differ_little_are_rows_of_their_own(tmp_path):
-    study = Study(tmp_path, (), (), "strattack", (), (), ())
+    study = Networks(tmp_path, (), (), "strattack", (), (), ())
     names = [study.distilled(temperature).name for temperature in (10.0, 10.0000001, 0.5)]
     assert names == ["T=10", "T=10.0000001", "T=0.5"]
 
@@ -139,7 +139,7 @@ def test_temperatures_that_differ_little_are_rows_of_their_own(tmp_path):
 def test_figures_of_the_paper_stand_beside_its_own_attack_only(study, tmp_path):
     directory, _, _ = study
     shutil.copytree(directory, tmp_path / "copy")
-    row = Study(tmp_path / "copy", (), (), "strattack", (), (), ()).row("none")
+    row = Networks(tmp_path / "copy", (), (), "strattack", (), (), ()).row("none")
     metrics = json.loads((row.run / "metrics.json").read_text())
     assert read_row(row)["paper"] == TABLE_A1["none"]
     for change in ({"attack": "strattack_overlap"}, {"targets": "untargeted"}, {"dataset": "cifar10"}):
@@ -161,7 +161,7 @@ def test_failures_and_rows_without_a_figure_in_the_paper_are_shown_as_such(tmp_p
     }
     plain = {**row, "defense": "none", "paper": TABLE_A1["none"], "all": {**block, "l1": 2.0, "l2": 4.0}}
     harder = {**row, "defense": "strattack", "paper": TABLE_A1["strattack"], "all": {**block, "l1": 3.0, "l2": 3.0}}
-    text = write_tables(tmp_path, {}, [row, plain, harder])
+    text = write_tables(study_of(tmp_path, {}, [row, plain, harder]))
     assert "| PGD examples alone | 50.00 % | 0.0 % | - | - |" in text
     assert "| PGD examples alone | - | - | - | - | - | - | - | - |" in text
     assert "| examples of strattack | - | - | - | - | - | - | +50 % | -25 % |" in text
@@ -182,7 +182,7 @@ def test_robust_accuracy_stands_beside_the_accuracy_on_the_test_set(tmp_path):
     plain = {**row, "defense": "none", "temperature": None, "robust_accuracy": 0.25, "paper": TABLE_A1["none"]}
     earlier = {**row, "defense": "T=10", "temperature": 10.0, "paper": None}
     later = {**earlier, "defense": "T=20", "temperature": 20.0, "robust_accuracy": 0.125}
-    text = write_tables(tmp_path, {}, [plain, earlier, later])
+    text = write_tables(study_of(tmp_path, {}, [plain, earlier, later]))
     assert text.startswith("Robust accuracy is the share of all images")
     for shown in (
         "| trained with | test accuracy | robust accuracy | best ASR |",

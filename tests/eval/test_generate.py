@@ -17,13 +17,13 @@ import pytest
 import tensorflow_datasets as tfds
 
 import tf_strattack as sa
-from eval.runs.store import _sealed, _unsealed
 from eval.runs.tfds_directory import features_of, read_shard, write_shard
-from tests.directories import check_all_is_known, check_equal, examples
-from tests.programs import FORKS, ROOT, check_mistakes, run_program, server_of, start
+from tests.directories import check_all_is_known, check_equal, examples, shards
+from tests.programs import FORKS, ROOT, check_mistakes, run_code, run_program, server_of, start
 from tests.schemas import check_json, check_rows
 from tf_strattack.programs.directories.configuration import claim
 from tf_strattack.programs.directories.layouts import CARD_MARK
+from tf_strattack.programs.directories.sealed import read_sealed, write_sealed
 from training.adversarial_dataset import read_adversarial_dataset
 
 QUICK = "--attack_parameters=max_iterations=12,fallback.max_iterations=12,refine=False"
@@ -49,10 +49,6 @@ def copy_of(whole, tmp_path):
     directory, arguments, _ = whole
     shutil.copytree(directory / "out", tmp_path / "out")
     return tmp_path / "out", [*arguments[:-2], f"--output_dir={tmp_path / 'out'}"]
-
-
-def shards(directory):
-    return sorted((directory / "dataset").glob("*tfrecord*"))
 
 
 def test_a_whole_split_becomes_a_data_set(whole):
@@ -90,7 +86,7 @@ def test_the_manifest_and_the_metrics_tell_what_was_made(whole):
     directory, _, _ = whole
     manifest = json.loads((directory / "out" / "manifest.json").read_text())
     assert manifest["complete"]
-    claimed = json.loads((directory / "out" / "config.json").read_text())
+    claimed = read_sealed(directory / "out" / "config.json")
     assert claimed == {"made_by": "tf_strattack eval.generate", **manifest["configuration"]}
     assert {"attack", "attack_parameters", "model_sha256", "dataset_version", "code_version", "seed"} <= set(
         manifest["configuration"]
@@ -181,7 +177,7 @@ def test_damage_is_found_named_and_mended_and_nothing_else_is_made_anew(whole, p
     check_equal(out, whole[0] / "out")
     status, printed, err = program(*arguments, "--verify")
     assert status == 0, err
-    assert "5 shards have their checksums; 40 examples" in printed
+    assert "every file has its checksum; 40 examples in 5 shards" in printed
 
 
 def test_verify_classifies_anew(whole, program, tmp_path):
@@ -194,10 +190,10 @@ def test_verify_classifies_anew(whole, program, tmp_path):
         for row in read_shard(path, features)
     ]
     write_shard(path, features, rows)
-    content = _unsealed(entry)
+    content = read_sealed(entry)
     content["sha256"] = hashlib.sha256(path.read_bytes()).hexdigest()
     content["bytes"] = path.stat().st_size
-    entry.write_text(json.dumps(_sealed(content)))
+    write_sealed(entry, content)
     status, printed, err = program(*arguments, "--verify")
     assert status == 2
     assert "examples are classified otherwise: mnist_test_" in printed
@@ -323,7 +319,7 @@ def test_a_job_does_not_join_what_another_one_has_to_mend(whole, program, tmp_pa
     files[0].unlink()
     status, printed, err = program(*arguments, "--num_shards=2", "--shard_index=0")
     assert status == 0, err
-    assert f"{files[0].name}: the file is missing; made anew" in printed
+    assert f"{files[0].name}: the file is missing; made again" in printed
     assert "4 of 5 shards are in" in printed
     assert not (out / "dataset" / "dataset_info.json").exists()
     assert not json.loads((out / "manifest.json").read_text())["complete"]
@@ -414,13 +410,14 @@ def test_a_report_that_is_missing_is_written_again(whole, program, tmp_path):
     np.testing.assert_allclose(sorted(row["l2"] for row in data["gallery"]["examples"]), l2, atol=2e-3)
 
 
-def test_a_later_version_of_the_code_verifies_but_does_not_go_on(whole, program, tmp_path):
-    out, arguments = copy_of(whole, tmp_path)
-    config = json.loads((out / "config.json").read_text())
-    (out / "config.json").write_text(json.dumps({**config, "code_version": "0.0.1 0"}))
+def test_a_later_version_of_the_code_verifies_but_does_not_resume(program, tmp_path):
+    arguments = ["--num_images=3", "--attack=fgm_l2", f"--output_dir={tmp_path / 'out'}"]
+    code = "import eval.generate; import eval.runs.engine as e; e.code_version = lambda: '0.0.1 0'; eval.generate.cli()"
+    status, _, err = run_code(code, *arguments)
+    assert status == 0, err
     status, printed, err = program(*arguments, "--verify")
     assert status == 0, err
-    assert "40 examples" in printed
+    assert "3 examples in 1 shard" in printed
     status, _, err = program(*arguments)
     assert status == 2
     assert "differs in code_version ('0.0.1 0' there" in err
@@ -529,7 +526,7 @@ def test_a_mistake_gets_one_line_and_status_2(tmp_path):
         (["--tensorboard_dir=README.md", out], "expected --tensorboard_dir to be a directory to write in"),
         (["--tensorboard_dir=logs", "--ray=local", out], "expected --tensorboard_dir without --ray, whose workers'"),
         (["--quantize=uint8", f"--png_dir={tmp_path / 'mine'}", out], "expected --png_dir to be new, empty or a run"),
-        (["--quantize=uint8", f"--png_dir={tmp_path / 'out'}", out], "expected another --png_dir than --output_dir"),
+        (["--quantize=uint8", f"--png_dir={tmp_path / 'out'}", out], "expected --png_dir apart from --output_dir"),
     ]
     check_mistakes("eval.generate", mistakes)
     assert (tmp_path / "mine" / "thesis.txt").read_text() == "precious"

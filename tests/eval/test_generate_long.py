@@ -1,7 +1,6 @@
-"""Generations that are killed again and again, or long: what takes minutes to show."""
+"""Generations that are long: what takes minutes to show."""
 
 import json
-import random
 import re
 import subprocess
 import sys
@@ -12,64 +11,9 @@ import psutil
 import pytest
 
 import tf_strattack as sa
-from tests.directories import check_equal, examples
-from tests.programs import ROOT, start
+from tests.programs import ROOT
 
 pytestmark = pytest.mark.slow
-
-# 160 examples in 20 shards; a run of them all takes seconds longer than a program needs to start.
-ARGUMENTS = [
-    "--num_images=40",
-    "--targets=random:4",
-    "--shard_size=8",
-    "--quantize=uint8",
-    "--attack_parameters=max_iterations=100",
-]
-
-
-def generate(directory, *arguments):
-    process = start("eval.generate", *arguments, f"--output_dir={directory}")
-    _, err = process.communicate(timeout=300)
-    assert process.returncode == 0, err
-
-
-@pytest.fixture(scope="module")
-def whole(tmp_path_factory):
-    directory = tmp_path_factory.mktemp("whole") / "out"
-    generate(directory, *ARGUMENTS)
-    return directory
-
-
-def made(directory):
-    """The files that are there, with the time at which they were made: a shard, and then its entry."""
-    return {path: path.stat().st_mtime_ns for path in directory.glob("*/*") if not path.name.endswith("partial")}
-
-
-def test_twenty_kills_at_random_moments_change_nothing(whole, tmp_path):
-    directory, chance = tmp_path / "out", random.Random(0)
-    during_attack = 0
-    for kill in range(20):
-        if len(list((directory / "shards").glob("*.json"))) > 14:  # so that all kills find work under way
-            for number in chance.sample(range(20), 10):
-                for path in (directory / "dataset").glob(f"*-{number:05d}-of-*"):
-                    path.unlink()
-        before, begun = made(directory), time.monotonic()
-        process = start("eval.generate", *ARGUMENTS, f"--output_dir={directory}")
-        # A quarter at any time from the start on, the rest while shards are written.
-        files, limit = chance.randint(1, 7), chance.uniform(0, 8) if kill % 4 == 0 else 120
-        while len(made(directory).items() - before.items()) < files and time.monotonic() - begun < limit:
-            assert process.poll() is None, process.communicate()
-            time.sleep(0.005)
-        time.sleep(chance.uniform(0, 0.2))
-        assert process.poll() is None, "it was done before it was killed"
-        process.kill()
-        process.communicate()
-        during_attack += bool(made(directory).items() - before.items())
-    assert during_attack >= 10
-    generate(directory, *ARGUMENTS)
-    check_equal(directory, whole)
-    assert len(examples(directory)) == 160
-    assert not list(directory.rglob("*.partial"))
 
 
 def peak_and_files(directory, number, tmp_path):

@@ -13,7 +13,7 @@ from PIL import Image
 import tf_strattack as sa
 from eval.benchmarks.child import measure_child
 from tests.builders import write_folder
-from tests.directories import check_all_is_known
+from tests.directories import check_all_is_known, results, shards
 from tests.programs import check_mistakes, server_of
 
 # Quick, and sure to succeed on a small network.
@@ -67,7 +67,7 @@ def test_only_correctly_classified_photographs_are_attacked_and_the_others_repor
     assert metrics["group_size"] == metrics["attack_parameters"]["groups"]["size"] == 13
     assert metrics["resize"] == "auto"
     assert "3 images attacked, 1 skipped as misclassified" in out
-    parts = [sa.AttackResult.load(path) for path in sorted((directory / "parts").glob("*.npz"))]
+    parts = results(directory)
     assert [len(part) for part in parts] == [2, 2, 2], "a shard is an image"
     assert parts[0].images.shape == (2, _SIDE, _SIDE, 3)
     name = parts[0].example_ids[0].rpartition("_to_")[0]
@@ -88,14 +88,14 @@ def test_a_run_goes_on_at_the_image_where_it_was_with_another_batch_size(run, tm
     directory, arguments, _ = run
     copy = tmp_path / "out"
     shutil.copytree(directory, copy)
-    before = sa.AttackResult.load(copy / "parts" / "00001.npz")
-    (copy / "parts" / "00001.npz").unlink()
+    before = results(copy)[1]
+    shards(copy)[1].unlink()
     (copy / "metrics.json").unlink()
-    kept = (copy / "parts" / "00000.npz").stat().st_mtime_ns
+    kept = shards(copy)[0].stat().st_mtime_ns
     status, _, err = program(*arguments[:-1], f"--output_dir={copy}", "--batch_size=1")
     assert status == 0, err
-    assert (copy / "parts" / "00000.npz").stat().st_mtime_ns == kept
-    after = sa.AttackResult.load(copy / "parts" / "00001.npz")
+    assert shards(copy)[0].stat().st_mtime_ns == kept
+    after = results(copy)[1]
     np.testing.assert_array_equal(after.example_ids, before.example_ids)
     assert after.success.all()
 
@@ -176,8 +176,7 @@ def test_a_real_imagenet_network_as_saved_model_and_as_keras_file(shared_network
         )
         assert status == 0, err
         blocks[name] = json.loads((out / "metrics.json").read_text())
-        parts = [sa.AttackResult.load(path) for path in sorted((out / "parts").glob("*.npz"))]
-        norms = np.concatenate([_objective(part) for part in parts])
+        norms = np.concatenate([_objective(part) for part in results(out)])
         blocks[name]["objective"] = norms
         assert blocks[name]["all"]["asr"] == 1.0
         assert blocks[name]["gradient_evaluations_per_example"] <= 300

@@ -160,7 +160,7 @@ def test_the_program_writes_the_scores_of_its_runs(run):
 
 def test_other_percentiles_need_no_other_attack(run):
     directory, arguments, _ = run
-    parts = sorted(directory.glob("attacks/*/parts/*.npz"))
+    parts = sorted(directory.glob("attacks/*/shards/*.json"))
     before = [part.stat().st_mtime_ns for part in parts]
     status, _, err = server_of("eval.interpretability").run(*arguments, "--percentiles=55", "--form=full")
     assert status == 0, err

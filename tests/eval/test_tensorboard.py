@@ -2,6 +2,7 @@
 
 import importlib.util
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -11,10 +12,10 @@ from tensorboard.util import tensor_util
 
 import tf_strattack as sa
 from eval.inputs.examples import Examples
-from eval.runs.reading import Run
 from eval.runs.tensorboard import SCALARS, Summaries
 from eval.runs.work import Work, work_here
 from tests.builders import brief
+from tests.directories import results, shards
 from tests.programs import server_of
 from tf_strattack.programs.running import tensorboard_directory
 
@@ -72,7 +73,7 @@ def test_every_shard_is_a_run_with_its_curves(logged):
             assert steps == sorted(set(steps))
         assert curves["attack/success_rate"][0][0] == 1
         assert curves["attack/success_rate"][-1][0] < curves["refinement/objective"][0][0] <= 25 + 5
-        result = sa.AttackResult.load(logged / "parts" / f"{number:05d}.npz")
+        result = results(logged)[number]
         delta = result.delta[result.success]
         assert curves["refinement/objective"][-1][1] == pytest.approx(np.square(delta).sum((1, 2, 3)).mean(), rel=1e-5)
         assert curves["refinement/success_rate"][-1][1] == pytest.approx(result.success.mean())
@@ -80,7 +81,7 @@ def test_every_shard_is_a_run_with_its_curves(logged):
 
 def test_images_are_the_original_the_perturbation_and_the_adversarial_one(logged):
     _, images, about = read(logged / "logs" / "shard_00001")
-    result = sa.AttackResult.load(logged / "parts" / "00001.npz")
+    result = results(logged)[1]
     assert len(images) == 4
     for image, index in zip(images, (0, 3, 5, 8), strict=True):
         original, perturbation, adversarial = np.split(image, 3, axis=1)
@@ -97,14 +98,14 @@ def test_where_a_run_logs_is_not_of_its_configuration(logged):
     assert "logs" in json.loads((logged / "metrics.json").read_text())["command"]
 
 
-def test_shards_that_are_there_are_not_logged_again(exact, tmp_path):
-    classifier, examples = small(exact, 2)
-    run = Run(tmp_path / "out", {}, program="eval.attack", overwrite=False)
-    for logs, left in (("first", ["shard_00000", "shard_00001"]), ("second", ["shard_00001"])):
-        (tmp_path / logs).mkdir()
-        run.attack(sa.FGM(), classifier, [examples, examples], 4, summaries=Summaries(tmp_path / logs))
-        assert sorted(path.name for path in (tmp_path / logs).iterdir()) == left
-        (tmp_path / "out" / "parts" / "00001.npz").unlink()
+def test_shards_that_are_there_are_not_logged_again(logged, tmp_path):
+    copy, logs = tmp_path / "out", tmp_path / "logs"
+    shutil.copytree(logged, copy)
+    shards(copy)[1].unlink()
+    given = ["--num_images=2", "--batch_size=9", QUICK, f"--output_dir={copy}", f"--tensorboard_dir={logs}"]
+    status, _, err = server_of("eval.attack").run(*given)
+    assert status == 0, err
+    assert [path.name for path in logs.iterdir()] == ["shard_00001"]
 
 
 def test_batches_of_a_shard_are_runs_of_their_own(exact, tmp_path):

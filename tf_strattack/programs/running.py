@@ -14,6 +14,7 @@ from absl import app, flags, logging
 from tf_strattack.errors import InputError
 from tf_strattack.programs.command_line import Options, asks_for_help, command, help_of, name_of_program, parse
 from tf_strattack.programs.notices import flag_for, forget_notices, show_warnings
+from tf_strattack.programs.parent import end_with_parent
 from tf_strattack.programs.quiet import import_tensorflow
 
 USAGE_ERROR = 2
@@ -35,6 +36,7 @@ def run(main: Callable[[], None], about: str, options: Options) -> None:
       about: its docstring, which --help prints.
       options: its flags.
     """
+    end_with_parent()
 
     def guarded(argv: list[str]) -> int:
         logging.set_verbosity(logging.ERROR)  # TFDS and TensorFlow narrate at lower levels

@@ -12,7 +12,7 @@ from tf_strattack import AttackResult
 
 from ...runs.reading import results_in
 from ...runs.records import require_same_examples
-from .rows import Row
+from ..study import Row
 
 _NUMBER = 5
 

@@ -5,18 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from tf_strattack.programs.command_line import command
-from tf_strattack.programs.directories.configuration import claim
-from tf_strattack.programs.running import announce
-from tf_strattack.versions import versions
-
 from ... import flags
 from ...inputs.attacks import make_attack
 from ...inputs.datasets import read_dataset
 from ...inputs.models import Model
 from ...inputs.targets import parse_targets
+from ...pipeline import check_flags
+from ...runs.flags import CLUSTER
+from ..study import Study, verify_study
 from .estimate import announce_size, seconds_per_gradient
-from .rows import Comparison, Row, check_parameters
+from .rows import AttackRow, Comparison, check_parameters
 
 # The shipped network of a data set.
 _NETWORKS = {"sample": "mnist_cnn", "mnist": "mnist_cnn", "cifar10": "cifar10_cnn"}
@@ -26,25 +24,32 @@ _SMALLER = "--num_images, --targets=random and --attacks"
 
 
 class Opened(NamedTuple):
-    """A comparison in its directory.
+    """What is compared, and where.
 
     Attributes:
+      program: whose comparison it is.
       comparison: where the runs are, and what their commands share.
       network: what is attacked; if no model is named, the shipped one of the data set.
-      figures: configuration, command and versions, to be recorded.
+      configuration: of the comparison; JSON values.
     """
 
+    program: str
     comparison: Comparison
     network: Model
-    figures: dict[str, Any]
+    configuration: dict[str, Any]
 
-    def announce(self, rows: Sequence[Row]) -> None:
-        """Prints how much is to be done of `rows`, and about how long it takes."""
-        todo = {
-            row.name: make_attack(row.attack, row.assigned, group_size=flags.GROUP_SIZE.value)
-            for row in rows
-            if not row.step.leaves.exists()
-        }
+    def study(self) -> Study:
+        """Claims --output_dir."""
+        directory, overwrite = self.comparison.directory, flags.OVERWRITE.value
+        return Study(self.program, directory, self.configuration, overwrite=overwrite)
+
+    def verify(self, rows: Sequence[AttackRow]) -> str:
+        """Checks the comparison in --output_dir; see `verify_study`."""
+        return verify_study(self.program, self.comparison.directory, self.configuration, rows)
+
+    def announce(self, rows: Sequence[AttackRow]) -> None:
+        """Prints how much is to be done to make `rows`, and about how long it takes."""
+        todo = {row.name: make_attack(row.attack, row.assigned, group_size=flags.GROUP_SIZE.value) for row in rows}
         classifier = self.network.classifier
         shape = classifier.image_shape
         if todo and shape is not None and None not in shape:
@@ -66,16 +71,16 @@ class Opened(NamedTuple):
 
 
 def open_comparison(program: str) -> Opened:
-    """Checks the shared flags and claims --output_dir for `program`.
+    """Checks the shared flags of `program`.
 
     Raises:
       InputError: a value that does not fit.
     """
+    check_flags()
     parse_targets(flags.TARGETS.value)
     named = flags.MODEL.present or flags.DATASET.value not in _NETWORKS
     model = flags.MODEL.value if named else _NETWORKS[flags.DATASET.value]
     parameters = check_parameters(flags.ATTACK_PARAMETERS.value, flags.GROUP_SIZE.value)
-    batch_size = flags.batch_size()
     network = flags.load_flagged_model(model)
     configuration = {
         "dataset": flags.DATASET.value,
@@ -89,15 +94,13 @@ def open_comparison(program: str) -> Opened:
         "group_size": flags.GROUP_SIZE.value,
         "targets": flags.TARGETS.value,
         "num_images": flags.NUM_IMAGES.value,
-        "batch_size": batch_size,
+        "batch_size": flags.batch_size(),
         "attack_parameters": parameters,
         "seed": flags.SEED.value,
     }
     directory = flags.output_dir(program, configuration)
-    claim(directory, configuration, program=program, flag="--output_dir", overwrite=flags.OVERWRITE.value)
-    announce(directory)
     comparison = Comparison(directory, (f"--model={model}", *_shared()), parameters)
-    return Opened(comparison, network, {**configuration, "command": command(), "versions": versions()})
+    return Opened(program, comparison, network, configuration)
 
 
 def _shared() -> tuple[str, ...]:
@@ -117,5 +120,6 @@ def _shared() -> tuple[str, ...]:
             flags.TARGETS,
             flags.BATCH_SIZE,
             flags.SEED,
+            *CLUSTER,
         ]
     )

@@ -3,24 +3,26 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
-from tf_strattack import AttackResult, Classifier
+from tf_strattack import Classifier
 
 from ... import flags
 from ...figures.examples import draw_heat_maps
 from ...inputs.attacks import make_attack
+from ...report.page import REPORT
+from ...runs import flags as engine_flags
 from ...runs.reading import results_in
-from ..steps import run_steps
 from .choice import choose
 from .claims import refinement, sparse_success, thresholded
 from .names import BASELINE, OURS
 from .opening import open_comparison
-from .report import HEAT_MAPS, write_comparison_report
-from .rows import Comparison, Row, check_attacks
-from .tables import read_row, remembered, remembered_rows, write_tables
+from .report import HEAT_MAP_FILES, HEAT_MAPS, write_comparison_report
+from .rows import AttackRow, Comparison, check_attacks
+from .tables import FILES, read_row, write_tables
 
+Measure = Callable[[Classifier], dict[str, Any]]
 # The attacks to whose results the refinement is applied, if they are in the table.
 _REFINED = (BASELINE, "fgm_l2", "ifgm_l2")
 
@@ -34,30 +36,29 @@ def compare(attacks: Sequence[str], taus: Sequence[str], *, claims: bool) -> Non
     names = check_attacks("attacks", attacks)
     front = flags.positive_numbers("taus", taus, float)
     opened = open_comparison("eval.table1")
-    comparison, network, figures = opened
-    directory = comparison.directory
-    finished: list[dict[str, Any]] = []
-    text = ""
+    comparison, network = opened.comparison, opened.network
     wanted = _rows(comparison, names, front, claims)
-    opened.announce(wanted)
-    for row in wanted:
-        run_steps(row.name, [row.step])
-        finished.append(read_row(row))
-        text = write_tables(directory, figures, finished, {})
-    for name, measure in _claims(comparison, names).items() if claims else ():
-        if name not in remembered(directory):
-            print(f"\nclaim: {name}", flush=True)
-            text = write_tables(directory, figures, finished, {name: measure(network.classifier)})
-    rows = [row for row in remembered_rows(directory) if row["shown"] or row["tau"] is not None]
+    if engine_flags.VERIFY.value:
+        print(opened.verify(wanted))
+        return
+    study = opened.study()
+    opened.announce(study.todo(wanted))
+    text = ""
+    for _ in study.make(wanted, read_row):
+        text = write_tables(study)
+    for name, (rows, measure) in _claims(comparison, names).items() if claims else ():
+        study.measure(name, rows, functools.partial(measure, network.classifier))
+    text = write_tables(study)
     class_names = opened.class_names()
     if {BASELINE, OURS} <= set(names):
         shown = choose(map(comparison.row, (BASELINE, OURS)), seed=flags.SEED.value)
-        draw_heat_maps(directory / HEAT_MAPS, shown, class_names, group_size=flags.GROUP_SIZE.value)
-    write_comparison_report(directory, figures, rows, remembered(directory), class_names)
-    print(f"\n{text}\nwritten to {directory}")
+        draw_heat_maps(study.directory / HEAT_MAPS, shown, class_names, group_size=flags.GROUP_SIZE.value)
+    write_comparison_report(study, class_names)
+    study.seal([*FILES, *HEAT_MAP_FILES, REPORT])
+    print(f"\n{text}\nwritten to {study.directory}")
 
 
-def _rows(comparison: Comparison, names: list[str], taus: list[float], claims: bool) -> list[Row]:
+def _rows(comparison: Comparison, names: list[str], taus: list[float], claims: bool) -> list[AttackRow]:
     rows = list(map(comparison.row, names))
     if OURS in names:
         # At its own tau it is a row already.
@@ -67,22 +68,23 @@ def _rows(comparison: Comparison, names: list[str], taus: list[float], claims: b
     return rows
 
 
-def _claims(comparison: Comparison, names: list[str]) -> dict[str, Callable[[Classifier], dict[str, Any]]]:
-    """How each claim that the rows allow is measured."""
-
-    def results(name: str) -> Iterator[AttackResult]:
-        return results_in(comparison.row(name).run)
-
-    claims: dict[str, Callable[[Classifier], dict[str, Any]]] = {}
+def _claims(comparison: Comparison, names: list[str]) -> dict[str, tuple[list[AttackRow], Measure]]:
+    """The claims that the rows allow: of which rows, and how they are measured."""
+    claims: dict[str, tuple[list[AttackRow], Measure]] = {}
     if {BASELINE, OURS} <= set(names):
-        claims["thresholded"] = lambda classifier: thresholded(results(BASELINE), results(OURS), classifier)
+        dense, sparse = comparison.row(BASELINE), comparison.row(OURS)
+        claims["thresholded"] = (
+            [dense, sparse],
+            lambda network: thresholded(results_in(dense.run), results_in(sparse.run), network),
+        )
     if OURS in names:
-        unrefined = comparison.unrefined().run
-        claims["sparse_success"] = lambda classifier: sparse_success(results_in(unrefined), classifier)
+        unrefined = comparison.unrefined()
+        claims["sparse_success"] = [unrefined], lambda network: sparse_success(results_in(unrefined.run), network)
     for name in filter(names.__contains__, _REFINED):
-        claims[f"refined_{name}"] = functools.partial(_refinement, comparison.row(name))
+        row = comparison.row(name)
+        claims[f"refined_{name}"] = [row], functools.partial(_refinement, row)
     return claims
 
 
-def _refinement(row: Row, classifier: Classifier) -> dict[str, Any]:
+def _refinement(row: AttackRow, classifier: Classifier) -> dict[str, Any]:
     return refinement(results_in(row.run), classifier)

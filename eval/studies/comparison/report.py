@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from pathlib import Path
-from typing import Any
+from collections.abc import Mapping
 
 from tf_strattack.programs.command_line import public_name
 
@@ -13,19 +11,17 @@ from ...report.examples import Batch
 from ...report.page import REPORT, Page, write_page
 from ...runs.reading import results_in
 from ...tables.measures import numbered
+from ..study import Study
 from .tables import tables_of
 
 HEAT_MAPS = "heat_maps.png"
+HEAT_MAP_FILES = (HEAT_MAPS, "heat_maps.pdf")
 
 
-def write_comparison_report(
-    directory: Path,
-    figures: Mapping[str, Any],
-    rows: Sequence[dict[str, Any]],
-    claims: Mapping[str, Any],
-    class_names: Mapping[int, str],
-) -> None:
-    """Writes report.html beside the tables; `rows` and `claims` as in table1.json, whose runs are in attacks/."""
+def write_comparison_report(study: Study, class_names: Mapping[int, str]) -> None:
+    """Writes report.html beside the tables, with the examples of the runs in attacks/."""
+    directory, figures, claims = study.directory, study.facts, study.claims()
+    rows = [row for row in study.rows() if row["shown"] or row["tau"] is not None]
     by_name = {row["name"]: row for row in rows}
     page = Page(
         title=f"Attacks on {public_name(figures['model'])}, {public_name(figures['dataset'])}",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -11,35 +10,25 @@ from tf_strattack import InputError
 
 from ...inputs.attacks import ATTACKS, make_attack
 from ..steps import Step
+from ..study import Row
 from .names import OURS
 
 
 @dataclasses.dataclass(frozen=True)
-class Row:
+class AttackRow(Row):
     """An attack of the comparison, run by a step of its own.
 
     Attributes:
-      name: of the row and of its directory.
       attack: a key of `ATTACKS`.
       tau: on the front, else None.
       shown: whether it is in the main table, or only serves the front or a claim.
-      run: directory of the run.
       assigned: the attack's hyper-parameters as given, "name=value".
-      step: the command.
     """
 
-    name: str
     attack: str
     tau: float | None
     shown: bool
-    run: Path
     assigned: list[str]
-    step: Step
-
-    @property
-    def command(self) -> str:
-        """The command of the run, as it was recorded when it ended."""
-        return str(json.loads((self.run / "metrics.json").read_text())["command"])
 
 
 @dataclasses.dataclass(frozen=True)
@@ -56,20 +45,20 @@ class Comparison:
     shared: tuple[str, ...]
     parameters: dict[str, list[str]]
 
-    def row(self, attack: str) -> Row:
+    def row(self, attack: str) -> AttackRow:
         """The row of an attack in the main table."""
         return self._row(attack, attack, None, True)
 
-    def at_tau(self, tau: float) -> Row:
+    def at_tau(self, tau: float) -> AttackRow:
         """StrAttack at another weight of group sparsity, for the front."""
         text = repr(tau).removesuffix(".0")
         return self._row(f"{OURS}_tau_{text}", OURS, tau, False, f"tau={text}")
 
-    def unrefined(self) -> Row:
+    def unrefined(self) -> AttackRow:
         """StrAttack without the refinement, for the claim about its sparse pattern."""
         return self._row(f"{OURS}_unrefined", OURS, None, False, "refine=False")
 
-    def _row(self, name: str, attack: str, tau: float | None, shown: bool, *parameters: str) -> Row:
+    def _row(self, name: str, attack: str, tau: float | None, shown: bool, *parameters: str) -> AttackRow:
         run = self.directory / "attacks" / name
         given = [*self.parameters.get(attack, []), *parameters]
         assigned = ",".join(given)
@@ -79,7 +68,7 @@ class Comparison:
             *self.shared,
             f"--output_dir={run}",
         )
-        return Row(name, attack, tau, shown, run, given, Step("eval.attack", arguments, run / "metrics.json"))
+        return AttackRow(name, run, (Step("eval.attack", arguments),), attack, tau, shown, given)
 
 
 def check_attacks(flag: str, names: Iterable[str]) -> list[str]:

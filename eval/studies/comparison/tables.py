@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 from tf_strattack.programs.command_line import public_name
 from tf_strattack.programs.directories.files import write_json, write_text
 
+from ...runs.reading import metrics_in
 from ...tables.measures import (
     CASES,
     MEASURES,
@@ -25,11 +24,13 @@ from ...tables.measures import (
 )
 from ...tables.table import Cell, Table, cells, plain
 from ..paper import RETRAINED, TABLE_1, THRESHOLDED_CW
+from ..study import Study
 from .figure import draw_comparison
 from .names import BASELINE, OURS
-from .rows import Row
+from .rows import AttackRow
 
 _STEM = "table1"
+FILES = tuple(f"{_STEM}.{kind}" for kind in ("json", "csv", "md", "png"))
 _STRUCTURE = ("acp", "anc", "d20", "nonzero_groups")
 _COSTS = ("gradient_evaluations_per_example", "forward_evaluations_per_example", "seconds_per_example")
 _ACCURACIES = ("clean_accuracy", "robust_accuracy")
@@ -43,9 +44,9 @@ _NOTE = (
 )
 
 
-def read_row(row: Row) -> dict[str, Any]:
+def read_row(row: AttackRow) -> dict[str, Any]:
     """The figures of a finished row, from its metrics.json."""
-    metrics = json.loads((row.run / "metrics.json").read_text())
+    metrics = metrics_in(row.run)
     paper = None
     if row.shown and metrics["targets"] in ("all", "random:9"):
         paper = TABLE_1.get(_PAPERS_NAME.get(metrics["dataset"], metrics["dataset"]), {}).get(row.attack)
@@ -55,41 +56,20 @@ def read_row(row: Row) -> dict[str, Any]:
         "attack": row.attack,
         "tau": row.tau,
         "shown": row.shown,
-        **{name: metrics[name] for name in (*copied, *_COSTS, *CASES, "all", "versions", "finished_at")},
-        # Runs of earlier versions have no accuracies.
-        **{name: metrics.get(name) for name in _ACCURACIES},
+        **{name: metrics[name] for name in (*copied, *_COSTS, *_ACCURACIES, *CASES, "all", "versions", "finished_at")},
         "paper": paper,
     }
 
 
-def remembered(directory: Path) -> dict[str, Any]:
-    """The claims that were measured earlier."""
-    return dict(_read(directory).get("claims", {}))
-
-
-def remembered_rows(directory: Path) -> list[dict[str, Any]]:
-    """The rows that are in table1.json."""
-    return list(_read(directory).get("rows", []))
-
-
-def write_tables(
-    directory: Path, figures: dict[str, Any], new: Sequence[dict[str, Any]], claims: dict[str, Any]
-) -> str:
-    """Writes table1.json, .csv, .md and .png with the rows and claims of now and of earlier; returns the Markdown."""
-    earlier = _read(directory)
-    rows = list({row["name"]: row for row in (*earlier.get("rows", []), *new)}.values())
-    claims = {**earlier.get("claims", {}), **claims}
-    text = _markdown(figures, rows, claims)
-    write_json(directory / f"{_STEM}.json", {**figures, "rows": rows, "claims": claims})
+def write_tables(study: Study) -> str:
+    """Writes table1.json, .csv, .md and .png with the rows and claims that are finished; returns the Markdown."""
+    directory, rows, claims = study.directory, study.rows(), study.claims()
+    text = _markdown(study.facts, rows, claims)
+    write_json(directory / f"{_STEM}.json", {**study.facts, "rows": rows, "claims": claims})
     write_text(directory / f"{_STEM}.csv", _csv(rows))
     write_text(directory / f"{_STEM}.md", text)
     draw_comparison(directory / f"{_STEM}.png", [row for row in rows if row["shown"] or row["tau"] is not None])
     return text
-
-
-def _read(directory: Path) -> dict[str, Any]:
-    path = directory / f"{_STEM}.json"
-    return dict(json.loads(path.read_text())) if path.exists() else {}
 
 
 def _csv(rows: Sequence[dict[str, Any]]) -> str:

@@ -4,21 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from tf_strattack import InputError, SlidingMask
-from tf_strattack.programs.command_line import command
-from tf_strattack.programs.directories.configuration import claim
-from tf_strattack.programs.running import announce
-from tf_strattack.versions import versions
 
 from ... import flags
 from ...inputs.attacks import make_attack
 from ...inputs.targets import parse_targets
-from ..steps import run_steps
+from ...pipeline import check_flags
+from ...report.page import REPORT
+from ...runs import flags as engine_flags
+from ..study import Study, verify_study
 from .report import write_study_report
-from .rows import NETS, Study, check_names
-from .tables import read_row, write_tables
+from .rows import NETS, Networks, check_names
+from .tables import FILES, read_row, write_tables
+
+_PROGRAM = "eval.defenses"
 
 
 class Training(NamedTuple):
@@ -29,12 +30,13 @@ class Training(NamedTuple):
     precision: str
 
 
-def study(defenses: Sequence[str], given: Sequence[str], training: Training) -> None:
+def study_defenses(defenses: Sequence[str], given: Sequence[str], training: Training) -> None:
     """Trains and attacks the networks with `defenses`, and those distilled at the temperatures `given`.
 
     Raises:
       InputError: a flag that does not fit.
     """
+    check_flags()
     if flags.DATASET.value not in NETS:
         raise InputError(f"expected --dataset to be one of {', '.join(NETS)}, received {flags.DATASET.value!r}")
     _check_fit()
@@ -54,19 +56,18 @@ def study(defenses: Sequence[str], given: Sequence[str], training: Training) -> 
         **training._asdict(),
         "seed": flags.SEED.value,
     }
-    directory = flags.output_dir("eval.defenses", configuration)
-    claim(directory, configuration, program="eval.defenses", flag="--output_dir", overwrite=flags.OVERWRITE.value)
-    announce(directory)
-    places = _study(directory, training)
-    figures = {**configuration, "command": command(), "versions": versions()}
-    finished: list[dict[str, Any]] = []
+    directory = flags.output_dir(_PROGRAM, configuration)
+    networks = _networks(directory, training)
+    rows = [*map(networks.row, names), *map(networks.distilled, temperatures)]
+    if engine_flags.VERIFY.value:
+        print(verify_study(_PROGRAM, directory, configuration, rows))
+        return
+    study = Study(_PROGRAM, directory, configuration, overwrite=flags.OVERWRITE.value)
     text = ""
-    rows = [*map(places.row, names), *map(places.distilled, temperatures)]
-    for row in rows:
-        run_steps(row.name, row.steps)
-        finished.append(read_row(row))
-        text = write_tables(directory, figures, finished)
-    write_study_report(directory, figures, finished, {row.name: row.run for row in rows})
+    for _ in study.make(rows, read_row):
+        text = write_tables(study)
+    write_study_report(study, {row.name: row.run for row in rows})
+    study.seal([*FILES, REPORT])
     print(f"\n{text}\nwritten to {directory}")
 
 
@@ -77,10 +78,10 @@ def _check_fit() -> None:
     SlidingMask(flags.GROUP_SIZE.value).of(*net.image_shape[:2])
 
 
-def _study(directory: Path, training: Training) -> Study:
+def _networks(directory: Path, training: Training) -> Networks:
     data = [flags.DATASET, flags.DATA_DIR, flags.DOWNLOAD]
-    crafting = [flags.TARGETS, flags.BATCH_SIZE, flags.SEED]
-    return Study(
+    crafting = [flags.TARGETS, flags.BATCH_SIZE, flags.SEED, *engine_flags.CLUSTER]
+    return Networks(
         directory,
         data=flags.arguments(data),
         training=(*_training_arguments(training), *flags.arguments([flags.SEED])),

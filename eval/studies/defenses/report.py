@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from ...report.building import cases_table, with_examples
 from ...report.examples import Batch
 from ...report.page import REPORT, Page, write_page
 from ...runs.reading import results_in
 from ...tables.measures import numbered
-from .tables import tables_of
+from ..study import Study
+from .tables import rows_of, tables_of
 
 
-def write_study_report(
-    directory: Path, figures: Mapping[str, Any], rows: Sequence[dict[str, Any]], runs: Mapping[str, Path]
-) -> None:
-    """Writes report.html; `rows` as in defenses.json, `runs` the directories of those whose examples are shown."""
+def write_study_report(study: Study, runs: Mapping[str, Path]) -> None:
+    """Writes report.html; `runs` are the directories of the rows whose examples are shown."""
+    figures, rows = study.facts, rows_of(study)
     by_name = {row["defense"]: row for row in rows}
     page = Page(
         title=f"Defences of {figures['dataset']} networks against {figures['attack']}",
@@ -28,4 +27,4 @@ def write_study_report(
     )
     batches = {name: map(Batch.of, results_in(run)) for name, run in runs.items()}
     totals = {name: by_name[name]["num_examples"] for name in runs}
-    write_page(directory / REPORT, with_examples(page, batches, totals, {}, group_size=figures["group_size"]))
+    write_page(study.directory / REPORT, with_examples(page, batches, totals, {}, group_size=figures["group_size"]))

@@ -8,9 +8,11 @@ from pathlib import Path
 from typing import NamedTuple
 
 from tf_strattack import InputError
+from tf_strattack.programs.directories.files import sha256_of
 
 from ...inputs.attacks import ATTACKS
 from ..steps import Step
+from ..study import Row
 
 NONE, PGD = "none", "pgd"
 
@@ -27,27 +29,33 @@ _STANDARD = "standard"
 
 
 @dataclasses.dataclass(frozen=True)
-class Row:
+class DefenseRow(Row):
     """One network of the study, with the steps that train it (others' included, where it needs them) and attack it.
 
+    Its name is "none", "pgd", the attack whose examples are trained on, or "T=10".
+
     Attributes:
-      name: "none", "pgd", the attack whose examples are trained on, or "T=10".
       temperature: of a distilled network, else None.
       network: its `.keras` file, with the card beside it.
-      run: directory of the run that attacks it.
-      steps: in order.
     """
 
-    name: str
     temperature: float | None
     network: Path
-    run: Path
-    steps: tuple[Step, ...]
+
+    def made_of(self) -> list[str] | None:
+        """As of `Row`, and hashes of the network and its card."""
+        run, files = super().made_of(), (self.network, card_of(self.network))
+        return None if run is None or not all(map(Path.is_file, files)) else [*run, *map(sha256_of, files)]
+
+
+def card_of(network: Path) -> Path:
+    """The card of a network."""
+    return network.with_suffix(".json")
 
 
 @dataclasses.dataclass(frozen=True)
-class Study:
-    """Where the rows are, and the arguments that their commands share.
+class Networks:
+    """Where the networks of the study are, and the arguments that their commands share.
 
     Attributes:
       directory: of everything.
@@ -68,7 +76,7 @@ class Study:
     attacking: tuple[str, ...]
     crafting: tuple[str, ...]
 
-    def row(self, name: str) -> Row:
+    def row(self, name: str) -> DefenseRow:
         """The row of adversarial training `name`."""
         if name == NONE:
             return self._row(name, None, _STANDARD)
@@ -79,12 +87,11 @@ class Study:
         craft = Step(
             "eval.attack",
             (*self.data, f"--model={self._network(_STANDARD)}", "--split=train", *how, f"--output_dir={crafted}"),
-            crafted / "metrics.json",  # which a run writes once its data set is there
         )
         retrain = ("--variant=adversarial", f"--adversarial_dataset={crafted}")
         return self._row(name, None, f"adversarial_{name}", *retrain, before=(self._train(_STANDARD), craft))
 
-    def distilled(self, temperature: float) -> Row:
+    def distilled(self, temperature: float) -> DefenseRow:
         """The row of a network distilled at `temperature`."""
         text = repr(temperature).removesuffix(".0")  # `g` would round, and make two temperatures one row
         options = ("--variant=distilled", f"--temperature={text}")
@@ -92,7 +99,7 @@ class Study:
 
     def _row(
         self, name: str, temperature: float | None, network: str, *options: str, before: tuple[Step, ...] = ()
-    ) -> Row:
+    ) -> DefenseRow:
         run = self.directory / "attacks" / network
         attack = Step(
             "eval.attack",
@@ -104,9 +111,9 @@ class Study:
                 *self.attacking,
                 f"--output_dir={run}",
             ),
-            run / "metrics.json",
         )
-        return Row(name, temperature, self._network(network), run, (*before, self._train(network, *options), attack))
+        trained = self._network(network)
+        return DefenseRow(name, run, (*before, self._train(network, *options), attack), temperature, trained)
 
     def _network(self, name: str) -> Path:
         return self.directory / "nets" / f"{name}.keras"
@@ -114,7 +121,7 @@ class Study:
     def _train(self, name: str, *options: str) -> Step:
         path = self._network(name)
         arguments = (*self.data, *options, *self.training, f"--output={path}")
-        return Step("training.train", arguments, path.with_suffix(".json"))
+        return Step("training.train", arguments, card_of(path))
 
 
 def check_names(names: Sequence[str]) -> list[str]:

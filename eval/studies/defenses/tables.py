@@ -8,7 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from tf_strattack.programs.directories.files import write_json, write_text
+from tf_strattack.runtime.loading import load_or_explain
 
+from ...runs.reading import metrics_in
 from ...tables.measures import (
     CASES,
     MEASURES,
@@ -22,8 +24,11 @@ from ...tables.measures import (
 )
 from ...tables.table import Cell, Table, cells, plain
 from ..paper import DISTILLATION_ASR, TABLE_A1
-from .rows import NONE, PGD, Row
+from ..study import Study
+from .rows import NONE, PGD, DefenseRow, card_of
 
+_STEM = "defenses"
+FILES = tuple(f"{_STEM}.{kind}" for kind in ("json", "csv", "md"))
 _PAPER_DATASET = "mnist"  # of Table A1
 _ACCURACIES = ("test_accuracy", "robust_accuracy")
 _CHANGED = [(case, measure) for case in (*CASES, "all") for measure in ("l1", "l2")]
@@ -33,43 +38,55 @@ _CHANGES = (
 )
 
 
-def read_row(row: Row) -> dict[str, Any]:
+def read_row(row: DefenseRow) -> dict[str, Any]:
     """The figures of a finished row: blocks of its metrics.json, the network's card, and both commands."""
-    metrics = json.loads((row.run / "metrics.json").read_text())
-    card = json.loads(row.network.with_suffix(".json").read_text())
+    metrics, card = metrics_in(row.run), _read_card(card_of(row.network))
     paper = None
     if metrics["attack"] == "strattack" and metrics["targets"] != "untargeted":  # the paper's
         if row.temperature is not None:
             paper = {case: {"asr": DISTILLATION_ASR} for case in CASES}
         elif metrics["dataset"] == _PAPER_DATASET:
             paper = TABLE_A1.get(row.name)
+    copied = ("robust_accuracy", "attack", "num_images", "num_examples", "skipped_misclassified")
     return {
         "defense": row.name,
         "temperature": row.temperature,
         "test_accuracy": card["test_accuracy"],
-        "robust_accuracy": metrics.get("robust_accuracy"),  # runs of earlier versions have none
-        "attack": metrics["attack"],
-        "num_images": metrics["num_images"],
-        "num_examples": metrics["num_examples"],
-        "skipped_misclassified": metrics["skipped_misclassified"],
-        "gradient_evaluations_per_example": metrics["gradient_evaluations_per_example"],
-        **{case: metrics[case] for case in (*CASES, "all")},
+        **{name: metrics[name] for name in (*copied, "gradient_evaluations_per_example", *CASES, "all")},
         "paper": paper,
         "card": card,
         "commands": {"training": card["command"], "attack": metrics["command"]},
     }
 
 
-def write_tables(directory: Path, figures: dict[str, Any], new: Sequence[dict[str, Any]]) -> str:
-    """Writes defenses.json, .csv and .md with the rows finished so far, now or earlier; returns the Markdown."""
-    path = directory / "defenses.json"
-    earlier = json.loads(path.read_text())["rows"] if path.exists() else []
-    rows = sorted({row["defense"]: row for row in (*earlier, *new)}.values(), key=_place)
+def _read_card(path: Path) -> dict[str, Any]:
+    """The card of a network, which may have been laid there.
+
+    Raises:
+      InputError: it does not hold what the tables need.
+    """
+
+    def read() -> dict[str, Any]:
+        card: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        return {**card, "test_accuracy": float(card["test_accuracy"]), "command": str(card["command"])}
+
+    found: dict[str, Any] = load_or_explain(read, path, "the card of a network with its test_accuracy and command")
+    return found
+
+
+def write_tables(study: Study) -> str:
+    """Writes defenses.json, .csv and .md with the rows that are finished; returns the Markdown."""
+    rows = rows_of(study)
     text = _markdown(rows)
-    write_json(path, {**figures, "rows": rows})
-    write_text(directory / "defenses.md", text)
-    write_text(directory / "defenses.csv", _csv(rows))
+    write_json(study.directory / f"{_STEM}.json", {**study.facts, "rows": rows})
+    write_text(study.directory / f"{_STEM}.md", text)
+    write_text(study.directory / f"{_STEM}.csv", _csv(rows))
     return text
+
+
+def rows_of(study: Study) -> list[dict[str, Any]]:
+    """The finished rows, in the order of the tables."""
+    return sorted(study.rows(), key=_place)
 
 
 def _csv(rows: Sequence[dict[str, Any]]) -> str:

@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from tf_strattack import InputError
 
 from ... import flags
 from ...figures.examples import draw_heat_maps
+from ...report.page import REPORT
+from ...runs import flags as engine_flags
+from ...runs.reading import metrics_in
 from ..comparison.choice import choose, shards_of
 from ..comparison.opening import open_comparison
-from ..comparison.rows import check_attacks
-from ..steps import run_steps
+from ..comparison.rows import AttackRow, check_attacks
 from .figures import draw_overlays, draw_scores
 from .report import write_explanation_report
 from .scores import Explanation, score
-from .tables import summarise_scores, write_scores
+from .tables import FILES, summarise_scores, write_scores
+
+# What shows two attacks.
+_PAIRED = tuple(f"{name}.{kind}" for name in ("overlays", "heat_maps") for kind in ("png", "pdf"))
 
 
 def explain(attacks: Sequence[str], given: Sequence[str], form: str) -> None:
@@ -31,28 +37,39 @@ def explain(attacks: Sequence[str], given: Sequence[str], form: str) -> None:
     if flags.TARGETS.value == "untargeted":
         raise InputError("expected --targets with targets, which saliency is about, received untargeted")
     opened = open_comparison("eval.interpretability")
-    comparison, network, figures = opened
-    directory = comparison.directory
+    comparison, group_size = opened.comparison, flags.GROUP_SIZE.value
     rows = [comparison.row(name) for name in names]
-    opened.announce(rows)
-    for row in rows:
-        run_steps(row.name, [row.step])
-    explanation = Explanation.of(network.classifier, form)
+    if engine_flags.VERIFY.value:
+        print(opened.verify(rows))
+        return
+    study = opened.study()
+    opened.announce(study.todo(rows))
+    list(study.make(rows, _read_row))
+    explanation = Explanation.of(opened.network.classifier, form)
     table = score(shards_of(rows), explanation, percentiles)
     if not len(table.chosen):
         raise InputError(f"expected an example in which all of {', '.join(names)} succeed, received none")
-    figures = {**figures, "attacks": {row.name: row.command for row in rows}, **summarise_scores(table, explanation)}
-    text = write_scores(directory, figures)
-    draw_scores(directory / "scores.png", figures)
+    commands = {row["name"]: row["command"] for row in study.rows() if row["name"] in names}
+    figures = {
+        **study.facts,
+        "attacks": {name: commands[name] for name in names},
+        **summarise_scores(table, explanation),
+    }
+    text = write_scores(study.directory, figures)
+    draw_scores(study.directory / "scores.png", figures)
     class_names = opened.class_names()
     if len(names) > 1:
         shown = choose(rows[:2], table.chosen, seed=flags.SEED.value)
-        draw_overlays(directory / "overlays.png", shown, explanation, class_names)
-        group_size = flags.GROUP_SIZE.value
-        draw_heat_maps(directory / "heat_maps.png", dict(reversed(shown.items())), class_names, group_size=group_size)
+        draw_overlays(study.directory / "overlays.png", shown, explanation, class_names)
+        pair = dict(reversed(shown.items()))
+        draw_heat_maps(study.directory / "heat_maps.png", pair, class_names, group_size=group_size)
     else:
-        for name in ("overlays", "heat_maps"):  # of an earlier pair
-            for suffix in (".png", ".pdf"):
-                (directory / name).with_suffix(suffix).unlink(missing_ok=True)
-    write_explanation_report(directory, figures, {row.name: row.run for row in rows}, class_names)
-    print(f"\n{text}\nwritten to {directory}")
+        for name in _PAIRED:  # of an earlier pair
+            (study.directory / name).unlink(missing_ok=True)
+    write_explanation_report(study.directory, figures, {row.name: row.run for row in rows}, class_names)
+    study.seal([*FILES, "scores.png", "scores.pdf", *_PAIRED, REPORT])
+    print(f"\n{text}\nwritten to {study.directory}")
+
+
+def _read_row(row: AttackRow) -> dict[str, Any]:
+    return {"name": row.name, "command": metrics_in(row.run)["command"]}

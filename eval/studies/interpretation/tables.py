@@ -15,6 +15,7 @@ from ..paper import CAM_SCORES
 from .scores import ACTIVATION, ASM, ASM_NONZERO, FIFTH, Explanation, Scored, Values
 
 STEM = "interpretability"
+FILES = tuple(f"{STEM}.{kind}" for kind in ("json", "csv", "md"))
 _TITLES = {
     ASM: "ASM above a percentile of all its scores",
     ASM_NONZERO: "ASM above a percentile of those not 0",

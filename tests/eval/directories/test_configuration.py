@@ -1,6 +1,5 @@
 """A directory belongs to one configuration, and to one process at a time."""
 
-import json
 import os
 
 import pytest
@@ -9,6 +8,7 @@ from tests.directories import OTHERS, contents, lay, take
 from tests.programs import FORKS
 from tf_strattack import InputError
 from tf_strattack.programs.directories.configuration import claim
+from tf_strattack.programs.directories.sealed import read_sealed
 
 MADE_BY = {"made_by": "tf_strattack eval.attack"}
 
@@ -34,7 +34,7 @@ def test_a_second_process_is_refused_until_the_first_has_died(tmp_path):
     for overwrite in (False, True):
         with pytest.raises(InputError, match=r"to be free, received .*, in which another process is at work"):
             take(directory, {"a": 2 if overwrite else 1}, overwrite=overwrite)
-    assert json.loads((directory / "config.json").read_text()) == {**MADE_BY, "a": 1}
+    assert read_sealed(directory / "config.json") == {**MADE_BY, "a": 1}
     first.kill()
     first.join()
     connection.close()
@@ -52,7 +52,7 @@ def test_the_same_configuration_of_another_program_is_different(tmp_path):
     with pytest.raises(InputError, match=r"the program \(eval.attack there, eval.table1 here\): choose another"):
         take(tmp_path / "run", {"a": 1}, program="eval.table1")
     take(tmp_path / "run", {"a": 1}, program="eval.table1", overwrite=True)
-    assert json.loads((tmp_path / "run" / "config.json").read_text()) == {"made_by": "tf_strattack eval.table1", "a": 1}
+    assert read_sealed(tmp_path / "run" / "config.json") == {"made_by": "tf_strattack eval.table1", "a": 1}
 
 
 def test_what_a_kill_left_of_a_claim_is_taken_up(tmp_path):
@@ -60,7 +60,7 @@ def test_what_a_kill_left_of_a_claim_is_taken_up(tmp_path):
     (tmp_path / "config.json.00000000.partial").touch()
     (tmp_path / "lock").touch()
     take(tmp_path, {"a": 1})
-    assert json.loads((tmp_path / "config.json").read_text()) == {**MADE_BY, "a": 1}
+    assert read_sealed(tmp_path / "config.json") == {**MADE_BY, "a": 1}
     assert sorted(os.listdir(tmp_path)) == ["config.json", "lock"]
 
 
@@ -88,6 +88,61 @@ def test_a_link_in_the_place_of_a_lock_is_refused_and_what_it_leads_to_is_kept(t
     with pytest.raises(InputError, match="expected --output_dir to be a directory to write in"):
         take(tmp_path / "run", {"a": 1})
     assert (tmp_path / "victim").read_text() == "precious"
+
+
+def flipped(content):
+    return content[:40] + bytes([content[40] ^ 1]) + content[41:]
+
+
+DAMAGES = {
+    "it is missing": lambda path, other: path.unlink(),
+    "it is not as it was written": lambda path, other: path.write_bytes(flipped(path.read_bytes())),
+    "it is not as it was written ": lambda path, other: path.write_bytes(path.read_bytes()[:30]),
+    "it is not as it was written  ": lambda path, other: path.write_bytes(b""),
+    "it is of another run": lambda path, other: path.write_bytes(other.read_bytes()),
+}
+
+
+@pytest.mark.parametrize("reason", DAMAGES)
+def test_a_configuration_that_is_lost_or_damaged_is_written_again(reason, tmp_path, notes):
+    for value in (1, 2):
+        take(tmp_path / str(value), {"a": value})()
+    path, other = (tmp_path / name / "config.json" for name in ("1", "2"))
+    whole = path.read_bytes()
+    DAMAGES[reason](path, other)
+    if reason != "it is of another run":  # which could be meant
+        with pytest.raises(InputError, match=r"differs in a \(1 there, 3 here\)"):
+            take(tmp_path / "1", {"a": 3})
+    take(tmp_path / "1", {"a": 1})()
+    assert notes() == [f"{path}: {reason.strip()}; written again"]
+    assert path.read_bytes() == whole
+    take(tmp_path / "1", {"a": 1})()
+    assert notes() == []
+
+
+def test_a_file_of_others_in_the_place_of_the_configuration_is_theirs(tmp_path):
+    """The lock of a run that has gone does not make a model's directory one of ours."""
+    take(tmp_path, {"a": 1})()
+    (tmp_path / "config.json").write_text('{"architectures": ["BertModel"]}')
+    before = contents(tmp_path)
+    for overwrite in (False, True):
+        with pytest.raises(InputError, match="to be new, empty or a run of these programs"):
+            take(tmp_path, {"a": 1}, overwrite=overwrite)
+    assert contents(tmp_path) == before
+
+
+@pytest.mark.parametrize("kind", ["folder", "link"])
+def test_what_is_in_the_way_of_the_configuration_is_named_and_can_be_moved(kind, tmp_path):
+    take(tmp_path, {"a": 1})()
+    path = tmp_path / "config.json"
+    whole = path.read_bytes()
+    path.unlink()
+    path.mkdir() if kind == "folder" else path.symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(InputError, match=r"in the place of what eval.attack writes, received .*config.json: move it"):
+        take(tmp_path, {"a": 1})
+    path.rename(tmp_path / "moved")
+    take(tmp_path, {"a": 1})()
+    assert path.read_bytes() == whole
 
 
 def test_parts_share_a_directory_and_the_whole_does_not(tmp_path):

@@ -18,27 +18,20 @@ RUN = {
     "metrics.json",
     "examples.png",
     "report.html",
-    "parts/00000.npz",
-    "parts/123456.npz",
+    "plan.npz",
+    "manifest.json",
+    "shards/00000.json",
+    "shards/123456.json",
     *DATASET,
-    "dataset.partial/0",
-    "parts/00001.npz.partial",
+    f"dataset/{SHARD}.0-of-2.partial",
+    "shards/00001.json.1a2b3c4d.run.partial",
     "metrics.json.1a2b3c4d.partial",
 }
 # Program → files that it writes, whole ones and what a kill leaves.
 WRITTEN = {
     "eval.attack": RUN,
     "eval.imagenet": RUN,
-    "eval.generate": {
-        "plan.npz",
-        "manifest.json",
-        "metrics.json",
-        "report.html",
-        "shards/00000.json",
-        *DATASET,
-        f"dataset/{SHARD}.0-of-2.partial",
-        "shards/00000.json.1a2b3c4d.run.partial",
-    },
+    "eval.generate": RUN,
     "eval.generate --png_dir": {
         "labels.csv",
         "00000/mnist_test_0_to_3.png",
@@ -50,6 +43,10 @@ WRITTEN = {
         "table1.csv",
         "table1.json",
         "table1.png",
+        "manifest.json",
+        "rows/cw_l2.json",
+        "rows/strattack_tau_0.25.json",
+        "rows/claim_refined_cw_l2.json",
         "heat_maps.png",
         "heat_maps.pdf",
         "report.html",
@@ -59,25 +56,28 @@ WRITTEN = {
         "interpretability.csv",
         "interpretability.json",
         "report.html",
+        "manifest.json",
+        "rows/strattack.json",
         *(f"{name}.{kind}" for name in ("scores", "overlays", "heat_maps") for kind in ("png", "pdf")),
     },
-    "eval.defenses": {"defenses.md", "defenses.csv", "defenses.json", "report.html"},
+    "eval.defenses": {
+        *("defenses.md", "defenses.csv", "defenses.json", "report.html", "manifest.json"),
+        *("rows/none.json", "rows/T=10.json", "rows/strattack.json"),
+    },
     "eval.benchmark": {"benchmark.json", "benchmark.png", "report.html"},
     "training.train": {
         "teacher.keras",
         "partial.keras",
         "finished.keras",
         "network/latest.weights.h5",
-        "teacher/latest.weights.h5.bkp",
-        "student/training_metadata.json",
-        "student/training_metadata.json.bkp",
+        "teacher/partial.weights.h5",
     },
 }
 # What a user may have put there, next to our files and in our folders.
 MINE = {
     "notes.txt",
     "mine/a.txt",
-    "mine/parts/00000.npz",
+    "mine/shards/00000.json",
     "metrics.json.old",
     "report.html.bak",
     "figure.png",
@@ -88,7 +88,6 @@ MINE = {
     *(
         f"{folder}/{name}"
         for folder in (
-            "parts",
             "dataset",
             "shards",
             "00000",
@@ -97,9 +96,10 @@ MINE = {
             "adversarial",
             "network",
             "attacks/strattack",
-            "attacks/mine/parts",
+            "attacks/mine/shards",
+            "rows",
         )
-        for name in ("notes.txt", "mine.npz", "mine.json", "mine.png", "mine.keras", "x.partial", "deep/00000.npz")
+        for name in ("notes.txt", "mine.npz", "mine.json", "mine.png", "mine.keras", "x.partial", "deep/00000.json")
     ),
 }
 
@@ -127,16 +127,16 @@ def test_what_the_program_wrote_goes_and_what_others_wrote_stays(program, tmp_pa
 
 def test_a_folder_of_ours_goes_only_when_it_is_empty(tmp_path):
     run_in(tmp_path, "eval.attack", RUN)
-    (tmp_path / "parts" / "mine").mkdir()
+    (tmp_path / "shards" / "mine").mkdir()
     take(tmp_path, {"a": 2}, overwrite=True)
-    assert sorted(os.listdir(tmp_path)) == ["config.json", "lock", "parts"]
+    assert sorted(os.listdir(tmp_path)) == ["config.json", "lock", "shards"]
 
 
 def test_links_go_and_what_they_lead_to_stays(tmp_path):
     lay(tmp_path / "elsewhere", dict.fromkeys(RUN, "mine"))
     run = tmp_path / "run"
     run_in(run, "eval.attack", {"dataset/dataset_info.json"})
-    (run / "parts").symlink_to(tmp_path / "elsewhere" / "parts")
+    (run / "shards").symlink_to(tmp_path / "elsewhere" / "shards")
     (run / "metrics.json").symlink_to(tmp_path / "elsewhere" / "metrics.json")
     (run / "dataset" / "features.json").symlink_to(tmp_path / "elsewhere" / "dataset" / "features.json")
     (run / "dataset" / "mine").symlink_to(tmp_path / "elsewhere")
@@ -160,7 +160,7 @@ def test_a_link_in_the_place_of_a_folder_is_not_written_through(tmp_path):
 
 @pytest.mark.parametrize("overwrite", [False, True])
 def test_a_file_in_the_place_of_a_folder_is_refused_and_the_other_way_round(overwrite, tmp_path):
-    for name in ("parts", "metrics.json/mine"):
+    for name in ("shards", "metrics.json/mine"):
         run = tmp_path / name.partition("/")[0]
         run_in(run, "eval.attack", {name})
         before = contents(run)

@@ -6,7 +6,7 @@ import pytest
 
 from tests.directories import take
 from tests.programs import server_of
-from tf_strattack.programs.directories.unfinished import FINISHED, default_directory
+from tf_strattack.programs.directories.unfinished import default_directory
 
 
 @pytest.fixture
@@ -28,7 +28,7 @@ def test_a_finished_run_one_under_way_and_one_that_is_to_be_replaced_are_not(her
     names = {path: path.name for path in (here / "20260101-000000", here / "20260101-000001")}
     for directory in names:
         take(directory, {"a": 1})()
-    (here / "20260101-000001" / FINISHED).write_text("<html>")
+    (here / "20260101-000001" / "report.html").write_text("<html>")
     assert default_directory("eval.attack", {"a": 1}).name == "20260101-000000"
     assert default_directory("eval.attack", {"a": 1}, new=True).name not in names.values()
     release = take(here / "20260101-000000", {"a": 1})

@@ -16,13 +16,16 @@ from tf_strattack.programs.directories.locks import LOCK, LOCKS, drop, hold, one
 from tf_strattack.programs.directories.marker import (
     CONFIG,
     Claim,
+    config_damage,
     difference_of,
     is_begun,
+    is_obstructed,
     read_claim,
     read_config,
     write_claim,
 )
 from tf_strattack.programs.directories.removal import remove
+from tf_strattack.programs.notices import notice
 
 
 def claim(
@@ -83,7 +86,9 @@ def _mark(directory: Path, ours: Claim, other: Claim | None, flag: str, *, whole
         remove(directory, LAYOUTS[other.program], flag=flag)
     if whole:
         _remove_partial(directory, LAYOUTS[ours.program])
-    if read_claim(directory) != ours:
+    if damage := config_damage(directory, ours):
+        if other is None and read_claim(directory, ours) == ours:
+            notice(f"{directory / CONFIG}: {damage}; written again")
         write_claim(directory, ours)
 
 
@@ -99,8 +104,11 @@ def require_claimable(
         raise InputError(f"expected {flag} to be a directory, received {directory}, which is a file")
     # The names first: what another process makes meanwhile comes after its configuration.
     paths = sorted(directory.iterdir()) if directory.exists() else []
-    found = read_claim(directory)
+    ours = Claim(program, json.loads(json.dumps(configuration)))
+    found = read_claim(directory, ours)
     if found is None:
+        if is_obstructed(directory):
+            raise _in_the_way(program, directory / CONFIG)
         if not all(map(_is_claim_begun, paths)):
             raise InputError(
                 f"expected {flag} to be new, empty or a run of these programs, received {directory}, which is not"
@@ -108,7 +116,7 @@ def require_claimable(
             )
         return None
     other = None
-    if found.configuration and (difference := difference_of(found, Claim(program, configuration))):
+    if found.configuration and (difference := difference_of(found, ours)):
         if not overwrite:
             raise InputError(
                 f"expected {flag} to hold a run of this configuration, received {directory}, which "
@@ -121,13 +129,16 @@ def require_claimable(
 
 def require_finished(
     directory: Path, configuration: dict[str, Any], *, program: str, flag: str, ignoring: Iterable[str]
-) -> None:
+) -> Claim:
     """Opens `directory` for reading: it must hold work of `configuration`, but for the entries `ignoring`.
+
+    Returns:
+      The claim on it.
 
     Raises:
       InputError: it does not, or another process is at work in it.
     """
-    old = read_claim(directory)
+    old = read_claim(directory, Claim(program, json.loads(json.dumps(configuration))))
     if old is None or not old.configuration:
         raise InputError(f"expected {flag} to hold a run, received {directory}, which does not{_reason(directory)}")
     ours, theirs = (
@@ -137,6 +148,7 @@ def require_finished(
         raise InputError(f"expected the flags of the run in {directory}, received other ones: {difference}")
     if (directory / LOCK).exists():
         hold(directory / LOCK, flag, shared=True, new=False)
+    return old
 
 
 def _remove_partial(directory: Path, names: Folder) -> None:
@@ -181,6 +193,10 @@ def _require_room(paths: Iterable[Path], program: str, found: Claim, *, removing
         leads_away = path.is_symlink() and (path.is_dir() or ours.folder(path.name) is not None)
         stays = not removing or not known
         if ours.names(path.name) and stays and (leads_away or not known or not ours.owns(path)):
-            raise InputError(
-                f"expected nothing of others in the place of what {program} writes, received {path}: move it elsewhere"
-            )
+            raise _in_the_way(program, path)
+
+
+def _in_the_way(program: str, path: Path) -> InputError:
+    return InputError(
+        f"expected nothing of others in the place of what {program} writes, received {path}: move it elsewhere"
+    )

@@ -17,7 +17,8 @@ _NOTHING = r"(?!)"
 # A trained network before it is where it is to be.
 FINISHED = "finished.keras"
 # The card of a data set, a name that others use too: it is ours if it has the mark.
-CARD, CARD_MARK = "README.md", "<!-- This card is written by tf_strattack. -->"
+CARD = "README.md"
+CARD_MARK = "<!-- Written by tf_strattack, and again where it is damaged: delete this line to keep changes. -->"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -101,44 +102,41 @@ _NET = rf"standard|pgd|adversarial_({_ATTACK})|distilled_{_NUMBER}"
 _RUNS = {"attacks": Folder(runs=rf"({_ATTACK})(_tau_{_NUMBER}|_unrefined)?")}
 _PICTURES = r"\.(png|pdf)"
 
-PARTS = Folder(r"\d{5,}\.npz")
 DATASET = Folder(
     r"adversarial_examples-train\.tfrecord-\d{5,}-of-\d{5,}|dataset_info\.json|features\.json|metadata\.json|README\.md",
     wrote=_other_than_their_card,
 )
-# Shards have their names once it is known how many there are.
-DATASET_PARTIAL = Folder(rf"\d+|{DATASET.files}")
 ENTRIES = Folder(r"\d{5,}\.json")
+# Of studies: what is remembered of each row, and of each claim.
+ROWS = Folder(rf"({_ATTACK}(_tau_{_NUMBER}|_unrefined)?|none|pgd|T={_NUMBER}|claim_\w+)\.json")
 PNG_FILES = Folder(r".+(_to_\d+|_untargeted)(~\d+)?\.png")
-# Keras's names.
-BACKUP = Folder(r"(latest\.weights\.h5|training_metadata\.json)(\.bkp)?")
+_BACKUP = Folder(r"(latest|partial)\.weights\.h5")
 
 _RUN = Folder(
-    r"metrics\.json|examples\.png|report\.html",
-    {"parts": PARTS, "dataset": DATASET, r"dataset\.partial": DATASET_PARTIAL},
+    r"plan\.npz|manifest\.json|metrics\.json|examples\.png|report\.html", {"dataset": DATASET, "shards": ENTRIES}
 )
+_STUDY = r"manifest\.json|report\.html"
 # Program → what it writes. Other versions' names stay here, as their directories are overwritten too.
 LAYOUTS = {
     "eval.attack": _RUN,
     "eval.imagenet": _RUN,
-    "eval.generate": Folder(
-        r"plan\.npz|manifest\.json|metrics\.json|report\.html", {"dataset": DATASET, "shards": ENTRIES}
-    ),
+    "eval.generate": _RUN,
     "eval.generate --png_dir": Folder(
         r"(labels|metadata)\.csv|README\.md", {r"\d{5,}(\.partial)?": PNG_FILES}, wrote=_other_than_their_card
     ),
-    "eval.table1": Folder(rf"table1\.(md|csv|json|png)|heat_maps{_PICTURES}|report\.html", _RUNS),
+    "eval.table1": Folder(rf"table1\.(md|csv|json|png)|heat_maps{_PICTURES}|{_STUDY}", {**_RUNS, "rows": ROWS}),
     "eval.interpretability": Folder(
-        rf"interpretability\.(md|csv|json)|(scores|overlays|heat_maps){_PICTURES}|report\.html", _RUNS
+        rf"interpretability\.(md|csv|json)|(scores|overlays|heat_maps){_PICTURES}|{_STUDY}", {**_RUNS, "rows": ROWS}
     ),
     "eval.defenses": Folder(
-        r"defenses\.(md|csv|json)|report\.html",
+        rf"defenses\.(md|csv|json)|{_STUDY}",
         {
+            "rows": ROWS,
             "nets": Folder(rf"({_NET})\.(keras|json)", runs=rf"({_NET})\.training", wrote=_trained_there),
             "adversarial": Folder(runs=_ATTACK),
             "attacks": Folder(runs=_NET),
         },
     ),
     "eval.benchmark": Folder(r"benchmark\.(json|png)|report\.html"),
-    "training.train": Folder(r"(teacher|partial|finished)\.keras", {"network|teacher|student": BACKUP}),
+    "training.train": Folder(r"(teacher|partial|finished)\.keras", {"network|teacher|student": _BACKUP}),
 }

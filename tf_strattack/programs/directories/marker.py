@@ -1,17 +1,24 @@
-"""config.json: which of these programs has claimed a directory, and for what configuration."""
+"""config.json: which of these programs has claimed a directory, and for what configuration.
+
+It carries its own checksum, and the lock holds a copy of it: one of the two can be lost or damaged.
+"""
 
 from __future__ import annotations
 
 import json
+import os
 import stat
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from tf_strattack.programs.directories.files import is_partial_of, write_json
+from tf_strattack.programs.directories.files import is_partial_of
 from tf_strattack.programs.directories.layouts import LAYOUTS
+from tf_strattack.programs.directories.locks import LOCK
+from tf_strattack.programs.directories.sealed import read_sealed, write_sealed
 
 CONFIG = "config.json"
 _MADE_BY, _US = "made_by", "tf_strattack"
+_FEW_BYTES = 8
 
 
 class Claim(NamedTuple):
@@ -26,11 +33,48 @@ class Claim(NamedTuple):
     configuration: dict[str, Any]
 
 
-def read_claim(directory: Path) -> Claim | None:
-    """The claim on a directory; None if none of these programs has marked it, or the mark cannot be read."""
-    content = read_config(directory) or {}
+def read_claim(directory: Path, wanted: Claim | None = None) -> Claim | None:
+    """The claim on a directory; `wanted` if either mark says so; None if no program here has marked it."""
+    config, lock = _claim_in(directory / CONFIG), _claim_in(directory / LOCK)
+    if config is None and not _is_damaged_copy(directory / CONFIG, directory / LOCK):
+        lock = None
+    return wanted if wanted is not None and wanted in (config, lock) else config or lock
+
+
+def is_obstructed(directory: Path) -> bool:
+    """Whether a folder or a link of others is in the place of config.json of a directory that is claimed."""
+    path = directory / CONFIG
+    return (path.is_symlink() or path.is_dir()) and _claim_in(directory / LOCK) is not None
+
+
+def config_damage(directory: Path, claim: Claim) -> str | None:
+    """What is wrong with config.json of a directory on which `claim` is, in words; None if nothing is."""
+    if not os.path.lexists(directory / CONFIG):
+        return "it is missing"
+    found = _claim_in(directory / CONFIG)
+    if found is None:
+        return "it is not as it was written"
+    return None if found == claim else "it is of another run"
+
+
+def _claim_in(path: Path) -> Claim | None:
+    if path.is_symlink():
+        return None
+    content = read_sealed(path) or {}
     us, _, program = str(content.pop(_MADE_BY, "")).partition(" ")
     return Claim(program, content) if us == _US and program in LAYOUTS else None
+
+
+def _is_damaged_copy(path: Path, copy: Path) -> bool:
+    """Whether `path` has been lost, cut off, or holds what `copy` does but for a few bytes; not a file of others."""
+    if not os.path.lexists(path):
+        return True
+    if path.is_symlink() or not path.is_file() or not copy.is_file():
+        return False
+    found, written = path.read_bytes(), copy.read_bytes()
+    if len(found) < len(written):
+        return written.startswith(found)
+    return len(found) == len(written) and sum(map(int.__ne__, found, written)) <= _FEW_BYTES
 
 
 def read_config(directory: Path) -> dict[str, Any] | None:
@@ -44,8 +88,12 @@ def read_config(directory: Path) -> dict[str, Any] | None:
 
 
 def write_claim(directory: Path, claim: Claim) -> None:
-    """Marks a directory."""
-    write_json(directory / CONFIG, {_MADE_BY: f"{_US} {claim.program}", **claim.configuration})
+    """Marks a directory, whose lock this process holds."""
+    write_sealed(directory / CONFIG, {_MADE_BY: f"{_US} {claim.program}", **claim.configuration})
+    content = (directory / CONFIG).read_bytes()
+    # In its place, as a lock cannot be replaced; a copy that is cut off has no right checksum.
+    with os.fdopen(os.open(directory / LOCK, os.O_WRONLY | os.O_NOFOLLOW), "wb") as lock:
+        lock.write(content)
 
 
 def is_begun(path: Path) -> bool:

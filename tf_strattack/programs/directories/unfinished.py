@@ -10,10 +10,11 @@ from typing import Any
 from tf_strattack.errors import InputError
 from tf_strattack.programs.directories.locks import LOCK, drop, hold
 from tf_strattack.programs.directories.marker import Claim, read_claim
+from tf_strattack.programs.directories.sealed import read_sealed
 
 RUNS = Path("runs")
-# What programs write last.
-FINISHED = "report.html"
+# What programs write last, and where they say that they have ended.
+_FINISHED, _MANIFEST = "report.html", "manifest.json"
 
 
 def default_directory(program: str, configuration: dict[str, Any], *, new: bool = False) -> Path:
@@ -34,7 +35,8 @@ def default_directory(program: str, configuration: dict[str, Any], *, new: bool 
 
 def _is_unfinished(directory: Path) -> bool:
     """Whether a run has not ended, and no process is at work in it."""
-    if (directory / FINISHED).exists():
+    manifest = read_sealed(directory / _MANIFEST)
+    if manifest["complete"] if manifest else (directory / _FINISHED).exists():
         return False
     try:
         drop(hold(directory / LOCK, "--output_dir"))

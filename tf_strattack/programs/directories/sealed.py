@@ -1,0 +1,40 @@
+"""JSON files that carry their own checksum: what is not as it was written is not believed."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+from tf_strattack.programs.directories.files import write_json
+
+_CHECKSUM = "checksum_of_this_file"
+
+
+def digest_of(content: Any) -> str:
+    """A hash of JSON values; names in another order make no difference."""
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+
+def write_sealed(path: Path, content: dict[str, Any], *, writer: str | None = None) -> None:
+    """Writes `content`, which has no NaN, to `path` with its checksum; `writer` as of `replacing`."""
+    write_json(path, {**content, _CHECKSUM: digest_of(content)}, writer=writer)
+
+
+def read_sealed(path: Path) -> dict[str, Any] | None:
+    """The content of a sealed file; None if there is none, or it is not as it was written."""
+    try:
+        return unsealed(path.read_bytes()) if path.is_file() else None
+    except OSError:
+        return None
+
+
+def unsealed(text: bytes) -> dict[str, Any] | None:
+    """What was sealed; None if the text is not as it was written."""
+    try:
+        content = json.loads(text)
+        claimed = content.pop(_CHECKSUM)
+    except (ValueError, LookupError, AttributeError, TypeError):
+        return None
+    return content if isinstance(content, dict) and claimed == digest_of(content) else None
