@@ -1,0 +1,188 @@
+"""The one engine: plans a run, makes the shards that are missing or damaged, and what is made of them."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import math
+import shutil
+import time
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from tf_strattack import InputError
+from tf_strattack.programs.directories.configuration import claim, require_finished
+from tf_strattack.programs.directories.locks import one_at_a_time
+from tf_strattack.programs.directories.marker import config_damage
+from tf_strattack.programs.directories.sealed import digest_of
+from tf_strattack.programs.running import announce
+
+from .code import code_version
+from .finish import Draw, finish, take_apart
+from .manifest import MANIFEST, PLAN, damages, manifest_damage, write_manifest
+from .plan import Plan, keep_plan, load_plan, make_plan, plan_damage
+from .setting import Setting
+from .store import ALONE, Store
+from .verification import Damages, report, verify
+from .work import Outcomes
+
+# While shards are made the manifest is written so often, and with many of them less; the entries have what it lists.
+_LISTING_SECONDS, _LISTING_SHARE = 15.0, 50
+# Of an example besides its images: its record's other features, and its entry.
+_RECORD_BYTES = 2000
+
+# Makes the shards of the numbers given, which have as many examples as given, in any order.
+Attacking = Callable[[Plan, list[int], int], Outcomes]
+
+
+def configuration_of(setting: Setting, *, num_images: int | None, shard_size: int, image_dtype: str) -> dict[str, Any]:
+    """What must agree for a run to be resumed; JSON values."""
+    return {
+        **setting.facts,
+        "num_images": num_images,
+        "shard_size": shard_size,
+        "image_dtype": image_dtype,
+        "dataset_version": setting.data.version,
+        "code_version": code_version(),
+    }
+
+
+@dataclasses.dataclass(frozen=True)
+class Run:
+    """A run in its directory."""
+
+    setting: Setting
+    store: Store
+
+    @classmethod
+    def begin(
+        cls,
+        program: str,
+        directory: Path,
+        setting: Setting,
+        configuration: dict[str, Any],
+        *,
+        overwrite: bool,
+        part: str | None = None,
+    ) -> Run:
+        """Claims `directory`, and plans the run or reads its plan; `part` as of `claim`.
+
+        Raises:
+          InputError: a directory that is not this run's.
+        """
+        claim(directory, configuration, program=program, flag="--output_dir", overwrite=overwrite, part=part)
+        announce(directory)
+        digest = digest_of(configuration)
+        plan = keep_plan(directory / PLAN, digest, lambda: _new_plan(setting, configuration))
+        setting.selection.warn_near_chance(len(plan.positions), plan.skipped)  # of a plan that was made earlier, too
+        run = cls(setting, Store(directory, plan, configuration, part or ALONE))
+        run.store.open()
+        return run
+
+    def make(self, wanted: Iterable[int], attack: Attacking, *, listing: bool = True) -> None:
+        """Makes what has no intact shard, of `wanted`.
+
+        Args:
+          wanted: the numbers of the shards to look at, ascending.
+          attack: makes shards.
+          listing: whether the manifest is written meanwhile; not where other processes write shards.
+        """
+        store, missing = self.store, []
+        if (reason := manifest_damage(store)) and any(store.entries()):
+            report(MANIFEST, f"{reason}; made again")
+        for number in wanted:
+            reason = None if store.missing(number) else store.damage(number)
+            if reason:
+                report(store.path(number).name, f"{reason}; made again")
+            if reason or store.missing(number):
+                missing.append(number)
+        if not missing:
+            return
+        examples = sum(map(store.plan.length, missing))
+        _require_room(store, examples)
+        with one_at_a_time(store.directory / MANIFEST):
+            take_apart(store)
+        listed, pause = time.monotonic(), _LISTING_SECONDS
+        with contextlib.closing(attack(store.plan, missing, examples)) as outcomes:
+            for number, outcome in outcomes:
+                store.write(number, outcome)
+                if listing and time.monotonic() - listed > pause:
+                    begun = time.monotonic()
+                    write_manifest(store)
+                    listed = time.monotonic()
+                    pause = max(_LISTING_SECONDS, _LISTING_SHARE * (listed - begun))
+
+    def finish(
+        self, mine: Iterable[int], draw: Draw | None = None, export: Callable[[], dict[str, Any]] | None = None
+    ) -> None:
+        """Makes what is made of the shards, and prints the figures; only says so if other processes have some to make.
+
+        Args:
+          mine: the shards that this process was to make.
+          draw, export: as of `finish`.
+        """
+        store, every, ours = self.store, range(self.store.plan.num_shards), set(mine)
+        with one_at_a_time(store.directory / MANIFEST):  # jobs of an array may end at once
+            left = [n for n in every if store.missing(n)] or [n for n in every if n not in ours and store.damage(n)]
+            if left:
+                write_manifest(store)
+                print(f"{len(every) - len(left)} of {len(every)} shards are in {store.directory}; the last job ends it")
+            else:
+                finish(store, self.setting, draw, export)
+
+
+def verify_run(
+    program: str,
+    directory: Path,
+    setting: Setting,
+    configuration: dict[str, Any],
+    exported: Callable[[Store], Damages] = lambda store: (),
+) -> str:
+    """Checks the run in `directory`, and what was exported of it; returns what was found, in a line.
+
+    What an earlier version of the code has made can be verified by a later one.
+
+    Raises:
+      InputError: it holds no run of `configuration`, or something is wrong with it, which is printed.
+    """
+    found = require_finished(
+        directory, configuration, program=program, flag="--output_dir", ignoring=["code_version"]
+    )
+    store = Store(directory, _plan_in(directory, setting, found.configuration), found.configuration)
+    wrong = list(damages(store))
+    if reason := config_damage(directory, found):
+        wrong.insert(0, ("config.json", reason))
+    return verify(store, setting.model.classifier, setting.attack.confidence, wrong, exported)
+
+
+def _new_plan(setting: Setting, configuration: dict[str, Any]) -> Plan:
+    return make_plan(
+        setting.selection,
+        setting.model.classifier.num_classes or 0,
+        setting.targets,
+        shard_size=configuration["shard_size"],
+        seed=configuration["seed"],
+        configuration=digest_of(configuration),
+    )
+
+
+def _plan_in(directory: Path, setting: Setting, configuration: dict[str, Any]) -> Plan:
+    """The plan in `directory`, or what must have been there if it is damaged."""
+    if plan_damage(directory / PLAN, digest_of(configuration)):
+        return _new_plan(setting, configuration)
+    return load_plan(directory / PLAN)
+
+
+def _require_room(store: Store, examples: int) -> None:
+    """Refuses to begin what the disk has no room for."""
+    pixel = np.dtype(store.configuration["image_dtype"]).itemsize
+    needed = examples * (2 * pixel * math.prod(store.plan.image_shape) + _RECORD_BYTES)
+    free = shutil.disk_usage(store.directory).free
+    if needed > free:
+        raise InputError(
+            f"expected room on the disk for {needed / 1e6:.0f} MB in {store.directory}, received {free / 1e6:.0f} MB: "
+            "free some, choose another --output_dir, or fewer --num_images or --targets"
+        )

@@ -1,0 +1,165 @@
+"""What is made of the shards of a run: the data set, metrics.json, figures, and the table that is printed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from tf_strattack import AttackResult
+from tf_strattack.metrics import mean_over_successes
+from tf_strattack.programs.command_line import command
+from tf_strattack.programs.directories.files import write_json
+from tf_strattack.programs.directories.layouts import CARD
+
+from ..report.building import write_run_report
+from ..report.examples import Batch
+from ..report.page import REPORT
+from ..tables.measures import format_table, numbered
+from .dataset_card import is_theirs
+from .manifest import file_damage, read_manifest, write_manifest
+from .records import Measures, completed, summarise
+from .setting import Setting
+from .store import DATASET_FOLDER, Store
+from .tfds_directory import DISTANCES, write_info
+from .verification import report
+from .work import BEFORE, ROUNDED
+
+METRICS, EXAMPLES = "metrics.json", "examples.png"
+_INFO = tuple(f"{DATASET_FOLDER}/{name}" for name in ("dataset_info.json", "features.json", "metadata.json", CARD))
+_ABOUT_FLOAT = (f"{BEFORE}success", *(BEFORE + name for name in DISTANCES), ROUNDED)
+
+# Draws results, shard by shard, into a file, with the class names that are known.
+Draw = Callable[[Path, Iterator[AttackResult], Mapping[int, str]], None]
+
+
+class _Product(NamedTuple):
+    """Files within the directory, and what writes them."""
+
+    files: tuple[str, ...]
+    write: Callable[[], None]
+
+
+def take_apart(store: Store) -> None:
+    """Removes what was made of the shards, and says so in the manifest, until all of them are there again."""
+    for name in (*_INFO, METRICS, EXAMPLES, REPORT):
+        path = store.directory / name
+        if _is_ours(path):
+            path.unlink(missing_ok=True)
+    write_manifest(store)
+
+
+def finish(store: Store, setting: Setting, draw: Draw | None, export: Callable[[], dict[str, Any]] | None) -> None:
+    """Makes what is missing or damaged of what is made of the shards of `store`, and prints the figures.
+
+    Args:
+      store: all of whose shards are intact.
+      setting: of the run.
+      draw: makes examples.png, if there is to be one.
+      export: writes the examples to another place; returns entries of metrics.json about it.
+    """
+    earlier = read_manifest(store)
+    facts = {**(earlier["facts"] if earlier else _new_facts(store, setting)), **(export() if export else {})}
+    metrics = {**store.configuration, **facts, **_figures(store, setting, facts)}
+    # Of other facts nothing that was made before is right.
+    recorded = earlier["files"] if earlier and earlier["facts"] == facts else {}
+    made = False
+    for product in _products(store, setting, metrics, draw):
+        damaged = _damaged(store, product.files, recorded) if recorded else list(product.files)
+        if damaged:
+            product.write()
+            made = True
+    if made:
+        names = [name for product in _products(store, setting, metrics, draw) for name in product.files]
+        write_manifest(store, facts, [name for name in names if _is_ours(store.directory / name)])
+    _show(store, metrics)
+
+
+def _new_facts(store: Store, setting: Setting) -> dict[str, Any]:
+    note = setting.selection.warn_near_chance(len(store.plan.positions), store.plan.skipped)
+    return completed({"command": command(), "notes": [note] if note else []})
+
+
+def _products(store: Store, setting: Setting, metrics: dict[str, Any], draw: Draw | None) -> list[_Product]:
+    """In the order in which they are made, each a function of the entries, the shards and `metrics`."""
+    directory, names = store.directory, setting.class_names()
+    facts = {**store.configuration, "command": metrics["command"]}
+    files = [(entry["num_examples"], entry["bytes"]) for entry in store.entries()]
+
+    def write_report() -> None:
+        write_run_report(directory, metrics, map(Batch.of, store.results()), names, summary(metrics))
+
+    products = [
+        _Product(_INFO, lambda: write_info(directory / DATASET_FOLDER, store.features, files, facts)),
+        _Product((METRICS,), lambda: write_json(directory / METRICS, metrics)),
+        _Product((REPORT,), write_report),
+    ]
+    if draw is not None:
+        products.insert(2, _Product((EXAMPLES,), lambda: draw(directory / EXAMPLES, store.results(), names)))
+    return products
+
+
+def _damaged(store: Store, names: tuple[str, ...], recorded: Mapping[str, str]) -> list[str]:
+    """Which of the files are not as recorded; they are named."""
+    damaged = []
+    for name in names:
+        path = store.directory / name
+        reason = file_damage(path, recorded.get(name, ""))
+        if reason and _is_ours(path):
+            report(name, f"{reason}; made again")
+            damaged.append(name)
+    return damaged
+
+
+def _is_ours(path: Path) -> bool:
+    return not (path.name == CARD and is_theirs(path))
+
+
+def _figures(store: Store, setting: Setting, facts: Mapping[str, Any]) -> dict[str, Any]:
+    """The figures of metrics.json, from the measures in the entries."""
+    parts = list(store.measures())
+    before = [{name: part.pop(name) for name in _ABOUT_FLOAT if name in part} for part in parts]
+    plan = store.plan
+    figures = summarise(
+        parts, seed=store.configuration["seed"], skipped=plan.skipped, own_labels=setting.own_labels
+    )
+    if before[0]:
+        figures["before_quantization"] = _before(before)
+    if "png" in facts:
+        figures["png"] = {**facts["png"], "asr": facts["png"]["num_successes"] / plan.num_examples}
+    return figures
+
+
+def _before(parts: list[Measures]) -> dict[str, Any]:
+    """Success and distances of the float images, as in the blocks of metrics.json, and success after mere rounding."""
+    joined = {name: np.concatenate([part[name] for part in parts]) for name in _ABOUT_FLOAT}
+    distances = {name: joined[BEFORE + name] for name in DISTANCES}
+    block = mean_over_successes(joined[f"{BEFORE}success"], distances)
+    return {**block, "asr_rounded_alone": float(joined[ROUNDED].mean())}
+
+
+def _show(store: Store, metrics: Mapping[str, Any]) -> None:
+    print(format_table(metrics))
+    print(f"{summary(metrics)}; {numbered(store.plan.num_shards, 'shard')} in {store.directory}")
+    if "before_quantization" in metrics:
+        earlier = metrics["before_quantization"]
+        rates = {
+            "float images": earlier["asr"],
+            "rounded alone": earlier["asr_rounded_alone"],
+            "8-bit images": metrics["all"]["asr"],
+        }
+        if "png" in metrics:
+            rates["PNG files read again"] = metrics["png"]["asr"]
+        print("success: " + ", ".join(f"{name} {rate:.2%}" for name, rate in rates.items()))
+
+
+def summary(metrics: Mapping[str, Any]) -> str:
+    """The numbers and the cost in metrics.json, in a line."""
+    return (
+        f"{numbered(metrics['num_images'], 'image')} attacked, {metrics['skipped_misclassified']} skipped as "
+        f"misclassified; {metrics['gradient_evaluations_per_example']:.0f} gradient and "
+        f"{metrics['forward_evaluations_per_example']:.0f} forward evaluations, "
+        f"{metrics['seconds_per_example']:.3f} s per example"
+    )

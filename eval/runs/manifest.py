@@ -1,0 +1,84 @@
+"""manifest.json: what a run holds, and the checksum of every file that is made of its shards."""
+
+from __future__ import annotations
+
+import json
+import os
+import stat
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+from tf_strattack.programs.directories.files import sha256_of
+from tf_strattack.programs.directories.sealed import read_sealed, write_sealed
+
+from .plan import plan_damage
+from .store import Store
+
+MANIFEST, PLAN = "manifest.json", "plan.npz"
+# What the manifest has of a shard; its entry has the measures of its examples besides.
+_LISTED = ("shard", "file", "sha256", "bytes", "num_examples", "versions")
+
+
+def write_manifest(store: Store, facts: dict[str, Any] | None = None, files: Iterable[str] = ()) -> None:
+    """Writes the manifest: configuration, plan, and the shards finished so far with their checksums.
+
+    Args:
+      store: where the shards are.
+      facts: about the run that has ended, as in metrics.json; None while shards are missing.
+      files: what was made of the shards, by path within the directory.
+    """
+    plan = store.plan
+    manifest = {
+        "configuration": json.loads(json.dumps(store.configuration)),
+        "num_images": len(plan.positions),
+        "skipped_misclassified": plan.skipped,
+        "num_examples": plan.num_examples,
+        "shard_size": plan.shard_size,
+        "num_shards": plan.num_shards,
+        "plan": plan.digest,
+        "complete": facts is not None,
+        "facts": facts,
+        "files": {name: sha256_of(store.directory / name) for name in files},
+        "shards": [{name: entry[name] for name in _LISTED} for entry in store.entries()],
+    }
+    write_sealed(store.directory / MANIFEST, manifest, writer=store.writer)
+
+
+def read_manifest(store: Store) -> dict[str, Any] | None:
+    """The manifest of a run that has ended; None if there is none, or it is damaged or of another run."""
+    found = read_sealed(store.directory / MANIFEST)
+    return found if found is not None and found["complete"] and found["plan"] == store.plan.digest else None
+
+
+def manifest_damage(store: Store) -> str | None:
+    """What is wrong with the manifest, in words; None if nothing is, though the run may be under way."""
+    path = store.directory / MANIFEST
+    if not os.path.lexists(path):
+        return "it is missing"
+    found = read_sealed(path)
+    if found is None:
+        return "it cannot be read"
+    return None if found["plan"] == store.plan.digest else "it is of another run"
+
+
+def file_damage(path: Path, checksum: str) -> str | None:
+    """What is wrong with a file, in words; None if it has the checksum."""
+    if not os.path.lexists(path):
+        return "it is missing"
+    if not stat.S_ISREG(path.lstat().st_mode):
+        return "it is not a file"
+    return None if sha256_of(path) == checksum else "it is not as it was written"
+
+
+def damages(store: Store) -> Iterator[tuple[str, str]]:
+    """What is wrong with a run that is to have ended, but for its shards: names, and reasons."""
+    if reason := plan_damage(store.directory / PLAN, store.plan.configuration):
+        yield PLAN, reason
+    manifest = read_manifest(store)
+    if manifest is None:
+        yield MANIFEST, manifest_damage(store) or "the run has not ended"
+        return
+    for name, checksum in manifest["files"].items():
+        if reason := file_damage(store.directory / name, checksum):
+            yield name, reason

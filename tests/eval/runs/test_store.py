@@ -1,0 +1,209 @@
+"""The shards of a run: they appear whole whatever happens, hold everything, and count in their own place only."""
+
+import dataclasses
+import json
+import os
+import shutil
+
+import numpy as np
+import pytest
+
+import tf_strattack as sa
+from eval.runs.manifest import write_manifest
+from eval.runs.store import Store
+from eval.runs.work import Work
+from tests.builders import plan_of, sample_data
+from tests.programs import run_code
+
+
+@pytest.fixture(scope="module")
+def outcomes(mnist):
+    """What is written of the three shards of a plan, in 8 bits."""
+    sample = sample_data()
+    plan = plan_of(sample, mnist, num_images=5, targets="random:2", shard_size=4)
+    work = Work(sa.FGM(norm="linf"), quantize=True, group_size=2, batch_size=None)
+    return plan, [work(mnist, examples) for _, examples in plan.shards(sample, mnist.bounds, range(plan.num_shards))]
+
+
+def opened(directory, plan, dtype="uint8"):
+    result = Store(directory, plan, {"image_dtype": dtype, "bounds": [0.0, 1.0]})
+    result.open()
+    return result
+
+
+class Stopped(BaseException):
+    """Stands for a process that ends at once."""
+
+
+def test_a_stop_between_any_two_steps_loses_the_shard_in_flight_at_most(outcomes, tmp_path):
+    """Every rename, deletion and write to the disk may be the last thing that a process does."""
+    plan, made = outcomes
+    steps = 0
+
+    def stop_at(last):
+        nonlocal steps
+        steps = 0
+
+        def counted(function):
+            def wrapper(*arguments, **options):
+                nonlocal steps
+                steps += 1
+                if steps == last:
+                    raise Stopped
+                return function(*arguments, **options)
+
+            return wrapper
+
+        patched = pytest.MonkeyPatch()
+        for name in ("replace", "rename", "unlink", "fsync"):
+            patched.setattr(os, name, counted(getattr(os, name)))
+        return patched
+
+    stops = 0
+    for last in range(1, 1000):
+        directory = tmp_path / str(last)
+        directory.mkdir()
+        patched = stop_at(last)
+        stopped, written = False, 0
+        try:
+            files = opened(directory, plan)
+            for number, outcome in enumerate(made):
+                files.write(number, outcome)
+                written += 1
+            write_manifest(files, {})
+        except Stopped:
+            stopped = True
+        finally:
+            patched.undo()
+        if stopped:  # a kill would leave this, too
+            (directory / "dataset" / (files.path(0).name + ".run.partial")).touch()
+        files = opened(directory, plan)
+        finished = [number for number in range(plan.num_shards) if not files.missing(number)]
+        assert all(files.damage(number) is None for number in finished)
+        assert finished in ([*range(written)], [*range(written + 1)]), "only the shard in flight is lost"
+        assert not list(directory.rglob("*.partial"))
+        for number in set(range(plan.num_shards)) - set(finished):
+            files.write(number, made[number])
+        for number, outcome in enumerate(made):
+            ids = [row["example_id"].decode() for row in files.rows(number)]
+            assert ids == list(outcome.result.example_ids)
+        if not stopped:
+            break
+        stops += 1
+    assert stops >= 9, "three shards of a file and an entry each, and the manifest"
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "float32"])
+def test_a_shard_has_all_that_the_attack_returned(outcomes, tmp_path, dtype):
+    plan, made = outcomes
+    files = opened(tmp_path, plan, dtype)
+    files.write(1, made[1])
+    found, wanted = files.result(1), made[1].result
+    for field in dataclasses.fields(wanted):
+        ours, theirs = getattr(found, field.name), getattr(wanted, field.name)
+        if isinstance(theirs, np.ndarray):
+            assert ours.dtype == theirs.dtype or theirs.dtype.kind == "U", field.name
+            np.testing.assert_array_equal(ours, theirs, err_msg=field.name)
+        else:
+            assert ours == json.loads(json.dumps(theirs)) if field.name == "attack" else ours == theirs, field.name
+    (measures,) = files.measures()
+    np.testing.assert_allclose(measures["l2"], sa.metrics.l2(wanted.delta))
+    assert {"float_success", "float_l0", "float_l2"} <= set(measures)
+
+
+def test_a_weight_that_is_no_number_comes_back_as_such(outcomes, tmp_path):
+    plan, made = outcomes
+    weights = np.where(np.arange(4) == 1, np.nan, made[0].result.c).astype(np.float32)
+    files = opened(tmp_path, plan)
+    files.write(0, made[0]._replace(result=dataclasses.replace(made[0].result, c=weights)))
+    np.testing.assert_array_equal(files.result(0).c, weights)
+
+
+def test_the_same_shard_has_the_same_bytes_in_every_process(outcomes, tmp_path):
+    """The order of protobuf's map depends on the process."""
+    plan, made = outcomes
+    opened(tmp_path, plan).write(0, made[0])
+    code = """
+import sys
+from pathlib import Path
+import numpy as np
+from eval.runs.tfds_directory import features_of, read_shard, write_shard
+features = features_of((28, 28, 1), "uint8")
+rows = list(read_shard(Path(sys.argv[1]), features))
+write_shard(Path(sys.argv[2]), features, [{**row, "example_id": row["example_id"].decode()} for row in rows])
+"""
+    path = opened(tmp_path, plan).path(0)
+    for turn in range(3):
+        status, _, err = run_code(code, path, tmp_path / str(turn))
+        assert status == 0, err
+        assert (tmp_path / str(turn)).read_bytes() == path.read_bytes()
+
+
+def flip(path):
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+
+
+def test_what_is_not_its_own_is_damaged(outcomes, tmp_path):
+    """A shard counts in its own place, plan and configuration only."""
+    plan, made = outcomes
+    other = dataclasses.replace(plan, configuration="of another run")
+    for name, owner in (("ours", plan), ("others", other)):
+        (tmp_path / name).mkdir()
+        files = opened(tmp_path / name, owner)
+        for number, outcome in enumerate(made):
+            files.write(number, outcome)
+    files, others = opened(tmp_path / "ours", plan), opened(tmp_path / "others", other)
+    assert [files.damage(number) for number in range(3)] == [None] * 3
+    entries = [tmp_path / "ours" / "shards" / f"{number:05d}.json" for number in range(3)]
+
+    def becomes(reason, change):
+        kept = {path: path.read_bytes() for path in (tmp_path / "ours").rglob("*") if path.is_file()}
+        change()
+        assert files.damage(0) == reason
+        for path, content in kept.items():
+            if path.is_dir():
+                path.rmdir()
+            path.unlink(missing_ok=True)
+            path.write_bytes(content)
+        assert files.damage(0) is None
+
+    def swap(one, other):
+        first, second = one.read_bytes(), other.read_bytes()
+        one.write_bytes(second)
+        other.write_bytes(first)
+
+    def swap_both():
+        swap(files.path(0), files.path(1))
+        swap(entries[0], entries[1])
+
+    size = files.path(0).stat().st_size
+    becomes(f"its entry is that of {files.path(1).name}", swap_both)
+    becomes("its entry is of another plan or configuration", lambda: shutil.copy(others.path(0).parents[1] / "shards" / "00000.json", entries[0]))
+    becomes("the entry 00000.json cannot be read", lambda: flip(entries[0]))
+    becomes("the entry 00000.json cannot be read", lambda: entries[0].write_text("[]"))
+    becomes("the file has another checksum", lambda: flip(files.path(0)))
+    becomes(f"the file has 10 bytes in place of {size}", lambda: files.path(0).write_bytes(files.path(0).read_bytes()[:10]))
+    becomes("the file is missing", lambda: files.path(0).unlink())
+
+    def replace_by_a_folder():
+        files.path(0).unlink()
+        files.path(0).mkdir()
+
+    becomes("it is not a file", replace_by_a_folder)
+
+
+def test_a_full_disk_leaves_nothing_of_the_shard(outcomes, tmp_path, monkeypatch):
+    plan, made = outcomes
+    files = opened(tmp_path, plan)
+
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(OSError, match="No space left on device"):
+        files.write(0, made[0])
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
+
+
