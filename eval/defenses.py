@@ -27,7 +27,17 @@ _PRECISION = absl_flags.DEFINE_enum(
 # Networks are trained, and tested on the test split.
 OPTIONS = flags.options(
     {"Defences": [_DEFENSES, _TEMPERATURES, _TRAIN_IMAGES, _EPOCHS, _PRECISION]},
-    without=["model", "weights", "bounds", "data_format", "model_options", "split", "resize", "tensorboard_dir"],
+    without=[
+        "model",
+        "weights",
+        "bounds",
+        "data_format",
+        "model_options",
+        "split",
+        "resize",
+        "allow_outside",
+        "tensorboard_dir",
+    ],
     dataset="mnist",
     num_images=100,
 )

@@ -12,14 +12,14 @@ from absl import flags
 from tf_strattack import InputError
 from tf_strattack.programs.command_line import Holder, Options
 from tf_strattack.programs.directories.unfinished import default_directory
-from tf_strattack.programs.numbers import number, whole_number
+from tf_strattack.programs.numbers import whole_number
 from tf_strattack.programs.quiet import import_tensorflow
 from tf_strattack.programs.running import run, tensorboard_directory
 
 from .runs.flags import CLUSTER, VERIFY
 
 if TYPE_CHECKING:
-    from .inputs.models import Model
+    pass
 
 _Number = TypeVar("_Number", int, float)
 
@@ -61,6 +61,9 @@ RESIZE = flags.DEFINE_string(
     "auto",
     "Shorter side in pixels to which images are resized before the middle is cut out; none; or auto: for image files, "
     "and data of varying sizes, so that 87.5 % of it are the model's size (images of just that size stay as they are).",
+)
+ALLOW_OUTSIDE = flags.DEFINE_bool(
+    "allow_outside", False, "Let image files of a folder lie, or links in it lead, outside of it."
 )
 SPLIT = flags.DEFINE_string(
     "split", "test", "Split of a TFDS data set, or of an .npz file with x_train, y_train, x_test, y_test."
@@ -124,7 +127,7 @@ OVERWRITE = flags.DEFINE_bool(
 CLUSTER_NAMES = [holder.name for holder in CLUSTER]
 _GROUPS: dict[str, tuple[Holder, ...]] = {
     "Model": (MODEL, WEIGHTS, BOUNDS, DATA_FORMAT, MODEL_OPTIONS),
-    "Data": (DATASET, DATA_DIR, SPLIT, DOWNLOAD, RESIZE, NUM_IMAGES),
+    "Data": (DATASET, DATA_DIR, SPLIT, DOWNLOAD, RESIZE, ALLOW_OUTSIDE, NUM_IMAGES),
     "Attack": (ATTACK, ATTACK_PARAMETERS, LIST_ATTACKS, TARGETS, GROUP_SIZE),
     "Several machines": CLUSTER,
     "Run": (OUTPUT_DIR, OVERWRITE, VERIFY, BATCH_SIZE, SEED, TENSORBOARD_DIR),
@@ -169,34 +172,6 @@ def _details(arguments: Sequence[str]) -> str | None:
     from .inputs.attacks import describe_attack
 
     return describe_attack(named[-1])
-
-
-def bounds() -> tuple[float, float]:
-    """The value of --bounds."""
-    try:
-        low, high = map(number, BOUNDS.value)
-    except ValueError:
-        raise InputError(f"expected --bounds=lower,upper, received {','.join(BOUNDS.value)!r}") from None
-    return low, high
-
-
-def load_flagged_model(name: str | None = None) -> Model:
-    """Loads the model that the flags name, or `name` with what they say of it.
-
-    Raises:
-      InputError: a flag that does not fit.
-    """
-    from .inputs.models import load_model
-
-    return load_model(name or MODEL.value, bounds(), weights=WEIGHTS.value, seed=SEED.value, options=model_options())
-
-
-def model_options() -> dict[str, Any]:
-    """The values of --model_options and --data_format, without what is unset."""
-    from .inputs.models import parse_options
-
-    layout = {} if DATA_FORMAT.value is None else {"data_format": DATA_FORMAT.value}
-    return {**parse_options(MODEL_OPTIONS.value), **layout}
 
 
 def batch_size() -> int | str | None:

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
-from tf_strattack import SlidingMask
+from tf_strattack import Attack, SlidingMask, StrAttack
+from tf_strattack.problem.groups import GroupStructure
 from tf_strattack.programs.notices import notice, stage
 from tf_strattack.runtime.devices import default_batch_size
 
 from . import flags
 from .inputs.applications import NONE
 from .inputs.attacks import make_attack
-from .inputs.datasets import read_dataset
 from .inputs.examples import Selection
+from .inputs.flagged import load_flagged_model, model_options, read_flagged_data
 from .inputs.targets import parse_targets
 from .runs import flags as engine_flags
 from .runs.cluster import Cluster
@@ -52,23 +53,15 @@ def read_flags(dataset: str, split: str, *, on_lattice: bool = False) -> Setting
     targets = parse_targets(flags.TARGETS.value)
     attack = make_attack(flags.ATTACK.value, flags.ATTACK_PARAMETERS.value, group_size=flags.GROUP_SIZE.value)
     stage(f"loading {flags.MODEL.value}")
-    model = flags.load_flagged_model()
+    model = load_flagged_model()
     stage(f"reading {dataset}")
-    data = read_dataset(
-        dataset,
-        data_dir=flags.DATA_DIR.value,
-        split=split,
-        download=flags.DOWNLOAD.value,
-        image_shape=model.classifier.image_shape,
-        resize=flags.RESIZE.value,
-    )
+    data = read_flagged_data(model.classifier.image_shape, dataset, split)
     data = data.on_lattice() if on_lattice else data
     if (flags.NUM_IMAGES.value or 0) > data.number:
         notice(f"the data set has {numbered(data.number, 'image')}, fewer than --num_images={flags.NUM_IMAGES.value}")
     untrained = flags.WEIGHTS.value == NONE
     selection = Selection(data.records, model.classifier, flags.NUM_IMAGES.value, targets, own_labels=untrained)
-    height, width, _ = selection.image_shape
-    SlidingMask(flags.GROUP_SIZE.value).of(height, width)  # refuses what does not fit
+    check_groups(selection.image_shape, attack)
     facts: dict[str, Any] = {
         "attack": flags.ATTACK.value,
         "attack_parameters": attack.hyper_parameters,
@@ -77,7 +70,7 @@ def read_flags(dataset: str, split: str, *, on_lattice: bool = False) -> Setting
         "weights": flags.WEIGHTS.value,
         "labels": "those that the untrained network gives" if untrained else "those of the data set",
         "bounds": model.classifier.bounds,
-        "model_options": flags.model_options(),
+        "model_options": model_options(),
         "dataset": dataset,
         "split": split,
         "resize": flags.RESIZE.value,
@@ -86,6 +79,19 @@ def read_flags(dataset: str, split: str, *, on_lattice: bool = False) -> Setting
         "seed": flags.SEED.value,
     }
     return Setting(attack, model, data, targets, selection, untrained, facts)
+
+
+def check_groups(image_shape: Sequence[int | None], *attacks: Attack) -> None:
+    """Refuses groups, of --group_size and of attacks, that do not fit images of shape (H, W, C), as far as it is known.
+
+    Raises:
+      InputError: such groups.
+    """
+    height, width = image_shape[:2]
+    own = [attack.groups for attack in attacks if isinstance(attack, StrAttack)]
+    for groups in (SlidingMask(flags.GROUP_SIZE.value), *own):
+        if isinstance(groups, GroupStructure) and height and width:
+            groups.of(height, width)
 
 
 def attack_dataset(program: str, dataset: str, draw: Draw, *, split: str, shard_per_image: bool) -> None:
@@ -125,7 +131,7 @@ def attack_shards(
     shards = plan.shards(setting.data, setting.model.classifier.bounds, numbers)
     if engine_flags.RAY.value is None:
         return work_here(work, setting.model.classifier, shards, examples, Summaries(flags.tensorboard_dir()))
-    shipment = Shipment.pack(setting.model, flags.WEIGHTS.value, flags.SEED.value, flags.model_options())
+    shipment = Shipment.pack(setting.model, flags.WEIGHTS.value, flags.SEED.value, model_options())
     return _cluster().work(work, shipment, shards, examples)
 
 

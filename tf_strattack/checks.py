@@ -7,10 +7,14 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import tensorflow as tf
 
 from tf_strattack.errors import InputError
 from tf_strattack.notices import report
 from tf_strattack.typing import Classes, Images
+
+# Of float32, in which everything is computed.
+_LARGEST = float(np.finfo(np.float32).max)
 
 
 def check_bounds(bounds: Sequence[float]) -> tuple[float, float]:
@@ -37,7 +41,16 @@ def check_bounds(bounds: Sequence[float]) -> tuple[float, float]:
 def check_function(name: str, value: Any, example: str) -> None:
     """Refuses what is neither None nor a function, with an `example` of one."""
     if value is not None and not callable(value):
-        raise InputError(f"expected {name} to be a function of tensors, {name}={example}, received {value!r}")
+        raise InputError(f"expected {name} to be a function, such as {name}={example}, received {value!r}")
+
+
+def check_eager() -> None:
+    """Refuses a call from within a graph, in which there are no arrays."""
+    if not tf.executing_eagerly():
+        raise InputError(
+            "expected a call outside of tf.function, received one within: attacks compile their own loops, call them "
+            "eagerly"
+        )
 
 
 def check_classes(classes: Any, count: int, num_classes: int | None, name: str) -> Classes:
@@ -124,10 +137,19 @@ def check_mask(mask: Any, shape: tuple[int, ...]) -> Images:
 
 def check_number(name: str, value: Any, low: float, high: float = np.inf, *, open_low: bool = False) -> None:
     """Refuses a value that is not a number from `low` (above it if `open_low`) to `high`."""
-    interval = f"{'above' if open_low else 'at least'} {low:g}" + (f" and at most {high:g}" if high < np.inf else "")
+    high = min(high, _LARGEST)
+    interval = f"{'above' if open_low else 'at least'} {low:g}" + (f" and at most {high:g}" if high < _LARGEST else "")
     number = isinstance(value, int | float | np.number) and not isinstance(value, bool)
-    if not number or not np.isfinite(value) or value < low or value > high or (open_low and value == low):
-        raise InputError(f"expected {name} to be a number {interval}, received {value!r}")
+    if (
+        not number
+        or not abs(value) < np.inf
+        or value > _LARGEST
+        or value < low
+        or value > high
+        or (open_low and value == low)
+    ):
+        limit = f", in float32 at most {high:.2g}" if number and value > high == _LARGEST else ""
+        raise InputError(f"expected {name} to be a number {interval}{limit}, received {value!r}")
 
 
 def check_count(name: str, value: Any) -> int:

@@ -16,6 +16,7 @@ from PIL import Image
 
 from tf_strattack.checks import check_bounds
 from tf_strattack.errors import InputError
+from tf_strattack.runtime.files import replacing
 from tf_strattack.runtime.loading import load_or_explain
 from tf_strattack.typing import Images
 
@@ -106,7 +107,7 @@ def write_png(path: str | Path, levels: Levels, *, overwrite: bool = False) -> N
     if path.exists() and not overwrite:
         raise InputError(f"expected a new file, received {path}, which exists: pass overwrite=True")
     squeezed = array[..., 0] if array.shape[2] == 1 else array
-    with path.open("wb") as file:
+    with replacing(path) as file:
         Image.fromarray(np.ascontiguousarray(squeezed)).save(file, format="PNG")
 
 

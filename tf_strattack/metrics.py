@@ -1,7 +1,8 @@
 """What is measured of perturbations: distances, group and cluster counts, and best/average/worst over targets.
 
-All functions take `delta` (N, H, W, C) in [0, 1] scale and return one number an example. An entry counts
-as changed where |delta| > 1e-6, the paper's threshold, the same everywhere.
+All functions take `delta` (N, H, W, C) in [0, 1] scale and return one number per example; arrays of another rank
+are refused, with an `InputError`. An entry counts as changed where |delta| > 1e-6, the paper's threshold, the same
+everywhere.
 """
 
 from __future__ import annotations
@@ -13,6 +14,8 @@ import numpy as np
 import numpy.typing as npt
 import scipy.ndimage
 
+from tf_strattack.checks import as_array
+from tf_strattack.errors import InputError
 from tf_strattack.problem.distortions import CHANGED
 from tf_strattack.problem.groups import GroupStructure, as_structure
 from tf_strattack.typing import Images
@@ -31,7 +34,7 @@ def l0(delta: Images) -> Values:
       >>> sa.metrics.l0(delta).tolist(), sa.metrics.l1(delta).round(3).tolist(), sa.metrics.linf(delta).tolist()
       ([2.0], [0.75], [0.5])
     """
-    return _flat(np.abs(delta) > CHANGED).sum(axis=1).astype(np.float64)
+    return (np.abs(_flat(delta)) > CHANGED).sum(axis=1).astype(np.float64)
 
 
 def l1(delta: Images) -> Values:
@@ -59,6 +62,7 @@ def nonzero_groups(delta: Images, groups: GroupStructure | int) -> Values:
     Raises:
       InputError: groups that do not fit the image.
     """
+    delta = _checked(delta)
     changed = (np.abs(delta) > CHANGED).astype(np.float32)
     totals = as_structure(groups).of(*delta.shape[1:3]).total(changed)
     return np.count_nonzero(totals, axis=(1, 2)).astype(np.float64)
@@ -87,8 +91,9 @@ def d20(delta: Images) -> Values:
 
     This is d_{2,0} of arXiv 2311.17434.
     """
-    side = min(_WINDOW, *delta.shape[1:3])
-    windows = np.lib.stride_tricks.sliding_window_view(_pixels(delta), (side, side), axis=(1, 2))
+    changed = _pixels(delta)
+    side = min(_WINDOW, *changed.shape[1:])
+    windows = np.lib.stride_tricks.sliding_window_view(changed, (side, side), axis=(1, 2))
     return windows.any(axis=(-2, -1)).sum(axis=(1, 2)).astype(np.float64)
 
 
@@ -210,9 +215,18 @@ def _one_of_each(image: npt.NDArray[Any], images: int, seed: int) -> npt.NDArray
     return order[first]
 
 
-def _flat(delta: npt.NDArray[Any]) -> npt.NDArray[Any]:
+def _checked(delta: Any) -> npt.NDArray[Any]:
+    """`delta` as an array, refused unless it is one of numbers (N, H, W, C)."""
+    array = as_array(delta, "delta")
+    if array.ndim != 4 or array.dtype.kind not in "fiub":
+        raise InputError(f"expected delta of shape (N, H, W, C), numbers, received {array.dtype} {array.shape}")
+    return array
+
+
+def _flat(delta: Any) -> npt.NDArray[Any]:
+    delta = _checked(delta)
     return delta.reshape(len(delta), int(np.prod(delta.shape[1:])))  # -1 means nothing where there is no example
 
 
 def _pixels(delta: Images) -> npt.NDArray[np.bool_]:
-    return np.asarray((np.abs(delta) > CHANGED).any(axis=-1))
+    return np.asarray((np.abs(_checked(delta)) > CHANGED).any(axis=-1))

@@ -13,6 +13,8 @@ import numpy.typing as npt
 
 from tf_strattack import presentation
 from tf_strattack.errors import InputError
+from tf_strattack.result_checks import check_result
+from tf_strattack.runtime.files import replacing
 from tf_strattack.runtime.loading import load_or_explain
 from tf_strattack.typing import Classes, Images
 
@@ -160,17 +162,15 @@ class AttackResult:
         facts = {name: fields.pop(name) for name in _NOT_ARRAYS}
         facts["calls"] = [[*key, number] for key, number in self.calls.items()]
         arrays = {name: value for name, value in fields.items() if value is not None}
-        partial = path.with_name(path.name + ".partial")
-        with partial.open("wb") as file:
+        with replacing(path) as file:
             np.savez_compressed(file, facts=np.array(json.dumps(facts)), **arrays)
-        partial.replace(path)
 
     @classmethod
     def load(cls, path: str | Path) -> AttackResult:
         """Reads from `path` what `save` wrote.
 
         Raises:
-          InputError: a missing, corrupt or foreign file.
+          InputError: a missing, corrupt or foreign file, or one whose arrays are not those of a result.
         """
 
         def read() -> AttackResult:
@@ -179,7 +179,9 @@ class AttackResult:
             facts = json.loads(str(arrays.pop("facts")))
             facts["bounds"] = tuple(facts["bounds"])
             facts["calls"] = {(kind, rows): number for kind, rows, number in facts["calls"]}
-            return cls(**{"targets": None, **arrays, **facts})
+            result = cls(**{"targets": None, **arrays, **facts})
+            check_result(result)
+            return result
 
         result: AttackResult = load_or_explain(read, path, "an .npz file of an AttackResult")
         return result

@@ -1,1 +1,8 @@
 """Training of the networks that the attacks are measured on."""
+
+import sys
+
+from tf_strattack.programs.interrupts import quit_at_once
+
+if sys.argv[:1] == ["-m"]:  # a program of this package is being started
+    quit_at_once()

@@ -8,7 +8,7 @@ from typing import Any
 
 import tensorflow_datasets as tfds
 
-from tf_strattack.programs.directories.files import write_json
+from tf_strattack.programs.directories.sealed import write_sealed
 from tf_strattack.versions import versions
 
 
@@ -19,4 +19,4 @@ def write_card(path: Path, **facts: Any) -> None:
         "versions": {**versions(), "tensorflow_datasets": tfds.__version__},
         "finished_at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
     }
-    write_json(path, card)
+    write_sealed(path, card)

@@ -14,11 +14,11 @@ from absl import flags as absl_flags
 
 from tf_strattack.errors import InputError
 from tf_strattack.programs.command_line import command
-from tf_strattack.programs.directories.configuration import claim, require_claimable
-from tf_strattack.programs.directories.files import replacing, same_content
+from tf_strattack.programs.directories.configuration import claim
 from tf_strattack.programs.directories.layouts import FINISHED
 from tf_strattack.programs.directories.removal import discard
 from tf_strattack.programs.running import require_new, tensorboard_directory
+from tf_strattack.runtime.files import replacing, same_content
 
 from . import flags, variants
 from .adversarial_dataset import read_adversarial_dataset
@@ -67,11 +67,16 @@ def train_network() -> None:
         **own,
     }
     claiming: Any = {"program": _PROGRAM, "flag": "--output's backup", "overwrite": flags.OVERWRITE.value}
-    require_claimable(workspace, configuration, **claiming)
-    train, test = load_splits(
-        flags.DATASET.value, data_dir=flags.DATA_DIR.value, download=flags.DOWNLOAD.value, num_classes=num_classes
-    )
-    release = claim(workspace, configuration, **claiming)
+    fresh = not workspace.exists()
+    release = claim(workspace, configuration, **claiming)  # before the data are loaded, which takes long
+    try:
+        train, test = load_splits(
+            flags.DATASET.value, data_dir=flags.DATA_DIR.value, download=flags.DOWNLOAD.value, num_classes=num_classes
+        )
+    except InputError:
+        if fresh:
+            discard(workspace, _PROGRAM)
+        raise
     tf.config.experimental.enable_op_determinism()
     logs = tensorboard_directory(flags.TENSORBOARD_DIR.value)
     try:
@@ -145,6 +150,8 @@ def _check_flags() -> None:
     for flag in (flags.TEMPERATURE, flags.EPSILON, flags.PGD_STEPS, flags.PGD_STEP_SIZE, flags.LEARNING_RATE):
         if flag.value is not None and not 0 < flag.value < float("inf"):
             raise InputError(f"expected --{flag.name} to be a number above 0, received {flag.value:g}")
+    if flags.EPSILON.value is not None and flags.EPSILON.value > 1:
+        raise InputError(f"expected --epsilon in [0, 1] scale, such as 8/255, received {flags.EPSILON.value:g}")
     if flags.OUTPUT.value is not None and not flags.OUTPUT.value.endswith(".keras"):
         raise InputError(f"expected --output to end in .keras, received {flags.OUTPUT.value}")
     if flags.OUTPUT.value is not None and Path(flags.OUTPUT.value).is_dir():

@@ -9,8 +9,8 @@ from absl import flags
 
 from tf_strattack.errors import InputError
 from tf_strattack.programs.command_line import Options
-from tf_strattack.programs.directories.files import replacing
 from tf_strattack.programs.running import require_new, run
+from tf_strattack.runtime.files import replacing
 
 _DATA_DIR = flags.DEFINE_string("data_dir", None, "Directory of prepared TFDS data sets.")
 _DOWNLOAD = flags.DEFINE_bool("download", False, "Let TFDS download what is missing.")

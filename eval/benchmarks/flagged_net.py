@@ -10,8 +10,8 @@ from tf_strattack import InputError
 
 from .. import flags
 from ..inputs.applications import NONE
-from ..inputs.datasets import read_dataset
 from ..inputs.examples import Selection, make_shards
+from ..inputs.flagged import load_flagged_model, read_flagged_data
 from ..inputs.targets import UNTARGETED, parse_targets
 from .nets import Net
 
@@ -24,18 +24,11 @@ def load_flagged_net(num_examples: int) -> Net:
     Raises:
       InputError: a flag that does not fit.
     """
-    model = flags.load_flagged_model()
+    model = load_flagged_model()
     classifier, targets = model.classifier, parse_targets(flags.TARGETS.value)
     if targets.kind == UNTARGETED:
         raise InputError("expected --targets with targets with --nets=model, received untargeted")
-    data = read_dataset(
-        flags.DATASET.value,
-        data_dir=flags.DATA_DIR.value,
-        split=flags.SPLIT.value,
-        download=flags.DOWNLOAD.value,
-        image_shape=classifier.image_shape,
-        resize=flags.RESIZE.value,
-    )
+    data = read_flagged_data(classifier.image_shape)
     # Read as far as they are needed: an image makes at least one example.
     selection = Selection(data.records, classifier, num_examples, targets, own_labels=flags.WEIGHTS.value == NONE)
     shard = next(make_shards(selection, classifier, targets, rows=num_examples, seed=flags.SEED.value))

@@ -14,8 +14,8 @@ from absl import flags as absl_flags
 from tf_strattack import Attack, InputError
 from tf_strattack.programs.command_line import command
 from tf_strattack.programs.directories.configuration import claim, require_claimable
-from tf_strattack.programs.directories.files import write_json
 from tf_strattack.programs.running import announce, require_new
+from tf_strattack.runtime.files import write_json
 
 from .. import flags
 from ..inputs.attacks import ATTACKS, make_attack

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 
 from tf_strattack import AttackResult, plot
 from tf_strattack.drawing import PLAIN_TEXT
-from tf_strattack.programs.directories.files import replacing
+from tf_strattack.runtime.files import replacing
 
 matplotlib.use("Agg")
 

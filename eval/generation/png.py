@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -12,9 +13,9 @@ from tqdm import tqdm
 
 from tf_strattack import Classifier
 from tf_strattack.images import from_uint8, write_png
-from tf_strattack.programs.directories.files import partial_of, write_text
-from tf_strattack.programs.directories.layouts import CARD, PNG_FILES
-from tf_strattack.programs.directories.removal import remove, replace_written
+from tf_strattack.programs.directories.layouts import CARD, LAYOUTS, PNG_FILES
+from tf_strattack.programs.directories.removal import remove_partial, replace_written
+from tf_strattack.runtime.files import partial_of, write_text
 
 from ..inputs.image_files import read_image
 from ..runs.dataset_card import card_of, is_theirs, write_card
@@ -44,6 +45,7 @@ def export(
     Returns:
       How many files there are, and how many of these fool the network with `confidence` once they are read again.
     """
+    remove_partial(directory, LAYOUTS["eval.generate --png_dir"])
     entries: list[list[Cell]] = []
     successes = 0
     for folder, names, rows in tqdm(_folders(store, directory), total=store.plan.num_shards, unit="shard", desc="PNG"):
@@ -109,9 +111,8 @@ def _holds(folder: Path, names: list[str], rows: list[dict[str, Any]]) -> bool:
 
 
 def _write(folder: Path, names: list[str], rows: list[dict[str, Any]]) -> None:
-    partial = partial_of(folder)
-    remove(partial, PNG_FILES)
-    partial.mkdir(exist_ok=True)
+    partial = partial_of(folder, secrets.token_hex(4))  # a name that no link has
+    partial.mkdir()
     for name, row in zip(names, rows, strict=True):
         write_png(partial / name, row["image"])
     replace_written(folder, partial, PNG_FILES)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -53,6 +54,8 @@ def generate() -> None:
         _check_png_dir(png_dir, directory, setting, configuration)
     part = None if own.NUM_SHARDS.value is None else f"{own.SHARD_INDEX.value}-of-{own.NUM_SHARDS.value}"
     run = Run.begin(PROGRAM, directory, setting, configuration, overwrite=flags.OVERWRITE.value, part=part)
+    if png_dir is not None:  # what cannot be made is refused before hours of attacks
+        _claim(run, png_dir)()
     mine = range(run.store.plan.num_shards)
     if part is not None:
         mine = _block(mine, own.SHARD_INDEX.value or 0, own.NUM_SHARDS.value or 1)
@@ -67,8 +70,7 @@ def _block(every: range, index: int, parts: int) -> range:
 
 def _export(run: Run, directory: Path) -> dict[str, Any]:
     """Writes the PNG files; what metrics.json has about them."""
-    setting, origin = run.setting, _origin(run.store.configuration)
-    release = claim(directory, origin, program=_EXPORT, flag="--png_dir", overwrite=flags.OVERWRITE.value)
+    setting, release = run.setting, _claim(run, directory)
     try:
         return {
             "png": export(
@@ -77,6 +79,11 @@ def _export(run: Run, directory: Path) -> dict[str, Any]:
         }
     finally:
         release()  # other jobs of an array may follow
+
+
+def _claim(run: Run, directory: Path) -> Callable[[], None]:
+    origin = _origin(run.store.configuration)
+    return claim(directory, origin, program=_EXPORT, flag="--png_dir", overwrite=flags.OVERWRITE.value)
 
 
 def _origin(configuration: dict[str, Any]) -> dict[str, Any]:

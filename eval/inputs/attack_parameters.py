@@ -9,7 +9,8 @@ from __future__ import annotations
 import ast
 import dataclasses
 import difflib
-from collections.abc import Iterable, Mapping
+import re
+from collections.abc import Callable, Iterable, Mapping
 from types import MappingProxyType
 from typing import Any
 
@@ -132,7 +133,8 @@ def _fallback(fallback: Any, solver: Any, given: Flat) -> Any:
     if chosen in (True, False, None):
         raise InputError(f"expected fallback.{next(iter(given))} with fallback=admm, received it without a fallback")
     as_solver(chosen)  # refuses a name that is none
-    return SOLVERS[chosen](**_known(f"fallback={chosen}", given, _fields(SOLVERS, chosen), "fallback."))
+    known = _known(f"fallback={chosen}", given, _fields(SOLVERS, chosen), "fallback.")
+    return _by_their_names("fallback.", known, SOLVERS[chosen])
 
 
 def _refinement(solver: Any, given: Flat) -> Refinement:
@@ -141,7 +143,17 @@ def _refinement(solver: Any, given: Flat) -> Refinement:
     as_solver(solver, refining=True)
     names = [*_fields(SOLVERS, solver), "solver", *_OF_REFINEMENT]
     _known(f"a refinement by {solver}", of_solver, names, "refine.", {"solver": solver})
-    return Refinement(**own, solver=SOLVERS[solver].refining(**of_solver))
+    return Refinement(**own, solver=_by_their_names("refine.", of_solver, SOLVERS[solver].refining))
+
+
+def _by_their_names(prefix: str, given: Flat, make: Callable[..., Any]) -> Any:
+    """What `make` makes of parameters; a message about one of them has the name by which it was given."""
+    try:
+        return make(**given)
+    except InputError as error:
+        found = re.match(r"expected (\w+)", str(error))
+        named = found is not None and found[1] in given
+        raise InputError(str(error).replace("expected ", f"expected {prefix}", 1) if named else str(error)) from error
 
 
 def _known(

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from tf_strattack import InputError
 from tf_strattack.runtime.loading import load_or_explain
 
 from .image_files import read_image
@@ -43,7 +44,9 @@ class ImageFile(NamedTuple):
     class_name: str
 
 
-def rows_of_files(files: Sequence[ImageFile], channels: int | None, table: bytes) -> Rows:
+def rows_of_files(
+    files: Sequence[ImageFile], channels: int | None, table: bytes, *, folder: Path, allow_outside: bool
+) -> Rows:
     """The images of files in their order, decoded as they are asked for.
 
     Args:
@@ -51,7 +54,13 @@ def rows_of_files(files: Sequence[ImageFile], channels: int | None, table: bytes
       channels: of the images, None: as found; see `read_image`.
       table: where names and labels come from; with the sizes of the images, all of which would take too long to read,
         it makes the version.
+      folder: of the data set.
+      allow_outside: whether files may lie, or links lead, outside of the folder.
+
+    Raises:
+      InputError: a file outside of the folder, or a name that is no text.
     """
+    _check_names(files, folder, allow_outside=allow_outside)
 
     def rows_from(start: int) -> Iterator[Row]:
         for file in itertools.islice(files, start, None):
@@ -64,3 +73,16 @@ def rows_of_files(files: Sequence[ImageFile], channels: int | None, table: bytes
         digest.update(f"{file.name} {size}\n".encode())
     names = {file.label: file.class_name for file in files if file.class_name}
     return Rows(rows_from, f"sha256 {digest.hexdigest()}", names, len(files))
+
+
+def _check_names(files: Sequence[ImageFile], folder: Path, *, allow_outside: bool) -> None:
+    """Refuses what a data set of others could name to have a private image of this machine end up in a report."""
+    home = folder.resolve()
+    for file in files:
+        if any("\ud800" <= c <= "\udfff" for c in file.name):
+            raise InputError(f"expected names of files in UTF-8, received {file.name!r} in {folder}: rename it")
+        if not allow_outside and not file.path.resolve().is_relative_to(home):
+            raise InputError(
+                f"expected image files within {folder}, received {file.name!r}, which is or leads to "
+                f"{file.path.resolve()}: add --allow_outside if that is meant"
+            )

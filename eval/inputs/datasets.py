@@ -82,6 +82,7 @@ def read_dataset(
     download: bool,
     image_shape: tuple[int | None, ...] | None = None,
     resize: str = NONE,
+    allow_outside: bool = False,
 ) -> Data:
     """Opens the data set `name`.
 
@@ -94,6 +95,7 @@ def read_dataset(
       split: of a TFDS data set, or of Keras's arrays.
       image_shape: (H, W, C) of the network, None for what is not fixed.
       resize: how images are brought to that size, as for `make_frame`.
+      allow_outside: whether image files of a folder may lie, or links lead, outside of it.
 
     Raises:
       InputError: nothing of that name, or files that cannot be read.
@@ -104,7 +106,7 @@ def read_dataset(
     if name == "sample":
         return _data(_sample(), frame_of(varied=False))
     if path.is_dir():
-        return _data(read_folder(path, channels), frame_of(varied=True))
+        return _data(read_folder(path, channels, allow_outside=allow_outside), frame_of(varied=True))
     if path.suffix.lower() == ".npz":
         return _data(read_npz(path, split), frame_of(varied=False))
     if "/" in name or path.suffix:

@@ -53,6 +53,8 @@ def read_image(path: Path, channels: int | None) -> Pixels:
 
 
 def _opened(path: Path) -> Image.Image:
+    if not path.is_file():  # a pipe would be waited for
+        raise InputError(f"expected an image file, received {path}, which is no file")
     try:
         return Image.open(io.BytesIO(path.read_bytes()))
     except UnidentifiedImageError:  # whose own text names an object in memory

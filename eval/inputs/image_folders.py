@@ -14,7 +14,7 @@ from .label_tables import read_labels
 _LABELS, _IMAGES = "labels.csv", "images"
 
 
-def read_folder(folder: Path, channels: int | None) -> Rows:
+def read_folder(folder: Path, channels: int | None, *, allow_outside: bool = False) -> Rows:
     """Opens a folder of images, see `eval.inputs.datasets.read_dataset`; `channels` as for `read_image`.
 
     labels.csv comes before sub-folders: the one in the folder, or the one above if it names an image that is here.
@@ -26,9 +26,10 @@ def read_folder(folder: Path, channels: int | None) -> Rows:
     table = next((path for path in (own, above) if path.exists()), None)
     files = [] if table is None else _files_of(table, folder)
     if table is not None and (table == own or any(file.path.exists() for file in files)):
-        return rows_of_files(files, channels, table.read_bytes())
+        return rows_of_files(files, channels, table.read_bytes(), folder=folder, allow_outside=allow_outside)
     if classes := find_class_folders(folder):
-        return rows_of_files(classes, channels, "".join(f"{file.name}={file.label}\n" for file in classes).encode())
+        labels = "".join(f"{file.name}={file.label}\n" for file in classes).encode(errors="backslashreplace")
+        return rows_of_files(classes, channels, labels, folder=folder, allow_outside=allow_outside)
     if table is not None:
         raise InputError(f"expected images of {folder} in {table}, received {files[0].name!r}, which is not there")
     raise InputError(

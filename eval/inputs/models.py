@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from tf_strattack import Classifier, InputError, shipped
-from tf_strattack.programs.directories.files import sha256_of
 from tf_strattack.programs.numbers import whole_number
+from tf_strattack.runtime.files import sha256_of
 
 from .applications import IMAGENET, find_application, imagenet_names, load_application
 

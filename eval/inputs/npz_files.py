@@ -10,8 +10,8 @@ from typing import NamedTuple
 import numpy as np
 
 from tf_strattack import InputError
-from tf_strattack.programs.directories.files import sha256_of
 from tf_strattack.programs.notices import notice
+from tf_strattack.runtime.files import sha256_of
 from tf_strattack.runtime.loading import load_or_explain
 
 from .dataset_files import Row, Rows

@@ -15,7 +15,7 @@ import jinja2
 import markupsafe
 from PIL import Image
 
-from tf_strattack.programs.directories.files import write_text
+from tf_strattack.runtime.files import write_text
 
 from ..tables.table import Table
 

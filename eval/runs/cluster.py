@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import itertools
 import os
+import secrets
 import socket
 from collections.abc import Iterable
 from pathlib import Path
@@ -16,8 +17,8 @@ import tf_strattack
 from tf_strattack import Classifier, InputError
 from tf_strattack.programs.numbers import whole_number
 
-from .bar import Bar
 from ..inputs.examples import Examples
+from .bar import Bar
 from .shipment import Shipment
 from .work import Outcome, Outcomes, Work
 
@@ -49,7 +50,7 @@ class Cluster(NamedTuple):
         Raises:
           InputError: no Ray, no cluster at the address, or a shard that fails.
         """
-        ray = _import_ray()
+        ray = self._import_ray()
         self._connect(ray)
         try:
             self._require_room(ray)
@@ -67,7 +68,7 @@ class Cluster(NamedTuple):
         Raises:
           InputError: there is not.
         """
-        _import_ray()
+        self._import_ray()
         if self.address in (AUTO, LOCAL):
             return
         host, _, port = self.address.removeprefix("ray://").rpartition(":")
@@ -77,6 +78,18 @@ class Cluster(NamedTuple):
             socket.create_connection((host, int(port)), timeout=_ANSWER_SECONDS).close()
         except (OSError, ValueError) as error:
             raise self._no_cluster(error) from error
+
+    def _import_ray(self) -> Any:
+        if self.address == LOCAL:
+            # Its ports are open to all interfaces. From version 2.52 on, Ray refuses who does not have this token.
+            os.environ.setdefault("RAY_AUTH_MODE", "token")
+            os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))
+        try:
+            import ray
+            import ray.exceptions
+        except ImportError as error:
+            raise InputError('expected Ray for --ray, received none: pip install "ray>=2.40,<3"') from error
+        return ray
 
     def _connect(self, ray: Any) -> None:
         # Installed, `eval` is a part of the library.
@@ -160,15 +173,6 @@ def _classifier(shipment: Shipment, threads: int) -> Classifier:
             tf.config.threading.set_inter_op_parallelism_threads(1)
         _loaded[shipment.sha256] = shipment.unpack()
     return _loaded[shipment.sha256]
-
-
-def _import_ray() -> Any:
-    try:
-        import ray
-        import ray.exceptions
-    except ImportError as error:
-        raise InputError('expected Ray for --ray, received none: pip install "ray>=2.40,<3"') from error
-    return ray
 
 
 def _failure(error: Exception) -> InputError:

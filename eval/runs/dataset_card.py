@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from tf_strattack.programs.command_line import public_name
-from tf_strattack.programs.directories.files import write_text
 from tf_strattack.programs.directories.layouts import CARD_MARK, is_card
+from tf_strattack.runtime.files import write_text
 
 # Makes hubs and `datasets.load_dataset` take all files for one split, whatever words are in their names.
 _FILES = """configs:

@@ -19,6 +19,7 @@ from tf_strattack.programs.directories.locks import one_at_a_time
 from tf_strattack.programs.directories.marker import config_damage
 from tf_strattack.programs.directories.sealed import digest_of
 from tf_strattack.programs.running import announce
+from tf_strattack.programs.streams import printable
 
 from .code import code_version
 from .finish import Draw, finish, take_apart
@@ -129,7 +130,8 @@ class Run:
             left = [n for n in every if store.missing(n)] or [n for n in every if n not in ours and store.damage(n)]
             if left:
                 write_manifest(store)
-                print(f"{len(every) - len(left)} of {len(every)} shards are in {store.directory}; the last job ends it")
+                there = f"{len(every) - len(left)} of {len(every)} shards are in {store.directory}"
+                print(printable(f"{there}; the last job makes the data set of all"))
             else:
                 finish(store, self.setting, draw, export)
 
@@ -148,9 +150,7 @@ def verify_run(
     Raises:
       InputError: it holds no run of `configuration`, or something is wrong with it, which is printed.
     """
-    found = require_finished(
-        directory, configuration, program=program, flag="--output_dir", ignoring=["code_version"]
-    )
+    found = require_finished(directory, configuration, program=program, flag="--output_dir", ignoring=["code_version"])
     store = Store(directory, _plan_in(directory, setting, found.configuration), found.configuration)
     wrong = list(damages(store))
     if reason := config_damage(directory, found):

@@ -11,8 +11,9 @@ import numpy as np
 from tf_strattack import AttackResult
 from tf_strattack.metrics import mean_over_successes
 from tf_strattack.programs.command_line import command
-from tf_strattack.programs.directories.files import write_json
 from tf_strattack.programs.directories.layouts import CARD
+from tf_strattack.programs.streams import printable
+from tf_strattack.runtime.files import write_json
 
 from ..report.building import write_run_report
 from ..report.examples import Batch
@@ -122,9 +123,7 @@ def _figures(store: Store, setting: Setting, facts: Mapping[str, Any]) -> dict[s
     parts = list(store.measures())
     before = [{name: part.pop(name) for name in _ABOUT_FLOAT if name in part} for part in parts]
     plan = store.plan
-    figures = summarise(
-        parts, seed=store.configuration["seed"], skipped=plan.skipped, own_labels=setting.own_labels
-    )
+    figures = summarise(parts, seed=store.configuration["seed"], skipped=plan.skipped, own_labels=setting.own_labels)
     if before[0]:
         figures["before_quantization"] = _before(before)
     if "png" in facts:
@@ -142,7 +141,8 @@ def _before(parts: list[Measures]) -> dict[str, Any]:
 
 def _show(store: Store, metrics: Mapping[str, Any]) -> None:
     print(format_table(metrics))
-    print(f"{summary(metrics)}; {numbered(store.plan.num_shards, 'shard')} in {store.directory}")
+    shards = numbered(store.plan.num_shards, "shard")
+    print(printable(f"{summary(metrics)}; {shards} in {store.directory}"))
     if "before_quantization" in metrics:
         earlier = metrics["before_quantization"]
         rates = {

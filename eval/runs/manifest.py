@@ -9,8 +9,8 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from tf_strattack.programs.directories.files import sha256_of
 from tf_strattack.programs.directories.sealed import read_sealed, write_sealed
+from tf_strattack.runtime.files import sha256_of
 
 from .plan import plan_damage
 from .store import Store

@@ -16,12 +16,12 @@ from tqdm import tqdm
 
 from tf_strattack import InputError
 from tf_strattack.images import from_unit
-from tf_strattack.programs.directories.files import replacing
 from tf_strattack.programs.directories.locks import one_at_a_time
+from tf_strattack.runtime.files import replacing
 from tf_strattack.runtime.loading import load_or_explain
 
-from ..inputs.examples import Examples, Selection, examples_of
 from ..inputs.datasets import Data, Record
+from ..inputs.examples import Examples, Selection, examples_of
 from ..inputs.targets import Targets, parse_targets
 
 # Records that are passed over are decoded; beyond so many it is quicker to open the data set anew.

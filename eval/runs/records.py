@@ -16,6 +16,7 @@ from tf_strattack.versions import versions
 # An array (N,) by name, one entry an example.
 Measures = dict[str, npt.NDArray[Any]]
 
+
 def measure(result: AttackResult, *, group_size: int) -> Measures:
     """What metrics.json is computed from: an array (N,) of each measure, and of success, cost and image."""
     return {

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import os
+import secrets
 import stat
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -16,9 +17,9 @@ import tensorflow_datasets as tfds
 
 from tf_strattack import AttackResult
 from tf_strattack.images import from_uint8
-from tf_strattack.programs.directories.files import partial_of, sha256_of
 from tf_strattack.programs.directories.layouts import DATASET, ENTRIES, LAYOUTS
 from tf_strattack.programs.directories.sealed import read_sealed, write_sealed
+from tf_strattack.runtime.files import partial_of, sha256_of
 from tf_strattack.versions import versions
 
 from .plan import Plan
@@ -86,7 +87,7 @@ class Store:
           OSError: no room for it; nothing of it is left.
         """
         result, path = outcome.result, self.path(number)
-        partial = partial_of(path, self.writer)
+        partial = partial_of(path, f"{secrets.token_hex(4)}.{self.writer}")  # a name that no link has
         try:
             examples = write_shard(partial, self.features, rows_of(result, self.configuration["image_dtype"]))
             entry = {

@@ -27,8 +27,19 @@ class Summaries:
     """Event files of the shards of a run, each under a name of its own in `directory`; without one, nothing."""
 
     def __init__(self, directory: Path | None) -> None:
-        """Adds to what is in `directory`: event files of earlier runs have other names, and stay."""
+        """Adds to what is in `directory`: event files of earlier runs have other names, and stay.
+
+        Raises:
+          InputError: no directory can be made there.
+        """
         self._directory = directory
+        if directory is not None:
+            try:
+                directory.mkdir(parents=True, exist_ok=True)
+            except OSError as error:
+                raise InputError(
+                    f"expected --tensorboard_dir to be a directory to write in, received {directory}: {error.strerror}"
+                ) from error
 
     @contextlib.contextmanager
     def shard(self, number: int, callback: Callback) -> Iterator[Shard]:

@@ -10,6 +10,7 @@ import numpy.typing as npt
 from tqdm import tqdm
 
 from tf_strattack import AttackResult, Classifier, InputError
+from tf_strattack.programs.streams import printable
 
 from ..tables.measures import numbered
 from .store import Store
@@ -61,15 +62,15 @@ def verify(
             f"received {len(wrong)} damaged or missing, listed above: the command without --verify makes the damaged "
             "ones again"
         )
+    number, shards = numbered(examples, "example"), numbered(store.plan.num_shards, "shard")
     return (
-        f"every file has its checksum; {numbered(examples, 'example')} in {numbered(store.plan.num_shards, 'shard')}, of which {successes} "
-        "fool the network as they are said to"
+        f"every file has its checksum; {number} in {shards}, of which {successes} fool the network as they are said to"
     )
 
 
 def report(name: str, reason: str) -> str:
     """Prints what is wrong with a file; returns its name."""
-    tqdm.write(f"{name}: {reason}")
+    tqdm.write(printable(f"{name}: {reason}"))
     return name
 
 

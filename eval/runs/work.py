@@ -10,8 +10,8 @@ from tf_strattack import Attack, AttackResult, Classifier, metrics, quantize
 from tf_strattack.images import from_uint8, to_uint8
 from tf_strattack.runtime.progress import Callback
 
-from .bar import Bar
 from ..inputs.examples import Examples
+from .bar import Bar
 from .records import Measures, measure
 from .tensorboard import Summaries
 from .tfds_directory import DISTANCES

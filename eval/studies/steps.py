@@ -13,6 +13,7 @@ from tf_strattack import InputError
 from tf_strattack.programs.modules import called, module_of
 from tf_strattack.programs.notices import sharing
 from tf_strattack.programs.parent import as_parent
+from tf_strattack.programs.streams import printable
 
 
 @dataclasses.dataclass(frozen=True)
@@ -43,7 +44,7 @@ class Step:
         if self.leaves is not None and self.leaves.exists():
             return 0
         arguments = (*self.arguments, *more)
-        print(f"\n{name}: {called(module_of(self.module))} {shlex.join(arguments)}", flush=True)
+        print(printable(f"\n{name}: {called(module_of(self.module))} {shlex.join(arguments)}"), flush=True)
         # A process each: training switches to deterministic operations, which cannot be undone and slow attacks down,
         # and the memory of one attack is gone before the next.
         process = subprocess.Popen(

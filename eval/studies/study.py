@@ -12,10 +12,10 @@ from typing import Any, TypeVar
 from tf_strattack import InputError
 from tf_strattack.programs.command_line import command
 from tf_strattack.programs.directories.configuration import claim, require_finished
-from tf_strattack.programs.directories.files import sha256_of
 from tf_strattack.programs.directories.marker import config_damage
 from tf_strattack.programs.directories.sealed import digest_of, read_sealed, write_sealed
 from tf_strattack.programs.running import announce
+from tf_strattack.runtime.files import sha256_of
 from tf_strattack.versions import versions
 
 from ..runs.manifest import MANIFEST, file_damage

@@ -8,6 +8,9 @@ import io
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
+# With these a spreadsheet takes a cell for a formula.
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+
 
 class Cell(NamedTuple):
     """A cell: how its value is shown, and the value, by which it is sorted; None, which is no value, sorts last."""
@@ -71,12 +74,16 @@ class Table:
         return "\n".join([f"## {self.title}\n", *note, self.markdown()])
 
     def csv(self) -> str:
-        """The values, not as they are shown but as they are."""
+        """The values, not as they are shown but as they are; a text that a spreadsheet would compute gets a quote."""
         file = io.StringIO(newline="")
         writer = csv.writer(file)
         writer.writerow(self.columns)
-        writer.writerows([cell.value for cell in row] for row in self.rows)
+        writer.writerows([_harmless(cell.value) for cell in row] for row in self.rows)
         return file.getvalue()
 
     def _lines(self) -> list[list[str]]:
         return [list(self.columns), *([cell.text for cell in row] for row in self.rows)]
+
+
+def _harmless(value: Any) -> Any:
+    return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA) else value

@@ -11,11 +11,20 @@ import numpy as np
 import numpy.typing as npt
 
 from tf_strattack.attacks.hyper_parameters import record_of
-from tf_strattack.checks import check_classes, check_count, check_mask, check_number, check_targets
+from tf_strattack.checks import (
+    check_classes,
+    check_count,
+    check_eager,
+    check_function,
+    check_mask,
+    check_number,
+    check_targets,
+)
 from tf_strattack.classifiers.classifier import Classifier
 from tf_strattack.classifiers.memory import fitting_batch_size, no_room
 from tf_strattack.errors import InputError
 from tf_strattack.image_checks import check_like
+from tf_strattack.notices import report
 from tf_strattack.problem.batch import Batch
 from tf_strattack.problem.goal import Goal, as_goal
 from tf_strattack.problem.work import Work
@@ -105,6 +114,8 @@ class Method(abc.ABC):
         `positions` (N,) are those of the images in the array that inputs with a row for each image go with, if the
         images are only some of that array.
         """
+        check_eager()
+        check_function("callback", callback, "print")
         goal = as_goal(classifier).aimed(targets is not None)
         examples = _checked(goal.classifier, images, start, labels, targets, mask, positions)
         size = _batch_size(batch_size, goal.classifier, examples.images)
@@ -124,6 +135,11 @@ class Method(abc.ABC):
                 size = _less(goal.classifier, batch.images, batch_size, error)
                 continue
             first += size
+        if tracker.lost:
+            report(
+                f"the network returned NaN or infinity on perturbed images of {tracker.lost} of "
+                f"{len(examples.images)} examples: that they have no success says nothing about robustness"
+            )
         return dataclasses.replace(
             AttackResult.concatenate(parts), interrupted=tracker.interrupted, calls=dict(+tracker.calls)
         )
@@ -181,7 +197,7 @@ class Method(abc.ABC):
         tracker.spend(places, whole, forwards=1)
         own = goal.classifier.classify(images, batch_size=len(images), positions=examples.positions)
         tracker.end_batch(int(success.sum()))
-        return adversarial, success, own == examples.labels, found.c
+        return adversarial, success, own == examples.labels, np.where(np.isfinite(found.c), found.c, np.float32(0.0))
 
 
 def _checked(

@@ -12,7 +12,7 @@ import keras
 
 from tf_strattack.errors import InputError
 from tf_strattack.runtime.causes import cause_of
-from tf_strattack.runtime.loading import load_or_explain
+from tf_strattack.runtime.loading import check_is_there, load_or_explain
 
 _HDF5 = b"\x89HDF\r\n\x1a\n"
 
@@ -23,6 +23,7 @@ def load_keras(path: Path) -> keras.Model:
     Raises:
       InputError: another kind of file, one that cannot be read, or that holds Python code, which safe mode refuses.
     """
+    check_is_there(path, "a Keras model")
     suffix = _kind(path)
 
     def load() -> keras.Model:

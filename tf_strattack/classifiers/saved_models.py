@@ -31,7 +31,7 @@ def adapt_saved_model(path: str | Path, signature: str | None, request: Request)
     if not isinstance(path, str | Path):
         raise InputError(f"expected the path of a SavedModel directory, received {path!r}")
     check_inputs(request.inputs)
-    loaded = load_or_explain(lambda: tf.saved_model.load(str(path)), path, "a SavedModel")
+    loaded = load_or_explain(lambda: _read(path), path, "a SavedModel")
     ways = _ways(loaded, request)
     names = [*sorted(loaded.signatures), *([CALL] if CALL in ways else [])]
     if signature is not None:
@@ -63,6 +63,18 @@ def _also(ways: dict[str, Callable[[], Adapted]], name: str) -> tuple[str, Any] 
         return "the object", ways[name]().function
     except InputError:  # it takes no images
         return None
+
+
+def _read(path: str | Path) -> Any:
+    try:
+        return tf.saved_model.load(str(path))
+    except ValueError as error:
+        if "tags=" not in str(error):
+            raise
+        raise InputError(  # TensorFlow's remedy names an argument that there is not here
+            f"expected a SavedModel with one network, received {path}, whose saved_model.pb is empty or holds others: "
+            "export it again, model.export(path)"
+        ) from error
 
 
 def _ways(loaded: Any, request: Request) -> dict[str, Callable[[], Adapted]]:

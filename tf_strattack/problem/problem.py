@@ -12,17 +12,26 @@ from tf_strattack.problem.goal import Goal
 from tf_strattack.problem.objective import Objective
 from tf_strattack.typing import Pixels, Rows, Scalar
 
+# The margin, in logits, of a perturbation at which the network returns NaN or infinity: far from any success.
+_UNKNOWN = 1e4
+
 
 class Evaluations(NamedTuple):
-    """How often a graph has called the network, int32 scalars; a gradient includes its forward pass."""
+    """What a graph has asked of the network; a gradient includes its forward pass.
+
+    Attributes:
+      gradients, forwards: how often it was called, int32 scalars.
+      lost: (N,) where it once returned NaN or infinity.
+    """
 
     gradients: Scalar
     forwards: Scalar
+    lost: Rows
 
     @classmethod
-    def none(cls) -> Evaluations:
-        """No call."""
-        return cls(tf.constant(0), tf.constant(0))
+    def none(cls, rows: Scalar | int) -> Evaluations:
+        """No call on a batch of so many rows."""
+        return cls(tf.constant(0), tf.constant(0), tf.zeros([rows], tf.bool))
 
 
 class Problem:
@@ -39,7 +48,7 @@ class Problem:
         """Joins the three; without an objective there is only the network to ask."""
         self._goal = goal
         self.batch = batch
-        self.spent = Evaluations.none()
+        self.spent = Evaluations.none(tf.shape(batch.images)[0])
         self.pose(Objective() if objective is None else objective)
 
     def pose(self, objective: Objective) -> None:
@@ -53,14 +62,21 @@ class Problem:
         return self._goal.margin(self.batch)
 
     def margin_and_gradient(self, delta: Pixels) -> tuple[Rows, Pixels]:
-        """The margin (N,) at x0 + delta and its gradient (N, H, W, C): one gradient evaluation."""
+        """The margin (N,) at x0 + delta and its gradient (N, H, W, C): one gradient evaluation.
+
+        Where the network returns NaN or infinity, which would stay in every iterate, the margin is large and the
+        gradient 0.
+        """
         self._count(gradients=1)
-        return self._goal.margin_and_gradient(self.batch, delta)
+        margins, gradient = self._goal.margin_and_gradient(self.batch, delta)
+        finite = tf.math.is_finite(margins)
+        return tf.where(finite, margins, _UNKNOWN), self._without(finite, gradient)
 
     def cross_entropy_gradient(self, delta: Pixels) -> Pixels:
         """The direction (N, H, W, C) in which the cross-entropy grows at x0 + delta: one gradient evaluation."""
         self._count(gradients=1)
-        return self._goal.cross_entropy_gradient(self.batch, delta)
+        gradient = self._goal.cross_entropy_gradient(self.batch, delta)
+        return self._without(tf.reduce_all(tf.math.is_finite(gradient), axis=[1, 2, 3]), gradient)
 
     def is_adversarial(self, delta: Pixels, confidence: Rows) -> Rows:
         """Whether (N,) perturbations reach the goal with `confidence`, in logits: one forward evaluation."""
@@ -79,5 +95,16 @@ class Problem:
         _, delta, self.spent = tf.while_loop(lambda k, *_: k < times, again, start, parallel_iterations=1)
         return delta
 
+    def _without(self, finite: Rows, gradient: Pixels) -> Pixels:
+        """The gradient (N, H, W, C) with 0 in the rows that are not `finite`, which are remembered."""
+        self.spent = self.spent._replace(lost=self.spent.lost | ~finite)
+
+        def without() -> Pixels:
+            return tf.raw_ops.Select(condition=finite, x=gradient, y=tf.zeros_like(gradient))
+
+        # Almost always there is nothing to do, and every gradient would be copied.
+        return tf.cond(tf.reduce_all(finite), lambda: gradient, without)
+
     def _count(self, gradients: int = 0, forwards: int = 0) -> None:
-        self.spent = Evaluations(self.spent.gradients + gradients, self.spent.forwards + forwards)
+        spent = self.spent
+        self.spent = Evaluations(spent.gradients + gradients, spent.forwards + forwards, spent.lost)

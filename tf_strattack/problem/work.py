@@ -78,6 +78,7 @@ class Work:
     def enter(self, places: Places, size: int, spent: Evaluations) -> None:
         """Enters what a program has evaluated on `size` rows, for the examples at `places`."""
         self.tracker.spend(places, size, gradients=int(spent.gradients), forwards=int(spent.forwards))
+        self.tracker.lose(places[spent.lost.numpy()[: len(places)]])
 
     def margins(self) -> Rows:
         """The margins (N,) of the originals."""

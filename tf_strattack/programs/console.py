@@ -8,6 +8,7 @@ import importlib.util
 import sys
 from collections.abc import Sequence
 
+from tf_strattack.programs.interrupts import quit_at_once
 from tf_strattack.programs.modules import PROGRAMS, module_of
 
 # What the extra "programs" installs, and every program needs.
@@ -16,6 +17,7 @@ _NEEDED = ("absl", "tensorflow_datasets", "matplotlib", "jinja2", "tqdm")
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the program that the first argument names, with the others; returns the exit status."""
+    quit_at_once()
     given = list(sys.argv[1:] if arguments is None else arguments)
     if not given or given[0] in ("-h", "--help", "help"):
         print(_listing())

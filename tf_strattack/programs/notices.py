@@ -15,6 +15,7 @@ from absl import flags
 from tqdm import tqdm
 
 from tf_strattack.errors import InputWarning
+from tf_strattack.programs.streams import printable
 
 _said: set[str] = set()
 # Names a file in which a program and the steps that it runs keep what they have said.
@@ -25,7 +26,7 @@ _shown_by_python = warnings.showwarning
 
 def notice(text: str) -> None:
     """Prints "note: text" to stderr unless this run of the program has already; progress bars stay whole."""
-    line = "note: " + " ".join(text.split())
+    line = "note: " + " ".join(printable(text).split())
     shared = os.environ.get(_FILE)
     if shared:
         with contextlib.suppress(OSError):
@@ -41,7 +42,7 @@ def notice(text: str) -> None:
 def stage(text: str) -> None:
     """Says on a terminal what is done now, as loading takes seconds; elsewhere it would only fill a log."""
     if sys.stderr.isatty():
-        tqdm.write(f"{text} ...", file=sys.stderr)
+        tqdm.write(printable(f"{text} ..."), file=sys.stderr)
 
 
 def sharing() -> dict[str, str]:

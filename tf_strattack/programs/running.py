@@ -6,6 +6,8 @@ import errno
 import importlib.util
 import os
 import sys
+import tempfile
+import traceback
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,20 +15,22 @@ from absl import app, flags, logging
 
 from tf_strattack.errors import InputError
 from tf_strattack.programs.command_line import Options, asks_for_help, command, help_of, name_of_program, parse
+from tf_strattack.programs.interrupts import INTERRUPTED, wait_for_python
 from tf_strattack.programs.notices import flag_for, forget_notices, show_warnings
 from tf_strattack.programs.parent import end_with_parent
 from tf_strattack.programs.quiet import import_tensorflow
+from tf_strattack.programs.streams import lenient_streams, printable
 
-USAGE_ERROR = 2
-INTERRUPTED = 130
+USAGE_ERROR, UNEXPECTED = 2, 1
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-_NO_ACCESS = (errno.EACCES, errno.EPERM, errno.EROFS)
+# What is longer than any name or path that a file can have is cut in messages.
+_LONG = 400
 # Where the program under way writes, if it has said so.
 _announced: list[Path] = []
 
 
 def run(main: Callable[[], None], about: str, options: Options) -> None:
-    """Parses the flags and calls `main`; exits with 0, 2 (user's mistake) or 130 (Ctrl-C).
+    """Parses the flags and calls `main`; exits with 0, 2 (user's mistake), 130 (Ctrl-C) or 1 (an error of our own).
 
     TensorFlow is imported in between: help and flags that do not exist are answered without it. absl's own parser
     exits with 1 on a bad flag, and its help lists flags of all modules, hence the parser here.
@@ -47,33 +51,67 @@ def run(main: Callable[[], None], about: str, options: Options) -> None:
             if len(argv) > 1:
                 raise InputError(f"expected flags of the form --name=value, received {argv[1]!r}")
             import_tensorflow()
+            wait_for_python()
             main()
         except InputError as error:
             return _fail(str(error) + flag_for(error.option))
         except OSError as error:
-            where = error.filename or "what is written"
-            if error.errno in _NO_ROOM:
-                return _fail(
-                    f"expected room on the disk for {where}, received: {error.strerror}; the same command resumes"
-                )
-            if error.errno in _NO_ACCESS:
-                return _fail(f"expected access to {where}, received: {error.strerror}")
-            raise
+            return _fail(_about_files(error))
         except KeyboardInterrupt:
             resume = f"; to resume {_announced[-1]}: {command(private=True)}" if _announced else ""
-            print(f"interrupted{resume}", file=sys.stderr)
+            print(printable(f"interrupted{resume}"), file=sys.stderr)
             return INTERRUPTED
+        except Exception as error:
+            _fail(_about_unexpected(error))
+            return UNEXPECTED
         return 0
 
     def parsed(argv: list[str]) -> list[str]:
         if asks_for_help(argv[1:]):
             sys.exit(_help(options, about, argv[1:]))
         try:
+            _require_text(argv)
             return parse(options, argv)
+        except (flags.CantOpenFlagFileError, UnicodeDecodeError, OSError) as error:
+            sys.exit(_fail(f"expected --flagfile to be a text file in UTF-8, received: {error}"))
         except flags.Error as error:
             sys.exit(_fail(f"{error}; --help lists the flags"))
+        except InputError as error:
+            sys.exit(_fail(str(error)))
 
-    app.run(guarded, flags_parser=parsed)
+    with lenient_streams():
+        app.run(guarded, flags_parser=parsed)
+
+
+def _require_text(argv: list[str]) -> None:
+    """Refuses arguments that are not text: records, reports and TensorFlow's files could not name such a path."""
+    for argument in argv[1:]:
+        if any("\ud800" <= c <= "\udfff" for c in argument):
+            name = argument.partition("=")[0]
+            raise InputError(f"expected {name} in UTF-8, received {argument!r}: rename the file or folder")
+
+
+def _about_files(error: OSError) -> str:
+    """What the operating system refused, of which file."""
+    where = error.filename or (_announced[-1] if _announced else "what is read or written")
+    said = error.strerror or str(error)
+    if error.errno in _NO_ROOM:
+        return f"expected room on the disk for {where}, received: {said}; free some, and the same command resumes"
+    return f"expected {_shortened(str(where))} to be a file or folder that can be used, received: {said}"
+
+
+def _shortened(text: str) -> str:
+    return text if len(text) <= _LONG else f"{text[: _LONG // 2]}...{text[-_LONG // 2 :]}"
+
+
+def _about_unexpected(error: Exception) -> str:
+    """What happened that should not have, and where all of it is written."""
+    with tempfile.NamedTemporaryFile(
+        "w", prefix="tf_strattack_", suffix=".txt", delete=False, encoding="utf-8"
+    ) as file:
+        file.write("".join(traceback.format_exception(error)))
+    said = next(iter(str(error).strip().splitlines()), "")
+    return f"unexpected {type(error).__name__}: {said} (an error of this program; all of it is in {file.name})"
 
 
 def _help(options: Options, about: str, arguments: list[str]) -> int:
@@ -88,7 +126,7 @@ def _help(options: Options, about: str, arguments: list[str]) -> int:
 def announce(directory: Path) -> None:
     """Prints where the program writes, before it starts to work; at Ctrl-C it says how to resume what is there."""
     _announced.append(directory)
-    print(f"writing to {directory}", flush=True)
+    print(printable(f"writing to {directory}"), flush=True)
 
 
 def require_new(path: Path, *, overwrite: bool) -> None:
@@ -116,5 +154,6 @@ def tensorboard_directory(text: str | None) -> Path | None:
 
 
 def _fail(message: str) -> int:
-    print("error: " + " ".join(message.split()), file=sys.stderr)
+    words = (_shortened(word) for word in printable(message).split())
+    print("error: " + " ".join(words), file=sys.stderr)
     return USAGE_ERROR

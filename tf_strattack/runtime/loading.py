@@ -17,8 +17,7 @@ def load_or_explain(load: Callable[[], Any], path: str | Path, what: str) -> Any
     Raises:
       InputError: the path does not exist, or `load` failed.
     """
-    if not Path(path).exists():
-        raise InputError(f"expected {what}, received {path}, which does not exist")
+    check_is_there(path, what)
     try:
         with devices.scope():
             return load()
@@ -26,3 +25,18 @@ def load_or_explain(load: Callable[[], Any], path: str | Path, what: str) -> Any
         raise
     except Exception as error:  # h5py, zip, protobuf and TensorFlow each have their own
         raise InputError(f"expected {what}, received {path}, which cannot be read: {cause_of(error)}") from error
+
+
+def check_is_there(path: str | Path, what: str) -> None:
+    """Refuses a `path` at which there is neither file nor folder: a pipe, say, would be waited for.
+
+    Raises:
+      InputError: such a path.
+    """
+    try:
+        found = Path(path)
+        there, usable = found.exists(), found.is_file() or found.is_dir()
+    except (TypeError, ValueError, OSError) as error:
+        raise InputError(f"expected {what}, received {path!r}: {cause_of(error)}") from error
+    if not usable:
+        raise InputError(f"expected {what}, received {path}, which {'is no file' if there else 'does not exist'}")

@@ -88,6 +88,7 @@ class Tracker:
         self._number = -1
         self._found = np.zeros(0, bool)
         self.gradients = self.forwards = np.zeros(0, np.int32)
+        self._lost, self._lost_before = np.zeros(0, bool), 0
         self.enter("attack")
 
     def start_batch(self, rows: int, iterations: int) -> None:
@@ -96,6 +97,7 @@ class Tracker:
         self._number += 1
         self._found = np.zeros(rows, bool)
         self.gradients, self.forwards = np.zeros(rows, np.int32), np.zeros(rows, np.int32)
+        self._lost_before, self._lost = self.lost, np.zeros(rows, bool)
         self.enter("attack")
         self.chunk = 1
 
@@ -133,6 +135,15 @@ class Tracker:
         self.calls["forward", size] += forwards * times
         self.gradients[places] += gradients
         self.forwards[places] += forwards
+
+    def lose(self, places: npt.NDArray[np.int64]) -> None:
+        """Notes that the network returned NaN or infinity for the examples at `places` of the batch."""
+        self._lost[places] = True
+
+    @property
+    def lost(self) -> int:
+        """Of how many examples the network returned NaN or infinity."""
+        return self._lost_before + int(self._lost.sum())
 
     def advance(self, program: Callable[[], _Result], number: int) -> _Result | None:
         """Calls `program`, which does `number` iterations and waits for them; None after Ctrl-C: its work is lost."""

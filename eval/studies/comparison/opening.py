@@ -7,10 +7,10 @@ from typing import Any, NamedTuple
 
 from ... import flags
 from ...inputs.attacks import make_attack
-from ...inputs.datasets import read_dataset
+from ...inputs.flagged import bounds, load_flagged_model, model_options, read_flagged_data
 from ...inputs.models import Model
 from ...inputs.targets import parse_targets
-from ...pipeline import check_flags
+from ...pipeline import check_flags, check_groups
 from ...runs.flags import CLUSTER
 from ..study import Study, verify_study
 from .estimate import announce_size, seconds_per_gradient
@@ -59,14 +59,7 @@ class Opened(NamedTuple):
 
     def class_names(self) -> Mapping[int, str]:
         """The names of classes that data set and network know."""
-        data = read_dataset(
-            flags.DATASET.value,
-            data_dir=flags.DATA_DIR.value,
-            split=flags.SPLIT.value,
-            download=False,
-            image_shape=self.network.classifier.image_shape,
-            resize=flags.RESIZE.value,
-        )
+        data = read_flagged_data(self.network.classifier.image_shape)
         return {**data.class_names, **self.network.class_names}
 
 
@@ -81,7 +74,10 @@ def open_comparison(program: str) -> Opened:
     named = flags.MODEL.present or flags.DATASET.value not in _NETWORKS
     model = flags.MODEL.value if named else _NETWORKS[flags.DATASET.value]
     parameters = check_parameters(flags.ATTACK_PARAMETERS.value, flags.GROUP_SIZE.value)
-    network = flags.load_flagged_model(model)
+    network = load_flagged_model(model)
+    shape = network.classifier.image_shape
+    if shape is not None:
+        check_groups(shape, *(make_attack(name, given) for name, given in parameters.items()))
     configuration = {
         "dataset": flags.DATASET.value,
         "split": flags.SPLIT.value,
@@ -89,8 +85,8 @@ def open_comparison(program: str) -> Opened:
         "model_sha256": network.sha256,
         "weights": flags.WEIGHTS.value,
         "resize": flags.RESIZE.value,
-        "bounds": flags.bounds(),
-        "model_options": flags.model_options(),
+        "bounds": bounds(),
+        "model_options": model_options(),
         "group_size": flags.GROUP_SIZE.value,
         "targets": flags.TARGETS.value,
         "num_images": flags.NUM_IMAGES.value,
@@ -115,6 +111,7 @@ def _shared() -> tuple[str, ...]:
             flags.SPLIT,
             flags.DOWNLOAD,
             flags.RESIZE,
+            flags.ALLOW_OUTSIDE,
             flags.GROUP_SIZE,
             flags.NUM_IMAGES,
             flags.TARGETS,

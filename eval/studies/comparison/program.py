@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from tf_strattack import Classifier
+from tf_strattack.programs.streams import printable
 
 from ... import flags
 from ...figures.examples import draw_heat_maps
@@ -55,7 +56,7 @@ def compare(attacks: Sequence[str], taus: Sequence[str], *, claims: bool) -> Non
         draw_heat_maps(study.directory / HEAT_MAPS, shown, class_names, group_size=flags.GROUP_SIZE.value)
     write_comparison_report(study, class_names)
     study.seal([*FILES, *HEAT_MAP_FILES, REPORT])
-    print(f"\n{text}\nwritten to {study.directory}")
+    print(printable(f"\n{text}\nwritten to {study.directory}"))
 
 
 def _rows(comparison: Comparison, names: list[str], taus: list[float], claims: bool) -> list[AttackRow]:

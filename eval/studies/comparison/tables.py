@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from tf_strattack.programs.command_line import public_name
-from tf_strattack.programs.directories.files import write_json, write_text
+from tf_strattack.runtime.files import write_json, write_text
 
 from ...runs.reading import metrics_in
 from ...tables.measures import (

@@ -6,12 +6,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from tf_strattack import InputError, SlidingMask
+from tf_strattack import InputError
+from tf_strattack.programs.streams import printable
 
 from ... import flags
 from ...inputs.attacks import make_attack
 from ...inputs.targets import parse_targets
-from ...pipeline import check_flags
+from ...pipeline import check_flags, check_groups
 from ...report.page import REPORT
 from ...runs import flags as engine_flags
 from ..study import Study, verify_study
@@ -39,8 +40,10 @@ def study_defenses(defenses: Sequence[str], given: Sequence[str], training: Trai
     check_flags()
     if flags.DATASET.value not in NETS:
         raise InputError(f"expected --dataset to be one of {', '.join(NETS)}, received {flags.DATASET.value!r}")
-    _check_fit()
     attack = make_attack(flags.ATTACK.value, flags.ATTACK_PARAMETERS.value, group_size=flags.GROUP_SIZE.value)
+    net = NETS[flags.DATASET.value]
+    parse_targets(flags.TARGETS.value).check(net.num_classes)
+    check_groups(net.image_shape, attack)
     names = check_names(defenses)
     temperatures = flags.positive_numbers("temperatures", given, float)
     if not names and not temperatures:
@@ -68,14 +71,7 @@ def study_defenses(defenses: Sequence[str], given: Sequence[str], training: Trai
         text = write_tables(study)
     write_study_report(study, {row.name: row.run for row in rows})
     study.seal([*FILES, REPORT])
-    print(f"\n{text}\nwritten to {directory}")
-
-
-def _check_fit() -> None:
-    """Refuses targets and groups that do not fit the network before any is trained."""
-    net = NETS[flags.DATASET.value]
-    parse_targets(flags.TARGETS.value).check(net.num_classes)
-    SlidingMask(flags.GROUP_SIZE.value).of(*net.image_shape[:2])
+    print(printable(f"\n{text}\nwritten to {directory}"))
 
 
 def _networks(directory: Path, training: Training) -> Networks:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from tf_strattack import InputError
-from tf_strattack.programs.directories.files import sha256_of
+from tf_strattack.runtime.files import sha256_of
 
 from ...inputs.attacks import ATTACKS
 from ..steps import Step

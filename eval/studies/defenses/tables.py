@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from tf_strattack.programs.directories.files import write_json, write_text
+from tf_strattack.programs.directories.sealed import read_unless_damaged
+from tf_strattack.runtime.files import write_json, write_text
 from tf_strattack.runtime.loading import load_or_explain
 
 from ...runs.reading import metrics_in
@@ -60,14 +60,14 @@ def read_row(row: DefenseRow) -> dict[str, Any]:
 
 
 def _read_card(path: Path) -> dict[str, Any]:
-    """The card of a network, which may have been laid there.
+    """The card of a network, which may have been laid there, also one of a version without checksums.
 
     Raises:
       InputError: it does not hold what the tables need.
     """
 
     def read() -> dict[str, Any]:
-        card: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        card: dict[str, Any] = read_unless_damaged(path)
         return {**card, "test_accuracy": float(card["test_accuracy"]), "command": str(card["command"])}
 
     found: dict[str, Any] = load_or_explain(read, path, "the card of a network with its test_accuracy and command")

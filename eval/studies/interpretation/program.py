@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from tf_strattack import InputError
+from tf_strattack.programs.streams import printable
 
 from ... import flags
 from ...figures.examples import draw_heat_maps
@@ -68,7 +69,7 @@ def explain(attacks: Sequence[str], given: Sequence[str], form: str) -> None:
             (study.directory / name).unlink(missing_ok=True)
     write_explanation_report(study.directory, figures, {row.name: row.run for row in rows}, class_names)
     study.seal([*FILES, "scores.png", "scores.pdf", *_PAIRED, REPORT])
-    print(f"\n{text}\nwritten to {study.directory}")
+    print(printable(f"\n{text}\nwritten to {study.directory}"))
 
 
 def _read_row(row: AttackRow) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from tf_strattack.programs.directories.files import write_json, write_text
+from tf_strattack.runtime.files import write_json, write_text
 
 from ...tables.table import Cell, Table, cells
 from ..paper import CAM_SCORES

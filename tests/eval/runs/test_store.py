@@ -154,7 +154,7 @@ def test_what_is_not_its_own_is_damaged(outcomes, tmp_path):
         files = opened(tmp_path / name, owner)
         for number, outcome in enumerate(made):
             files.write(number, outcome)
-    files, others = opened(tmp_path / "ours", plan), opened(tmp_path / "others", other)
+    files = opened(tmp_path / "ours", plan)
     assert [files.damage(number) for number in range(3)] == [None] * 3
     entries = [tmp_path / "ours" / "shards" / f"{number:05d}.json" for number in range(3)]
 
@@ -178,13 +178,19 @@ def test_what_is_not_its_own_is_damaged(outcomes, tmp_path):
         swap(files.path(0), files.path(1))
         swap(entries[0], entries[1])
 
+    foreign = tmp_path / "others" / "shards" / "00000.json"
     size = files.path(0).stat().st_size
     becomes(f"its entry is that of {files.path(1).name}", swap_both)
-    becomes("its entry is of another plan or configuration", lambda: shutil.copy(others.path(0).parents[1] / "shards" / "00000.json", entries[0]))
+    becomes(
+        "its entry is of another plan or configuration",
+        lambda: shutil.copy(foreign, entries[0]),
+    )
     becomes("the entry 00000.json cannot be read", lambda: flip(entries[0]))
     becomes("the entry 00000.json cannot be read", lambda: entries[0].write_text("[]"))
     becomes("the file has another checksum", lambda: flip(files.path(0)))
-    becomes(f"the file has 10 bytes in place of {size}", lambda: files.path(0).write_bytes(files.path(0).read_bytes()[:10]))
+    becomes(
+        f"the file has 10 bytes in place of {size}", lambda: files.path(0).write_bytes(files.path(0).read_bytes()[:10])
+    )
     becomes("the file is missing", lambda: files.path(0).unlink())
 
     def replace_by_a_folder():
@@ -205,5 +211,3 @@ def test_a_full_disk_leaves_nothing_of_the_shard(outcomes, tmp_path, monkeypatch
     with pytest.raises(OSError, match="No space left on device"):
         files.write(0, made[0])
     assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
-
-

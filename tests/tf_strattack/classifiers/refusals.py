@@ -409,7 +409,7 @@ def bounds_by_channel(directory):
 
 
 @refusal(
-    "expected preprocessing to be a function of tensors, preprocessing=lambda images: (images - mean) / std",
+    "expected preprocessing to be a function, such as preprocessing=lambda images: (images - mean) / std",
     lambda directory: attacked(sa.Classifier.from_callable(linear, preprocessing=lambda images: (images - 0.4) / 0.2)),
 )
 def preprocessing_that_is_no_function(directory):

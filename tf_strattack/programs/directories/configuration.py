@@ -73,7 +73,8 @@ def claim(
             _mark(directory, Claim(program, json.loads(json.dumps(configuration))), other, flag, whole=part is None)
     except OSError as error:
         release()
-        raise InputError(f"expected {flag} to be a directory to write in, received {directory}: {error}") from error
+        said = error.strerror or error
+        raise InputError(f"expected {flag} to be a directory to write in, received {directory}: {said}") from error
     except InputError:
         release()
         raise

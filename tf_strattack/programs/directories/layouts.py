@@ -9,7 +9,7 @@ import shlex
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from tf_strattack.programs.directories.files import same_content
+from tf_strattack.runtime.files import same_content
 
 # How the name of a file goes on while it is written: who writes it, and a mark of its own.
 _PARTIAL = r"(\.[\w-]+)*\.partial"
@@ -122,7 +122,7 @@ LAYOUTS = {
     "eval.imagenet": _RUN,
     "eval.generate": _RUN,
     "eval.generate --png_dir": Folder(
-        r"(labels|metadata)\.csv|README\.md", {r"\d{5,}(\.partial)?": PNG_FILES}, wrote=_other_than_their_card
+        r"(labels|metadata)\.csv|README\.md", {rf"\d{{5,}}({_PARTIAL})?": PNG_FILES}, wrote=_other_than_their_card
     ),
     "eval.table1": Folder(rf"table1\.(md|csv|json|png)|heat_maps{_PICTURES}|{_STUDY}", {**_RUNS, "rows": ROWS}),
     "eval.interpretability": Folder(

@@ -11,10 +11,10 @@ import stat
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from tf_strattack.programs.directories.files import is_partial_of
 from tf_strattack.programs.directories.layouts import LAYOUTS
 from tf_strattack.programs.directories.locks import LOCK
 from tf_strattack.programs.directories.sealed import read_sealed, write_sealed
+from tf_strattack.runtime.files import is_partial_of
 
 CONFIG = "config.json"
 _MADE_BY, _US = "made_by", "tf_strattack"

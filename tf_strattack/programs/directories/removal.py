@@ -7,10 +7,10 @@ import errno
 import re
 from pathlib import Path
 
-from tf_strattack.programs.directories.files import is_partial_of
 from tf_strattack.programs.directories.layouts import LAYOUTS, Folder
 from tf_strattack.programs.directories.locks import LOCK, LOCKS, drop, hold
 from tf_strattack.programs.directories.marker import CONFIG, Claim, read_claim, write_claim
+from tf_strattack.runtime.files import is_partial_of
 
 
 def remove(folder: Path, names: Folder, *, flag: str = "the directory") -> None:
@@ -52,6 +52,15 @@ def discard(directory: Path, program: str, *, flag: str = "the directory") -> No
     for path in sorted(directory.iterdir()):  # config.json before the lock
         path.unlink()
     _remove_empty(directory)
+
+
+def remove_partial(directory: Path, layout: Folder) -> None:
+    """Removes the folders of `layout` that a kill left half-written in `directory`, and what we wrote into them."""
+    for path in directory.iterdir():
+        within = layout.folder(path.name)
+        if path.name.endswith(".partial") and within is not None and path.is_dir() and not path.is_symlink():
+            remove(path, within)
+            _remove_empty(path)
 
 
 def replace_written(folder: Path, partial: Path, names: Folder) -> None:

@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from tf_strattack.programs.directories.files import write_json
+from tf_strattack.runtime.files import write_json
 
 _CHECKSUM = "checksum_of_this_file"
 
@@ -28,6 +28,24 @@ def read_sealed(path: Path) -> dict[str, Any] | None:
         return unsealed(path.read_bytes()) if path.is_file() else None
     except OSError:
         return None
+
+
+def read_unless_damaged(path: Path) -> dict[str, Any]:
+    """The content of a JSON file, sealed or not.
+
+    Raises:
+      ValueError: it is no JSON object, or not as it was sealed.
+    """
+    text = path.read_bytes()
+    content = json.loads(text)
+    if not isinstance(content, dict):
+        raise ValueError("it holds no JSON object")
+    if _CHECKSUM not in content:
+        return content
+    found = unsealed(text)
+    if found is None:
+        raise ValueError("it is not as it was written: delete it and its network, which are then made again")
+    return found
 
 
 def unsealed(text: bytes) -> dict[str, Any] | None:

@@ -1,0 +1,63 @@
+"""Standard output and error as programs use them: what cannot be printed does not end the work."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+
+def printable(text: str) -> str:
+    r"""`text` with control characters and escape sequences, which could come from names of others, made visible.
+
+    Example:
+      >>> print(printable("a\x1b[2Jb"))
+      a\x1b[2Jb
+    """
+    return "".join(c if c.isprintable() or c in "\n\t" else repr(c)[1:-1] for c in text)
+
+
+@contextlib.contextmanager
+def lenient_streams() -> Iterator[None]:
+    """Lets `print` and progress bars go on where nobody reads them, the disk is full, or a character is not encodable.
+
+    Results are in files: a pipe that is closed, as by `| head`, is no reason to lose them.
+    """
+    before = sys.stdout, sys.stderr
+    sys.stdout, sys.stderr = map(_Lenient, before)
+    try:
+        yield
+    finally:
+        sys.stdout, sys.stderr = before
+
+
+class _Lenient:
+    """A text stream that falls silent once it cannot be written; all else is that of the stream itself."""
+
+    def __init__(self, stream: Any) -> None:
+        self._stream = stream
+        with contextlib.suppress(AttributeError, ValueError):  # what tests put in its place
+            stream.reconfigure(errors="backslashreplace")
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+    def write(self, text: str) -> int:
+        try:
+            return int(self._stream.write(text))
+        except OSError:
+            self._fall_silent()
+        return len(text)
+
+    def flush(self) -> None:
+        try:
+            self._stream.flush()
+        except OSError:
+            self._fall_silent()
+
+    def _fall_silent(self) -> None:
+        # The descriptor itself, as Python flushes at its end what it could not write.
+        with contextlib.suppress(OSError, ValueError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), self._stream.fileno())
