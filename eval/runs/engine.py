@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from tf_strattack import InputError
-from tf_strattack.programs.directories.configuration import claim, require_finished
+from tf_strattack.programs.directories.configuration import claim, require_finished, require_no_folder
 from tf_strattack.programs.directories.locks import one_at_a_time
 from tf_strattack.programs.directories.marker import config_damage
 from tf_strattack.programs.directories.sealed import digest_of
@@ -95,7 +95,8 @@ class Run:
         if (reason := manifest_damage(store)) and any(store.entries()):
             report(MANIFEST, f"{reason}; made again")
         for number in wanted:
-            reason = None if store.missing(number) else store.damage(number)
+            require_no_folder("this program", *store.places(number))
+            reason = store.damage(number)
             if reason:
                 report(store.path(number).name, f"{reason}; made again")
             if reason or store.missing(number):

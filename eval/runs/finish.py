@@ -11,6 +11,7 @@ import numpy as np
 from tf_strattack import AttackResult
 from tf_strattack.metrics import mean_over_successes
 from tf_strattack.programs.command_line import command
+from tf_strattack.programs.directories.configuration import require_no_folder
 from tf_strattack.programs.directories.layouts import CARD
 from tf_strattack.programs.streams import printable
 from tf_strattack.runtime.files import write_json
@@ -68,8 +69,13 @@ def finish(store: Store, setting: Setting, draw: Draw | None, export: Callable[[
     recorded = earlier["files"] if earlier and earlier["facts"] == facts else {}
     made = False
     for product in _products(store, setting, metrics, draw):
+        require_no_folder(
+            "this program", *(store.directory / name for name in product.files if _is_ours(store.directory / name))
+        )
         damaged = _damaged(store, product.files, recorded) if recorded else list(product.files)
         if damaged:
+            for path in filter(Path.is_symlink, map(store.directory.joinpath, damaged)):
+                path.unlink()  # or what it leads to would be written
             product.write()
             made = True
     if made:

@@ -105,11 +105,11 @@ def keep_plan(path: Path, configuration: str, make: Callable[[], Plan]) -> Plan:
     Of processes that do so at once the first makes it, and the others wait for it.
     """
     with one_at_a_time(path):
-        damage = plan_damage(path, configuration) if os.path.lexists(path) else None
-        if damage:
+        if os.path.lexists(path):
+            damage = plan_damage(path, configuration)
+            if damage is None:
+                return load_plan(path)
             tqdm.write(f"{path.name}: {damage}; made again")
-        elif path.exists():
-            return load_plan(path)
         plan = make()
         with replacing(path) as file:
             np.savez_compressed(file, **dataclasses.asdict(plan), digest=plan.digest)
@@ -118,8 +118,10 @@ def keep_plan(path: Path, configuration: str, make: Callable[[], Plan]) -> Plan:
 
 def plan_damage(path: Path, configuration: str) -> str | None:
     """What is wrong with the plan in the file `path`, in words; None if it is whole and of `configuration`."""
-    if not path.exists():
+    if not os.path.lexists(path):
         return "it is missing"
+    if path.is_symlink():
+        return "it is not a file"
     try:
         return None if load_plan(path).configuration == configuration else "it is of another configuration"
     except InputError:

@@ -42,7 +42,8 @@ def whole_run(directory: Path) -> str | None:
     except InputError:
         return None
     manifest = read_manifest(store)
-    if manifest is None or any(damages(store)) or any(map(store.damage, range(store.plan.num_shards))):
+    every = range(store.plan.num_shards)
+    if manifest is None or any(damages(store)) or any(map(store.missing, every)) or any(map(store.damage, every)):
         return None
     return digest_of(manifest)
 

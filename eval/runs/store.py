@@ -110,13 +110,19 @@ class Store:
             partial.unlink(missing_ok=True)
         write_sealed(self._entry_path(number), entry, writer=self.writer)
 
+    def places(self, number: int) -> tuple[Path, Path]:
+        """The files of a shard: its examples, and its entry."""
+        return self.path(number), self._entry_path(number)
+
     def missing(self, number: int) -> bool:
         """Whether a shard has never been finished."""
         return not os.path.lexists(self._entry_path(number))
 
     def damage(self, number: int) -> str | None:
-        """What is wrong with a finished shard, in words; None if its file has the checksum in its entry."""
+        """What is wrong with a shard, in words; None if its file has the checksum in its entry, or there is neither."""
         entry, path = read_sealed(self._entry_path(number)), self.path(number)
+        if self.missing(number):
+            return f"its entry {self._entry_path(number).name} is missing" if os.path.lexists(path) else None
         if entry is None:
             return f"the entry {self._entry_path(number).name} cannot be read"
         if entry["plan"] != self.plan.digest:

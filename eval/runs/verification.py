@@ -42,7 +42,7 @@ def verify(
     fine = not wrong
     examples = successes = 0
     for number in tqdm(range(store.plan.num_shards), unit="shard", desc="verified"):
-        reason = "it is missing" if store.missing(number) else store.damage(number)
+        reason = store.damage(number) or ("it is missing" if store.missing(number) else None)
         if reason is None:
             result = store.result(number)
             other = _fooled(classifier, result, confidence) != result.success

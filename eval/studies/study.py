@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -11,7 +12,7 @@ from typing import Any, TypeVar
 
 from tf_strattack import InputError
 from tf_strattack.programs.command_line import command
-from tf_strattack.programs.directories.configuration import claim, require_finished
+from tf_strattack.programs.directories.configuration import claim, require_finished, require_no_folder
 from tf_strattack.programs.directories.marker import config_damage
 from tf_strattack.programs.directories.sealed import digest_of, read_sealed, write_sealed
 from tf_strattack.programs.running import announce
@@ -73,7 +74,9 @@ class Study:
         self._configuration = json.loads(json.dumps(configuration))
         self._more = ("--overwrite",) if overwrite else ()
         (directory / _ROWS).mkdir(exist_ok=True)
+        self._order = _order_in(directory, self._configuration)
         for name, reason in _damages(directory, self._configuration):
+            require_no_folder(program, directory / name)
             report(name, f"{reason}; made again")
         self._write_manifest(complete=False, files={})
 
@@ -97,13 +100,11 @@ class Study:
 
     def rows(self) -> list[Figures]:
         """The figures of every row that was ever finished, in the order in which they were."""
-        found = [entry for entry in self._entries() if not entry["name"].startswith(_CLAIM)]
-        return [entry["figures"] for entry in sorted(found, key=lambda entry: entry["place"])]
+        return [entry["figures"] for entry in self._entries() if not entry["name"].startswith(_CLAIM)]
 
     def claims(self) -> dict[str, Figures]:
         """What was measured of several rows, by name, in the order in which it was."""
-        found = [entry for entry in self._entries() if entry["name"].startswith(_CLAIM)]
-        found.sort(key=lambda entry: entry["place"])
+        found = (entry for entry in self._entries() if entry["name"].startswith(_CLAIM))
         return {entry["name"].removeprefix(_CLAIM): entry["figures"] for entry in found}
 
     def measure(self, name: str, rows: Sequence[Row], measured: Callable[[], Figures]) -> None:
@@ -119,8 +120,12 @@ class Study:
         self._write_manifest(complete=True, files=files)
 
     def _write_manifest(self, *, complete: bool, files: dict[str, str]) -> None:
-        rows = [entry["name"] for entry in self._entries()]
-        manifest = {"configuration": self._configuration, "complete": complete, "files": files, "rows": rows}
+        manifest = {
+            "configuration": self._configuration,
+            "complete": complete,
+            "files": files,
+            "rows": self._order,
+        }
         write_sealed(self.directory / MANIFEST, manifest)
 
     def _remembered(self, name: str, made_of: Sequence[str] | None) -> Figures | None:
@@ -129,22 +134,19 @@ class Study:
         return entry["figures"] if entry is not None and whole else None
 
     def _remember(self, name: str, made_of: Sequence[str] | None, figures: Figures) -> None:
-        earlier = _entry(self._path(name), self._configuration)
-        places = [entry["place"] for entry in self._entries()]
+        if name not in self._order:
+            self._order.append(name)
         entry = {
             "name": name,
-            "place": earlier["place"] if earlier else max(places, default=-1) + 1,
+            "place": self._order.index(name),
             "configuration": digest_of(self._configuration),
             "made_of": made_of,
             "figures": json.loads(json.dumps(figures)),
         }
         write_sealed(self._path(name), entry)
 
-    def _entries(self) -> Iterator[dict[str, Any]]:
-        for path in sorted((self.directory / _ROWS).glob("*.json")):
-            entry = _entry(path, self._configuration)
-            if entry is not None:
-                yield entry
+    def _entries(self) -> list[dict[str, Any]]:
+        return _entries_in(self.directory, self._configuration)
 
     def _path(self, name: str) -> Path:
         return self.directory / _ROWS / f"{name}.json"
@@ -160,8 +162,9 @@ def verify_study(program: str, directory: Path, configuration: dict[str, Any], r
     wrong = [report(*damage) for damage in _damages(directory, found.configuration)]
     if reason := config_damage(directory, found):
         wrong.append(report("config.json", reason))
-    if not (directory / MANIFEST).exists():
-        wrong.append(report(MANIFEST, "it is missing"))
+    manifest = read_sealed(directory / MANIFEST)
+    if manifest is not None and not manifest["complete"]:
+        wrong.append(report(MANIFEST, "the study has not ended"))
     checked = [row.name for row in rows]
     for row in rows:
         if row.steps[-1].run(row.name, "--verify"):
@@ -186,13 +189,30 @@ def _entry(path: Path, configuration: Mapping[str, Any]) -> dict[str, Any] | Non
     return entry
 
 
+def _entries_in(directory: Path, configuration: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """What is remembered, in the order in which it was made."""
+    found = (_entry(path, configuration) for path in sorted((directory / _ROWS).glob("*.json")))
+    return sorted((entry for entry in found if entry is not None), key=lambda entry: int(entry["place"]))
+
+
+def _order_in(directory: Path, configuration: Mapping[str, Any]) -> list[str]:
+    """The names of what was made so far, in order: by the manifest, which outlives an entry, or by the entries."""
+    manifest = read_sealed(directory / MANIFEST)
+    entries = [entry["name"] for entry in _entries_in(directory, configuration)]
+    if manifest is None or manifest["configuration"] != configuration:
+        return entries
+    return list(dict.fromkeys([*manifest["rows"], *entries]))
+
+
 def _damages(directory: Path, configuration: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """What is wrong with the files of a study that was complete: names, and reasons."""
     path = directory / MANIFEST
     manifest = read_sealed(path)
     if manifest is None:
-        if path.exists():
+        if os.path.lexists(path):
             yield MANIFEST, "it is not as it was written"
+        elif (directory / _ROWS).is_dir() and any((directory / _ROWS).glob("*.json")):
+            yield MANIFEST, "it is missing"
         manifest = {"files": {}, "rows": []}
     elif manifest["configuration"] != configuration:
         yield MANIFEST, "it is of another study"

@@ -93,7 +93,7 @@ def _require_text(argv: list[str]) -> None:
 
 def _about_files(error: OSError) -> str:
     """What the operating system refused, of which file."""
-    where = error.filename or (_announced[-1] if _announced else "what is read or written")
+    where = error.filename2 or error.filename or (_announced[-1] if _announced else "what is read or written")
     said = error.strerror or str(error)
     if error.errno in _NO_ROOM:
         return f"expected room on the disk for {where}, received: {said}; free some, and the same command resumes"

@@ -18,6 +18,7 @@ from tf_strattack.programs.directories.marker import (
     Claim,
     config_damage,
     difference_of,
+    has_copy,
     is_begun,
     is_obstructed,
     read_claim,
@@ -73,7 +74,7 @@ def claim(
             _mark(directory, Claim(program, json.loads(json.dumps(configuration))), other, flag, whole=part is None)
     except OSError as error:
         release()
-        said = error.strerror or error
+        said = f"{error.strerror}: {error.filename}" if error.filename else error
         raise InputError(f"expected {flag} to be a directory to write in, received {directory}: {said}") from error
     except InputError:
         release()
@@ -87,9 +88,10 @@ def _mark(directory: Path, ours: Claim, other: Claim | None, flag: str, *, whole
         remove(directory, LAYOUTS[other.program], flag=flag)
     if whole:
         _remove_partial(directory, LAYOUTS[ours.program])
-    if damage := config_damage(directory, ours):
-        if other is None and read_claim(directory, ours) == ours:
-            notice(f"{directory / CONFIG}: {damage}; written again")
+    damage = config_damage(directory, ours)
+    if damage and other is None and read_claim(directory, ours) == ours:
+        notice(f"{directory / CONFIG}: {damage}; written again")
+    if damage or not has_copy(directory, ours):
         write_claim(directory, ours)
 
 
@@ -109,7 +111,7 @@ def require_claimable(
     found = read_claim(directory, ours)
     if found is None:
         if is_obstructed(directory):
-            raise _in_the_way(program, directory / CONFIG)
+            raise in_the_way(program, directory / CONFIG)
         if not all(map(_is_claim_begun, paths)):
             raise InputError(
                 f"expected {flag} to be new, empty or a run of these programs, received {directory}, which is not"
@@ -194,10 +196,22 @@ def _require_room(paths: Iterable[Path], program: str, found: Claim, *, removing
         leads_away = path.is_symlink() and (path.is_dir() or ours.folder(path.name) is not None)
         stays = not removing or not known
         if ours.names(path.name) and stays and (leads_away or not known or not ours.owns(path)):
-            raise _in_the_way(program, path)
+            raise in_the_way(program, path)
 
 
-def _in_the_way(program: str, path: Path) -> InputError:
+def require_no_folder(program: str, *paths: Path) -> None:
+    """Refuses a folder, which is somebody else's, in the place of a file that `program` writes.
+
+    Raises:
+      InputError: such a folder.
+    """
+    for path in paths:
+        if path.is_dir() and not path.is_symlink():
+            raise in_the_way(program, path)
+
+
+def in_the_way(program: str, path: Path) -> InputError:
+    """The error about what others have put in the place of a file that `program` writes."""
     return InputError(
         f"expected nothing of others in the place of what {program} writes, received {path}: move it elsewhere"
     )

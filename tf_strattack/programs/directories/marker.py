@@ -57,9 +57,12 @@ def config_damage(directory: Path, claim: Claim) -> str | None:
     return None if found == claim else "it is of another run"
 
 
+def has_copy(directory: Path, claim: Claim) -> bool:
+    """Whether the lock holds its copy of the claim."""
+    return _claim_in(directory / LOCK) == claim
+
+
 def _claim_in(path: Path) -> Claim | None:
-    if path.is_symlink():
-        return None
     content = read_sealed(path) or {}
     us, _, program = str(content.pop(_MADE_BY, "")).partition(" ")
     return Claim(program, content) if us == _US and program in LAYOUTS else None

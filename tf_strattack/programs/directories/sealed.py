@@ -23,9 +23,9 @@ def write_sealed(path: Path, content: dict[str, Any], *, writer: str | None = No
 
 
 def read_sealed(path: Path) -> dict[str, Any] | None:
-    """The content of a sealed file; None if there is none, or it is not as it was written."""
+    """The content of a sealed file; None if there is none, or it is not as it was written, a link included."""
     try:
-        return unsealed(path.read_bytes()) if path.is_file() else None
+        return unsealed(path.read_bytes()) if path.is_file() and not path.is_symlink() else None
     except OSError:
         return None
 
