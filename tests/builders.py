@@ -96,8 +96,8 @@ class Numbers:
     def margin_and_gradient(self, batch, delta):
         return tuple(tf.convert_to_tensor(part) for part in self._margin_and_gradient(delta))
 
-    def is_adversarial(self, batch, delta, confidence):
-        return tf.fill(tf.shape(confidence), self._reached)
+    def valid_margin(self, batch, delta):
+        return tf.fill(tf.shape(delta)[:1], tf.constant(-1e6 if self._reached else 1e6, delta.dtype))
 
 
 def batch_of(images, epsilon=1.0, kept=1.0):

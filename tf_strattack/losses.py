@@ -52,5 +52,9 @@ def fools(logits: tf.Tensor, classes: tf.Tensor, targeted: bool, confidence: tf.
     Returns:
       (N,) bool; False where a logit is not a number.
     """
-    margins = margin(logits, classes, targeted)
+    return reaches(margin(logits, classes, targeted), confidence)
+
+
+def reaches(margins: tf.Tensor, confidence: tf.Tensor | float) -> tf.Tensor:
+    """Tells which margins (N,) are those of a success with the confidence asked for; NaN is none."""
     return (margins < 0) & (margins <= -confidence)

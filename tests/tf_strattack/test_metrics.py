@@ -117,3 +117,14 @@ def test_a_mask_that_does_not_fit_is_refused(delta):
 
 def test_no_example_has_no_distance(delta):
     assert [of(delta[:0]).shape for of in (metrics.l0, metrics.l1, metrics.l2, metrics.linf)] == [(0,)] * 4
+
+
+@pytest.mark.parametrize(
+    "delta", [np.zeros(4), np.zeros((2, 3)), np.zeros((2, 3, 3)), "x", None, [[1], [1, 2]]], ids=repr
+)
+def test_what_is_no_batch_of_perturbations_is_refused(delta):
+    for measure in ("l0", "l1", "l2", "linf", "acp", "anc", "d20"):
+        with pytest.raises(sa.InputError, match="expected delta"):
+            getattr(sa.metrics, measure)(delta)
+    with pytest.raises(sa.InputError, match="expected delta"):
+        sa.metrics.nonzero_groups(delta, 2)

@@ -1,6 +1,7 @@
 """AttackResult and its file."""
 
 import dataclasses
+import json
 
 import numpy as np
 import pytest
@@ -105,3 +106,62 @@ def test_parts_join_to_the_whole(exact, result):
     np.testing.assert_array_equal(whole.adversarial, result.adversarial)
     with pytest.raises(sa.InputError, match="expected at least one result"):
         sa.AttackResult.concatenate([])
+
+
+TAMPERED = {
+    "labels that are too few": {"labels": np.zeros(1, np.int32)},
+    "success as a single value": {"success": np.array(True)},
+    "success as numbers": {"success": np.ones(2)},
+    "flat images": {"images": np.zeros((2, 9), np.float32), "adversarial": np.zeros((2, 9), np.float32)},
+    "images as text": {"images": np.full((2, 3, 3, 1), "a")},
+    "other images": {"adversarial": np.zeros((2, 3, 4, 1), np.float32)},
+    "NaN": {"adversarial": np.full((2, 3, 3, 1), np.nan, np.float32)},
+    "images out of the bounds": {"adversarial": np.full((2, 3, 3, 1), 2, np.float32)},
+    "weights as text": {"c": np.array(["a", "b"])},
+    "three bounds": {"facts": {"bounds": [0, 1, 2]}},
+    "bounds as text": {"facts": {"bounds": ["a", "b"]}},
+    "no bounds": {"facts": {"bounds": [1, 0]}},
+    "another attack": {"facts": {"attack": 3}},
+}
+
+
+@pytest.mark.parametrize("what", TAMPERED)
+def test_a_file_whose_arrays_do_not_fit_is_refused(what, tmp_path):
+    images = np.full((2, 3, 3, 1), 0.5, np.float32)
+    whole = sa.AttackResult(
+        images,
+        images,
+        np.ones(2, bool),
+        np.zeros(2, np.int32),
+        np.ones(2, np.int32),
+        np.ones(2, bool),
+        np.zeros(2, np.float32),
+        np.ones(2, np.int32),
+        np.ones(2, np.int32),
+        np.ones(2, np.float32),
+        (0.0, 1.0),
+    )
+    whole.save(tmp_path / "whole.npz")
+    assert len(sa.AttackResult.load(tmp_path / "whole.npz")) == 2
+    with np.load(tmp_path / "whole.npz") as file:
+        arrays = dict(file)
+    change = dict(TAMPERED[what])
+    facts = {**json.loads(str(arrays["facts"])), **change.pop("facts", {})}
+    np.savez(tmp_path / "other.npz", **{**arrays, **change, "facts": np.array(json.dumps(facts))})
+    with pytest.raises(sa.InputError, match="expected"):
+        sa.AttackResult.load(tmp_path / "other.npz")
+
+
+@pytest.mark.parametrize("path", [None, 3, "", "a" * 5000, "a\0b"], ids=repr)
+def test_what_is_no_path_is_refused(path):
+    for load in (sa.AttackResult.load, sa.images.read_png, sa.Classifier.load):
+        with pytest.raises(sa.InputError, match="expected"):
+            load(path)
+
+
+def test_a_link_in_the_place_of_what_is_being_written_is_not_followed(tmp_path, exact):
+    classifier, images, labels, _ = exact
+    (tmp_path / "victim").write_text("precious")
+    (tmp_path / "a.npz.partial").symlink_to(tmp_path / "victim")
+    sa.FGM()(classifier, images[:1], labels[:1]).save(tmp_path / "a.npz")
+    assert (tmp_path / "victim").read_text() == "precious"

@@ -19,6 +19,7 @@ from tf_strattack.classifiers.outputs import LOGITS, as_logits, check_output, se
 from tf_strattack.classifiers.own_network import OwnNetwork
 from tf_strattack.classifiers.saved_models import adapt_saved_model
 from tf_strattack.errors import InputError
+from tf_strattack.runtime.loading import check_is_there
 
 
 class Classifier(OwnNetwork):
@@ -144,6 +145,7 @@ class Classifier(OwnNetwork):
         if not isinstance(path, str | Path):
             raise InputError(f"expected the path of a Keras file or a SavedModel directory, received {path!r}")
         path = Path(path)
+        check_is_there(path, "a Keras file or a SavedModel directory")
         if path.is_dir():
             if not (path / "saved_model.pb").exists():
                 raise InputError(f"expected a SavedModel directory, received {path}, which has no saved_model.pb")
@@ -153,8 +155,6 @@ class Classifier(OwnNetwork):
                 f"expected a network with gradients, received {path}: TFLite keeps none; pass the model that it was "
                 "converted from"
             )
-        if not path.exists():
-            raise InputError(f"expected a Keras file or a SavedModel directory, received {path}, which does not exist")
         if "signature" in options:
             raise InputError(f"expected signature= with a SavedModel directory, received {path}, which is a file")
         return cls.from_keras(load_keras(path), **options)

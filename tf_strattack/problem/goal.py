@@ -13,7 +13,7 @@ import tensorflow as tf
 
 from tf_strattack.classifiers.classifier import Classifier
 from tf_strattack.classifiers.passing import as_classifier
-from tf_strattack.losses import fools, margin, soft_margin
+from tf_strattack.losses import margin, soft_margin
 from tf_strattack.problem.batch import Batch
 from tf_strattack.typing import Classes, Flags, Images, Pixels, Rows
 
@@ -74,8 +74,8 @@ class Goal(abc.ABC):
         """
 
     @abc.abstractmethod
-    def is_adversarial(self, batch: Batch, delta: Pixels, confidence: Rows) -> Rows:
-        """Whether (N,) the valid image of each perturbation reaches the goal with `confidence`, in logits."""
+    def valid_margin(self, batch: Batch, delta: Pixels) -> Rows:
+        """The margin (N,) of the valid image of each perturbation, as it is stored."""
 
     # What follows from these.
 
@@ -162,10 +162,10 @@ class Misclassify(Goal):
         """The gradient (N, H, W, C) of the cross-entropy, but for a positive factor of each example."""
         return self._gradient(soft_margin, batch, delta)[1]
 
-    def is_adversarial(self, batch: Batch, delta: Pixels, confidence: Rows) -> Rows:
-        """Whether (N,) the logits of the valid images say so."""
+    def valid_margin(self, batch: Batch, delta: Pixels) -> Rows:
+        """The margin (N,) of the logits of the valid images."""
         logits = self.classifier.logits(self._valid(batch.images, delta), batch.positions)
-        return fools(logits, batch.classes, self.targeted, confidence)
+        return margin(logits, batch.classes, self.targeted)
 
     def _gradient(self, loss: Callable[..., Rows], batch: Batch, delta: Pixels) -> tuple[Rows, Pixels]:
         with tf.GradientTape() as tape:

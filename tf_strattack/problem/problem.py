@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import tensorflow as tf
 
+from tf_strattack.losses import reaches
 from tf_strattack.problem.batch import Batch
 from tf_strattack.problem.goal import Goal
 from tf_strattack.problem.objective import Objective
@@ -81,7 +82,9 @@ class Problem:
     def is_adversarial(self, delta: Pixels, confidence: Rows) -> Rows:
         """Whether (N,) perturbations reach the goal with `confidence`, in logits: one forward evaluation."""
         self._count(forwards=1)
-        return self._goal.is_adversarial(self.batch, delta, confidence)
+        margins = self._goal.valid_margin(self.batch, delta)
+        self.spent = self.spent._replace(lost=self.spent.lost | ~tf.math.is_finite(margins))
+        return reaches(margins, confidence)
 
     def repeat(self, times: Scalar, body: Callable[[Pixels], Pixels], delta: Pixels) -> Pixels:
         """Applies `body` to `delta` (N, H, W, C) `times` times; what it evaluates counts as often."""

@@ -37,7 +37,8 @@ class _Lenient:
     """A text stream that falls silent once it cannot be written; all else is that of the stream itself."""
 
     def __init__(self, stream: Any) -> None:
-        self._stream = stream
+        # Python has none where the descriptor is closed.
+        self._stream = open(os.devnull, "w", encoding="utf-8") if stream is None else stream
         with contextlib.suppress(AttributeError, ValueError):  # what tests put in its place
             stream.reconfigure(errors="backslashreplace")
 

@@ -6,7 +6,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from ... import flags
+from ...inputs.applications import NONE
 from ...inputs.attacks import make_attack
+from ...inputs.datasets import Data
+from ...inputs.examples import Selection
 from ...inputs.flagged import bounds, load_flagged_model, model_options, read_flagged_data
 from ...inputs.models import Model
 from ...inputs.targets import parse_targets
@@ -30,12 +33,14 @@ class Opened(NamedTuple):
       program: whose comparison it is.
       comparison: where the runs are, and what their commands share.
       network: what is attacked; if no model is named, the shipped one of the data set.
+      data: the images.
       configuration: of the comparison; JSON values.
     """
 
     program: str
     comparison: Comparison
     network: Model
+    data: Data
     configuration: dict[str, Any]
 
     def study(self) -> Study:
@@ -59,8 +64,7 @@ class Opened(NamedTuple):
 
     def class_names(self) -> Mapping[int, str]:
         """The names of classes that data set and network know."""
-        data = read_flagged_data(self.network.classifier.image_shape)
-        return {**data.class_names, **self.network.class_names}
+        return {**self.data.class_names, **self.network.class_names}
 
 
 def open_comparison(program: str) -> Opened:
@@ -70,14 +74,15 @@ def open_comparison(program: str) -> Opened:
       InputError: a value that does not fit.
     """
     check_flags()
-    parse_targets(flags.TARGETS.value)
     named = flags.MODEL.present or flags.DATASET.value not in _NETWORKS
     model = flags.MODEL.value if named else _NETWORKS[flags.DATASET.value]
     parameters = check_parameters(flags.ATTACK_PARAMETERS.value, flags.GROUP_SIZE.value)
     network = load_flagged_model(model)
-    shape = network.classifier.image_shape
-    if shape is not None:
-        check_groups(shape, *(make_attack(name, given) for name, given in parameters.items()))
+    data = read_flagged_data(network.classifier.image_shape)
+    own_labels = flags.WEIGHTS.value == NONE
+    # Finds what would end the first run: data that do not fit the network, targets that there are not.
+    first = Selection(data.records, network.classifier, 1, parse_targets(flags.TARGETS.value), own_labels=own_labels)
+    check_groups(first.image_shape, *(make_attack(name, given) for name, given in parameters.items()))
     configuration = {
         "dataset": flags.DATASET.value,
         "split": flags.SPLIT.value,
@@ -96,7 +101,7 @@ def open_comparison(program: str) -> Opened:
     }
     directory = flags.output_dir(program, configuration)
     comparison = Comparison(directory, (f"--model={model}", *_shared()), parameters)
-    return Opened(program, comparison, network, configuration)
+    return Opened(program, comparison, network, data, configuration)
 
 
 def _shared() -> tuple[str, ...]:

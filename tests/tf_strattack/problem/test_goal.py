@@ -53,10 +53,8 @@ class Both(Goal):
     def cross_entropy_gradient(self, batch, delta):
         return self.first.cross_entropy_gradient(batch, delta) + self.second.cross_entropy_gradient(batch, delta)
 
-    def is_adversarial(self, batch, delta, confidence):
-        return self.first.is_adversarial(batch, delta, confidence) & self.second.is_adversarial(
-            batch, delta, confidence
-        )
+    def valid_margin(self, batch, delta):
+        return tf.maximum(self.first.valid_margin(batch, delta), self.second.valid_margin(batch, delta))
 
 
 @pytest.fixture(scope="module")
