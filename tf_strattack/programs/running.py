@@ -66,21 +66,23 @@ def run(main: Callable[[], None], about: str, options: Options) -> None:
             return UNEXPECTED
         return 0
 
-    def parsed(argv: list[str]) -> list[str]:
-        if asks_for_help(argv[1:]):
-            sys.exit(_help(options, about, argv[1:]))
-        try:
-            _require_text(argv)
-            return parse(options, argv)
-        except (flags.CantOpenFlagFileError, UnicodeDecodeError, OSError) as error:
-            sys.exit(_fail(f"expected --flagfile to be a text file in UTF-8, received: {error}"))
-        except flags.Error as error:
-            sys.exit(_fail(f"{error}; --help lists the flags"))
-        except InputError as error:
-            sys.exit(_fail(str(error)))
-
     with lenient_streams():
-        app.run(guarded, flags_parser=parsed)
+        app.run(guarded, flags_parser=lambda argv: _parsed(argv, about, options))
+
+
+def _parsed(argv: list[str], about: str, options: Options) -> list[str]:
+    """Sets the flags; what is left of the arguments. Ends the process for help, or a flag that does not fit."""
+    if asks_for_help(argv[1:]):
+        sys.exit(_help(options, about, argv[1:]))
+    try:
+        _require_text(argv)
+        return parse(options, argv)
+    except (flags.CantOpenFlagFileError, UnicodeDecodeError, OSError) as error:
+        sys.exit(_fail(f"expected --flagfile to be a text file in UTF-8, received: {error}"))
+    except flags.Error as error:
+        sys.exit(_fail(f"{error}; --help lists the flags"))
+    except InputError as error:
+        sys.exit(_fail(str(error)))
 
 
 def _require_text(argv: list[str]) -> None:

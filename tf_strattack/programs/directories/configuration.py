@@ -74,12 +74,16 @@ def claim(
             _mark(directory, Claim(program, json.loads(json.dumps(configuration))), other, flag, whole=part is None)
     except OSError as error:
         release()
-        said = f"{error.strerror}: {error.filename}" if error.filename else error
-        raise InputError(f"expected {flag} to be a directory to write in, received {directory}: {said}") from error
+        raise _not_to_write_in(flag, directory, error) from error
     except InputError:
         release()
         raise
     return release
+
+
+def _not_to_write_in(flag: str, directory: Path, error: OSError) -> InputError:
+    said = f"{error.strerror}: {error.filename}" if error.filename else error
+    return InputError(f"expected {flag} to be a directory to write in, received {directory}: {said}")
 
 
 def _mark(directory: Path, ours: Claim, other: Claim | None, flag: str, *, whole: bool) -> None:
