@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 from absl import flags
 
@@ -17,9 +17,6 @@ from tf_strattack.programs.quiet import import_tensorflow
 from tf_strattack.programs.running import run, tensorboard_directory
 
 from .runs.flags import CLUSTER, VERIFY
-
-if TYPE_CHECKING:
-    pass
 
 _Number = TypeVar("_Number", int, float)
 

@@ -80,6 +80,7 @@ OF_INPUTS = [
     ("--dataset={}/odd/outside", "add --allow_outside if that is meant"),
     ("--dataset={}/odd/linked", "add --allow_outside if that is meant"),
     ("--dataset={}/odd/pipe", "which is no file"),
+    ("--dataset={}/odd/circle", "expected"),
     ("--dataset={}/odd/control", r"\x1b]0;owned"),
     ("--resize=²", "expected --resize to be"),
     ("--resize=99999999999", "expected --resize of at most 10000 pixels"),
@@ -111,6 +112,7 @@ OWN = {
         ("--quantize=int4", "should be one of <uint8>"),
         ("--quantize=uint8 --png_dir={}/theirs", "expected --png_dir to be new, empty or a run"),
         ("--quantize=uint8 --png_dir={}/file/x", "expected --png_dir to be a directory"),
+        ("--quantize=uint8 --png_dir={}/loop", "expected"),
         ("--quantize=uint8 --png_dir=/proc/x", "expected --png_dir to be a directory"),
         ("--quantize=uint8 --png_dir={}/out/eval.generate/png", "expected --png_dir apart from --output_dir"),
         ("--quantize=uint8 --png_dir={}", "expected --png_dir apart from --output_dir"),
@@ -170,7 +172,7 @@ def place(tmp_path_factory):
     (folder / "sm" / "saved_model.pb").touch()
     odd = folder / "odd"
     images, labels = np.zeros((2, 28, 28, 1)), np.zeros(2, int)
-    for name in ("outside", "linked", "pipe", "control"):
+    for name in ("outside", "linked", "pipe", "control", "circle"):
         (odd / name).mkdir(parents=True)
     np.savez(odd / "text.npz", images=images.astype(str), labels=labels)
     np.savez(odd / "deep.npz", images=images[None], labels=labels)
@@ -178,7 +180,14 @@ def place(tmp_path_factory):
     np.savez(odd / "labels.npz", images=images, labels=labels + 20)
     os.mkfifo(odd / "pipe" / "a.png")
     (odd / "linked" / "a.png").symlink_to(folder / "file")
-    tables = {"outside": "../../file", "linked": "a.png", "pipe": "a.png", "control": "\x1b]0;owned\x07\x1b[2J.png"}
+    (odd / "circle" / "a.png").symlink_to(odd / "circle" / "a.png")
+    tables = {
+        "circle": "a.png",
+        "outside": "../../file",
+        "linked": "a.png",
+        "pipe": "a.png",
+        "control": "\x1b]0;owned\x07\x1b[2J.png",
+    }
     for name, file in tables.items():
         (odd / name / "labels.csv").write_text(f"filename,class_index\n{file},3\n")
     return folder

@@ -140,14 +140,7 @@ def check_number(name: str, value: Any, low: float, high: float = np.inf, *, ope
     high = min(high, _LARGEST)
     interval = f"{'above' if open_low else 'at least'} {low:g}" + (f" and at most {high:g}" if high < _LARGEST else "")
     number = isinstance(value, int | float | np.number) and not isinstance(value, bool)
-    if (
-        not number
-        or not abs(value) < np.inf
-        or value > _LARGEST
-        or value < low
-        or value > high
-        or (open_low and value == low)
-    ):
+    if not number or not low <= value <= high or (open_low and value == low):  # NaN is in no interval
         limit = f", in float32 at most {high:.2g}" if number and value > high == _LARGEST else ""
         raise InputError(f"expected {name} to be a number {interval}{limit}, received {value!r}")
 

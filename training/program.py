@@ -14,7 +14,7 @@ from absl import flags as absl_flags
 
 from tf_strattack.errors import InputError
 from tf_strattack.programs.command_line import command
-from tf_strattack.programs.directories.configuration import claim
+from tf_strattack.programs.directories.configuration import claim, require_claimable
 from tf_strattack.programs.directories.layouts import FINISHED
 from tf_strattack.programs.directories.removal import discard
 from tf_strattack.programs.running import require_new, tensorboard_directory
@@ -67,16 +67,18 @@ def train_network() -> None:
         **own,
     }
     claiming: Any = {"program": _PROGRAM, "flag": "--output's backup", "overwrite": flags.OVERWRITE.value}
-    fresh = not workspace.exists()
-    release = claim(workspace, configuration, **claiming)  # before the data are loaded, which takes long
+    # A folder that cannot be made is found before the data are loaded, which takes long; what is there stays till then.
+    require_claimable(workspace, configuration, **claiming)
+    release = None if workspace.exists() else claim(workspace, configuration, **claiming)
     try:
         train, test = load_splits(
             flags.DATASET.value, data_dir=flags.DATA_DIR.value, download=flags.DOWNLOAD.value, num_classes=num_classes
         )
     except InputError:
-        if fresh:
+        if release is not None:
             discard(workspace, _PROGRAM)
         raise
+    release = release or claim(workspace, configuration, **claiming)
     tf.config.experimental.enable_op_determinism()
     logs = tensorboard_directory(flags.TENSORBOARD_DIR.value)
     try:

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from tf_strattack import InputError
 from tf_strattack.programs.directories.configuration import claim, require_claimable
+from tf_strattack.programs.directories.locks import one_at_a_time
 from tf_strattack.runtime.devices import default_batch_size
 
 from .. import flags
 from ..pipeline import attack_shards, check_flags, read_flags
 from ..runs import flags as engine_flags
 from ..runs.engine import Run, configuration_of, verify_run
+from ..runs.manifest import MANIFEST
 from ..runs.setting import Setting
 from ..runs.store import Store
 from ..runs.tfds_directory import FLOAT32
@@ -55,7 +58,8 @@ def generate() -> None:
     part = None if own.NUM_SHARDS.value is None else f"{own.SHARD_INDEX.value}-of-{own.NUM_SHARDS.value}"
     run = Run.begin(PROGRAM, directory, setting, configuration, overwrite=flags.OVERWRITE.value, part=part)
     if png_dir is not None:  # what cannot be made is refused before hours of attacks
-        _claim(run, png_dir)()
+        with one_at_a_time(directory / MANIFEST):  # in which another job of an array may be exporting
+            _claim(run, png_dir)()
     mine = range(run.store.plan.num_shards)
     if part is not None:
         mine = _block(mine, own.SHARD_INDEX.value or 0, own.NUM_SHARDS.value or 1)
@@ -95,7 +99,7 @@ def _check_png_dir(png_dir: Path, directory: Path, setting: Setting, configurati
     """Refuses what could not be exported, before hours of attacks and not after them."""
     if setting.selection.image_shape[-1] not in (1, 3):
         raise InputError(f"expected images of 1 or 3 channels with --png_dir, received {setting.selection.image_shape}")
-    ours, theirs = directory.resolve(), png_dir.resolve()
+    ours, theirs = (Path(os.path.realpath(path)) for path in (directory, png_dir))  # which links in a circle do not end
     if ours == theirs or ours in theirs.parents or theirs in ours.parents:
         raise InputError(f"expected --png_dir apart from --output_dir {directory}, received {png_dir}")
     require_claimable(

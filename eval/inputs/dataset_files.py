@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import hashlib
 import itertools
+import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -77,12 +78,13 @@ def rows_of_files(
 
 def _check_names(files: Sequence[ImageFile], folder: Path, *, allow_outside: bool) -> None:
     """Refuses what a data set of others could name to have a private image of this machine end up in a report."""
-    home = folder.resolve()
+    home = os.path.realpath(folder)
     for file in files:
         if any("\ud800" <= c <= "\udfff" for c in file.name):
             raise InputError(f"expected names of files in UTF-8, received {file.name!r} in {folder}: rename it")
-        if not allow_outside and not file.path.resolve().is_relative_to(home):
+        place = os.path.realpath(file.path)
+        if not allow_outside and not Path(place).is_relative_to(home):
             raise InputError(
                 f"expected image files within {folder}, received {file.name!r}, which is or leads to "
-                f"{file.path.resolve()}: add --allow_outside if that is meant"
+                f"{place}: add --allow_outside if that is meant"
             )

@@ -18,8 +18,8 @@ _TRACING = "tracing the network"
 class Bar:
     """A bar over shards; within one it follows the attack's own progress."""
 
-    def __init__(self, total: int | None) -> None:
-        """Opens a bar of `total` examples; None where their number is unknown."""
+    def __init__(self, total: int) -> None:
+        """Opens a bar of `total` examples."""
         self._bar = tqdm(total=total, unit="ex", bar_format=_UNKNOWN, desc=_TRACING)
         self._done = self._successes = 0
 

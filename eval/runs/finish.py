@@ -67,11 +67,9 @@ def finish(store: Store, setting: Setting, draw: Draw | None, export: Callable[[
     metrics = {**store.configuration, **facts, **_figures(store, setting, facts)}
     # Of other facts nothing that was made before is right.
     recorded = earlier["files"] if earlier and earlier["facts"] == facts else {}
-    made = False
-    for product in _products(store, setting, metrics, draw):
-        require_no_folder(
-            "this program", *(store.directory / name for name in product.files if _is_ours(store.directory / name))
-        )
+    products, made = _products(store, setting, metrics, draw), False
+    for product in products:
+        require_no_folder("this program", *filter(_is_ours, map(store.directory.joinpath, product.files)))
         damaged = _damaged(store, product.files, recorded) if recorded else list(product.files)
         if damaged:
             for path in filter(Path.is_symlink, map(store.directory.joinpath, damaged)):
@@ -79,7 +77,7 @@ def finish(store: Store, setting: Setting, draw: Draw | None, export: Callable[[
             product.write()
             made = True
     if made:
-        names = [name for product in _products(store, setting, metrics, draw) for name in product.files]
+        names = [name for product in products for name in product.files]
         write_manifest(store, facts, [name for name in names if _is_ours(store.directory / name)])
     _show(store, metrics)
 

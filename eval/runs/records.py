@@ -59,13 +59,8 @@ def image_ids(result: AttackResult) -> npt.NDArray[np.str_]:
     """The image's part of each example id, which names image and target."""
     if result.example_ids is None:
         raise ValueError("the result has no example ids")
-    return images_named_in(result.example_ids, untargeted=result.targets is None)
-
-
-def images_named_in(example_ids: npt.NDArray[np.str_], *, untargeted: bool) -> npt.NDArray[np.str_]:
-    """The image's part of example ids (N,)."""
-    suffix = "_untargeted" if untargeted else "_to_"
-    return np.array([name.rpartition(suffix)[0] for name in example_ids])
+    suffix = "_untargeted" if result.targets is None else "_to_"
+    return np.array([name.rpartition(suffix)[0] for name in result.example_ids])
 
 
 def require_same_examples(results: Sequence[AttackResult]) -> None:

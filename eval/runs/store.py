@@ -120,15 +120,16 @@ class Store:
 
     def damage(self, number: int) -> str | None:
         """What is wrong with a shard, in words; None if its file has the checksum in its entry, or there is neither."""
-        entry, path = read_sealed(self._entry_path(number)), self.path(number)
+        path, its_entry = self.path(number), f"its entry {self._entry_path(number).name}"
         if self.missing(number):
-            return f"its entry {self._entry_path(number).name} is missing" if os.path.lexists(path) else None
+            return f"{its_entry} is missing" if os.path.lexists(path) else None
+        entry = read_sealed(self._entry_path(number))
         if entry is None:
-            return f"the entry {self._entry_path(number).name} cannot be read"
+            return f"{its_entry} cannot be read"
         if entry["plan"] != self.plan.digest:
-            return "its entry is of another plan or configuration"
+            return f"{its_entry} is of another plan or configuration"
         if (entry["shard"], entry["file"]) != (number, path.name):
-            return f"its entry is that of {entry['file']}"
+            return f"{its_entry} is that of {entry['file']}"
         if not os.path.lexists(path):
             return "the file is missing"
         if not stat.S_ISREG(path.lstat().st_mode):

@@ -73,6 +73,7 @@ class Study:
         self.facts = {**configuration, "command": command(), "versions": versions()}
         self._configuration = json.loads(json.dumps(configuration))
         self._more = ("--overwrite",) if overwrite else ()
+        self._known: dict[str, list[str] | None] = {}
         (directory / _ROWS).mkdir(exist_ok=True)
         self._order = _order_in(directory, self._configuration)
         for name, reason in _damages(directory, self._configuration):
@@ -82,7 +83,7 @@ class Study:
 
     def todo(self, rows: Iterable[AnyRow]) -> list[AnyRow]:
         """The rows that are not finished, or of which something is damaged."""
-        return [row for row in rows if self._remembered(row.name, row.made_of()) is None]
+        return [row for row in rows if self._remembered(row.name, self._made_of(row)) is None]
 
     def make(self, rows: Iterable[AnyRow], read: Callable[[AnyRow], Figures]) -> Iterator[AnyRow]:
         """Makes each row that is not finished, and yields all of them in turn; `read` finds the figures of a row.
@@ -91,11 +92,12 @@ class Study:
           SystemExit: a step failed, with its status; it has said why.
         """
         for row in rows:
-            if self._remembered(row.name, row.made_of()) is None:
+            if self._remembered(row.name, self._made_of(row)) is None:
                 for step in row.steps:
                     if status := step.run(row.name, *(self._more if step.leaves is None else ())):
                         sys.exit(status)
-                self._remember(row.name, row.made_of(), read(row))
+                del self._known[row.name]
+                self._remember(row.name, self._made_of(row), read(row))
             yield row
 
     def rows(self) -> list[Figures]:
@@ -109,7 +111,7 @@ class Study:
 
     def measure(self, name: str, rows: Sequence[Row], measured: Callable[[], Figures]) -> None:
         """Measures the claim `name` about finished rows, unless that was done for these."""
-        made_of = [digest for row in rows for digest in row.made_of() or []]
+        made_of = [digest for row in rows for digest in self._made_of(row) or []]
         if self._remembered(_CLAIM + name, made_of) is None:
             print(f"\nclaim: {name}", flush=True)
             self._remember(_CLAIM + name, made_of, measured())
@@ -128,10 +130,15 @@ class Study:
         }
         write_sealed(self.directory / MANIFEST, manifest)
 
+    def _made_of(self, row: Row) -> list[str] | None:
+        """As of the row, whose files are read once: only its own steps change them while the study is claimed."""
+        if row.name not in self._known:
+            self._known[row.name] = row.made_of()
+        return self._known[row.name]
+
     def _remembered(self, name: str, made_of: Sequence[str] | None) -> Figures | None:
         entry = _entry(self._path(name), self._configuration)
-        whole = entry is not None and entry["name"] == name and entry["made_of"] == made_of
-        return entry["figures"] if entry is not None and whole else None
+        return entry["figures"] if entry and made_of is not None and entry["made_of"] == made_of else None
 
     def _remember(self, name: str, made_of: Sequence[str] | None, figures: Figures) -> None:
         if name not in self._order:

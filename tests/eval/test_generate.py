@@ -162,7 +162,7 @@ def test_damage_is_found_named_and_mended_and_nothing_else_is_made_anew(whole, p
         "manifest.json: it cannot be read",
         f"{files[0].name}: the file has another checksum",
         f"{files[2].name}: the file is missing",
-        f"{files[3].name}: the entry 00003.json cannot be read",
+        f"{files[3].name}: its entry 00003.json cannot be read",
     ]
     status, printed, err = program(*arguments, "--verify")
     assert status == 2

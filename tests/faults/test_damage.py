@@ -16,7 +16,6 @@ from tests.faults.cells import (
     delete,
     files_of,
     flip,
-    replace_by_folder,
     replace_by_link,
     replace_by_others,
     run,
@@ -126,7 +125,7 @@ def test_shards_in_each_others_places_and_extra_ones_do_not_count(program, base,
 
 
 def test_at_least_200_cells():
-    """Counted as they are made: files by faults."""
-    assert replace_by_folder in FAULTS
-    assert replace_by_others in FAULTS
-    assert len(outcomes) >= 200 or not outcomes
+    """Counted as they are made: a file of a run and a fault each."""
+    if len({(cell.split()[0], fault) for cell, fault, _ in outcomes}) < len(CELLS):
+        pytest.skip("not all faults of all programs were run here")
+    assert len(outcomes) >= 200

@@ -60,5 +60,5 @@ class _Lenient:
 
     def _fall_silent(self) -> None:
         # The descriptor itself, as Python flushes at its end what it could not write.
-        with contextlib.suppress(OSError, ValueError):
-            os.dup2(os.open(os.devnull, os.O_WRONLY), self._stream.fileno())
+        with contextlib.suppress(OSError, ValueError), open(os.devnull, "wb") as nowhere:
+            os.dup2(nowhere.fileno(), self._stream.fileno())
