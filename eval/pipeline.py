@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from tf_strattack import Attack, SlidingMask, StrAttack
+from tf_strattack import Attack, InputError, SlidingMask, StrAttack
 from tf_strattack.problem.groups import GroupStructure
 from tf_strattack.programs.notices import notice, stage
 from tf_strattack.runtime.devices import default_batch_size
@@ -38,6 +38,8 @@ def check_flags() -> None:
     engine_flags.check_engine_flags(
         overwrite=flags.OVERWRITE.value, tensorboard=flags.TENSORBOARD_DIR.value is not None
     )
+    if engine_flags.VERIFY.value and flags.OUTPUT_DIR.value is None:
+        raise InputError("expected --output_dir with --verify, as it says which run is meant, received none")
     flags.tensorboard_dir()
     flags.batch_size()
     if engine_flags.RAY.value is not None and not engine_flags.VERIFY.value:

@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import tensorflow as tf
 
 from tf_strattack.errors import InputError
 from tf_strattack.notices import report
@@ -42,15 +41,6 @@ def check_function(name: str, value: Any, example: str) -> None:
     """Refuses what is neither None nor a function, with an `example` of one."""
     if value is not None and not callable(value):
         raise InputError(f"expected {name} to be a function, such as {name}={example}, received {value!r}")
-
-
-def check_eager() -> None:
-    """Refuses a call from within a graph, in which there are no arrays."""
-    if not tf.executing_eagerly():
-        raise InputError(
-            "expected a call outside of tf.function, received one within: attacks compile their own loops, call them "
-            "eagerly"
-        )
 
 
 def check_classes(classes: Any, count: int, num_classes: int | None, name: str) -> Classes:

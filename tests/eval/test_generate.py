@@ -512,6 +512,7 @@ def test_a_mistake_gets_one_line_and_status_2(tmp_path):
         (["--png_dir=png"], "expected --quantize=uint8 with --png_dir"),
         (["--quantize=int4"], "should be one of <uint8>"),
         (["--workers=2"], "expected --ray with --workers or --cpus_per_worker"),
+        (["--verify"], "expected --output_dir with --verify, as it says which run is meant, received none"),
         (["--verify", "--overwrite", out], "expected --verify without --overwrite, received both"),
         (["--verify", out], "expected --output_dir to hold a run, received"),
         (["--verify", f"--output_dir={tmp_path / 'old'}"], "which does not, or is one of version 0.2.0"),

@@ -14,7 +14,6 @@ from tf_strattack.attacks.hyper_parameters import record_of
 from tf_strattack.checks import (
     check_classes,
     check_count,
-    check_eager,
     check_function,
     check_mask,
     check_number,
@@ -114,7 +113,6 @@ class Method(abc.ABC):
         `positions` (N,) are those of the images in the array that inputs with a row for each image go with, if the
         images are only some of that array.
         """
-        check_eager()
         check_function("callback", callback, "print")
         goal = as_goal(classifier).aimed(targets is not None)
         examples = _checked(goal.classifier, images, start, labels, targets, mask, positions)

@@ -145,16 +145,16 @@ class Classifier(OwnNetwork):
         if not isinstance(path, str | Path):
             raise InputError(f"expected the path of a Keras file or a SavedModel directory, received {path!r}")
         path = Path(path)
-        check_is_there(path, "a Keras file or a SavedModel directory")
-        if path.is_dir():
-            if not (path / "saved_model.pb").exists():
-                raise InputError(f"expected a SavedModel directory, received {path}, which has no saved_model.pb")
-            return cls.from_saved_model(path, **options)
         if path.suffix == ".tflite":
             raise InputError(
                 f"expected a network with gradients, received {path}: TFLite keeps none; pass the model that it was "
                 "converted from"
             )
+        check_is_there(path, "a Keras file or a SavedModel directory")
+        if path.is_dir():
+            if not (path / "saved_model.pb").exists():
+                raise InputError(f"expected a SavedModel directory, received {path}, which has no saved_model.pb")
+            return cls.from_saved_model(path, **options)
         if "signature" in options:
             raise InputError(f"expected signature= with a SavedModel directory, received {path}, which is a file")
         return cls.from_keras(load_keras(path), **options)

@@ -86,10 +86,3 @@ def test_what_a_call_of_an_attack_cannot_be_is_refused(exact):
     classifier, images, labels, _ = exact
     with pytest.raises(sa.InputError, match="expected callback to be a function"):
         sa.FGM()(classifier, images[:1], labels[:1], callback=3)
-
-    @tf.function
-    def within(values):
-        return sa.FGM()(classifier, values, labels[:1])
-
-    with pytest.raises(sa.InputError, match=r"expected a call outside of tf\.function"):
-        within(tf.constant(images[:1]))

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import json
 import re
-import stat
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -16,6 +15,7 @@ from tf_strattack.programs.directories.locks import LOCK, LOCKS, drop, hold, one
 from tf_strattack.programs.directories.marker import (
     CONFIG,
     Claim,
+    begins_as_mark,
     config_damage,
     difference_of,
     has_copy,
@@ -166,13 +166,8 @@ def _remove_partial(directory: Path, names: Folder) -> None:
 
 
 def _is_claim_begun(path: Path) -> bool:
-    """Whether a file may be what a kill left of a claim: an empty lock, or a mark that was cut off."""
-    if re.fullmatch(LOCKS, path.name) is None:
-        return is_begun(path)
-    with contextlib.suppress(FileNotFoundError):
-        found = path.lstat()
-        return stat.S_ISREG(found.st_mode) and found.st_size == 0
-    return True
+    """Whether a file may be of a claim that is being made, or was stopped: a lock, or a mark that is not whole."""
+    return begins_as_mark(path) if re.fullmatch(LOCKS, path.name) else is_begun(path)
 
 
 def _reason(directory: Path) -> str:

@@ -101,8 +101,11 @@ def write_claim(directory: Path, claim: Claim) -> None:
 
 def is_begun(path: Path) -> bool:
     """Whether a file is config.json as it is while it is written, and as a kill leaves it."""
-    if not is_partial_of(path, CONFIG):
-        return False
+    return is_partial_of(path, CONFIG) and begins_as_mark(path)
+
+
+def begins_as_mark(path: Path) -> bool:
+    """Whether what is in a file, nothing included, begins as the mark does: another process may be writing it."""
     begin = json.dumps({_MADE_BY: f"{_US} "}, indent=2).rstrip('\n}"').encode()
     try:
         if not stat.S_ISREG(path.lstat().st_mode):
