@@ -1,4 +1,4 @@
-"""Measures what attacks cost and obtain: `python -m eval.benchmark`.
+"""Measures what attacks cost and achieve: `python -m eval.benchmark`.
 
 Prints a table for each of --sections and writes benchmark.json, benchmark.png and report.html into --output_dir.
 """

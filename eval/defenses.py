@@ -1,8 +1,8 @@
 """Trains networks with defences and attacks them: `python -m eval.defenses --data_dir=DIR`.
 
-Two tables, each beside the paper's figures (appendix H): adversarial training with the examples of an attack, and
+Two tables, each with the paper's figures (appendix H): adversarial training with the examples of an attack, and
 defensive distillation by temperature. Writes networks, runs, defenses.md, .csv, .json and report.html into
---output_dir. A row that is finished is not done again, and rows can be added later.
+--output_dir. Finished rows are not repeated, and rows can be added later. --dataset is mnist or cifar10.
 """
 
 from __future__ import annotations
@@ -16,13 +16,18 @@ _DEFENSES = absl_flags.DEFINE_list(
     ["none", "strattack"],
     "Networks of the first table: none, an attack whose examples are added to the training set, or pgd.",
 )
-_TEMPERATURES = absl_flags.DEFINE_list("temperatures", ["1", "10", "40", "100"], "Of the second table.")
+_TEMPERATURES = absl_flags.DEFINE_list("temperatures", ["1", "10", "40", "100"], "Temperatures of the second table.")
 _TRAIN_IMAGES = absl_flags.DEFINE_integer(
-    "train_images", 1000, "Training images whose examples are trained on.", lower_bound=1
+    "train_images",
+    1000,
+    "Training images that are attacked to make the examples of adversarial training.",
+    lower_bound=1,
 )
-_EPOCHS = absl_flags.DEFINE_integer("epochs", None, "Of each training; that of training.train if unset.", lower_bound=1)
+_EPOCHS = absl_flags.DEFINE_integer(
+    "epochs", None, "Epochs of each training; those of training.train if unset.", lower_bound=1
+)
 _PRECISION = absl_flags.DEFINE_enum(
-    "precision", "float32", ["float32", "mixed_bfloat16"], "Of training, as in training.train."
+    "precision", "float32", ["float32", "mixed_bfloat16"], "Arithmetic of training, as in training.train."
 )
 # Networks are trained, and tested on the test split.
 OPTIONS = flags.options(

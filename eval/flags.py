@@ -29,10 +29,10 @@ MODEL = flags.DEFINE_string(
 WEIGHTS = flags.DEFINE_string(
     "weights",
     None,
-    "Of a network of keras.applications: imagenet (if unset; downloaded), a file, or none: random, to measure what "
-    "an attack costs; images then have the labels that the network gives them.",
+    "For a network of keras.applications: imagenet (downloaded; if unset), a file, or none for random weights, to "
+    "measure what an attack costs; images then get the labels that the network gives them.",
 )
-BOUNDS = flags.DEFINE_list("bounds", ["0", "1"], "Scale of the model's input: least and greatest pixel.")
+BOUNDS = flags.DEFINE_list("bounds", ["0", "1"], "Scale of the model's input: lowest and highest pixel value.")
 DATA_FORMAT = flags.DEFINE_enum(
     "data_format",
     None,
@@ -43,8 +43,8 @@ DATA_FORMAT = flags.DEFINE_enum(
 MODEL_OPTIONS = flags.DEFINE_list(
     "model_options",
     [],
-    "Of a model file or directory: output=NAME or PLACE of the class scores, outputs=logits, probabilities or sigmoid, "
-    "signature=NAME of a SavedModel.",
+    "For a model file or directory: output=NAME or PLACE of the class scores, outputs=logits, probabilities or "
+    "sigmoid, signature=NAME of a SavedModel.",
 )
 DATASET = flags.DEFINE_string(
     "dataset",
@@ -56,8 +56,9 @@ DATA_DIR = flags.DEFINE_string("data_dir", None, "Directory of prepared TFDS dat
 RESIZE = flags.DEFINE_string(
     "resize",
     "auto",
-    "Shorter side in pixels to which images are resized before the middle is cut out; none; or auto: for image files, "
-    "and data of varying sizes, so that 87.5 % of it are the model's size (images of just that size stay as they are).",
+    "Shorter side in pixels to which images are resized before the middle is cut out; none; or auto: image files, and "
+    "data of varying sizes, are resized so that the model's size is 87.5 % of that side (images of exactly the model's "
+    "size stay as they are).",
 )
 ALLOW_OUTSIDE = flags.DEFINE_bool(
     "allow_outside", False, "Let image files of a folder lie, or links in it lead, outside of it."
@@ -88,17 +89,17 @@ GROUP_SIZE = flags.DEFINE_integer(
 NUM_IMAGES = flags.DEFINE_integer(
     "num_images",
     None,
-    "Images to attack, all if unset; misclassified ones are skipped and come on top.",
+    "Images to attack, all if unset; misclassified ones are skipped and not counted.",
     lower_bound=1,
 )
 TARGETS = flags.DEFINE_string(
     "targets",
     "all",
-    "Classes to reach: all others, random (one for each image), random:3 (three), class:3 (that one), least_likely "
-    "(the one of lowest score), or untargeted.",
+    "Classes to reach: all (every other class), random (one for each image), random:3 (three), class:3 (that one), "
+    "least_likely (the one with the lowest score), or untargeted (any other class).",
 )
 BATCH_SIZE = flags.DEFINE_string(
-    "batch_size", None, "Examples at a time; by image size if unset; auto for less where memory does not allow it."
+    "batch_size", None, "Examples at a time; by image size if unset; auto for fewer where memory does not allow that."
 )
 # Of Keras's and NumPy's generators.
 MAX_SEED = 2**31 - 1
@@ -117,7 +118,7 @@ TENSORBOARD_DIR = flags.DEFINE_string(
     "added to what the directory holds; give every run its own to tell their curves apart.",
 )
 OVERWRITE = flags.DEFINE_bool(
-    "overwrite", False, "Replace a run of another configuration in --output_dir; others' files there stay."
+    "overwrite", False, "Replace a run of another configuration in --output_dir; files that are not the run's stay."
 )
 
 
@@ -161,7 +162,7 @@ def run_program(main: Callable[[], None], about: str, options: Options) -> None:
 
 
 def _details(arguments: Sequence[str]) -> str | None:
-    """The parameters of the attack that is named beside --help."""
+    """The parameters of the attack that is named along with --help."""
     named = [text.partition("=")[2] for text in arguments if text.startswith("--attack=")]
     if not named:
         return None

@@ -2,7 +2,7 @@
 
 The examples go, a shard at a time, into dataset/ of --output_dir, which `tfds.builder_from_directory` and
 --adversarial_dataset of training.train read; manifest.json has configuration and checksums, metrics.json the figures.
-The same command again makes what is missing or damaged.
+The same command, given again, makes what is missing or damaged.
 """
 
 from __future__ import annotations

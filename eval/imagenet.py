@@ -1,8 +1,9 @@
 """Attacks an ImageNet network: `python -m eval.imagenet --image_dir=DIR` or `--data_dir=DIR`.
 
-The network is Keras's InceptionV3 if --model names no other. Photographs are read one after another, resized and
-cropped as the network's own evaluation does, and only those that it classifies correctly are attacked. Writes what
-eval.attack writes, a shard an image: a run that is stopped goes on at the image where it was.
+The network is Keras's InceptionV3 if --model names no other. Photographs are read one by one, resized and cropped
+as for the network's own evaluation, and only those that it classifies correctly are attacked. Writes what eval.attack
+writes, with one shard per image: a stopped run resumes at the image that it had reached. Without --split, imagenet2012
+is read from its split validation, and any other data set from test.
 """
 
 from __future__ import annotations

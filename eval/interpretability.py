@@ -1,9 +1,9 @@
-"""Why attacks work: `python -m eval.interpretability`.
+"""Explains why attacks work: `python -m eval.interpretability`.
 
-Attacks images with each of --attacks, as eval.attack does, and measures which part of their perturbations lies where
+Attacks images with each of --attacks, as eval.attack does, and measures which part of the perturbations lies where
 adversarial saliency and class activation say that the image is most sensitive (section 6 of the paper). Writes
 interpretability.md, .csv and .json, scores.png (Fig. 3a), overlays.png (Fig. 3b, 3c, A2), heat_maps.png (Fig. 2), the
-three also as PDF, and report.html. Runs that are finished are not done again.
+three also as PDF, and report.html. Finished runs are not repeated.
 """
 
 from __future__ import annotations
@@ -13,16 +13,20 @@ from absl import flags as absl_flags
 from . import flags
 
 _ATTACKS = absl_flags.DEFINE_list(
-    "attacks", ["strattack", "cw_l2"], "Whose perturbations are explained; the first is set against the others."
+    "attacks",
+    ["strattack", "cw_l2"],
+    "Attacks whose perturbations are explained; the first is compared with the others.",
 )
 _PERCENTILES = absl_flags.DEFINE_list(
-    "percentiles", ["30", "40", "50", "60", "70", "80", "90"], "Of the scores above which a region begins."
+    "percentiles",
+    ["30", "40", "50", "60", "70", "80", "90"],
+    "Percentiles of the scores; a region is what lies above one of them.",
 )
 _FORM = absl_flags.DEFINE_enum(
     "form",
     "pair",
     ["pair", "full"],
-    "Adversarial saliency by eq. (61), pair, or with all other classes by eq. (60), full.",
+    "Adversarial saliency: pair, by eq. (61), or full, which includes all other classes, by eq. (60).",
 )
 OPTIONS = flags.options({"Explanation": [_ATTACKS, _PERCENTILES, _FORM]}, without=["attack", "tensorboard_dir"])
 

@@ -40,4 +40,4 @@ SEED = absl_flags.DEFINE_integer(
 )
 OUTPUT = absl_flags.DEFINE_string("output", None, "The .keras file to write; DATASET_cnn.keras if unset.")
 TENSORBOARD_DIR = absl_flags.DEFINE_string("tensorboard_dir", None, "Where TensorBoard's logs go, if anywhere.")
-OVERWRITE = absl_flags.DEFINE_bool("overwrite", False, "Replace an existing output file, or a training under way.")
+OVERWRITE = absl_flags.DEFINE_bool("overwrite", False, "Replace an existing output file, or an unfinished training.")

@@ -1,7 +1,7 @@
 """Trains the network of a data set: `python -m training.train --dataset=mnist --output=FILE.keras`.
 
-Writes the network and, beside it, a model card (JSON) with its test accuracy, configuration and versions. Stopped,
-it goes on at the last finished epoch when the same command is given again.
+Writes the network and, next to it, a model card (JSON) with its test accuracy, configuration and versions. The same
+command, given again, resumes a stopped training after its last finished epoch.
 """
 
 from __future__ import annotations

@@ -27,8 +27,8 @@ SECTIONS = absl_flags.DEFINE_list(
 NETS = absl_flags.DEFINE_list(
     "nets",
     [],
-    "Networks, of mnist_cnn, mnist_cases, cifar10_cases, all that can be loaded if unset; or model, the one of --model "
-    "on --dataset.",
+    "Networks: some of mnist_cnn, mnist_cases, cifar10_cases (all that can be loaded if unset), or model for the one "
+    "of --model, on --dataset.",
 )
 CASES_DIR = absl_flags.DEFINE_string(
     "cases_dir", None, "Directory of the *_cases nets: NAME_net.keras, for inputs in [-0.5, 0.5], and NAME_cases.npz."
@@ -36,23 +36,34 @@ CASES_DIR = absl_flags.DEFINE_string(
 ATTACKS = absl_flags.DEFINE_list(
     "attacks", ["strattack", "strattack_overlap"], "Attacks of the section attacks; --attack names a single one."
 )
-BATCH_SIZES = absl_flags.DEFINE_list("batch_sizes", ["9", "90"], "Examples a call in the section attacks.")
+BATCH_SIZES = absl_flags.DEFINE_list("batch_sizes", ["9", "90"], "Examples per call in the section attacks.")
 REPEATS = absl_flags.DEFINE_integer("repeats", 5, "Timed runs of each attack.", lower_bound=1)
 FLOOR_BATCH_SIZES = absl_flags.DEFINE_list(
-    "floor_batch_sizes", ["1", "9", "90", "450"], "Rows a call in the section floor."
+    "floor_batch_sizes", ["1", "9", "90", "450"], "Rows per call in the section floor."
 )
-CURVE_EXAMPLES = absl_flags.DEFINE_integer("curve_examples", 27, "Examples of curves and groups.", lower_bound=1)
+CURVE_EXAMPLES = absl_flags.DEFINE_integer(
+    "curve_examples", 27, "Examples in the sections curves and groups.", lower_bound=1
+)
 CURVE_EVALUATIONS = absl_flags.DEFINE_list(
-    "curve_evaluations", ["10", "20", "50", "100", "200", "500", "1000"], "Gradient evaluations of the curves' points."
+    "curve_evaluations",
+    ["10", "20", "50", "100", "200", "500", "1000"],
+    "Gradient evaluations at which curves has points.",
 )
-PARETO_TAUS = absl_flags.DEFINE_list("pareto_taus", ["0.2", "0.4", "0.65", "1", "1.5", "2.5"], "tau in pareto.")
+PARETO_TAUS = absl_flags.DEFINE_list(
+    "pareto_taus", ["0.2", "0.4", "0.65", "1", "1.5", "2.5"], "Values of tau in the section pareto."
+)
 PARETO_EXAMPLES = absl_flags.DEFINE_integer(
-    "pareto_examples", None, "First examples of each net in pareto; all if unset.", lower_bound=1
+    "pareto_examples",
+    None,
+    "How many of the first examples of each network the section pareto takes; all if unset.",
+    lower_bound=1,
 )
 GROUPS_BUDGETS = absl_flags.DEFINE_list(
-    "groups_budgets", ["3", "5", "8", "10", "15", "20", "30", "50"], "max_groups in the section groups."
+    "groups_budgets", ["3", "5", "8", "10", "15", "20", "30", "50"], "Values of max_groups in the section groups."
 )
-MEMORY_BATCH_SIZES = absl_flags.DEFINE_list("memory_batch_sizes", ["16", "90", "450"], "Examples a call in memory.")
+MEMORY_BATCH_SIZES = absl_flags.DEFINE_list(
+    "memory_batch_sizes", ["16", "90", "450"], "Examples per call in the section memory."
+)
 FOOLBOX_EXAMPLES = absl_flags.DEFINE_integer("foolbox_examples", 9, "Examples of the section foolbox.", lower_bound=1)
 FOOLBOX_ITERATIONS = absl_flags.DEFINE_integer(
     "foolbox_iterations", 1000, "Iterations of each of nine search steps in the section foolbox.", lower_bound=1

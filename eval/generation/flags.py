@@ -7,13 +7,16 @@ from absl import flags as absl_flags
 UINT8 = "uint8"
 
 SHARD_SIZE = absl_flags.DEFINE_integer(
-    "shard_size", None, "Examples a shard, the most that an interruption loses; by image size if unset.", lower_bound=1
+    "shard_size",
+    None,
+    "Examples per shard, the most that an interruption loses; by image size if unset.",
+    lower_bound=1,
 )
 QUANTIZE = absl_flags.DEFINE_enum(
     "quantize", None, [UINT8], "Store 8-bit images, repaired where rounding would make them harmless."
 )
 PNG_DIR = absl_flags.DEFINE_string(
-    "png_dir", None, "Besides, write the successful examples as PNG files with labels.csv; needs --quantize=uint8."
+    "png_dir", None, "Also write the successful examples as PNG files with labels.csv; needs --quantize=uint8."
 )
 SHARD_INDEX = absl_flags.DEFINE_integer(
     "shard_index", None, "In a job array: which part this job does, from 0 to --num_shards - 1.", lower_bound=0

@@ -34,15 +34,15 @@ ATTACKS: dict[str, tuple[type[Attack], dict[str, Any]]] = {
 
 # What an attack is beyond the first line about its class.
 _ABOUT = {
-    "strattack": "StrAttack (arXiv 1808.01664): few square groups of pixels change, and those by little.",
+    "strattack": "StrAttack (arXiv 1808.01664): few square groups of pixels change, and only slightly.",
     "strattack_overlap": "StrAttack with overlapping groups.",
     "strattack_l2_half": "StrAttack with a concave penalty: fewer groups, at more distortion.",
-    "ead_en": "EAD (arXiv 1709.04114): the elastic net of l1 and l2; keeps the example of least elastic net.",
-    "ead_l1": "EAD, keeping the example of least l1.",
+    "ead_en": "EAD (arXiv 1709.04114): elastic net of l1 and l2; keeps the example with the smallest elastic net.",
+    "ead_l1": "EAD; keeps the example with the smallest l1.",
     **{f"fgm_{norm}": f"The fast gradient method: one step, measured in {norm}." for norm in NORMS},
     **{f"ifgm_{norm}": f"The iterative fast gradient method, measured in {norm}." for norm in NORMS},
     **{
-        f"admm_{distortion}": f"The least {'elastic net' if distortion == 'en' else distortion}, by ADMM: no groups."
+        f"admm_{distortion}": f"The smallest {'elastic net' if distortion == 'en' else distortion}, by ADMM: no groups."
         for distortion in DISTORTIONS
     },
 }

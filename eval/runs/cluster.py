@@ -181,7 +181,7 @@ def _failure(error: Exception) -> InputError:
         return InputError(str(error))
     return InputError(
         f"expected workers to attack every shard, received {type(error).__name__}: {_first_line(error)}; shards "
-        "that are finished are kept, and the same command goes on"
+        "that are finished are kept, and the same command resumes the run"
     )
 
 

@@ -17,10 +17,13 @@ RAY = flags.DEFINE_string(
     "Attack on a Ray cluster: its address host:port, auto for one that Ray finds, or local to start Ray here.",
 )
 WORKERS = flags.DEFINE_integer(
-    "workers", None, "With --ray: shards at a time; as many as GPUs, or else CPUs, if unset.", lower_bound=1
+    "workers",
+    None,
+    "With --ray: shards at a time; if unset, as many as there are GPUs or, without any, CPUs.",
+    lower_bound=1,
 )
 CPUS_PER_WORKER = flags.DEFINE_integer(
-    "cpus_per_worker", None, "With --ray: threads of a worker; 1 if unset.", lower_bound=1
+    "cpus_per_worker", None, "With --ray: threads per worker; 1 if unset.", lower_bound=1
 )
 
 CLUSTER = (RAY, WORKERS, CPUS_PER_WORKER)

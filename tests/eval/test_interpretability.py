@@ -146,7 +146,7 @@ def test_the_program_writes_the_scores_of_its_runs(run):
     assert figures["activation"] == "Grad-CAM"
     assert figures["regions"].keys() == {ASM, ASM_NONZERO, ACTIVATION, FIFTH}
     assert "Grad-CAM above a percentile" in out
-    assert "the paper, on ImageNet, threshold not told: cw_l2 0.65, strattack 0.77" in out
+    assert "the paper, on ImageNet, threshold not stated: cw_l2 0.65, strattack 0.77" in out
     with (directory / "interpretability.csv").open() as file:
         lines = list(csv.DictReader(file))
     assert {line["attack"] for line in lines} == {"strattack", "ifgm_l2", "spread evenly"}

@@ -21,7 +21,7 @@ class Attack(Method):
     """An attack: a frozen dataclass of hyper-parameters, called with a classifier, images and labels.
 
     Attributes:
-      epsilon: the largest change of a pixel, in [0, 1] scale; None for no limit but the bounds.
+      epsilon: the largest change of a pixel, in [0, 1] scale, or None for no limit but the bounds.
       confidence: how far, in logits, the target must lie above all other classes (untargeted: another
         class above the label).
 

@@ -38,15 +38,15 @@ class Iterate(NamedTuple):
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class CarliniWagnerL2(Descent[Iterate]):
-    """The least l2 distortion: minimises ||delta||_2^2 + c max{margin, -confidence} by Adam in tanh space.
+    """The smallest l2 distortion: minimises ||delta||_2^2 + c max{margin, -confidence} by Adam in tanh space.
 
     c is searched per example: from `initial_c` by factors of 10 to a bracket, then by bisection of its logarithm.
 
     Attributes:
-      learning_rate: of Adam.
-      max_iterations: for each c.
-      search_steps: how many c are tried.
-      initial_c: the first.
+      learning_rate: the learning rate of Adam.
+      max_iterations: the most iterations for each c.
+      search_steps: how many values of c are tried.
+      initial_c: the first value of c.
       abort_early: whether to stop a search step early once the loss has improved by less than 0.01 % over a tenth of
         the iterations.
 

@@ -43,10 +43,14 @@ class ElasticNet(Descent[Iterate]):
 
     Attributes:
       beta: the weight of the l1 norm, in [0, 1] scale.
-      decision_rule: which of all successful iterates is returned: "en" the one of least
-        beta ||delta||_1 + ||delta||_2^2, "l1" the one of least ||delta||_1.
+      decision_rule: which of all successful iterates is returned: "en" the one with the smallest
+        beta ||delta||_1 + ||delta||_2^2, "l1" the one with the smallest ||delta||_1.
       learning_rate: the first step size.
-      max_iterations, search_steps, initial_c, abort_early: as in `CarliniWagnerL2`.
+      max_iterations: the most iterations for each c.
+      search_steps: how many values of c are tried.
+      initial_c: the first value of c.
+      abort_early: whether to stop a search step early once the loss has improved by less than 0.01 % over a tenth of
+        the iterations.
 
     Raises:
       InputError: a value out of range.

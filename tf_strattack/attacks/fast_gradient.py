@@ -58,7 +58,7 @@ class Grid(Solver[Iterate, Numbers]):
 
     Attributes:
       norm: "l1", "l2" or "linf".
-      steps: how many.
+      steps: how many steps.
       ratio: of two neighbours on the grid.
       max_iterations: the number of grid points.
     """
@@ -118,8 +118,8 @@ class IFGM(Attack):
 
     Attributes:
       norm: "l1", "l2" or "linf".
-      steps: how many.
-      grid_ratio: of two neighbours on the fine grid, above 1 and at most 1.25.
+      steps: how many steps.
+      grid_ratio: the ratio of two neighbouring sizes on the fine grid, above 1 and at most 1.25.
 
     Raises:
       InputError: a value out of range.
@@ -183,7 +183,7 @@ class FGM(IFGM):
 
     Attributes:
       norm: "l1", "l2" or "linf", as in `IFGM`.
-      grid_ratio: of two neighbours on the fine grid, above 1 and at most 1.25.
+      grid_ratio: the ratio of two neighbouring sizes on the fine grid, above 1 and at most 1.25.
 
     Raises:
       InputError: a value out of range.

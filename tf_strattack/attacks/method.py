@@ -57,7 +57,7 @@ class Method(abc.ABC):
     """What attacks and the refinement share: hyper-parameters, streaming, verification.
 
     Attributes:
-      epsilon: the largest change of a pixel, in [0, 1] scale; None for no limit but the bounds.
+      epsilon: the largest change of a pixel, in [0, 1] scale, or None for no limit but the bounds.
       confidence: how far, in logits, the target must lie above all other classes (untargeted: another
         class above the label).
     """

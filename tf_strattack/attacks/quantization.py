@@ -44,7 +44,7 @@ class Quantization(Method):
     most `max_steps` times. `epsilon` and the bounds hold.
 
     Attributes:
-      epsilon: the largest change of a pixel, in [0, 1] scale; None for no limit but the bounds.
+      epsilon: the largest change of a pixel, in [0, 1] scale, or None for no limit but the bounds.
       confidence: as in the attack that made the images.
       max_steps: the most steps; one costs a gradient evaluation, and one more tells whether it was enough.
 

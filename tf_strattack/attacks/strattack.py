@@ -31,7 +31,7 @@ _SHARED = ("gamma", "distortion", "epsilon", "confidence")
 @refusing(lambda name, given: place_in(name, solver=given.get("solver")))
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class StrAttack(Attack):
-    """The structured attack (arXiv 1808.01664): few groups of pixels change, and those by little.
+    """The structured attack (arXiv 1808.01664): few groups of pixels change, and only slightly.
 
     Minimises c f(x0 + delta) + gamma D(delta) + tau sum_i ||delta_{D_i}||_2 over valid images within epsilon, eq. (2),
     and then the distortion alone within the pattern found (Proposition 3). With tau = 0 this is the problem of C&W's
@@ -41,20 +41,19 @@ class StrAttack(Attack):
       groups: which pixels form a group, such as `SlidingMask(3, stride=2)`, or a number for squares of that side; None
         for squares of 2 x 2 pixels, or for no groups where tau is 0 and there is no `max_groups`.
       group_size, stride, border: short for `groups=SlidingMask(group_size, stride, border)`.
-      penalty: "l2" is the paper's; "l2_half", sum_i ||delta_{D_i}||_2^(1/2), finds fewer groups at more distortion.
-      distortion: D, an object of `tf_strattack.distortions` or its name for the defaults: "l2" is the paper's
-        ||delta||_2^2; "l1" is ||delta||_1, "en" beta ||delta||_1 + ||delta||_2^2, "l0" the number of changed entries,
-        "linf" the largest change.
+      penalty: "l2", the paper's, or "l2_half", sum_i ||delta_{D_i}||_2^(1/2), for fewer groups at more distortion.
+      distortion: D: "l2", the paper's ||delta||_2^2, "l1", ||delta||_1, "en", beta ||delta||_1 + ||delta||_2^2, "l0",
+        the number of changed entries, "linf", the largest change, or an object of `tf_strattack.distortions`.
       tau, gamma: weights of group sparsity and of distortion; only their ratio matters, except to "paper".
-      solver: an object of `tf_strattack.solvers`, or its name for the defaults. "prox_linear" solves the problem with
-        the margin's tangent in place of the network. "admm" splits as the paper does, but takes the tangent inside
-        the hinge, so that no c is searched; distortion "l0" needs it, and with tau = 0 it is the better one for
-        "linf" too. "paper" is the paper's. docs/solver.md compares.
+      solver: "prox_linear", "admm" or "paper", or an object of `tf_strattack.solvers`. "prox_linear" solves the problem
+        with the margin's tangent in place of the network. "admm" splits as the paper does, but takes the tangent
+        inside the hinge, so that no c is searched; distortion "l0" needs it, and with tau = 0 it is the better one
+        for "linf" too. "paper" is the paper's. docs/solver.md compares.
       fallback: the solver for examples for which `solver` finds nothing: an object, a name, False or None for
         none, True for "admm" after "prox_linear" and none after the others.
-      epsilon: the largest change of a pixel, in [0, 1] scale; None for no limit but the bounds.
+      epsilon: the largest change of a pixel, in [0, 1] scale, or None for no limit but the bounds.
       confidence: how far, in logits, the target must lie above all other classes.
-      max_groups: the most groups that may change, the best that is found within this budget; None for no limit.
+      max_groups: the most groups that may change, or None for no limit; the best set found within it is kept.
       refine: whether to run Proposition 3 on what was found: True, False, or a `Refinement`, which gets distortion,
         gamma, epsilon and confidence from the attack.
 

@@ -22,7 +22,7 @@ PROGRAMS = {
     "table1": Program("eval.table1", "Compare attacks as Table 1 of the paper does."),
     "interpretability": Program("eval.interpretability", "Explain perturbations by saliency and class activation."),
     "defenses": Program("eval.defenses", "Train networks with defences, and attack them."),
-    "benchmark": Program("eval.benchmark", "Measure what attacks cost and obtain."),
+    "benchmark": Program("eval.benchmark", "Measure what attacks cost and achieve."),
     "train": Program("training.train", "Train the network of a data set, with or without a defence."),
     "sample": Program("training.sample", "Write the sample of digits that the package ships."),
 }

@@ -46,8 +46,8 @@ class Stepping(Solver[Iterate, Steps]):
 
     Attributes:
       max_iterations: the most iterations (for each c).
-      patience: an example is finished, and leaves the batch, when its best result has not become 0.2 % better for
-        so many iterations after it first succeeded; None for no limit.
+      patience: an example is finished, and leaves the batch, when, after its first success, its best result has not
+        improved by 0.2 % for this many iterations (None: no limit).
       rho: the scale of the steps (ADMM's penalty): a number, "tangent" (set per example from the tangent of the margin
         at the original) or "gamma" (the weight of the distortion).
       alpha: factor of eta_k = alpha sqrt(k), the inverse step: a number, or a multiple of rho such as "5 rho".

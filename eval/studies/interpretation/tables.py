@@ -127,12 +127,12 @@ def _difference(differences: Mapping[str, Any], number: int) -> Cell:
 
 
 def _mean_line(region: str, block: Mapping[str, Any], attacks: list[str]) -> str:
-    """Of class activation, the means over percentiles beside the paper's, which tells no threshold."""
+    """Of class activation, the means over percentiles beside the paper's, which states no threshold."""
     if region != ACTIVATION:
         return ""
     means = ", ".join(f"{attack} {np.mean(block['scores'][attack]):.3f}" for attack in attacks)
     paper = ", ".join(f"{attack} {value}" for attack, value in CAM_SCORES.items())
-    return f"Means over these percentiles: {means} (the paper, on ImageNet, threshold not told: {paper}).\n"
+    return f"Means over these percentiles: {means} (the paper, on ImageNet, threshold not stated: {paper}).\n"
 
 
 def _csv(figures: Mapping[str, Any]) -> str:
