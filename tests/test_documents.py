@@ -101,6 +101,19 @@ def test_names_and_keywords_in_code_are_those_of_the_library(document):
             assert not unknown or any(p.kind == p.VAR_KEYWORD for p in parameters.values()), f"{name} has no {unknown}"
 
 
+def test_what_one_line_commands_import_is_there():
+    found = [
+        statement.strip()
+        for document in ("README.md", "BUILD.md", "results/README.md", *map(str, DOCUMENTS))
+        for program in re.findall(r"python -c (?:\"([^\"]+)\"|'([^']+)')", (ROOT / document).read_text())
+        for statement in "".join(program).split(";")
+        if re.match(r"\s*(from|import) ", statement)
+    ]
+    assert len(found) >= 5
+    for statement in found:
+        exec(statement, {})
+
+
 def test_the_layout_names_no_module_that_is_not_there():
     text = (ROOT / "BUILD.md").read_text()
     layout = text[text.index("    tf_strattack/  ") : text.index("\n    training/  ")]
