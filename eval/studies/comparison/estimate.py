@@ -37,7 +37,7 @@ def seconds_per_gradient(classifier: Classifier, shape: Sequence[int]) -> float:
 
 
 def announce_size(attacks: Mapping[str, Attack], num_images: int, per_image: int, seconds: float, *, flags: str) -> str:
-    """What is attacked by what, roughly how long it takes, and the flags that make it less.
+    """What is attacked by what, roughly how long it takes, and the flags that make it shorter.
 
     Args:
       attacks: those that are still to be run, by name.
@@ -50,7 +50,7 @@ def announce_size(attacks: Mapping[str, Attack], num_images: int, per_image: int
     return (
         f"{len(attacks)} {'run' if len(attacks) == 1 else 'runs'} of up to {num_images} images x {per_image} "
         f"{'target' if per_image == 1 else 'targets'} = {examples} examples each ({', '.join(attacks)}): roughly "
-        f"{duration(total)} on this machine; {flags} make it less"
+        f"{duration(total)} on this machine; {flags} make it shorter"
     )
 
 
