@@ -74,7 +74,7 @@ def read_flags(dataset: str, split: str, *, on_lattice: bool = False) -> Setting
         "bounds": model.classifier.bounds,
         "model_options": model_options(),
         "dataset": dataset,
-        "split": split,
+        "split": data.split,
         "resize": flags.RESIZE.value,
         "group_size": flags.GROUP_SIZE.value,
         "targets": str(targets),

@@ -52,12 +52,14 @@ class Data:
       version: another one where the content is another.
       class_names: by index, where known.
       number: of its images.
+      split: the one that was read; None where there are none.
     """
 
     records_from: Callable[[int], Iterator[Record]]
     version: str
     class_names: Mapping[int, str]
     number: int
+    split: str | None = None
 
     @property
     def records(self) -> Iterator[Record]:
@@ -108,20 +110,20 @@ def read_dataset(
     if path.is_dir():
         return _data(read_folder(path, channels, allow_outside=allow_outside), frame_of(varied=True))
     if path.suffix.lower() == ".npz":
-        return _data(read_npz(path, split), frame_of(varied=False))
+        return _data(read_npz(path, split), frame_of(varied=False), split)
     if "/" in name or path.suffix:
         raise InputError(f"expected --dataset to be sample, a TFDS name, a folder or an .npz file, received {name!r}")
     rows, varied = _open_tfds(name, split, data_dir, download)
-    return _data(rows, frame_of(varied=varied))
+    return _data(rows, frame_of(varied=varied), split)
 
 
-def _data(rows: Rows, frame: Frame | None) -> Data:
+def _data(rows: Rows, frame: Frame | None, split: str | None = None) -> Data:
     def records_from(start: int) -> Iterator[Record]:
         for position, (name, image, label) in enumerate(rows.rows_from(start), start):
             framed = image if frame is None else frame(image, name)
             yield Record(name, to_unit(framed, name), int(label), position)
 
-    return Data(records_from, rows.version, rows.class_names, rows.number)
+    return Data(records_from, rows.version, rows.class_names, rows.number, split)
 
 
 def _sample() -> Rows:

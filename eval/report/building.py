@@ -20,10 +20,8 @@ from .page import REPORT, Figure, Page, Picture, write_page
 
 _MEASURES = ("asr", "l0", "l1", "l2", "linf", "nonzero_groups", "acp", "anc", "d20")
 _NAMES = {**NAMES, "asr": "ASR", "acp": "ACP", "anc": "ANC"}
-_NOTE = (
-    "Best, average (one target of each image at random) and worst case over the targets; distances are means over the "
-    "successes, of perturbations of pixels in [0, 1]."
-)
+_CASES_NOTE = "Best, average (one target of each image at random) and worst case over the targets. "
+_NOTE = "Distances are means over the successes, of perturbations of pixels in [0, 1]."
 
 
 def with_examples(
@@ -87,7 +85,8 @@ def cases_table(blocks_by_run: Mapping[str, Mapping[str, Any]], *, heading: str 
             over = Cell(f"{block['num_successes']} of {block['num_examples']}", block["num_successes"])
             rows.append([*([plain(name)] if several else []), Cell(case, order), *cells, over])
     columns = [*([heading] if several else []), "case", *(_NAMES.get(m, m) for m in _MEASURES), "over"]
-    return Table("Success and distances", columns, rows, _NOTE)
+    several_cases = any(cases_of(blocks) != ("all",) for blocks in blocks_by_run.values())
+    return Table("Success and distances", columns, rows, _CASES_NOTE * several_cases + _NOTE)
 
 
 def pictures(directory: Path, *described: tuple[str, str, str]) -> list[Picture]:

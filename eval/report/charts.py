@@ -11,6 +11,7 @@ import matplotlib
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from .examples import Collected
 from .matrix import NAMES
@@ -49,6 +50,7 @@ def charts_of(examples: Collected) -> list[Chart]:
         bins = np.histogram_bin_edges(values[examples.success], bins=_BINS).tolist()
         for number, attack in enumerate(attacks):
             axes.hist(values[successes[attack]], bins=bins, histtype="step", label=attack, **_style(number))
+        axes.yaxis.set_major_locator(MaxNLocator(nbins=6, integer=True))
         axes.set_xlabel(NAMES[measure])
 
     def curve(axes: Axes, measure: str) -> None:

@@ -49,13 +49,13 @@ def card_of(facts: Mapping[str, Any], *, png: bool) -> str:
     """
     known = {name: public_name(str(facts[name])) for name in _SHOWN if facts.get(name) is not None}
     attack, model, dataset = (known.get(name, f"an unknown {name}") for name in ("attack", "model", "dataset"))
-    success = "those that fool it" if png else "`success` says which ones fool it"
+    success = "All of them fool it" if png else "`success` says which of them fool it"
     return "\n".join(
         [
             f"---\ntags:\n- adversarial-examples\n{_FILES if png else ''}---",
             CARD_MARK,
             f"# Adversarial examples by {attack}\n",
-            f"Images of {dataset} that {model} classified correctly, perturbed by {attack}; {success}.\n",
+            f"Images of {dataset} that {model} classified correctly, perturbed by {attack}. {success}.\n",
             f"{_READ_PNG if png else _READ_TFDS}\n",
             "## Fields\n",
             _FIELDS,

@@ -12,7 +12,7 @@ from ...report.building import pictures, with_examples
 from ...report.examples import Batch
 from ...report.page import REPORT, Page, write_page
 from ...runs.reading import results_in
-from .tables import region_table
+from .tables import region_table, summary_of
 
 
 def write_explanation_report(
@@ -25,10 +25,7 @@ def write_explanation_report(
         f"{public_name(figures['dataset'])}",
         command=figures["command"],
         facts={name: value for name, value in figures.items() if name not in ("regions", "command")},
-        summary=(
-            f"Means over the {figures['num_scored']} of {figures['num_examples']} examples in which all attacks "
-            "succeed: which part of a perturbation's ℓ2 norm lies in the region."
-        ),
+        summary=summary_of(figures),
         tables=[region_table(region, figures) for region in figures["regions"]],
         pictures=pictures(
             directory,

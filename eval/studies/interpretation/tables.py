@@ -18,7 +18,7 @@ STEM = "interpretability"
 FILES = tuple(f"{STEM}.{kind}" for kind in ("json", "csv", "md"))
 _TITLES = {
     ASM: "ASM above a percentile of all its scores",
-    ASM_NONZERO: "ASM above a percentile of those not 0",
+    ASM_NONZERO: "ASM above a percentile of its scores other than 0",
     ACTIVATION: "{activation} above a percentile",
     FIFTH: "{activation} above a fifth of its maximum",
 }
@@ -77,10 +77,7 @@ def _markdown(figures: Mapping[str, Any]) -> str:
     attacks = list(figures["attacks"])
     parts = [
         f"# Interpretability of attacks on {figures['model']}, {figures['dataset']}\n",
-        f"Means over the {figures['num_scored']} of {figures['num_examples']} examples ({figures['num_images']} "
-        "images) in which all attacks succeed: which part of a perturbation's ℓ2 norm lies in the region, eq. (23). "
-        "*spread evenly* is what a perturbation equally strong everywhere has. Differences are those of "
-        f"{attacks[0]}, with their standard error over images, and the share of examples in which it is above.\n",
+        f"{summary_of(figures)}\n",
     ]
     for region, block in figures["regions"].items():
         parts += [
@@ -94,6 +91,20 @@ def _markdown(figures: Mapping[str, Any]) -> str:
         "\n".join([f"- `{figures['command']}`", *(f"- {n}: `{c}`" for n, c in figures["attacks"].items())]) + "\n",
     ]
     return "\n".join(parts)
+
+
+def summary_of(figures: Mapping[str, Any]) -> str:
+    """What the tables show, in words."""
+    first, *others = figures["attacks"]
+    differences = (
+        f" {' and '.join(f'“over {other}”' for other in others)}: the difference of {first}, with its standard error "
+        "over images, and the share of examples in which it is higher."
+    )
+    return (
+        f"Means over the {figures['num_scored']} of {figures['num_examples']} examples ({figures['num_images']} "
+        "images) in which all attacks succeed: which part of a perturbation's ℓ2 norm lies in the region, eq. (23). "
+        "“spread evenly”: what a perturbation equally strong everywhere would have." + differences * bool(others)
+    )
 
 
 def region_table(region: str, figures: Mapping[str, Any]) -> Table:
