@@ -43,8 +43,14 @@ def draw_comparison(path: Path, rows: Sequence[dict[str, Any]]) -> None:
     figure.legend(
         handles=entries, loc="outside right upper", handlelength=0, handletextpad=0, fontsize=9, frameon=False
     )
-    figure.suptitle("Filled: here; line: StrAttack over tau; open: the paper, on its networks. Lower left is better.")
+    figure.suptitle(_title(front=len(_front(rows)) > 1, paper=any(row["paper"] for row in shown)))
     save_picture(figure, path, dpi=110)
+
+
+def _title(*, front: bool, paper: bool) -> str:
+    """What the marks are that are drawn."""
+    marks = ["Filled: here", *["line: StrAttack over tau"] * front, *["open: the paper, on its networks"] * paper]
+    return f"{'; '.join(marks)}. Lower left is better."
 
 
 def _front(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
