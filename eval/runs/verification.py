@@ -64,7 +64,7 @@ def verify(
         )
     number, shards = numbered(examples, "example"), numbered(store.plan.num_shards, "shard")
     return (
-        f"every file has its checksum; {number} in {shards}, of which {successes} fool the network as they are said to"
+        f"every file has its checksum; {number} in {shards}, of which {successes} fool the network, as recorded"
     )
 
 
