@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
-import importlib
 import json
 import os
+import subprocess
+import sys
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
@@ -25,10 +25,12 @@ SHARED = Path(__file__).parent.parent.parent / "shared" / "data"
 
 
 def pytest_configure(config):
-    """Imports ART once before the workers do: its first import writes into the home, and fails in two processes."""
+    """Imports ART once before the workers do: its first import writes into the home, and fails in two processes.
+
+    In a process of its own, as it configures logging, which closes the stream that pytest captures.
+    """
     if not hasattr(config, "workerinput") and not (Path.home() / ".art" / "config.json").exists():
-        with contextlib.suppress(ImportError):
-            importlib.import_module("art.config")
+        subprocess.run([sys.executable, "-c", "import art.config"], capture_output=True, check=False)
 
 
 @pytest.fixture(scope="session")
