@@ -63,9 +63,7 @@ def verify(
             "ones again"
         )
     number, shards = numbered(examples, "example"), numbered(store.plan.num_shards, "shard")
-    return (
-        f"every file has its checksum; {number} in {shards}, of which {successes} fool the network, as recorded"
-    )
+    return f"every file has its checksum; {number} in {shards}, of which {successes} fool the network, as recorded"
 
 
 def report(name: str, reason: str) -> str:
