@@ -23,8 +23,9 @@ _ROWS = {
     "forward_evaluations": "iu",
     "seconds": "f",
     "example_ids": "U",
+    "origin": "U",
 }
-_NONE = ("targets", "example_ids")
+_NONE = ("targets", "example_ids", "origin")
 _KINDS = {"b": "bool", "iu": "integers", "f": "floating point", "U": "text"}
 
 

@@ -104,6 +104,7 @@ class Store:
                 # NaN, which JSON does not have, is nothing there.
                 "c": [float(c) if np.isfinite(c) else None for c in result.c],
                 "clean_correct": result.clean_correct.tolist(),
+                "origin": None if result.origin is None else result.origin.tolist(),
             }
             partial.replace(path)
         finally:
@@ -162,6 +163,7 @@ class Store:
             attack=entry["attack"],
             calls={(kind, size): calls for kind, size, calls in entry["calls"]},
             example_ids=np.array([row["example_id"].decode() for row in rows]),
+            origin=None if entry.get("origin") is None else np.array(entry["origin"]),
         )
 
     def results(self) -> Iterator[AttackResult]:

@@ -6,6 +6,8 @@ import dataclasses
 from collections.abc import Generator, Iterable
 from typing import NamedTuple
 
+import numpy as np
+
 from tf_strattack import Attack, AttackResult, Classifier, metrics, quantize
 from tf_strattack.images import from_uint8, to_uint8
 from tf_strattack.runtime.progress import Callback
@@ -100,6 +102,7 @@ def _joined(attacked: AttackResult, quantized: AttackResult) -> AttackResult:
         quantized,
         c=attacked.c,
         attack=attacked.attack,
+        origin=None if attacked.origin is None else np.where(quantized.success, attacked.origin, ""),
         gradient_evaluations=attacked.gradient_evaluations + quantized.gradient_evaluations,
         forward_evaluations=attacked.forward_evaluations + quantized.forward_evaluations,
         seconds=attacked.seconds + quantized.seconds,

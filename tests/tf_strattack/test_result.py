@@ -55,6 +55,7 @@ def test_some_of_the_examples_are_a_result_too(result):
                     "gradient_evaluations",
                     "forward_evaluations",
                     "seconds",
+                    "origin",
                 )
             },
         ),

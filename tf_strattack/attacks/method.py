@@ -26,13 +26,14 @@ from tf_strattack.image_checks import check_like
 from tf_strattack.notices import report
 from tf_strattack.problem.batch import Batch
 from tf_strattack.problem.goal import Goal, as_goal
+from tf_strattack.problem.starting_points import StartingPoints
 from tf_strattack.problem.work import Work
 from tf_strattack.result import AttackResult
 from tf_strattack.runtime import devices
 from tf_strattack.runtime.causes import out_of_memory
 from tf_strattack.runtime.progress import Callback, Tracker
 from tf_strattack.runtime.rows import pad_rows, positions_of
-from tf_strattack.solvers.best import Solution
+from tf_strattack.solvers.best import ORIGINS, Solution
 from tf_strattack.typing import Classes, Flags, Images
 from tf_strattack.versions import versions
 
@@ -46,6 +47,7 @@ class Examples(NamedTuple):
     targets: Classes | None
     mask: Images
     positions: npt.NDArray[np.int32]
+    starting_points: StartingPoints | None = None
 
     def at(self, rows: slice) -> Examples:
         """Some of the examples."""
@@ -107,6 +109,7 @@ class Method(abc.ABC):
         batch_size: int | str | None,
         callback: Callback | None,
         positions: npt.NDArray[np.int32] | None = None,
+        starting_points: Any = None,
     ) -> AttackResult:
         """Checks the arguments (see `Attack.__call__`) and streams them through `perturb`.
 
@@ -116,6 +119,8 @@ class Method(abc.ABC):
         check_function("callback", callback, "print")
         goal = as_goal(classifier).aimed(targets is not None)
         examples = _checked(goal.classifier, images, start, labels, targets, mask, positions)
+        points = StartingPoints.checked(starting_points, goal.classifier, examples.images)
+        examples = examples._replace(starting_points=points)
         size = _batch_size(batch_size, goal.classifier, examples.images)
         tracker = Tracker(len(examples.images), callback)
         parts: list[AttackResult] = []
@@ -143,14 +148,13 @@ class Method(abc.ABC):
         )
 
     def _run_batch(self, goal: Goal, examples: Examples, tracker: Tracker) -> AttackResult:
-        rows = len(examples.images)
-        started = time.monotonic()
+        rows, started = len(examples.images), time.monotonic()
         nothing = np.zeros(rows, bool)
-        outcome = examples.given, nothing, nothing, np.zeros(rows, np.float32)
+        outcome = examples.given, nothing, nothing, np.zeros(rows, np.float32), np.zeros(rows, np.int8)
         tracker.start_batch(rows, self.iterations())
         if rows and not tracker.interrupted:
             outcome = self._attacked(goal, examples, tracker)
-        adversarial, success, clean_correct, c = outcome
+        adversarial, success, clean_correct, c, origin = outcome
         return AttackResult(
             images=examples.images,
             adversarial=adversarial,
@@ -161,6 +165,7 @@ class Method(abc.ABC):
             c=c,
             gradient_evaluations=tracker.gradients,
             forward_evaluations=tracker.forwards,
+            origin=np.where(success, np.array(ORIGINS)[origin], ""),
             seconds=np.full(rows, (time.monotonic() - started) / max(1, rows), np.float32),
             bounds=goal.classifier.bounds,
             attack={"name": self.name, "parameters": self.hyper_parameters, "versions": versions()},
@@ -168,8 +173,8 @@ class Method(abc.ABC):
 
     def _attacked(
         self, goal: Goal, examples: Examples, tracker: Tracker
-    ) -> tuple[Images, Flags, Flags, npt.NDArray[np.float32]]:
-        """Perturbs and verifies: adversarial images, success, whether the original is classified correctly, c."""
+    ) -> tuple[Images, Flags, Flags, npt.NDArray[np.float32], npt.NDArray[np.int8]]:
+        """Perturbs and verifies: adversarial images, success, whether the original is correct, c, and origin."""
         images, given = examples.images, examples.given
         classes = examples.labels if examples.targets is None else examples.targets
         low, high = goal.classifier.bounds
@@ -177,7 +182,8 @@ class Method(abc.ABC):
         *padded, positions = (pad_rows(part, whole) for part in (images, classes, examples.mask, examples.positions))
         batch = Batch.build((low, high), *padded, epsilon=self.epsilon, positions=positions)
         places = np.arange(len(images))
-        found = self.perturb(Work(goal, batch, places, tracker), (given - images) / np.float32(high - low))
+        work = Work(goal, batch, places, tracker, examples.starting_points)
+        found = self.perturb(work, (given - images) / np.float32(high - low))
         otherwise = self.fallback_images(images, given)
         valid = self.valid(goal, images, found.delta)
         adversarial = np.where(found.found[:, None, None, None], valid, otherwise)
@@ -195,7 +201,8 @@ class Method(abc.ABC):
         tracker.spend(places, whole, forwards=1)
         own = goal.classifier.classify(images, batch_size=len(images), positions=examples.positions)
         tracker.end_batch(int(success.sum()))
-        return adversarial, success, own == examples.labels, np.where(np.isfinite(found.c), found.c, np.float32(0.0))
+        c = np.where(np.isfinite(found.c), found.c, np.float32(0.0))
+        return adversarial, success, own == examples.labels, c, found.origin
 
 
 def _checked(

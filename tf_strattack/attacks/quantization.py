@@ -19,7 +19,7 @@ from tf_strattack.problem.problem import Problem
 from tf_strattack.problem.work import Work
 from tf_strattack.result import AttackResult
 from tf_strattack.runtime.progress import Callback
-from tf_strattack.solvers.best import Solution
+from tf_strattack.solvers.best import GIVEN, Solution
 from tf_strattack.typing import Images, Pixels
 
 # What is asked of the margin beyond the confidence, in logits, so that a fresh forward pass agrees.
@@ -132,7 +132,7 @@ class Quantization(Method):
             levels[todo] = _lowered(levels[todo], tangent, wanted, lower[todo], upper[todo])
         quantized = (levels / LEVELS).astype(np.float32)
         squares = np.square(quantized).sum(axis=(1, 2, 3))
-        return Solution(quantized, np.where(found, squares, np.inf), np.zeros(work.rows, np.float32))
+        return Solution.of(quantized, np.where(found, squares, np.inf), np.zeros(work.rows, np.float32), GIVEN)
 
     def valid(self, goal: Goal, images: Images, delta: Images) -> Images:
         """The images of perturbations, to the last bit on the lattice."""

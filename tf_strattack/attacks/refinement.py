@@ -21,7 +21,7 @@ from tf_strattack.result import AttackResult
 from tf_strattack.runtime.progress import Callback
 from tf_strattack.solvers import Paper, Solver, as_solver
 from tf_strattack.solvers.base import Originals
-from tf_strattack.solvers.best import Best, Solution
+from tf_strattack.solvers.best import GIVEN, Best, Solution
 from tf_strattack.solvers.minimise import minimise
 from tf_strattack.typing import Images, Pixels
 
@@ -135,12 +135,12 @@ class Refinement(Method):
         )
         succeeded = succeeded.numpy()[: work.rows]
         unknown = np.where(succeeded, 0.0, np.inf).astype(np.float32)
-        best = Solution(given.copy(), unknown, np.zeros(work.rows, np.float32))
+        best = Solution.of(given.copy(), unknown, np.zeros(work.rows, np.float32), GIVEN)
         todo, quantile = np.flatnonzero(succeeded), self.quantile
         while len(todo) and not work.tracker.interrupted:
             solution = self._within_pattern(work.some(todo), work.select(todo, start), quantile)
             improved = (solution.delta != best.delta[todo]).any(axis=(1, 2, 3))
-            best.put(todo, solution)
+            best.put(todo, solution._replace(origin=best.origin[todo]))
             quantile *= _LESS
             todo = todo[~improved] if quantile >= _PAPER_QUANTILE else todo[:0]
         return best

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
+from collections.abc import Callable, Iterator
 from typing import Any, ClassVar
 
 import numpy as np
 
 from tf_strattack.attacks.attack import Attack
+from tf_strattack.attacks.beginning import from_starting_points
 from tf_strattack.attacks.hyper_parameters import record_of, refusing
 from tf_strattack.attacks.places import place_in
 from tf_strattack.attacks.refinement import Refinement
@@ -18,9 +21,11 @@ from tf_strattack.problem.groups import GroupStructure, SlidingMask, as_structur
 from tf_strattack.problem.objective import Objective
 from tf_strattack.problem.proximal import GROUP_PENALTIES
 from tf_strattack.problem.work import Work
+from tf_strattack.result import AttackResult
+from tf_strattack.runtime.progress import Callback
 from tf_strattack.solvers import SOLVERS, Admm, ProxLinear, Solver, as_solver
 from tf_strattack.solvers.base import Originals
-from tf_strattack.solvers.best import Solution
+from tf_strattack.solvers.best import FALLBACK, STARTING_POINT, Solution
 from tf_strattack.solvers.minimise import minimise
 from tf_strattack.typing import Images
 
@@ -165,6 +170,36 @@ class StrAttack(Attack):
             "refine": {name: value for name, value in own.items() if name not in _SHARED} or False,
         }
 
+    def __call__(
+        self,
+        classifier: Any,
+        images: Any,
+        labels: Any,
+        targets: Any = None,
+        *,
+        mask: Any = None,
+        batch_size: int | str | None = None,
+        callback: Callback | None = None,
+        starting_points: Any = None,
+    ) -> AttackResult:
+        """Attacks images as every `Attack` does; where nothing is found from the original on, from another image.
+
+        Args:
+          classifier, images, labels, targets, mask, batch_size, callback: as of `Attack.__call__`.
+          starting_points: (P, H, W, C) valid images of any classes, or (N, K, H, W, C), K for each image; None for
+            none. An example for which nothing is found begins at the nearest one that is adversarial for it. With
+            epsilon=None, no mask and no max_groups, one that is makes success certain.
+
+        Returns:
+          The result, as of `Attack.__call__`; `origin` says what found each example.
+
+        Raises:
+          InputError: a value of the wrong kind, shape or range.
+        """
+        return self.run(
+            classifier, images, None, labels, targets, mask, batch_size, callback, starting_points=starting_points
+        )
+
     def iterations(self) -> int:
         """The number of iterations that a batch takes in all, refinement included."""
         return as_solver(self.solver).total_iterations + (self.refinement.iterations() if self.refinement else 0)
@@ -175,15 +210,24 @@ class StrAttack(Attack):
         originals = Originals(margins, work.goal.required_margin(margins, self.confidence), self.confidence, slopes)
         objective = self.objective(*work.batch.images.shape[1:3])
         solution = minimise(as_solver(self.solver), objective, work, originals)
-        missing = np.flatnonzero(~solution.found)
-        if self.fallback_solver and len(missing) and not work.tracker.interrupted:
-            # Feasible iterates can be caught where the network is flat; those of ADMM may leave the box meanwhile.
-            some, known = work.some(missing), work.select(missing, originals)
-            solution.put(missing, minimise(self.fallback_solver, objective, some, known))
+        for origin, again in self._further_tries():
+            missing = np.flatnonzero(~solution.found)
+            if not len(missing) or work.tracker.interrupted:
+                break
+            found = again(objective, work.some(missing), work.select(missing, originals))
+            solution.put(missing, found._replace(origin=np.full(len(missing), origin, np.int8)))
         if self.refinement is None or work.tracker.interrupted:
             return solution
         refined = self.refinement.perturb(work, solution.delta)
-        return Solution(refined.delta, solution.objective, np.where(refined.found, refined.c, solution.c))
+        c = np.where(refined.found, refined.c, solution.c)
+        return Solution(refined.delta, solution.objective, c, solution.origin)
+
+    def _further_tries(self) -> Iterator[tuple[int, Callable[[Objective, Work, Originals], Solution]]]:
+        """What examples get for which the first run finds nothing, in order, with its place in `ORIGINS`."""
+        yield STARTING_POINT, functools.partial(from_starting_points, as_solver(self.solver))
+        if self.fallback_solver is not None:
+            # Feasible iterates can be caught where the network is flat; those of ADMM may leave the box meanwhile.
+            yield FALLBACK, functools.partial(minimise, self.fallback_solver)
 
     def objective(self, height: int, width: int) -> Objective:
         """What is minimised besides the margin, for images of `height` x `width` pixels.

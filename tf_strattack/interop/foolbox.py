@@ -72,6 +72,7 @@ class StructuredAttack(FlexibleDistanceMinimizationAttack):
         *,
         early_stop: float | None = None,
         mask: Any = None,
+        starting_points: Any = None,
         **kwargs: Any,
     ) -> Any:
         """Returns the adversarial images (N, H, W, C), in the kind of the inputs; see the class.
@@ -83,9 +84,12 @@ class StructuredAttack(FlexibleDistanceMinimizationAttack):
           KeyboardInterrupt: Ctrl-C.
         """
         raise_if_kwargs(kwargs)
-        return _in_kind(self.result(model, inputs, criterion, mask=mask), inputs)
+        result = self.result(model, inputs, criterion, mask=mask, starting_points=starting_points)
+        return _in_kind(result, inputs)
 
-    def result(self, model: Model, inputs: Any, criterion: Any, *, mask: Any = None) -> AttackResult:
+    def result(
+        self, model: Model, inputs: Any, criterion: Any, *, mask: Any = None, starting_points: Any = None
+    ) -> AttackResult:
         """The native result of the same attack, with success, evaluations and times.
 
         Of a targeted attack its `labels`, which Foolbox does not tell, are classes other than the targets.
@@ -93,11 +97,21 @@ class StructuredAttack(FlexibleDistanceMinimizationAttack):
         Args:
           model, inputs, criterion: as of `run`; inputs are (N, H, W, C).
           mask: as of `StrAttack`.
+          starting_points: (N, H, W, C), one for each image, for those for which nothing is found otherwise.
         """
         classifier, images = to_classifier(model), _images(inputs)
+        points = None if starting_points is None else _images(starting_points)[:, None]
         labels, targets = _classes(criterion, classifier, images)
         return host.finished(
-            host.native(self)(classifier, images, labels, targets, mask=mask, batch_size=self.batch_size)
+            host.native(self)(
+                classifier,
+                images,
+                labels,
+                targets,
+                mask=mask,
+                batch_size=self.batch_size,
+                starting_points=points,
+            )
         )
 
 

@@ -85,6 +85,14 @@ class Objective:
             value += self.tau * tf.reduce_sum(measure(norms), axis=[1, 2])
         return value
 
+    def within_budget(self, delta: Pixels) -> Pixels:
+        """Perturbations (N, H, W, C) without all but the largest `max_groups` of their groups."""
+        if self.groups is None or self.max_groups is None:
+            return delta
+        norms = tf.sqrt(self.groups.total(tf.square(delta)))
+        kept = self.groups.limit(tf.ones_like(norms), norms, self.max_groups)
+        return delta * _of_pixels(self.groups, kept, delta.shape[-1])
+
     def shrinkage(self, norms: tf.Tensor, threshold: tf.Tensor) -> tf.Tensor:
         """The factors (N, P, Q) by which groups of these norms shrink, eq. (12)."""
         shrink, _ = proximal.GROUP_PENALTIES[self.penalty]

@@ -12,6 +12,7 @@ import tensorflow as tf
 from tf_strattack.problem.batch import Batch
 from tf_strattack.problem.goal import Goal
 from tf_strattack.problem.problem import Evaluations, Problem
+from tf_strattack.problem.starting_points import StartingPoints
 from tf_strattack.runtime import devices
 from tf_strattack.runtime.progress import Tracker
 from tf_strattack.runtime.rows import pad_rows, select_rows
@@ -27,12 +28,14 @@ class Work:
       batch: the examples; rows behind the first `rows` only pad it.
       places: (rows,) places of the examples in the batch that the tracker counts.
       tracker: reports, turns Ctrl-C into an early end, and keeps the book of evaluations.
+      starting_points: of the examples, where the caller has given some.
     """
 
     goal: Goal
     batch: Batch
     places: Places
     tracker: Tracker
+    starting_points: StartingPoints | None = None
 
     @property
     def rows(self) -> int:
@@ -46,7 +49,10 @@ class Work:
 
     def some(self, chosen: Places) -> Work:
         """The work on some of the examples, `chosen` by their rows."""
-        return dataclasses.replace(self, batch=self.select(chosen, self.batch), places=self.places[chosen])
+        points = None if self.starting_points is None else self.starting_points[chosen]
+        return dataclasses.replace(
+            self, batch=self.select(chosen, self.batch), places=self.places[chosen], starting_points=points
+        )
 
     def select(self, chosen: Places, nest: Any) -> Any:
         """Tensors that go with the batch, for the rows of `some(chosen)`."""

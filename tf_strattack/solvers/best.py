@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -11,6 +11,10 @@ import tensorflow as tf
 from tf_strattack.solvers.base import Candidate
 from tf_strattack.typing import Flags, Images, Pixels, Places, Rows, Scalar
 
+# What can have found an example: the run from the original on, one from a starting point, or the fallback solver.
+# Nothing is found by a method that works on what others found.
+ORIGINS = ("first run", "starting point", "fallback", "")
+FIRST_RUN, STARTING_POINT, FALLBACK, GIVEN = range(4)
 # The patience that is never exhausted.
 ENDLESS = 2**30
 # A candidate this much better than the best so far makes an example worth more iterations.
@@ -70,17 +74,26 @@ class Solution(NamedTuple):
       delta: the best perturbations, (N, H, W, C) in [0, 1] scale.
       objective: what they have least of, infinite where nothing was found, (N,).
       c: the weights of the margin, (N,).
+      origin: where each began, (N,) indices of `ORIGINS`.
     """
 
     delta: Images
     objective: npt.NDArray[np.float32]
     c: npt.NDArray[np.float32]
+    origin: npt.NDArray[np.int8]
+
+    @classmethod
+    def of(
+        cls, delta: Images, objective: npt.NDArray[np.float32], c: npt.NDArray[np.float32], origin: int = FIRST_RUN
+    ) -> Solution:
+        """A solution whose rows all have the same origin."""
+        return cls(delta, objective, c, np.full(len(delta), origin, np.int8))
 
     @classmethod
     def none(cls, rows: int, image_shape: tuple[int, ...]) -> Solution:
         """Nothing found for any of `rows` images of shape (H, W, C)."""
         numbers = np.zeros(rows, np.float32)
-        return cls(np.zeros((rows, *image_shape), np.float32), numbers + np.float32(np.inf), numbers)
+        return cls.of(np.zeros((rows, *image_shape), np.float32), numbers + np.float32(np.inf), numbers)
 
     @property
     def found(self) -> Flags:
@@ -89,11 +102,12 @@ class Solution(NamedTuple):
 
     def at(self, rows: Places) -> Solution:
         """Some of the rows."""
-        return Solution(*(part[rows] for part in self))
+        return Solution(self.delta[rows], self.objective[rows], self.c[rows], self.origin[rows])
 
     def put(self, rows: Places, by: Solution) -> None:
         """Replaces some of its rows, in place, by another solution of them."""
-        for mine, other in zip(self, by, strict=True):
+        parts: Any = zip(self, by, strict=True)
+        for mine, other in parts:
             mine[rows] = other
 
     def better(self, new: Solution) -> Solution:
@@ -103,4 +117,5 @@ class Solution(NamedTuple):
             np.where(improved[:, None, None, None], new.delta, self.delta),
             np.where(improved, new.objective, self.objective),
             np.where(improved | np.isinf(self.objective), new.c, self.c),
+            np.where(improved, new.origin, self.origin),
         )

@@ -7,7 +7,6 @@ from collections.abc import Callable, Sequence
 from typing import Any, Generic, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 import tensorflow as tf
 
 from tf_strattack.problem.objective import Numbers, Objective
@@ -195,7 +194,5 @@ def _waited(program: Callable[..., tuple[State[Any], Evaluations]], *arguments: 
 def _solution(best: Best, rows: Places) -> Solution:
     if not len(rows):
         return Solution.none(0, tuple(best.delta.shape[1:]))
-    chosen: list[npt.NDArray[np.float32]] = [
-        tf.gather(part, rows).numpy() for part in (best.delta, best.objective, best.c)
-    ]
-    return Solution(*chosen)
+    delta, objective, c = (tf.gather(part, rows).numpy() for part in (best.delta, best.objective, best.c))
+    return Solution.of(delta, objective, c)

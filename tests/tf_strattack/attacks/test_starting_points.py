@@ -1,0 +1,142 @@
+"""Starting points: success by construction, on networks whose gradient says nothing too."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+import tf_strattack as sa
+from tests.builders import exact_rows
+
+BRIEF = sa.StrAttack(
+    epsilon=None,
+    solver=sa.solvers.ProxLinear(max_iterations=8),
+    fallback=None,
+    refine=sa.Refinement(solver=sa.solvers.ProxLinear.refining(max_iterations=5)),
+)
+
+
+def winner_takes_all(network):
+    """k-WTA (arXiv 1905.10510) on the pixels: the network sees the twelve brightest alone."""
+
+    def logits(images):
+        flat = tf.reshape(images, [-1, 36])
+        least = tf.sort(flat, axis=1, direction="DESCENDING")[:, 11:12]
+        return network(tf.reshape(tf.where(flat >= least, flat, 0.0), tf.shape(images)))
+
+    return logits
+
+
+def rounded(network):
+    """Rounding to four levels, with a gradient (straight-through) that points away from where rounding leads."""
+
+    def logits(images):
+        steps = tf.round(3.0 * images) / 3.0
+        return network(tf.stop_gradient(steps + images) - images)
+
+    return logits
+
+
+def saturated(network):
+    """Logits that hardly depend on the image where the network is sure."""
+    return lambda images: 5.0 * tf.tanh(3.0 * network(images))
+
+
+HIDING = {"k-wta": winner_takes_all, "rounding": rounded, "saturated": saturated}
+
+
+def examples(hiding, rows=24):
+    classifier = sa.Classifier.from_callable(HIDING[hiding](exact_rows()))
+    images = np.random.default_rng(3).uniform(size=(rows + 60, 6, 6, 1)).astype(np.float32)
+    classes = classifier.predict(images).argmax(axis=1)
+    pool = images[rows:][np.unique(classes[rows:], return_index=True)[1]]  # one of each class that there is
+    known = np.unique(classes[rows:])
+    images, labels = images[:rows], classes[:rows]
+    targets = known[(np.searchsorted(known, labels) + 1) % len(known)]
+    different = targets != labels
+    return classifier, images[different], labels[different], targets[different], pool
+
+
+@pytest.mark.parametrize("hiding", HIDING)
+@pytest.mark.filterwarnings("ignore::tf_strattack.InputWarning")
+def test_with_a_starting_point_success_is_certain(hiding):
+    classifier, images, labels, targets, pool = examples(hiding)
+    alone = BRIEF(classifier, images, labels, targets)
+    assert not alone.success.all(), "the network hides nothing"
+    result = BRIEF(classifier, images, labels, targets, starting_points=pool)
+    assert result.success.all()
+    assert set(result.origin) == {"first run", "starting point"} or set(result.origin) == {"starting point"}
+    np.testing.assert_array_equal(result.origin == "first run", alone.success)
+    # What the first run found is the same to the last bit, and cost the same.
+    np.testing.assert_array_equal(result.adversarial[alone.success], alone.adversarial[alone.success])
+    np.testing.assert_array_equal(result.gradient_evaluations[alone.success], alone.gradient_evaluations[alone.success])
+    rest = ~alone.success
+    assert (result.forward_evaluations[rest] >= alone.forward_evaluations[rest] + 9).all()  # a trial and eight halvings
+    assert set(alone.origin[rest]) == {""}
+
+
+def test_the_start_is_brought_near_and_the_result_is_no_farther_than_it():
+    classifier, images, labels, targets, pool = examples("rounding")
+    result = BRIEF(classifier, images, labels, targets, starting_points=pool)
+    begun = result.origin == "starting point"
+    assert begun.any()
+    classes = classifier.predict(pool).argmax(axis=1)
+    for row in np.flatnonzero(begun):
+        nearest = min(sa.metrics.l2((pool[i] - images[row])[None])[0] for i in np.flatnonzero(classes == targets[row]))
+        assert sa.metrics.l2(result.delta[row : row + 1])[0] <= nearest + 1e-6
+
+
+def test_points_of_each_image_are_its_own_and_a_result_does_not_depend_on_the_batch():
+    classifier, images, labels, targets, pool = examples("rounding")
+    classes = classifier.predict(pool).argmax(axis=1)
+    own = np.stack([pool[classes == target][:1] for target in targets])
+    other = np.stack([pool[classes != target][:1] for target in targets])
+    result = BRIEF(classifier, images, labels, targets, starting_points=own)
+    assert result.success.all()
+    none = BRIEF(classifier, images, labels, targets)
+    useless = BRIEF(classifier, images, labels, targets, starting_points=other)
+    np.testing.assert_array_equal(useless.success, none.success)
+    for row in (0, 3):
+        alone = BRIEF(
+            classifier, *(part[row : row + 1] for part in (images, labels, targets)), starting_points=own[row : row + 1]
+        )
+        np.testing.assert_array_equal(alone.adversarial[0], result.adversarial[row])
+        assert alone.forward_evaluations[0] == result.forward_evaluations[row]
+
+
+def test_points_stay_within_epsilon_the_mask_and_the_budget():
+    classifier, images, labels, targets, pool = examples("k-wta")
+    mask = np.zeros((6, 6), bool)
+    mask[:, :4] = True
+    small = sa.StrAttack(epsilon=0.5, solver=BRIEF.solver, fallback=None, refine=False, max_groups=5)
+    result = small(classifier, images, labels, targets, mask=mask, starting_points=pool)
+    assert np.abs(result.delta).max() <= 0.5 + 1e-6
+    assert not result.delta[:, :, 4:].any()
+    assert sa.metrics.nonzero_groups(result.delta, 2).max() <= 5
+
+
+@pytest.mark.parametrize(
+    ("points", "message"),
+    [
+        (
+            np.zeros((3, 5, 6, 1)),
+            r"expected starting points of shape \('P', 6, 6, 1\), a pool, or \('N', 'K'",
+        ),
+        (np.zeros((6, 6, 1)), "a pool, or"),
+        (np.zeros((2, 1, 6, 6, 1)), "some for each example"),
+        (np.full((2, 6, 6, 1), 3.0), "expected images within"),
+    ],
+)
+def test_points_that_do_not_fit_are_refused(points, message):
+    classifier, images, labels, _, _ = examples("k-wta")
+    with pytest.raises(sa.InputError, match=message):
+        BRIEF(classifier, images, labels, starting_points=points)
+
+
+def test_the_origin_survives_saving(tmp_path):
+    classifier, images, labels, targets, pool = examples("rounding")
+    result = BRIEF(classifier, images, labels, targets, starting_points=pool)
+    result.save(tmp_path / "result.npz")
+    assert sa.AttackResult.load(tmp_path / "result.npz").origin.tolist() == result.origin.tolist()
+    assert set(sa.refine(classifier, images, result.adversarial, labels, targets).origin) == {""}
