@@ -129,8 +129,11 @@ def attack_shards(
     setting: Setting, plan: Plan, numbers: Iterable[int], examples: int, *, quantize: bool = False
 ) -> Outcomes:
     """Attacks the shards `numbers`, of so many `examples`, here or on a cluster, as the flags say."""
-    work = Work(setting.attack, quantize, flags.GROUP_SIZE.value, flags.batch_size())
-    shards = plan.shards(setting.data, setting.model.classifier.bounds, numbers)
+    numbers, bounds = list(numbers), setting.model.classifier.bounds
+    begins_elsewhere = isinstance(setting.attack, StrAttack) and numbers
+    points = plan.starting_points(setting.data, bounds) if begins_elsewhere else None
+    work = Work(setting.attack, quantize, flags.GROUP_SIZE.value, flags.batch_size(), points)
+    shards = plan.shards(setting.data, bounds, numbers)
     if engine_flags.RAY.value is None:
         return work_here(work, setting.model.classifier, shards, examples, Summaries(flags.tensorboard_dir()))
     shipment = Shipment.pack(setting.model, flags.WEIGHTS.value, flags.SEED.value, model_options())

@@ -19,6 +19,7 @@ from tf_strattack.images import from_unit
 from tf_strattack.programs.directories.locks import one_at_a_time
 from tf_strattack.runtime.files import replacing
 from tf_strattack.runtime.loading import load_or_explain
+from tf_strattack.typing import Images
 
 from ..inputs.datasets import Data, Record
 from ..inputs.examples import Examples, Selection, examples_of
@@ -26,6 +27,8 @@ from ..inputs.targets import Targets, parse_targets
 
 # Records that are passed over are decoded; beyond so many it is quicker to open the data set anew.
 _GAP = 64
+# Starting points: so many of each class, of so many images; an example without success tries all of them.
+_STARTING_PER_CLASS, _STARTING_AMONG = 3, 100
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -97,6 +100,19 @@ class Plan:
                     goals = targets.of(label, int(self.least_likely[rank]), rank, self.num_classes, self.seed)
                 pairs.append((record, goals[which]))
             yield number, examples_of(pairs)
+
+    def starting_points(self, data: Data, bounds: tuple[float, float]) -> Images:
+        """Images (P, H, W, C) in the scale of `bounds` to begin from where nothing else is found.
+
+        Some of each class, by the seed and the label alone, of the first that are attacked: the network knows them.
+        """
+        chosen: list[np.int64] = []
+        first = self.labels[:_STARTING_AMONG]
+        for label in np.unique(first):
+            places = np.flatnonzero(first == label)
+            chosen += np.random.default_rng([self.seed, int(label)]).permutation(places)[:_STARTING_PER_CLASS].tolist()
+        image_at = _reader(data)
+        return np.stack([from_unit(image_at(int(self.positions[rank])).image, bounds) for rank in sorted(chosen)])
 
 
 def keep_plan(path: Path, configuration: str, make: Callable[[], Plan]) -> Plan:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Generator, Iterable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from tf_strattack import Attack, AttackResult, Classifier, metrics, quantize
 from tf_strattack.images import from_uint8, to_uint8
 from tf_strattack.runtime.progress import Callback
+from tf_strattack.typing import Images
 
 from ..inputs.examples import Examples
 from .bar import Bar
@@ -44,12 +45,14 @@ class Work:
       quantize: whether images are quantized.
       group_size: of the mask that counts non-zero groups.
       batch_size: as attacks take it.
+      starting_points: (P, H, W, C), for an attack that takes them; None for any other.
     """
 
     attack: Attack
     quantize: bool
     group_size: int
     batch_size: int | str | None
+    starting_points: Images | None = None
 
     def __call__(self, classifier: Classifier, examples: Examples, callback: Callback | None = None) -> Outcome:
         """Does the work of one shard.
@@ -58,7 +61,10 @@ class Work:
           KeyboardInterrupt: at Ctrl-C.
         """
         arguments = examples.labels, examples.targets
-        found = self.attack(classifier, examples.images, *arguments, batch_size=self.batch_size, callback=callback)
+        options: dict[str, Any] = {} if self.starting_points is None else {"starting_points": self.starting_points}
+        found = self.attack(
+            classifier, examples.images, *arguments, batch_size=self.batch_size, callback=callback, **options
+        )
         result, before = found, {}
         if self.quantize and not found.interrupted:
             rounded = from_uint8(to_uint8(found.adversarial, classifier.bounds), classifier.bounds)

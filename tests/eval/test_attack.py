@@ -161,6 +161,15 @@ def test_others_files_in_a_run_stay_when_it_is_resumed_and_when_it_is_replaced(r
     assert (tmp_path / "mine" / "thesis.txt").read_text() == "precious"
 
 
+def test_examples_for_which_nothing_is_found_begin_at_images_of_the_data_set(tmp_path):
+    hopeless = "--attack_parameters=max_iterations=1,fallback=none,refine=false,epsilon=none"
+    status, _, err = program(hopeless, "--num_images=30", "--targets=random", f"--output_dir={tmp_path / 'run'}")
+    assert status == 0, err
+    result = sa.AttackResult.concatenate(results(tmp_path / "run"))
+    assert result.success.all()
+    assert set(result.origin) == {"starting point"}
+
+
 def test_ctrl_c_keeps_the_finished_shards(tmp_path):
     arguments = ["--num_images=4", "--batch_size=9", f"--output_dir={tmp_path / 'out'}"]
     process = start("eval.attack", *arguments)

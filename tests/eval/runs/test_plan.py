@@ -94,3 +94,15 @@ def test_whatever_differs_makes_another_plan(sample, mnist):
     changes = [{"seed": 1}, {"targets": "random"}, {"shard_size": 8}, {"configuration": "b"}, {"skipped": 1}]
     for change in changes:
         assert dataclasses.replace(plan, **change).digest != plan.digest
+
+
+def test_starting_points_are_some_of_each_class_by_seed_and_label_alone(sample, mnist):
+    plan = plan_of(sample, mnist, num_images=60)
+    points = plan.starting_points(sample, mnist.bounds)
+    labels = mnist.classify(points)
+    assert np.bincount(labels, minlength=10).tolist() == np.minimum(np.bincount(plan.labels, minlength=10), 3).tolist()
+    again = plan_of(sample, mnist, num_images=60, targets="random").starting_points(sample, mnist.bounds)
+    np.testing.assert_array_equal(again, points)
+    other = dataclasses.replace(plan, seed=plan.seed + 1).starting_points(sample, mnist.bounds)
+    assert other.shape == points.shape
+    assert (other != points).any()
