@@ -86,7 +86,7 @@ class Solution(NamedTuple):
     def of(
         cls, delta: Images, objective: npt.NDArray[np.float32], c: npt.NDArray[np.float32], origin: int = FIRST_RUN
     ) -> Solution:
-        """A solution whose rows all have the same origin."""
+        """A solution of `delta` (N, H, W, C), `objective` and `c` (N,), whose rows all have the index `origin`."""
         return cls(delta, objective, c, np.full(len(delta), origin, np.int8))
 
     @classmethod
