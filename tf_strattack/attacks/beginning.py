@@ -12,7 +12,7 @@ from tf_strattack.problem.problem import Problem
 from tf_strattack.problem.starting_points import StartingPoints
 from tf_strattack.problem.work import Work
 from tf_strattack.solvers.base import Originals, Solver
-from tf_strattack.solvers.best import Best, Solution
+from tf_strattack.solvers.best import STARTING_POINT, Best, Solution
 from tf_strattack.solvers.minimise import minimise
 from tf_strattack.typing import Flags, Images, Pixels, Rows
 
@@ -39,7 +39,7 @@ def from_starting_points(solver: Solver[Any, Any], objective: Objective, work: W
     whole = tf.reduce_all(start == given, axis=[1, 2, 3])
     known = Best.of(start, tf.where(whole, here.cost(start), np.inf))
     solution.put(rows, minimise(solver, objective, some, work.select(rows, originals), start=start, known=known))
-    return solution
+    return solution._replace(origin=np.full(work.rows, STARTING_POINT, np.int8))
 
 
 def nearest_start(work: Work, points: StartingPoints, required: Rows) -> tuple[Images, Flags]:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import functools
-from collections.abc import Callable, Iterator
 from typing import Any, ClassVar
 
 import numpy as np
@@ -25,7 +23,7 @@ from tf_strattack.result import AttackResult
 from tf_strattack.runtime.progress import Callback
 from tf_strattack.solvers import SOLVERS, Admm, ProxLinear, Solver, as_solver
 from tf_strattack.solvers.base import Originals
-from tf_strattack.solvers.best import FALLBACK, STARTING_POINT, Solution
+from tf_strattack.solvers.best import FALLBACK, Solution
 from tf_strattack.solvers.minimise import minimise
 from tf_strattack.typing import Images
 
@@ -188,7 +186,7 @@ class StrAttack(Attack):
           classifier, images, labels, targets, mask, batch_size, callback: as of `Attack.__call__`.
           starting_points: (P, H, W, C) valid images of any classes, or (N, K, H, W, C), K for each image; None for
             none. An example for which nothing is found begins at the nearest one that is adversarial for it. With
-            epsilon=None, no mask and no max_groups, one that is makes success certain.
+            epsilon=None, no mask and no max_groups, one that is, by more than rounding, makes success certain.
 
         Returns:
           The result, as of `Attack.__call__`; `origin` says what found each example.
@@ -210,24 +208,23 @@ class StrAttack(Attack):
         originals = Originals(margins, work.goal.required_margin(margins, self.confidence), self.confidence, slopes)
         objective = self.objective(*work.batch.images.shape[1:3])
         solution = minimise(as_solver(self.solver), objective, work, originals)
-        for origin, again in self._further_tries():
+        missing = np.flatnonzero(~solution.found)
+        if work.starting_points is not None and len(missing) and not work.tracker.interrupted:
+            some, known = work.some(missing), work.select(missing, originals)
+            again = from_starting_points(as_solver(self.solver), objective, some, known)
+            found = np.flatnonzero(again.found)
+            solution.put(missing[found], again.at(found))
             missing = np.flatnonzero(~solution.found)
-            if not len(missing) or work.tracker.interrupted:
-                break
-            found = again(objective, work.some(missing), work.select(missing, originals))
-            solution.put(missing, found._replace(origin=np.full(len(missing), origin, np.int8)))
+        if self.fallback_solver and len(missing) and not work.tracker.interrupted:
+            # Feasible iterates can be caught where the network is flat; those of ADMM may leave the box meanwhile.
+            some, known = work.some(missing), work.select(missing, originals)
+            last = minimise(self.fallback_solver, objective, some, known)
+            solution.put(missing, last._replace(origin=np.full(len(missing), FALLBACK, np.int8)))
         if self.refinement is None or work.tracker.interrupted:
             return solution
         refined = self.refinement.perturb(work, solution.delta)
         c = np.where(refined.found, refined.c, solution.c)
         return Solution(refined.delta, solution.objective, c, solution.origin)
-
-    def _further_tries(self) -> Iterator[tuple[int, Callable[[Objective, Work, Originals], Solution]]]:
-        """What examples get for which the first run finds nothing, in order, with its place in `ORIGINS`."""
-        yield STARTING_POINT, functools.partial(from_starting_points, as_solver(self.solver))
-        if self.fallback_solver is not None:
-            # Feasible iterates can be caught where the network is flat; those of ADMM may leave the box meanwhile.
-            yield FALLBACK, functools.partial(minimise, self.fallback_solver)
 
     def objective(self, height: int, width: int) -> Objective:
         """What is minimised besides the margin, for images of `height` x `width` pixels.

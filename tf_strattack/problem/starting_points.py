@@ -8,6 +8,7 @@ from typing import Any
 from tf_strattack.checks import as_array
 from tf_strattack.classifiers.classifier import Classifier
 from tf_strattack.errors import InputError
+from tf_strattack.image_checks import check_images
 from tf_strattack.typing import Images, Places
 
 
@@ -42,7 +43,10 @@ class StartingPoints:
                 f"expected starting points of shape {('P', *shape)}, a pool, or {('N', 'K', *shape)}, "
                 f"received {points.shape}"
             )
-        return cls(classifier.prepare(points.reshape(-1, *shape)).reshape(points.shape)) if points.size else None
+        if not points.size:
+            return None
+        valid = check_images(points.reshape(-1, *shape), classifier.bounds, shape, "starting points")
+        return cls(valid.reshape(points.shape))
 
     def __getitem__(self, rows: Places | slice) -> StartingPoints:
         """Those of some of the examples."""

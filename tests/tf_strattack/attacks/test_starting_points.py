@@ -97,6 +97,7 @@ def test_points_of_each_image_are_its_own_and_a_result_does_not_depend_on_the_ba
     none = BRIEF(classifier, images, labels, targets)
     useless = BRIEF(classifier, images, labels, targets, starting_points=other)
     np.testing.assert_array_equal(useless.success, none.success)
+    np.testing.assert_array_equal(useless.c, none.c)
     for row in (0, 3):
         alone = BRIEF(
             classifier, *(part[row : row + 1] for part in (images, labels, targets)), starting_points=own[row : row + 1]
@@ -125,7 +126,7 @@ def test_points_stay_within_epsilon_the_mask_and_the_budget():
         ),
         (np.zeros((6, 6, 1)), "a pool, or"),
         (np.zeros((2, 1, 6, 6, 1)), "some for each example"),
-        (np.full((2, 6, 6, 1), 3.0), "expected images within"),
+        (np.full((2, 6, 6, 1), 3.0), "expected starting points within"),
     ],
 )
 def test_points_that_do_not_fit_are_refused(points, message):
