@@ -369,5 +369,5 @@ def test_bad_data_gets_one_line_and_status_2(tmp_path):
 def test_list_attacks_names_every_parameter():
     status, out, _ = program("--list_attacks=strattack_overlap")
     assert status == 0
-    for text in ("Parameters of strattack_overlap", "group_size=3", "sigma_quantile=0.38", "solver=prox_linear"):
+    for text in ("Parameters of strattack_overlap", "group_size=3", "sigma_quantile=0.41", "solver=prox_linear"):
         assert text in out

@@ -26,7 +26,7 @@ from tf_strattack.solvers.minimise import minimise
 from tf_strattack.typing import Images, Pixels
 
 # The share of the changes to give up: the paper's, and what docs/solver.md supports.
-_PAPER_QUANTILE, _QUANTILE = 0.03, 0.38
+_PAPER_QUANTILE, _QUANTILE = 0.03, 0.41
 # Where nothing better is left without so many, this part of them is tried, down to the paper's share.
 _LESS = 0.6
 
@@ -45,7 +45,7 @@ class Refinement(Method):
       distortion: D, as in `StrAttack`.
       solver: an object of `tf_strattack.solvers`, or its name for the defaults of a refinement: "prox_linear" for
         `ProxLinear.refining()`, "admm", or "paper" with a search of c.
-      sigma_quantile: the share of the smallest changes to give up, in [0, 1]; None for 0.38, or the paper's 0.03 with
+      sigma_quantile: the share of the smallest changes to give up, in [0, 1]; None for 0.41, or the paper's 0.03 with
         its solver. Below 0.03 it is not reduced.
       epsilon, confidence: as in `StrAttack`.
 

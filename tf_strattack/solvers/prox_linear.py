@@ -1,22 +1,22 @@
-"""The default solver: the margin's tangent at a sparse, feasible point, and the problem with it solved at once.
+"""The default solver: the margin's tangents at sparse, feasible points, and the problem with them solved at once.
 
-ADMM splits problem (2) because the network is not convex. With the network replaced by its tangent nothing is
+ADMM splits problem (2) because the network is not convex. With the network replaced by its tangents nothing is
 left to split: for groups that do not overlap, squared l2 distortion and the box, what remains,
 
     argmin_d  gamma D(d) + tau sum_i ||d_i||_2 + eta_k/2 ||d - y_hat||_2^2
-    subject to  margin + g^T (d - y) <= -kappa,  lower <= d <= upper,
+    subject to  normal^T d + offset <= -kappa for each tangent,  lower <= d <= upper,
 
-is a root of one number per example, the weight lambda of the margin, and costs no evaluation of the network.
+is a root of one number per tangent, its multiplier lambda, and costs no evaluation of the network.
 Every iterate y is itself the candidate: one evaluation of the network serves its test and the next tangent.
 
 Two things stop the iterates from oscillating across the kinks of a ReLU network: y_hat is y with momentum (heavy
-ball), and the tangent is a running mean of all so far, each of which a convex margin lies above.
+ball), and besides the newest tangent the iterate has to meet the running mean of all so far, each of which a convex
+margin lies above.
 """
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
 from typing import NamedTuple
 
 import tensorflow as tf
@@ -27,17 +27,16 @@ from tf_strattack.problem.distortions import Distortion
 from tf_strattack.problem.groups import GroupStructure
 from tf_strattack.problem.problem import Problem
 from tf_strattack.solvers.base import Candidate, Monitored, Originals
+from tf_strattack.solvers.cuts import Cut, Multiplier, meet
 from tf_strattack.solvers.stepping import Stepping, Steps, total, track_margin
 from tf_strattack.typing import Pixels, Rows, Scalar
 
-_ROOT_STEPS = 3
 # Relative to the requested margin. A looser tolerance would amplify rounding errors to differences of several per cent.
 _ACCURACY = 1e-4
 _MAX_KAPPA = 0.2
 # Within so much of success, in units of the original's margin, kappa changes in proportion: iterates end up there,
 # and a jump at success itself would make rounding errors grow.
 _NEAR = 0.05
-_INFINITE = 1e30
 
 
 class Iterate(NamedTuple):
@@ -46,23 +45,22 @@ class Iterate(NamedTuple):
     Attributes:
       y, previous: this iterate and the one before, sparse and within the box, (N, H, W, C).
       normal, offset: the mean tangent, normal^T d + offset, of the margin: (N, H, W, C) and (N,).
-      c: lambda, the weight of the margin in the last step, (N,).
-      slope: how fast the tangent falls with lambda, (N,).
-      kappa: the margin asked of the tangent, in units of `Steps.unit`, (N,).
+      of_mean, of_newest: the multipliers of the mean tangent and of the newest one in the last step.
+      kappa: the margin asked of the tangents, in units of `Steps.unit`, (N,).
     """
 
     y: Pixels
     previous: Pixels
     normal: Pixels
     offset: Rows
-    c: Rows
-    slope: Rows
+    of_mean: Multiplier
+    of_newest: Multiplier
     kappa: Rows
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class ProxLinear(Stepping[Iterate]):
-    """The network replaced by its tangent and the rest solved at once: one gradient evaluation per iteration.
+    """The network replaced by its tangents and the rest solved at once: one gradient evaluation per iteration.
 
     docs/solver.md compares it with ADMM and shows what each number does.
 
@@ -86,12 +84,12 @@ class ProxLinear(Stepping[Iterate]):
       40
     """
 
-    max_iterations: int = 110
+    max_iterations: int = 55
     patience: int | None = 40
-    alpha: float | str = "10 rho"
-    momentum: float = 0.8
-    memory: float = 0.6
-    initial_kappa: float = 0.02
+    alpha: float | str = "8 rho"
+    momentum: float = 0.9
+    memory: float = 0.8
+    initial_kappa: float = 0.03
 
     def __post_init__(self) -> None:
         """Checks the values."""
@@ -103,7 +101,13 @@ class ProxLinear(Stepping[Iterate]):
     @classmethod
     def refining(cls, **values: object) -> ProxLinear:
         """The solver with the defaults of a refinement, which begins at a success; `values` as for the class."""
-        defaults = {"max_iterations": 38, "rho": "gamma", "alpha": "20 rho", "memory": 0.0, "initial_kappa": 0.005}
+        defaults = {
+            "max_iterations": 24,
+            "rho": "gamma",
+            "alpha": "20 rho",
+            "momentum": 0.8,
+            "initial_kappa": 0.005,
+        }
         return cls(**{**defaults, **values})  # type: ignore[arg-type]
 
     def check(self, distortion: Distortion, groups: GroupStructure | None) -> None:
@@ -123,77 +127,37 @@ class ProxLinear(Stepping[Iterate]):
     def init(self, problem: Problem, start: Pixels, c: Rows) -> Iterate:
         """The iterate at `start` (N, H, W, C), with no tangent yet."""
         zero, rows = tf.zeros_like(start), tf.zeros_like(c)
-        return Iterate(start, start, zero, rows, rows, rows, rows + self.initial_kappa)
+        mean, newest = Multiplier(c, rows), Multiplier(rows, rows)
+        return Iterate(start, start, zero, rows, mean, newest, rows + self.initial_kappa)
 
     def step(self, k: Scalar, iterate: Iterate, problem: Problem, parameters: Steps) -> tuple[Iterate, Candidate]:
-        """One iteration: tests the iterate, and moves to where the mean tangent leads."""
+        """One iteration: tests the iterate, and moves to where the tangents lead."""
         momentum, memory = parameters.extra
         margins, gradient = problem.margin_and_gradient(iterate.y)
         kept = tf.where(k > 0, memory, 0.0)
+        tangent = margins - total(gradient * iterate.y)
         normal = kept * iterate.normal + (1.0 - kept) * gradient
-        offset = kept * iterate.offset + (1.0 - kept) * (margins - total(gradient * iterate.y))
+        offset = kept * iterate.offset + (1.0 - kept) * tangent
         eta_k = parameters.eta(k)
         curvature = eta_k + 2.0 * problem.objective.distortion.square * problem.objective.gamma
         centre = (iterate.y + momentum * (iterate.y - iterate.previous)) * (eta_k / curvature)
         target_margin = parameters.required + iterate.kappa * parameters.unit
-        y, c, slope = _solve_multiplier(
-            lambda x: problem.prox(x, curvature),
-            centre,
-            normal,
-            normal / curvature,
-            offset + target_margin,
-            iterate.c,
-            iterate.slope,
-            accuracy=_ACCURACY * target_margin,
+        accuracy = _ACCURACY * target_margin
+        mean, newest = (
+            Cut.below(slope, rest + target_margin, curvature) for slope, rest in ((normal, offset), (gradient, tangent))
         )
+
+        def prox(x: Pixels) -> Pixels:
+            return problem.prox(x, curvature)
+
+        # One sweep: each multiplier for the other's, the mean's for that of the last iteration.
+        _, of_mean = meet(prox, centre - newest.moved(iterate.of_newest.weight), mean, iterate.of_mean, accuracy)
+        y, of_newest = meet(prox, centre - mean.moved(of_mean.weight), newest, iterate.of_newest, accuracy)
         shortfall = tf.clip_by_value((margins + parameters.required) / (_NEAR * parameters.unit), -1.0, 1.0)
         kappa = track_margin(iterate.kappa, shortfall, _MAX_KAPPA)
         candidate = Candidate(iterate.y, problem.objective.cost(iterate.y), margins <= -parameters.required)
-        return Iterate(y, iterate.y, normal, offset, c, slope, kappa), candidate
+        return Iterate(y, iterate.y, normal, offset, of_mean, of_newest, kappa), candidate
 
     def monitor(self, iterate: Iterate, parameters: Steps) -> Monitored:
-        """The weight of the margin, the margin asked for, and the scale of the steps."""
-        return Monitored(iterate.c, iterate.kappa, parameters.rho)
-
-
-def _solve_multiplier(
-    prox: Callable[[Pixels], Pixels],
-    centre: Pixels,
-    normal: Pixels,
-    direction: Pixels,
-    offset: Rows,
-    weight: Rows,
-    slope: Rows,
-    accuracy: Rows,
-) -> tuple[Pixels, Rows, Rows]:
-    """Finds the least weight >= 0 for which d = prox(centre - weight direction) has normal^T d + offset <= 0.
-
-    The left side falls with the weight. Secants within a bracket, from the last iteration's weight and slope;
-    a row keeps its weight once it is within `accuracy`, so that no row's result depends on another's.
-
-    Returns:
-      d (N, H, W, C), its weight (N,) and the last secant's slope (N,).
-    """
-    steepest = total(normal * direction) + 1e-20  # the slope where nothing is shrunk or cut
-    weight = tf.where(weight > 0.0, weight, tf.nn.relu(offset + total(normal * centre)) / steepest)
-    slope = tf.where(slope > 0.0, slope, steepest)
-    low, high = tf.zeros_like(weight) - 1e-9, tf.zeros_like(weight) + _INFINITE
-    old_weight = old_excess = tf.zeros_like(weight)
-    reached = tf.zeros_like(weight, tf.bool)
-    for attempt in range(_ROOT_STEPS):
-        point = prox(centre - weight[:, None, None, None] * direction)
-        excess = total(normal * point) + offset
-        reached |= (tf.abs(excess) <= accuracy) | ((weight <= 0.0) & (excess <= 0.0))
-        if attempt == _ROOT_STEPS - 1:
-            break
-        low, high = tf.where(excess > 0.0, weight, low), tf.where(excess > 0.0, high, weight)
-        if attempt:
-            secant = tf.math.divide_no_nan(old_excess - excess, weight - old_weight)
-            slope = tf.where(~reached & (secant > 1e-3 * steepest) & (secant < 1.5 * steepest), secant, slope)
-        # No more than four times as far at once: the first groups to wake make the slope much steeper.
-        guess = tf.minimum(weight + excess / slope, 4.0 * weight + 1e-3 * tf.abs(excess) / steepest)
-        middle = tf.where(high < _INFINITE, 0.5 * (low + high), 2.0 * weight)
-        guess = tf.nn.relu(tf.where((guess <= low) | (guess >= high), middle, guess))
-        old_weight, old_excess = weight, excess
-        weight = tf.where(reached, weight, guess)
-    return point, weight, slope
+        """The multipliers' sum, the margin asked for, and the scale of the steps."""
+        return Monitored(iterate.of_mean.weight + iterate.of_newest.weight, iterate.kappa, parameters.rho)

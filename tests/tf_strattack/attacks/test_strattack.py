@@ -226,11 +226,12 @@ def test_evaluations_are_counted(exact):
 
 def test_a_round_of_giving_up_less_is_counted(exact):
     classifier, images, labels, targets = exact
-    refine = sa.Refinement(solver=sa.solvers.ProxLinear.refining(patience=1000))
+    iterations = 38
+    refine = sa.Refinement(solver=sa.solvers.ProxLinear.refining(max_iterations=iterations, patience=1000))
     attack = brief(110, patience=1000, epsilon=None, refine=refine)
     result = attack(classifier, images, labels, targets)
     unrefined = dataclasses.replace(attack, refine=False)(classifier, images, labels, targets)
-    rounds = (result.gradient_evaluations - unrefined.gradient_evaluations)[result.success] / 38
+    rounds = (result.gradient_evaluations - unrefined.gradient_evaluations)[result.success] / iterations
     assert set(rounds) > {1.0}
     assert rounds.max() <= 6
 
@@ -397,9 +398,9 @@ def test_records_hold_what_ran_and_nothing_that_stands_for_a_default():
     assert record["refine"]["solver"]["class"] == "Paper"
     assert record["groups"] == {"class": "SlidingMask", "size": 2, "stride": 2, "border": "cover"}
     record = sa.StrAttack().hyper_parameters
-    assert (record["solver"]["rho"], record["solver"]["alpha"]) == ("tangent", "10 rho")
+    assert (record["solver"]["rho"], record["solver"]["alpha"]) == ("tangent", "8 rho")
     assert record["fallback"]["class"] == "Admm"
-    assert record["refine"]["sigma_quantile"] == 0.38
+    assert record["refine"]["sigma_quantile"] == 0.41
     assert record["max_groups"] is None  # no limit
     json.dumps(record)
 
@@ -414,7 +415,7 @@ def test_every_numeric_parameter_matters(exact):
         {"tau": 0.2},
         {"gamma": 4.0},
         {"solver": SOLVERS.ProxLinear(rho=5.0)},
-        {"solver": SOLVERS.ProxLinear(alpha=40.0)},
+        {"solver": SOLVERS.ProxLinear(alpha=30.0)},
         {"solver": SOLVERS.ProxLinear(momentum=0.5)},
         {"solver": SOLVERS.ProxLinear(memory=0.2)},
         {"solver": SOLVERS.ProxLinear(initial_kappa=0.1)},

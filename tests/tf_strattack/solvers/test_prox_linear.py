@@ -84,7 +84,7 @@ def test_a_step_meets_the_tangent_and_keeps_to_the_box():
     parameters = solver.parameters(problem, originals_of(5, required=0.01, dtype=tf.float32))
     following, candidate = solver.step(tf.constant(0), first_iterate(solver, problem), problem, parameters)
     predicted = margins + np.sum(gradient * following.y, axis=(1, 2, 3))
-    np.testing.assert_allclose(predicted, -(0.01 + 0.02), atol=1e-4)
+    np.testing.assert_allclose(predicted, -(0.01 + solver.initial_kappa), atol=1e-4)
     lower, upper = problem.batch.lower, problem.batch.upper
     assert (following.y >= lower).numpy().all()
     assert (following.y <= upper).numpy().all()
@@ -111,6 +111,68 @@ def test_the_mean_of_tangents_weighs_the_newest_as_said():
         iterate, _ = solver.step(tf.constant(k), iterate, problem, parameters)
     expected = 0.6 * (0.6 * gradients[0] + 0.4 * gradients[1]) + 0.4 * gradients[2]
     np.testing.assert_allclose(iterate.normal, expected, atol=1e-6)
+
+
+def test_a_step_leans_on_the_newest_tangent_and_on_the_mean():
+    rng = np.random.default_rng(5)
+    gradients = rng.normal(size=(3, 5, 6, 6, 1)).astype(np.float32)
+    rest = iter(gradients)
+    problem = random_problem(lambda _: (np.full(5, 0.5, np.float32), next(rest)))
+    solver = sa.solvers.ProxLinear(rho=1.0, alpha=10.0, momentum=0.0, memory=0.5)
+    parameters = solver.parameters(problem, originals_of(5, required=0.01, dtype=tf.float32))
+    iterate = first_iterate(solver, problem)
+    for k in range(3):
+        before = iterate.y
+        iterate, _ = solver.step(tf.constant(k), iterate, problem, parameters)
+    mean, newest = (part.weight[:, None, None, None] for part in (iterate.of_mean, iterate.of_newest))
+    curvature = parameters.eta(2) + 2.0
+    centre = (before * parameters.eta(2) - mean * iterate.normal - newest * gradients[2]) / curvature
+    np.testing.assert_allclose(iterate.y, problem.prox(centre, curvature), atol=1e-5)
+    assert tf.reduce_any((mean > 0.0) & (newest > 0.0))
+
+
+def group_sparse_optimum(slope, offset, image, size, tau):
+    """The least ||d||^2 + tau sum ||d_i|| with offset + slope^T d <= 0 and 0 <= image + d <= 1, by bisection.
+
+    Given the multiplier, every group is d_i = clip(-multiplier slope_i / (2 + tau / ||d_i||)), where the norm is the
+    larger root of one equation.
+    """
+    side = image.shape[0]
+    squares = [(slice(i, i + size), slice(j, j + size)) for i in range(0, side, size) for j in range(0, side, size)]
+
+    def change(multiplier):
+        delta = np.zeros_like(image)
+        for square in squares:
+            low, high = 0.0, 10.0
+            for _ in range(60):
+                norm = (low + high) / 2
+                found = np.clip(-multiplier * slope[square] / (2 + tau / norm), -image[square], 1 - image[square])
+                low, high = (norm, high) if np.linalg.norm(found) > norm else (low, norm)
+            delta[square] = found if low > 1e-9 else 0.0
+        return delta
+
+    low, high = 0.0, 1e4
+    for _ in range(60):
+        multiplier = (low + high) / 2
+        low, high = (multiplier, high) if offset + np.sum(slope * change(multiplier)) > 0 else (low, multiplier)
+    delta = change(high)
+    return np.sum(delta**2) + tau * sum(np.linalg.norm(delta[square]) for square in squares)
+
+
+def test_a_linear_network_gets_the_optimum_of_the_group_sparse_problem():
+    rng = np.random.default_rng(6)
+    weights, images = rng.normal(size=(2, 64)), rng.uniform(size=(10, 8, 8, 1)).astype(np.float32)
+    classifier = sa.Classifier.from_callable(lambda x: tf.reshape(x, [-1, 64]) @ tf.constant(weights.T, tf.float32))
+    labels = classifier.predict(images).argmax(axis=1)
+    # Little enough is asked of the margin for it not to count.
+    attack = sa.StrAttack(epsilon=None, refine=False, solver=sa.solvers.ProxLinear(max_iterations=200, patience=None))
+    result = attack(classifier, images, labels, 1 - labels)
+    assert result.success.all()
+    for image, label, delta in zip(images[..., 0].astype(float), labels, result.delta[..., 0], strict=True):
+        slope = (weights[label] - weights[1 - label]).reshape(8, 8)
+        best = group_sparse_optimum(slope, np.sum(slope * image), image, 2, 0.65)
+        norms = np.sqrt(np.square(delta).reshape(4, 2, 4, 2).sum(axis=(1, 3)))
+        assert 0.999 < (np.sum(delta**2) + 0.65 * norms.sum()) / best < 1.01
 
 
 def test_admm_takes_over_where_nothing_is_found():
