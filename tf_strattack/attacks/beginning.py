@@ -34,12 +34,37 @@ def from_starting_points(solver: Solver[Any, Any], objective: Objective, work: W
     if not len(rows):
         return solution
     some = work.some(rows)
-    given, here = some.padded(delta[rows]), objective.at(objective.numbers(), some.batch)
-    start = here.within_budget(given)
-    whole = tf.reduce_all(start == given, axis=[1, 2, 3])
-    known = Best.of(start, tf.where(whole, here.cost(start), np.inf))
-    solution.put(rows, minimise(solver, objective, some, work.select(rows, originals), start=start, known=known))
+    solution.put(rows, _from(solver, objective, some, work.select(rows, originals), some.padded(delta[rows])))
     return solution._replace(origin=np.full(work.rows, STARTING_POINT, np.int8))
+
+
+def from_convex(solver: Solver[Any, Any], objective: Objective, work: Work, originals: Originals) -> Solution:
+    """Minimises `objective`, which is not convex, from the solution of the convex problem next to it.
+
+    The convex problem finds where changes count. Its solution is kept, without all but the largest `max_groups` of its
+    groups if so few may change, until something better succeeds. Examples for which this leaves nothing are minimised
+    from the original.
+    """
+    convex = minimise(solver, objective.convex, work, originals)
+    solution = Solution.none(work.rows, work.batch.images.shape[1:])
+    begun = np.flatnonzero(convex.found)
+    if len(begun):
+        some = work.some(begun)
+        start = some.padded(convex.delta[begun])
+        solution.put(begun, _from(solver, objective, some, work.select(begun, originals), start))
+    missing = np.flatnonzero(~solution.found)
+    if len(missing) and not work.tracker.interrupted:
+        solution.put(missing, minimise(solver, objective, work.some(missing), work.select(missing, originals)))
+    return solution
+
+
+def _from(solver: Solver[Any, Any], objective: Objective, work: Work, originals: Originals, start: Pixels) -> Solution:
+    """Minimises `objective` from perturbations (N, H, W, C) that succeed, which are kept where they meet the budget."""
+    here = objective.at(objective.numbers(), work.batch)
+    cut = here.within_budget(start)
+    whole = tf.reduce_all(cut == start, axis=[1, 2, 3])
+    known = Best.of(cut, tf.where(whole, here.cost(cut), np.inf))
+    return minimise(solver, objective, work, originals, start=cut, known=known)
 
 
 def nearest_start(work: Work, points: StartingPoints, required: Rows) -> tuple[Images, Flags]:

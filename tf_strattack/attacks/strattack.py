@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from tf_strattack.attacks.attack import Attack
-from tf_strattack.attacks.beginning import from_starting_points
+from tf_strattack.attacks.beginning import from_convex, from_starting_points
 from tf_strattack.attacks.hyper_parameters import record_of, refusing
 from tf_strattack.attacks.places import place_in
 from tf_strattack.attacks.refinement import Refinement
@@ -200,14 +200,20 @@ class StrAttack(Attack):
 
     def iterations(self) -> int:
         """The number of iterations that a batch takes in all, refinement included."""
-        return as_solver(self.solver).total_iterations + (self.refinement.iterations() if self.refinement else 0)
+        first = as_solver(self.solver).total_iterations * (2 if self._begins_convex else 1)
+        return first + (self.refinement.iterations() if self.refinement else 0)
+
+    @property
+    def _begins_convex(self) -> bool:
+        return as_solver(self.solver).begins_convex and not (self.penalty == "l2" and self.max_groups is None)
 
     def perturb(self, work: Work, given: Images) -> Solution:
         """Attacks a batch from the originals on; `given` (N, H, W, C) is 0."""
         margins, slopes = work.tangents()
         originals = Originals(margins, work.goal.required_margin(margins, self.confidence), self.confidence, slopes)
         objective = self.objective(*work.batch.images.shape[1:3])
-        solution = minimise(as_solver(self.solver), objective, work, originals)
+        find = from_convex if self._begins_convex else minimise
+        solution = find(as_solver(self.solver), objective, work, originals)
         missing = np.flatnonzero(~solution.found)
         if work.starting_points is not None and len(missing) and not work.tracker.interrupted:
             some, known = work.some(missing), work.select(missing, originals)

@@ -51,6 +51,11 @@ class Objective:
     max_groups: int | Scalar | None = None
 
     @property
+    def convex(self) -> Objective:
+        """The convex problem next to this one: with the l2 norms of groups, and as many of them as it takes."""
+        return dataclasses.replace(self, penalty="l2", max_groups=None)
+
+    @property
     def structure(self) -> Hashable:
         """What the graph of a loop depends on: everything but the numbers."""
         return type(self.distortion), self.groups, self.penalty, self.max_groups is not None

@@ -90,6 +90,8 @@ class Solver(abc.ABC, Generic[Iterate, Parameters]):
     look_every: ClassVar[int] = 10
     # Whether candidates are other points than iterates, so that a start that succeeds has to be tested by itself.
     tests_start: ClassVar[bool] = False
+    # Whether a problem whose group penalty is not convex begins at the solution of the convex one.
+    begins_convex: ClassVar[bool] = False
 
     @property
     def search(self) -> Search | None:

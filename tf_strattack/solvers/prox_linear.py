@@ -17,7 +17,7 @@ margin lies above.
 from __future__ import annotations
 
 import dataclasses
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 import tensorflow as tf
 
@@ -83,6 +83,8 @@ class ProxLinear(Stepping[Iterate]):
       >>> sa.StrAttack(solver=sa.solvers.ProxLinear(max_iterations=60)).solver.patience
       40
     """
+
+    begins_convex: ClassVar[bool] = True
 
     max_iterations: int = 55
     patience: int | None = 40
