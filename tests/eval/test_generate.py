@@ -26,7 +26,7 @@ from tf_strattack.programs.directories.layouts import CARD_MARK
 from tf_strattack.programs.directories.sealed import read_sealed, write_sealed
 from training.adversarial_dataset import read_adversarial_dataset
 
-QUICK = "--attack_parameters=max_iterations=12,fallback.max_iterations=12,refine=False"
+QUICK = "--attack_parameters=max_iterations=9,fallback.max_iterations=9,refine=False"
 SMALL = ("--num_images=20", "--shard_size=8", "--targets=random:2", QUICK)  # five shards
 
 
