@@ -23,7 +23,7 @@ _Number = TypeVar("_Number", int, float)
 MODEL = flags.DEFINE_string(
     "model",
     "mnist_cnn",
-    "mnist_cnn or cifar10_cnn (shipped), a network of keras.applications such as inception_v3, a Keras file or a "
+    "mnist_cnn, cifar10_cnn or mnist_pgd (shipped; the last is trained on PGD examples), a network of keras.applications such as inception_v3, a Keras file or a "
     "SavedModel directory.",
 )
 WEIGHTS = flags.DEFINE_string(

@@ -66,6 +66,15 @@ def test_what_is_shipped_was_saved_by_a_keras_no_newer_than_the_oldest_which_wou
     assert Version(saved_by) <= Version(oldest)
 
 
+def test_the_robust_network_has_the_architecture_of_the_standard_one():
+    robust, standard = (keras.saving.load_model(sa.shipped.model_path(f"mnist_{kind}")) for kind in ("pgd", "cnn"))
+    assert [weight.shape for weight in robust.weights] == [weight.shape for weight in standard.weights]
+    card = sa.shipped.load_card("mnist_pgd")
+    assert card["test_accuracy"] >= 0.98
+    images, labels, _ = sa.shipped.load_sample()
+    assert (np.argmax(robust.predict(images, verbose=0), axis=1) == labels).mean() > 0.98
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("dataset", NETS)
 def test_the_accuracy_of_the_card_is_what_the_network_has(dataset, shared):

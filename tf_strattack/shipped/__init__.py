@@ -18,6 +18,7 @@ _FOLDER = Path(__file__).parent
 NETWORKS = {
     "mnist_cnn": tuple("0123456789"),
     "cifar10_cnn": ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"),
+    "mnist_pgd": tuple("0123456789"),
 }
 
 
@@ -36,7 +37,7 @@ class Sample(NamedTuple):
 
 
 def model_path(name: str) -> Path:
-    """The `.keras` file of the shipped network `name`, "mnist_cnn" or "cifar10_cnn".
+    """The `.keras` file of the shipped network `name`: "mnist_cnn", "cifar10_cnn", or "mnist_pgd", trained on PGD examples.
 
     Raises:
       InputError: an unknown name.
