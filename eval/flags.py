@@ -23,8 +23,8 @@ _Number = TypeVar("_Number", int, float)
 MODEL = flags.DEFINE_string(
     "model",
     "mnist_cnn",
-    "mnist_cnn, cifar10_cnn or mnist_pgd (shipped; the last is trained on PGD examples), a network of keras.applications such as inception_v3, a Keras file or a "
-    "SavedModel directory.",
+    "mnist_cnn, cifar10_cnn or mnist_pgd (shipped; the last is trained on PGD examples), a network of "
+    "keras.applications such as inception_v3, a Keras file or a SavedModel directory.",
 )
 WEIGHTS = flags.DEFINE_string(
     "weights",

@@ -37,7 +37,7 @@ class Sample(NamedTuple):
 
 
 def model_path(name: str) -> Path:
-    """The `.keras` file of the shipped network `name`: "mnist_cnn", "cifar10_cnn", or "mnist_pgd", trained on PGD examples.
+    """The `.keras` file of the shipped network `name`: "mnist_cnn", "cifar10_cnn", or "mnist_pgd" (PGD-trained).
 
     Raises:
       InputError: an unknown name.
