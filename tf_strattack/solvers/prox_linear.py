@@ -152,7 +152,8 @@ class ProxLinear(Stepping[Iterate]):
         def prox(x: Pixels) -> Pixels:
             return problem.prox(x, curvature)
 
-        # One sweep: each multiplier for the other's, the mean's for that of the last iteration.
+        # One sweep: each multiplier for the other's, the mean's for that of the last iteration. Nothing needs
+        # the mean's own point, and its last proximal step is pruned from the graph.
         _, of_mean = meet(prox, centre - newest.moved(iterate.of_newest.weight), mean, iterate.of_mean, accuracy)
         y, of_newest = meet(prox, centre - mean.moved(of_mean.weight), newest, iterate.of_newest, accuracy)
         shortfall = tf.clip_by_value((margins + parameters.required) / (_NEAR * parameters.unit), -1.0, 1.0)
