@@ -104,7 +104,9 @@ def batch_of(images, epsilon=1.0, kept=1.0):
     """The batch of images in [0, 1]; where `kept` is 0 the box is the point 0."""
     images = tf.constant(images)
     lower, upper = tf.maximum(-images, -epsilon) * kept, tf.minimum(1 - images, epsilon) * kept
-    return Batch(images, tf.zeros(len(images), tf.int32), lower, upper, tf.range(len(images)))
+    return Batch(
+        images, tf.zeros(len(images), tf.int32), lower, upper, tf.range(len(images)), tf.ones([len(images), 1, 1])
+    )
 
 
 def problem_of(images, margin_and_gradient=None, *, epsilon=1.0, kept=1.0, **objective):
@@ -119,11 +121,12 @@ def originals_of(rows, *, margin=1.0, required=0.0, slope=1.0, dtype=tf.float64)
 
 
 def brief(iterations, *, patience=40, refining=None, **values):
-    """`StrAttack` with few iterations: of its solver and its fallback, and `refining` of its refinement."""
+    """`StrAttack` without restarts, with few iterations of its solver and fallback, `refining` of its refinement."""
     few = {"max_iterations": iterations, "patience": patience}
     if refining is not None:
         values["refine"] = sa.Refinement(solver=sa.solvers.ProxLinear.refining(max_iterations=refining))
-    return sa.StrAttack(solver=sa.solvers.ProxLinear(**few), fallback=sa.solvers.Admm(**few), **values)
+    parts = {"solver": sa.solvers.ProxLinear(**few), "fallback": sa.solvers.Admm(**few), "restarts": 0}
+    return sa.StrAttack(**{**parts, **values})
 
 
 def write_folder(folder, images, names=True):

@@ -98,6 +98,7 @@ OWN = {
         (f"--attack_parameters=group_size={10**30}", "expected group_size"),
         ("--attack_parameters=refine.max_iterations=-1", "expected refine.max_iterations to be"),
         ("--attack_parameters=refine_iterations=5", "expected refine.max_iterations, received refine_iterations"),
+        ("--attack_parameters=restarts=-1", "expected restarts to be"),
         ("--attack_parameters=fallback.max_iterations=0", "expected fallback.max_iterations to be"),
         ("--list_attacks=deepfool", "expected --attack to be one of"),
         ("--tensorboard_dir={}/file/logs", "expected --tensorboard_dir to be a directory"),

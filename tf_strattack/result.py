@@ -44,9 +44,9 @@ class AttackResult:
       calls: {(kind, rows): number} of the network calls made, kind "gradient" or "forward", on batches of `rows`
         rows, padding included: what the time of the attack should be compared with.
       example_ids: (N,) names of the examples where the caller has set them, else None.
-      origin: (N,) what found each success: "first run", from the original on, "starting point" or "fallback", see
-        `StrAttack`; empty where the attack failed, and after a refinement or quantization by itself. None in files of
-        earlier versions.
+      origin: (N,) what found each success: "first run", from the original, "starting point", "restart" or "fallback",
+        see `StrAttack`; empty where the attack failed, and after a refinement or quantization by itself. None in files
+        of earlier versions.
     """
 
     images: Images

@@ -91,9 +91,10 @@ def flat(attack: Attack) -> Flat:
         solver = _part("refine.solver", refinement.solver, SOLVERS, "refine.")
         parts["refine"] |= {"sigma_quantile": refinement.quantile, **solver}
     own: Flat = {}
+    resolved = attack.hyper_parameters
     for name in names_of(StrAttack):
         if name not in _SHORT_FORMS:
-            own |= parts.get(name) or {name: getattr(attack, name)}
+            own |= parts.get(name) or {name: resolved[name]}
     return own
 
 

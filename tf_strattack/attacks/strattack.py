@@ -8,14 +8,16 @@ from typing import Any, ClassVar
 import numpy as np
 
 from tf_strattack.attacks.attack import Attack
-from tf_strattack.attacks.beginning import from_convex, from_starting_points
+from tf_strattack.attacks.beginning import Beginnings
+from tf_strattack.attacks.connection import connect, connecting
 from tf_strattack.attacks.hyper_parameters import record_of, refusing
 from tf_strattack.attacks.places import place_in
 from tf_strattack.attacks.refinement import Refinement
-from tf_strattack.checks import check_choice, check_count, check_number
+from tf_strattack.attacks.structure import chosen_structure
+from tf_strattack.checks import check_choice, check_count, check_number, check_whole
 from tf_strattack.errors import InputError
 from tf_strattack.problem.distortions import Distortion, as_distortion
-from tf_strattack.problem.groups import GroupStructure, SlidingMask, as_structure
+from tf_strattack.problem.groups import GroupStructure, as_structure
 from tf_strattack.problem.objective import Objective
 from tf_strattack.problem.proximal import GROUP_PENALTIES
 from tf_strattack.problem.work import Work
@@ -23,8 +25,7 @@ from tf_strattack.result import AttackResult
 from tf_strattack.runtime.progress import Callback
 from tf_strattack.solvers import SOLVERS, Admm, ProxLinear, Solver, as_solver
 from tf_strattack.solvers.base import Originals
-from tf_strattack.solvers.best import FALLBACK, Solution
-from tf_strattack.solvers.minimise import minimise
+from tf_strattack.solvers.best import Solution
 from tf_strattack.typing import Images
 
 # What the attack gives its refinement.
@@ -52,11 +53,16 @@ class StrAttack(Attack):
         with the margin's tangent in place of the network. "admm" splits as the paper does, but takes the tangent
         inside the hinge, so that no c is searched; distortion "l0" needs it, and with tau = 0 it is the better one
         for "linf" too. "paper" is the paper's. docs/solver.md compares.
-      fallback: the solver for examples for which `solver` finds nothing: an object, a name, False or None for
+      restarts: how often an example for which nothing is found begins again, at a random point of its box; None for 3
+        times with "prox_linear" and never with the others.
+      seed: of the random points.
+      fallback: the solver for examples for which nothing is found even so: an object, a name, False or None for
         none, True for "admm" after "prox_linear" and none after the others.
       epsilon: the largest change of a pixel, in [0, 1] scale, or None for no limit but the bounds.
       confidence: how far, in logits, the target must lie above all other classes.
       max_groups: the most groups that may change, or None for no limit; the best set found within it is kept.
+      connected: whether changes are drawn together, to fewer clusters of fewer groups, at a little more distortion:
+        groups next to changed ones become cheaper, others more expensive (as in GSE, arXiv 2311.17434).
       refine: whether to run Proposition 3 on what was found: True, False, or a `Refinement`, which gets distortion,
         gamma, epsilon and confidence from the attack.
 
@@ -86,8 +92,11 @@ class StrAttack(Attack):
     gamma: float = 1.0
     solver: str | Solver[Any, Any] = "prox_linear"
     fallback: str | Solver[Any, Any] | bool | None = True
+    restarts: int | None = None
+    seed: int = 0
     epsilon: float | None = 0.6
     max_groups: int | None = None
+    connected: bool = False
     refine: bool | Refinement = True
 
     def __post_init__(self, group_size: int | None, stride: int | None, border: str | None) -> None:
@@ -97,37 +106,29 @@ class StrAttack(Attack):
         check_number("gamma", self.gamma, 0.0, open_low=True)
         if self.max_groups is not None:
             check_count("max_groups", self.max_groups)
+        if self.restarts is not None:
+            check_whole("restarts", self.restarts)
+        check_whole("seed", self.seed)
         check_choice("penalty", self.penalty, GROUP_PENALTIES)
-        object.__setattr__(self, "groups", self._structure(group_size, stride, border))
+        short = {"group_size": group_size, "stride": stride, "border": border}
+        needed = self.tau > 0.0 or self.max_groups is not None
+        object.__setattr__(self, "groups", chosen_structure(self.groups, short, needed=needed))
         object.__setattr__(self, "distortion", as_distortion(self.distortion))
         object.__setattr__(self, "solver", as_solver(self.solver))
         if self.tau == 0.0 and self.penalty != "l2":
             raise InputError(f"expected penalty={self.penalty} with tau above 0, its weight, received tau=0")
+        if not isinstance(self.connected, bool):
+            raise InputError(f"expected connected to be True or False, received {self.connected!r}")
+        if self.connected and self.tau == 0.0:
+            raise InputError("expected connected with tau above 0, whose weight it changes, received tau=0")
         if not isinstance(self.refine, bool | Refinement):
             raise InputError(f"expected refine to be True, False or a Refinement, received {self.refine!r}")
         _ = self.refinement  # checks what the two share
+        if self.seed and not self._restarts:
+            raise InputError(f"expected seed with restarts above 0, received seed={self.seed} without: leave seed out")
         for solver in (as_solver(self.solver), self.fallback_solver):
             if solver is not None:
                 solver.check(as_distortion(self.distortion), None if self.groups is None else as_structure(self.groups))
-
-    def _structure(self, group_size: int | None, stride: int | None, border: str | None) -> GroupStructure | None:
-        short = {"group_size": group_size, "stride": stride, "border": border}
-        given = {name: value for name, value in short.items() if value is not None}
-        if given and self.groups is not None:
-            raise InputError(
-                f"expected groups or {', '.join(given)}, received both: groups=SlidingMask(size, stride, border)"
-            )
-        if self.tau == 0.0 and self.max_groups is None:
-            if given or self.groups is not None:
-                name = next(iter(given), "groups")
-                raise InputError(
-                    f"expected {name} with tau above 0 or with max_groups, as groups mean nothing without, "
-                    f"received tau=0: leave {name} out"
-                )
-            return None
-        if self.groups is not None:
-            return as_structure(self.groups)
-        return SlidingMask(2 if group_size is None else group_size, stride, "cover" if border is None else border)
 
     @property
     def refinement(self) -> Refinement | None:
@@ -164,6 +165,7 @@ class StrAttack(Attack):
         own = {} if self.refinement is None else self.refinement.hyper_parameters
         return {
             **super().hyper_parameters,
+            "restarts": self._restarts,
             "fallback": record_of(self.fallback_solver),
             "refine": {name: value for name, value in own.items() if name not in _SHARED} or False,
         }
@@ -200,32 +202,28 @@ class StrAttack(Attack):
 
     def iterations(self) -> int:
         """The number of iterations that a batch takes in all, refinement included."""
-        first = as_solver(self.solver).total_iterations * (2 if self._begins_convex else 1)
+        solver = as_solver(self.solver)
+        first = solver.total_iterations * (2 if self._begins_convex else 1)
+        first += sum(part.total_iterations for part in connecting(solver) if self.connected)
         return first + (self.refinement.iterations() if self.refinement else 0)
 
     @property
     def _begins_convex(self) -> bool:
         return as_solver(self.solver).begins_convex and not (self.penalty == "l2" and self.max_groups is None)
 
+    @property
+    def _restarts(self) -> int:
+        return as_solver(self.solver).restarts if self.restarts is None else self.restarts
+
     def perturb(self, work: Work, given: Images) -> Solution:
         """Attacks a batch from the originals on; `given` (N, H, W, C) is 0."""
         margins, slopes = work.tangents()
         originals = Originals(margins, work.goal.required_margin(margins, self.confidence), self.confidence, slopes)
         objective = self.objective(*work.batch.images.shape[1:3])
-        find = from_convex if self._begins_convex else minimise
-        solution = find(as_solver(self.solver), objective, work, originals)
-        missing = np.flatnonzero(~solution.found)
-        if work.starting_points is not None and len(missing) and not work.tracker.interrupted:
-            some, known = work.some(missing), work.select(missing, originals)
-            again = from_starting_points(as_solver(self.solver), objective, some, known)
-            found = np.flatnonzero(again.found)
-            solution.put(missing[found], again.at(found))
-            missing = np.flatnonzero(~solution.found)
-        if self.fallback_solver and len(missing) and not work.tracker.interrupted:
-            # Feasible iterates can be caught where the network is flat; those of ADMM may leave the box meanwhile.
-            some, known = work.some(missing), work.select(missing, originals)
-            last = minimise(self.fallback_solver, objective, some, known)
-            solution.put(missing, last._replace(origin=np.full(len(missing), FALLBACK, np.int8)))
+        beginnings = Beginnings(as_solver(self.solver), self._restarts, self.seed, self.fallback_solver)
+        solution = beginnings.find(objective, work, originals)
+        if self.connected:
+            connect(as_solver(self.solver), objective, work, originals, solution)
         if self.refinement is None or work.tracker.interrupted:
             return solution
         refined = self.refinement.perturb(work, solution.delta)

@@ -41,6 +41,8 @@ class Objective:
       penalty: of a group's norm, a key of `proximal.GROUP_PENALTIES`.
       gamma, tau: weights of distortion and of group sparsity.
       max_groups: the most groups that a perturbation may change; None for no limit.
+      weights: what the norm of each group counts, (N, P, Q) or what broadcasts against it; those of a batch are in
+        `Batch.weights`.
     """
 
     distortion: Distortion = dataclasses.field(default_factory=SquaredL2)
@@ -49,6 +51,7 @@ class Objective:
     gamma: float | Scalar = 1.0
     tau: float | Scalar = 0.0
     max_groups: int | Scalar | None = None
+    weights: float | tf.Tensor = 1.0
 
     @property
     def convex(self) -> Objective:
@@ -79,15 +82,16 @@ class Objective:
             gamma=numbers.gamma,
             tau=numbers.tau,
             max_groups=None if self.max_groups is None else numbers.max_groups,
+            weights=batch.weights,
         )
 
     def cost(self, delta: Pixels) -> Rows:
-        """Gamma D(delta) + tau sum_i ||delta_i||_2^p (N,), p = 1 or (`penalty="l2_half"`) 1/2."""
+        """Gamma D(delta) + tau sum_i w_i ||delta_i||_2^p (N,), p = 1 or (`penalty="l2_half"`) 1/2, w_i the weights."""
         value = self.gamma * self.distortion.cost(delta)
         if self.groups is not None:
             _, measure = proximal.GROUP_PENALTIES[self.penalty]
             norms = tf.sqrt(self.groups.total(tf.square(delta)))
-            value += self.tau * tf.reduce_sum(measure(norms), axis=[1, 2])
+            value += self.tau * tf.reduce_sum(self.weights * measure(norms), axis=[1, 2])
         return value
 
     def within_budget(self, delta: Pixels) -> Pixels:
@@ -135,7 +139,7 @@ class Objective:
             return scale, _of_pixels(groups, scale, lower.shape[-1])
 
         def prox(x: Pixels, curvature: tf.Tensor) -> Pixels:
-            threshold = self.tau / curvature[:, :, :, 0]
+            threshold = self.tau / curvature[:, :, :, 0] * self.weights
             movable = tf.clip_by_value(x, lowest, highest)
             scale, pixels = factors(tf.sqrt(groups.total(tf.square(movable))), threshold)
             if groups.overlapping:

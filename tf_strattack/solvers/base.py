@@ -92,6 +92,8 @@ class Solver(abc.ABC, Generic[Iterate, Parameters]):
     tests_start: ClassVar[bool] = False
     # Whether a problem whose group penalty is not convex begins at the solution of the convex one.
     begins_convex: ClassVar[bool] = False
+    # How often an attack begins again at a random point where nothing is found, unless it is given a number.
+    restarts: ClassVar[int] = 0
 
     @property
     def search(self) -> Search | None:

@@ -11,10 +11,11 @@ import tensorflow as tf
 from tf_strattack.solvers.base import Candidate
 from tf_strattack.typing import Flags, Images, Pixels, Places, Rows, Scalar
 
-# What can have found an example: the run from the original on, one from a starting point, or the fallback solver.
+# What can have found an example: the run from the original on, one from a starting point or from a random point, or the
+# fallback solver.
 # Nothing is found by a method that works on what others found.
-ORIGINS = ("first run", "starting point", "fallback", "")
-FIRST_RUN, STARTING_POINT, FALLBACK, GIVEN = range(4)
+ORIGINS = ("first run", "starting point", "restart", "fallback", "")
+FIRST_RUN, STARTING_POINT, RESTART, FALLBACK, GIVEN = range(5)
 # The patience that is never exhausted.
 ENDLESS = 2**30
 # A candidate this much better than the best so far makes an example worth more iterations.

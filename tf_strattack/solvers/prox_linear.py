@@ -11,7 +11,8 @@ Every iterate y is itself the candidate: one evaluation of the network serves it
 
 Two things stop the iterates from oscillating across the kinks of a ReLU network: y_hat is y with momentum (heavy
 ball), and besides the newest tangent the iterate has to meet the running mean of all so far, each of which a convex
-margin lies above.
+margin lies above. A third keeps the first iterates from leaping to where the first tangents say nothing, as those of
+adversarially trained networks do: the box starts small and grows to its full size.
 """
 
 from __future__ import annotations
@@ -37,6 +38,8 @@ _MAX_KAPPA = 0.2
 # Within so much of success, in units of the original's margin, kappa changes in proportion: iterates end up there,
 # and a jump at success itself would make rounding errors grow.
 _NEAR = 0.05
+# The box grows with this power of the iterations, to its full size in this share of them, and at most in so many.
+_GROWTH_POWER, _GROWTH_SHARE, _GROWTH_ITERATIONS = 1.5, 0.9, 100.0
 
 
 class Iterate(NamedTuple):
@@ -47,6 +50,7 @@ class Iterate(NamedTuple):
       normal, offset: the mean tangent, normal^T d + offset, of the margin: (N, H, W, C) and (N,).
       of_mean, of_newest: the multipliers of the mean tangent and of the newest one in the last step.
       kappa: the margin asked of the tangents, in units of `Steps.unit`, (N,).
+      radius: the largest change that the first step may make, in [0, 1] scale, (N, 1, 1, 1).
     """
 
     y: Pixels
@@ -56,6 +60,7 @@ class Iterate(NamedTuple):
     of_mean: Multiplier
     of_newest: Multiplier
     kappa: Rows
+    radius: Rows
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -74,6 +79,9 @@ class ProxLinear(Stepping[Iterate]):
       momentum: of the iterates, in [0, 1).
       memory: the weight of the earlier tangents in the mean, in [0, 1).
       initial_kappa: what is asked of the margin at first, in units of the original's.
+      initial_radius: the largest change of an entry at first, in [0, 1] scale, above 0; it grows with k^1.5 to the
+        whole box in 90 % of `max_iterations`, and in 100 at most. 1 for the whole box from the beginning, which is also
+        what a run has that does not start at the original.
 
     Raises:
       InputError: a value out of range.
@@ -85,6 +93,7 @@ class ProxLinear(Stepping[Iterate]):
     """
 
     begins_convex: ClassVar[bool] = True
+    restarts: ClassVar[int] = 3
 
     max_iterations: int = 55
     patience: int | None = 40
@@ -92,6 +101,7 @@ class ProxLinear(Stepping[Iterate]):
     momentum: float = 0.9
     memory: float = 0.8
     initial_kappa: float = 0.03
+    initial_radius: float = 0.4
 
     def __post_init__(self) -> None:
         """Checks the values."""
@@ -99,6 +109,7 @@ class ProxLinear(Stepping[Iterate]):
         for name in ("momentum", "memory"):
             check_number(name, getattr(self, name), 0.0, 0.999)
         check_number("initial_kappa", self.initial_kappa, 0.0, open_low=True)
+        check_number("initial_radius", self.initial_radius, 0.0, 1.0, open_low=True)
 
     @classmethod
     def refining(cls, **values: object) -> ProxLinear:
@@ -109,6 +120,7 @@ class ProxLinear(Stepping[Iterate]):
             "alpha": "20 rho",
             "momentum": 0.8,
             "initial_kappa": 0.005,
+            "initial_radius": 1.0,
         }
         return cls(**{**defaults, **values})  # type: ignore[arg-type]
 
@@ -122,19 +134,24 @@ class ProxLinear(Stepping[Iterate]):
             raise InputError("expected solver=admm or paper with distortion=l0, received prox_linear")
 
     def parameters(self, problem: Problem, originals: Originals) -> Steps:
-        """The numbers of a step, momentum and memory among them."""
-        extra = tf.constant(self.momentum, tf.float32), tf.constant(self.memory, tf.float32)
-        return super().parameters(problem, originals)._replace(extra=extra)
+        """The numbers of a step, with momentum, memory, the iterations of growth, and the largest room (N, 1, 1, 1)."""
+        growth = min(_GROWTH_ITERATIONS, _GROWTH_SHARE * self.max_iterations)
+        numbers = (tf.constant(number, tf.float32) for number in (self.momentum, self.memory, growth))
+        room = tf.maximum(-problem.batch.lower, problem.batch.upper)
+        reach = tf.maximum(tf.reduce_max(room, axis=[1, 2, 3], keepdims=True), 1e-6)
+        return super().parameters(problem, originals)._replace(extra=(*numbers, reach))
 
     def init(self, problem: Problem, start: Pixels, c: Rows) -> Iterate:
         """The iterate at `start` (N, H, W, C), with no tangent yet."""
         zero, rows = tf.zeros_like(start), tf.zeros_like(c)
         mean, newest = Multiplier(c, rows), Multiplier(rows, rows)
-        return Iterate(start, start, zero, rows, mean, newest, rows + self.initial_kappa)
+        begun = tf.reduce_any(start != 0.0, axis=[1, 2, 3], keepdims=True)
+        radius = tf.where(begun, 1.0, self.initial_radius)
+        return Iterate(start, start, zero, rows, mean, newest, rows + self.initial_kappa, radius)
 
     def step(self, k: Scalar, iterate: Iterate, problem: Problem, parameters: Steps) -> tuple[Iterate, Candidate]:
         """One iteration: tests the iterate, and moves to where the tangents lead."""
-        momentum, memory = parameters.extra
+        momentum, memory, growth, reach = parameters.extra
         margins, gradient = problem.margin_and_gradient(iterate.y)
         kept = tf.where(k > 0, memory, 0.0)
         tangent = margins - total(gradient * iterate.y)
@@ -149,8 +166,12 @@ class ProxLinear(Stepping[Iterate]):
             Cut.below(slope, rest + target_margin, curvature) for slope, rest in ((normal, offset), (gradient, tangent))
         )
 
+        grown = tf.minimum(tf.cast(k, tf.float32) / growth, 1.0) ** _GROWTH_POWER
+        share = tf.minimum((iterate.radius + (1.0 - iterate.radius) * grown) / reach, 1.0)
+        within = problem.objective.prox(share * problem.batch.lower, share * problem.batch.upper)
+
         def prox(x: Pixels) -> Pixels:
-            return problem.prox(x, curvature)
+            return within(x, curvature)
 
         # One sweep: each multiplier for the other's, the mean's for that of the last iteration. Nothing needs
         # the mean's own point, and its last proximal step is pruned from the graph.
@@ -159,7 +180,8 @@ class ProxLinear(Stepping[Iterate]):
         shortfall = tf.clip_by_value((margins + parameters.required) / (_NEAR * parameters.unit), -1.0, 1.0)
         kappa = track_margin(iterate.kappa, shortfall, _MAX_KAPPA)
         candidate = Candidate(iterate.y, problem.objective.cost(iterate.y), margins <= -parameters.required)
-        return Iterate(y, iterate.y, normal, offset, of_mean, of_newest, kappa), candidate
+        following = Iterate(y, iterate.y, normal, offset, of_mean, of_newest, kappa, iterate.radius)
+        return following, candidate
 
     def monitor(self, iterate: Iterate, parameters: Steps) -> Monitored:
         """The multipliers' sum, the margin asked for, and the scale of the steps."""

@@ -121,7 +121,7 @@ class Splitting(Stepping[Iterate]):
             pulls = eta_k * z + rho * (delta + iterate.u)
         if groups is not None:
             copies = groups.gather(z) - iterate.v
-            scale = objective.shrinkage(groups.norms(copies), objective.tau / rho[:, :, :, 0])
+            scale = objective.shrinkage(groups.norms(copies), objective.tau / rho[:, :, :, 0] * objective.weights)
             y = groups.spread(scale) * copies  # (12)
             multiplicity = tf.constant(groups.multiplicity, z.dtype)
             curvature += rho * multiplicity

@@ -26,14 +26,14 @@ class Steps(NamedTuple):
       rho, alpha: the scale of the steps, and the factor of eta_k = alpha sqrt(k), (N, 1, 1, 1).
       required: the margin that a candidate must reach, in logits, (N,).
       unit: the scale of an example's margin, in logits, (N,).
-      extra: scalars of the solver's own.
+      extra: numbers of the solver's own, scalars or one per example.
     """
 
     rho: Rows
     alpha: Rows
     required: Rows
     unit: Rows
-    extra: tuple[Scalar, ...] = ()
+    extra: tuple[tf.Tensor, ...] = ()
 
     def eta(self, k: Scalar) -> Rows:
         """eta_k = alpha sqrt(k) of the iteration after `k` finished ones: 1/eta_k is the decaying step."""

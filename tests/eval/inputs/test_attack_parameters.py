@@ -26,6 +26,8 @@ from eval.inputs.attacks import ATTACKS, EVERY, describe_attack, list_attacks, m
         ),
         ("fallback=none", sa.StrAttack(fallback=None)),
         ("fallback=paper,fallback.search_steps=2", sa.StrAttack(fallback=sa.solvers.Paper(search_steps=2))),
+        ("restarts=0", sa.StrAttack(restarts=0)),
+        ("restarts=7,seed=3", sa.StrAttack(restarts=7, seed=3)),
         ("fallback.max_iterations=7", sa.StrAttack(fallback=sa.solvers.Admm(max_iterations=7))),
         ("refine=false", sa.StrAttack(refine=False)),
         ("sigma_quantile=0.5", sa.StrAttack(refine=sa.Refinement(sigma_quantile=0.5))),
@@ -81,6 +83,12 @@ def test_each_name_finds_its_place(given, attack):
             "solver=admm,fallback.patience=3",
             "expected fallback.patience with fallback=admm, received it without a fallback",
             "solver=admm,fallback.patience=3,fallback=admm",
+        ),
+        (
+            "strattack",
+            "solver=admm,seed=3",
+            "expected seed with restarts above 0, received seed=3 without: leave seed out",
+            "solver=admm,seed=3,restarts=1",
         ),
         (
             "strattack",
@@ -173,5 +181,6 @@ def test_the_list_has_what_runs_and_nothing_that_stands_for_a_default():
     listed = flat(make_attack("strattack", ["solver=paper"]))
     assert (listed["max_iterations"], listed["refine.max_iterations"], listed["sigma_quantile"]) == (1000, 200, 0.03)
     assert listed["fallback"] is False
+    assert listed["restarts"] == 0
     unlimited = {name for name, value in listed.items() if value is None}
     assert unlimited == {"max_groups", "patience", "refine.patience"}  # no limit

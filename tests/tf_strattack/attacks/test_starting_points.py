@@ -1,6 +1,8 @@
-"""Starting points: success by construction, on networks whose gradient says nothing too."""
+"""Starting points and restarts: success by construction, on networks whose gradient says nothing too."""
 
 from __future__ import annotations
+
+import dataclasses
 
 import numpy as np
 import pytest
@@ -11,8 +13,9 @@ from tests.builders import exact_rows
 
 BRIEF = sa.StrAttack(
     epsilon=None,
-    solver=sa.solvers.ProxLinear(max_iterations=8),
+    solver=sa.solvers.ProxLinear(max_iterations=8, initial_radius=1.0),  # leaps to where the network hides
     fallback=None,
+    restarts=0,
     refine=sa.Refinement(solver=sa.solvers.ProxLinear.refining(max_iterations=5)),
 )
 
@@ -110,11 +113,58 @@ def test_points_stay_within_epsilon_the_mask_and_the_budget():
     classifier, images, labels, targets, pool = examples("k-wta")
     mask = np.zeros((6, 6), bool)
     mask[:, :4] = True
-    small = sa.StrAttack(epsilon=0.5, solver=BRIEF.solver, fallback=None, refine=False, max_groups=5)
+    small = sa.StrAttack(epsilon=0.5, solver=BRIEF.solver, fallback=None, restarts=0, refine=False, max_groups=5)
     result = small(classifier, images, labels, targets, mask=mask, starting_points=pool)
     assert np.abs(result.delta).max() <= 0.5 + 1e-6
     assert not result.delta[:, :, 4:].any()
     assert sa.metrics.nonzero_groups(result.delta, 2).max() <= 5
+
+
+@pytest.mark.parametrize("hiding", HIDING)
+@pytest.mark.filterwarnings("ignore::tf_strattack.InputWarning")
+def test_restarts_find_more_and_change_nothing_that_the_first_run_found(hiding):
+    classifier, images, labels, targets, _ = examples(hiding)
+    once = BRIEF(classifier, images, labels, targets)
+    again = dataclasses.replace(BRIEF, restarts=4)(classifier, images, labels, targets)
+    found = again.origin == "restart"
+    assert found.any()
+    np.testing.assert_array_equal(again.success, once.success | found)
+    np.testing.assert_array_equal(again.adversarial[once.success], once.adversarial[once.success])
+    np.testing.assert_array_equal(again.gradient_evaluations[once.success], once.gradient_evaluations[once.success])
+    # One at the original, and eight of each run.
+    assert set(again.gradient_evaluations[~again.success]) <= {1 + 5 * 8}
+    assert classifier.fooled_by(again.adversarial, labels, targets)[found].all()
+    for row in np.flatnonzero(found)[:2]:
+        alone = dataclasses.replace(BRIEF, restarts=4)(
+            classifier, *(part[row : row + 1] for part in (images, labels, targets))
+        )
+        np.testing.assert_array_equal(alone.adversarial[0], again.adversarial[row])
+
+
+def test_random_points_come_from_the_seed_and_stay_in_the_box():
+    classifier, images, labels, targets, _ = examples("rounding")
+    mask = np.zeros((6, 6), bool)
+    mask[:, :4] = True
+    limited = dataclasses.replace(BRIEF, restarts=4, epsilon=0.5, refine=False)
+    first, second, other = (
+        dataclasses.replace(limited, seed=seed)(classifier, images, labels, targets, mask=mask) for seed in (0, 0, 1)
+    )
+    begun = first.origin == "restart"
+    assert begun.any()
+    np.testing.assert_array_equal(first.adversarial, second.adversarial)
+    assert (first.adversarial[begun] != other.adversarial[begun]).any()
+    assert np.abs(first.delta).max() <= 0.5 + 1e-6
+    assert not first.delta[:, :, 4:].any()
+
+
+@pytest.mark.parametrize("change", [{"penalty": "l2_half"}, {"max_groups": 6}], ids=["l2_half", "max_groups"])
+def test_problems_that_are_not_convex_begin_again_too(change):
+    classifier, images, labels, targets, _ = examples("rounding")
+    attack = dataclasses.replace(BRIEF, refine=False, **change)
+    once = attack(classifier, images, labels, targets)
+    again = dataclasses.replace(attack, restarts=4)(classifier, images, labels, targets)
+    assert again.success.sum() > once.success.sum()
+    assert set(again.origin[again.success & ~once.success]) == {"restart"}
 
 
 @pytest.mark.parametrize(

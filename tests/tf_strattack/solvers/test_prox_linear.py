@@ -185,6 +185,7 @@ def test_admm_takes_over_where_nothing_is_found():
     assert 0 < taken_over.mean() < 0.5
     assert result.success[~taken_over].all()
     assert result.success[taken_over].mean() > 0.5
+    assert set(result.origin[taken_over & result.success]) == {"fallback"}
 
 
 @pytest.mark.parametrize("budget", [1, 3, 6, 36])
