@@ -23,7 +23,7 @@ from tf_strattack.solvers import SOLVERS, as_solver
 
 Flat = dict[str, Any]
 # What of a refinement is its own; the rest comes from the attack.
-_OF_REFINEMENT = ("sigma_quantile",)
+_OF_REFINEMENT = ("sigma_quantile", "prune")
 _SHORT_FORMS = ("group_size", "stride", "border")
 _KINDS: dict[str, Mapping[str, Any]] = {"distortion": DISTORTIONS, "solver": SOLVERS}
 _MOVED = {"refine_iterations": "refine.max_iterations"}
@@ -89,7 +89,7 @@ def flat(attack: Attack) -> Flat:
     }
     if refinement is not None:
         solver = _part("refine.solver", refinement.solver, SOLVERS, "refine.")
-        parts["refine"] |= {"sigma_quantile": refinement.quantile, **solver}
+        parts["refine"] |= {"sigma_quantile": refinement.quantile, "prune": refinement.prune, **solver}
     own: Flat = {}
     resolved = attack.hyper_parameters
     for name in names_of(StrAttack):

@@ -12,9 +12,12 @@ import tensorflow as tf
 from tf_strattack.attacks.hyper_parameters import refusing
 from tf_strattack.attacks.method import Method
 from tf_strattack.attacks.places import place_in
-from tf_strattack.checks import check_number
+from tf_strattack.attacks.pruning import ROUNDS, UNITS, prune
+from tf_strattack.checks import check_choice, check_number
+from tf_strattack.errors import InputError
 from tf_strattack.problem import proximal
 from tf_strattack.problem.distortions import CHANGED, Distortion, as_distortion
+from tf_strattack.problem.groups import GroupStructure, as_structure
 from tf_strattack.problem.objective import Objective
 from tf_strattack.problem.work import Work
 from tf_strattack.result import AttackResult
@@ -47,6 +50,10 @@ class Refinement(Method):
         `ProxLinear.refining()`, "admm", or "paper" with a search of c.
       sigma_quantile: the share of the smallest changes to give up, in [0, 1]; None for 0.41, or the paper's 0.03 with
         its solver. Below 0.03 it is not reduced.
+      prune: "entries" or "groups" to give up as many more of them as an example can spare, whatever this does to its
+        distortion, in up to five more rounds; None for neither.
+      groups: which pixels form a group, as in `StrAttack`, with prune="groups"; None for squares of 2 x 2 pixels, or
+        those of the attack.
       epsilon, confidence: as in `StrAttack`.
 
     Raises:
@@ -59,6 +66,8 @@ class Refinement(Method):
     distortion: str | Distortion = "l2"
     solver: str | Solver[Any, Any] = "prox_linear"
     sigma_quantile: float | None = None
+    prune: str | None = None
+    groups: GroupStructure | int | None = None
 
     def __post_init__(self) -> None:
         """Checks the values, and resolves names to objects."""
@@ -68,6 +77,12 @@ class Refinement(Method):
         object.__setattr__(self, "solver", as_solver(self.solver, refining=True))
         if self.sigma_quantile is not None:
             check_number("sigma_quantile", self.sigma_quantile, 0.0, 1.0)
+        if self.prune is not None:
+            check_choice("prune", self.prune, UNITS)
+        if self.groups is not None:
+            if self.prune != "groups":
+                raise InputError(f"expected groups with prune=groups, received prune={self.prune}: leave groups out")
+            object.__setattr__(self, "groups", as_structure(self.groups))
         self._solver.check(as_distortion(self.distortion), None)
 
     @property
@@ -123,7 +138,7 @@ class Refinement(Method):
 
     def iterations(self) -> int:
         """The number of iterations that a batch takes in all, where one round of giving up suffices."""
-        return self._solver.total_iterations
+        return self._solver.total_iterations * (1 if self.prune is None else 1 + ROUNDS)
 
     def perturb(self, work: Work, given: Images) -> Solution:
         """Refines those of the perturbations `given` (N, H, W, C) that succeed; the others leave the batch at once."""
@@ -143,22 +158,30 @@ class Refinement(Method):
             best.put(todo, solution._replace(origin=best.origin[todo]))
             quantile *= _LESS
             todo = todo[~improved] if quantile >= _PAPER_QUANTILE else todo[:0]
+        if self.prune is not None:
+            prune(self._within, work, best, as_structure(self.groups or 2) if self.prune == "groups" else None)
         return best
 
     def _within_pattern(self, work: Work, start: Pixels, quantile: float) -> Solution:
         """The least distortion where the `quantile` of the changes of `start` (N, H, W, C) is given up."""
         support = tf.constant(sparse_pattern(start.numpy(), quantile), tf.float32)
+        objective = self._objective
+        known = Best.of(start, objective.at(objective.numbers(), work.batch).cost(start))
+        return self._within(work, start, support, known)
+
+    def _within(self, work: Work, start: Pixels, support: Pixels, known: Best | None = None) -> Solution:
+        """The least distortion where `support` (N, H, W, C) is 1, from `start`; what is `known` unless better."""
         batch = work.batch._replace(lower=work.batch.lower * support, upper=work.batch.upper * support)
-        work, objective = dataclasses.replace(work, batch=batch), self._objective
+        work = dataclasses.replace(work, batch=batch)
         margins = work.margins()
         required = work.goal.required_margin(margins, self.confidence)
         return minimise(
             self._solver,
-            objective,
+            self._objective,
             work,
             Originals(margins, required, self.confidence),
             start=proximal.box(start, batch.lower, batch.upper),
-            known=Best.of(start, objective.at(objective.numbers(), batch).cost(start)),
+            known=known,
         )
 
 

@@ -140,6 +140,8 @@ class StrAttack(Attack):
         if self.refine is False:
             return None
         shared = {name: getattr(self, name) for name in _SHARED}
+        if isinstance(self.refine, Refinement) and self.refine.prune == "groups":
+            shared["groups"] = self.groups
         if self.refine is True:
             alike = next((name for name, kind in SOLVERS.items() if isinstance(self.solver, kind)), "prox_linear")
             return Refinement(solver=alike, **shared)

@@ -30,6 +30,8 @@ from eval.inputs.attacks import ATTACKS, EVERY, describe_attack, list_attacks, m
         ("restarts=7,seed=3", sa.StrAttack(restarts=7, seed=3)),
         ("fallback.max_iterations=7", sa.StrAttack(fallback=sa.solvers.Admm(max_iterations=7))),
         ("refine=false", sa.StrAttack(refine=False)),
+        ("prune=groups,group_size=3", sa.StrAttack(group_size=3, refine=sa.Refinement(prune="groups"))),
+        ("connected=true", sa.StrAttack(connected=True)),
         ("sigma_quantile=0.5", sa.StrAttack(refine=sa.Refinement(sigma_quantile=0.5))),
         (
             "solver=admm,refine.max_iterations=5",
@@ -183,4 +185,4 @@ def test_the_list_has_what_runs_and_nothing_that_stands_for_a_default():
     assert listed["fallback"] is False
     assert listed["restarts"] == 0
     unlimited = {name for name, value in listed.items() if value is None}
-    assert unlimited == {"max_groups", "patience", "refine.patience"}  # no limit
+    assert unlimited == {"max_groups", "patience", "refine.patience", "prune"}  # no limit, nothing

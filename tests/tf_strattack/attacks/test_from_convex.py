@@ -9,9 +9,8 @@ import pytest
 
 import tf_strattack as sa
 
-CONVEX = sa.StrAttack(
-    epsilon=None, solver=sa.solvers.ProxLinear(max_iterations=40), fallback=None, restarts=0, refine=False
-)
+SOLVER = sa.solvers.ProxLinear(max_iterations=40)
+CONVEX = sa.StrAttack(epsilon=None, solver=SOLVER, fallback=None, restarts=0, refine=False)
 ALL_GROUPS = 9
 
 

@@ -1,0 +1,83 @@
+"""Fewer changed entries, or fewer changed groups, where an example succeeds without: for users who count them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import numpy.typing as npt
+import tensorflow as tf
+
+from tf_strattack.problem.distortions import CHANGED
+from tf_strattack.problem.groups import GroupStructure
+from tf_strattack.problem.work import Work
+from tf_strattack.solvers.best import Solution
+from tf_strattack.typing import Images, Pixels, Places
+
+# What is given up: single entries, or whole groups.
+UNITS = ("entries", "groups")
+# Halvings of the number that is kept.
+ROUNDS = 5
+
+# (work, start, support) → the least distortion of perturbations that are 0 off the support (N, H, W, C), from the
+# perturbations `start`: what succeeds.
+Within = Callable[[Work, Pixels, Pixels], Solution]
+
+
+def prune(within: Within, work: Work, solution: Solution, groups: GroupStructure | None) -> None:
+    """Replaces what is found in `solution` by successes that change fewer entries, or fewer groups, if there are such.
+
+    The number that is kept is bisected for each example: the largest remain, and the distortion is minimised within
+    them.
+
+    Args:
+      within: minimises the distortion within a support.
+      work: the examples.
+      solution: theirs, replaced in place.
+      groups: what is counted; None for entries.
+    """
+    enough = _number(solution.delta, groups)
+    too_few = np.zeros_like(enough)
+    for _ in range(ROUNDS):
+        kept = (enough + too_few) // 2
+        todo = np.flatnonzero(solution.found & (kept > too_few))
+        if not len(todo) or work.tracker.interrupted:
+            return
+        some = work.some(todo)
+        start = solution.delta[todo]
+        support = some.padded(_largest(start, kept[todo], groups).astype(np.float32))
+        again = within(some, some.padded(start), support)
+        succeeded = np.flatnonzero(again.found)
+        better = todo[succeeded]
+        solution.put(better, again.at(succeeded)._replace(origin=solution.origin[better]))
+        enough[better] = _number(solution.delta[better], groups)
+        failed = todo[~again.found]
+        too_few[failed] = kept[failed]
+
+
+def _number(delta: Images, groups: GroupStructure | None) -> Places:
+    """How many entries, or groups, of each perturbation (N, H, W, C) are changed, (N,)."""
+    return (_sizes(delta, groups) > CHANGED).sum(axis=1)
+
+
+def _largest(delta: Images, number: Places, groups: GroupStructure | None) -> npt.NDArray[np.bool_]:
+    """Which entries (N, H, W, C) belong to the `number` (N,) largest ones, or to the largest groups."""
+    sizes = _sizes(delta, groups)
+    order = np.argsort(-sizes, axis=1, kind="stable")
+    rank = np.argsort(order, axis=1, kind="stable")
+    chosen = (rank < number[:, None]) & (sizes > CHANGED)
+    if groups is None:
+        return chosen.reshape(delta.shape)
+    made = groups.of(*delta.shape[1:3])
+    norms = made.total(tf.zeros([1, *delta.shape[1:]]))
+    values = tf.constant(chosen.reshape(-1, *norms.shape[1:]), tf.float32)
+    # A pixel that is in a group given up stays 0, as that group must.
+    return (made.expand(1.0 - values, delta.shape[-1]) == 0.0).numpy() & (np.abs(delta) > CHANGED)
+
+
+def _sizes(delta: Images, groups: GroupStructure | None) -> npt.NDArray[np.float32]:
+    """The sizes of entries, or the l2 norms of groups, of perturbations (N, H, W, C): (N, entries or groups)."""
+    if groups is None:
+        return np.abs(delta).reshape(len(delta), -1)
+    norms: npt.NDArray[np.float32] = tf.sqrt(groups.of(*delta.shape[1:3]).total(tf.constant(delta**2))).numpy()
+    return norms.reshape(len(delta), -1)
