@@ -8,6 +8,8 @@ from . import targets as targets
 from . import typing as typing
 from .attacks.attack import Attack as Attack
 from .attacks.carlini_wagner import CarliniWagnerL2 as CarliniWagnerL2
+from .attacks.certificate import Certificate as Certificate
+from .attacks.certificate import certificate as certificate
 from .attacks.elastic_net import ElasticNet as ElasticNet
 from .attacks.fast_gradient import FGM as FGM
 from .attacks.fast_gradient import IFGM as IFGM

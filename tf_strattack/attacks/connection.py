@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from tf_strattack.errors import InputError
 from tf_strattack.problem.distortions import CHANGED
 from tf_strattack.problem.groups import Groups
 from tf_strattack.problem.objective import Objective
@@ -24,6 +25,18 @@ _ROUNDS, _SHARE = 2, 0.36
 _AMONG, _FAR = 0.5, 4.0
 # The standard deviation of the blur, in sides of a group, and how many of them its kernel reaches.
 _BLUR, _REACH = 0.5, 3.0
+
+
+def check_connected(solver: Solver[Any, Any], tau: float) -> None:
+    """Refuses what `connect` could not improve: a problem without groups, a solver that gains nothing from a start.
+
+    Raises:
+      InputError: such a weight of the groups, or such a solver.
+    """
+    if tau == 0.0:
+        raise InputError("expected connected with tau above 0, whose weight it changes, received tau=0")
+    if not solver.begins_convex:
+        raise InputError(f"expected connected with solver=prox_linear, received {type(solver).__name__}")
 
 
 def connect(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 import numpy as np
@@ -78,6 +79,7 @@ def _largest(delta: Images, number: Places, groups: GroupStructure | None) -> np
 def _sizes(delta: Images, groups: GroupStructure | None) -> npt.NDArray[np.float32]:
     """The sizes of entries, or the l2 norms of groups, of perturbations (N, H, W, C): (N, entries or groups)."""
     if groups is None:
-        return np.abs(delta).reshape(len(delta), -1)
-    norms: npt.NDArray[np.float32] = tf.sqrt(groups.of(*delta.shape[1:3]).total(tf.constant(delta**2))).numpy()
-    return norms.reshape(len(delta), -1)
+        return np.abs(delta).reshape(len(delta), math.prod(delta.shape[1:]))
+    made = groups.of(*delta.shape[1:3])
+    norms: npt.NDArray[np.float32] = tf.sqrt(made.total(tf.constant(delta**2))).numpy()
+    return norms.reshape(len(delta), made.number)

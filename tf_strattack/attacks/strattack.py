@@ -9,7 +9,7 @@ import numpy as np
 
 from tf_strattack.attacks.attack import Attack
 from tf_strattack.attacks.beginning import Beginnings
-from tf_strattack.attacks.connection import connect, connecting
+from tf_strattack.attacks.connection import check_connected, connect, connecting
 from tf_strattack.attacks.hyper_parameters import record_of, refusing
 from tf_strattack.attacks.places import place_in
 from tf_strattack.attacks.refinement import Refinement
@@ -119,8 +119,8 @@ class StrAttack(Attack):
             raise InputError(f"expected penalty={self.penalty} with tau above 0, its weight, received tau=0")
         if not isinstance(self.connected, bool):
             raise InputError(f"expected connected to be True or False, received {self.connected!r}")
-        if self.connected and self.tau == 0.0:
-            raise InputError("expected connected with tau above 0, whose weight it changes, received tau=0")
+        if self.connected:
+            check_connected(as_solver(self.solver), self.tau)
         if not isinstance(self.refine, bool | Refinement):
             raise InputError(f"expected refine to be True, False or a Refinement, received {self.refine!r}")
         _ = self.refinement  # checks what the two share

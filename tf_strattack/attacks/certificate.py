@@ -1,0 +1,182 @@
+"""How far an example is from the optimum, by duality: exact on linear networks, elsewhere of the linearised problem."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import tensorflow as tf
+
+from tf_strattack.attacks.strattack import StrAttack
+from tf_strattack.checks import check_mask
+from tf_strattack.errors import InputError
+from tf_strattack.problem.batch import Batch
+from tf_strattack.problem.goal import Goal, as_goal
+from tf_strattack.problem.objective import Objective
+from tf_strattack.result import AttackResult
+from tf_strattack.runtime import devices
+from tf_strattack.runtime.rows import pad_rows
+from tf_strattack.typing import Pixels, Rows
+
+# Doublings and halvings of the multiplier, and passes for the norms of groups: all bounds are valid, more are tighter.
+_DOUBLINGS, _HALVINGS, _PASSES = 40, 40, 40
+
+
+class Certificate(NamedTuple):
+    """What an example costs, and what it must cost at least.
+
+    Attributes:
+      objective: gamma D(delta) + tau sum_i ||delta_{D_i}||_2 of each perturbation, (N,); NaN where the attack failed.
+      bound: the dual value, (N,): no perturbation within the box that reaches the goal costs less, if the margin is
+        linear; otherwise none that reaches it by the margin's tangent at `delta`.
+    """
+
+    objective: npt.NDArray[np.float64]
+    bound: npt.NDArray[np.float64]
+
+    @property
+    def gap(self) -> npt.NDArray[np.float64]:
+        """The relative duality gap, (objective - bound)/objective, (N,)."""
+        return (self.objective - self.bound) / self.objective
+
+
+def certificate(attack: StrAttack, classifier: Any, result: AttackResult, *, mask: Any = None) -> Certificate:
+    """Bounds the optimum of eq. (2) from below, by the Lagrangian dual of the problem linearised at each perturbation.
+
+    With the margin replaced by its tangent at delta, problem (2) is convex. The dual variables are the multiplier of
+    the tangent and a subgradient of each group's norm; what is left is separable, and its minimum within the box
+    closed. Costs one gradient evaluation per example. A perturbation that a refinement has changed no longer minimises
+    eq. (2), as Proposition 3 leaves the group penalty out: use `refine=False` to judge the solver.
+
+    Args:
+      attack: the attack that made `result`; its penalty convex, with distortion "l2" or "en", and groups that do not
+        overlap.
+      classifier: a `Classifier`, a goal, or a Keras model of images in [0, 1].
+      result: what the attack returned, of N examples.
+      mask: that of the attack.
+
+    Returns:
+      The certificate of each example.
+
+    Raises:
+      InputError: an attack whose problem is not convex, or not separable.
+
+    Example:
+      >>> import tf_strattack as sa
+      >>> classifier = sa.shipped.load_classifier()
+      >>> images, labels, _ = sa.shipped.load_sample()
+      >>> attack = sa.StrAttack(refine=False)
+      >>> result = attack(classifier, images[:2], labels[:2])
+      >>> bool((sa.certificate(attack, classifier, result).gap > 0).all())
+      True
+    """
+    objective = _checked(attack, result)
+    goal = as_goal(classifier).aimed(result.targets is not None)
+    allowed = check_mask(mask, result.images.shape)
+    allowed = np.broadcast_to(allowed, result.images.shape[:1] + allowed.shape[1:])
+    values = np.full((2, len(result)), np.nan)
+    rows, size = np.flatnonzero(result.success), devices.default_batch_size(result.images.shape[1:])
+    for first in range(0, len(rows), size):
+        some = rows[first : first + size]
+        values[:, some] = _of_batch(attack, goal, objective, result, allowed, some)
+    return Certificate(*values)
+
+
+def _checked(attack: StrAttack, result: AttackResult) -> Objective:
+    objective = attack.objective(*result.images.shape[1:3])
+    if objective.convex != objective:
+        raise InputError("expected a convex problem, received penalty=l2_half or max_groups")
+    if not objective.distortion.square or not objective.distortion.continuous:
+        name = type(objective.distortion).__name__
+        raise InputError(f"expected distortion l2 or en, whose minimum is closed, received {name}")
+    if objective.groups is not None and objective.groups.overlapping:
+        raise InputError("expected groups that do not overlap, received overlapping ones")
+    return objective
+
+
+def _of_batch(
+    attack: StrAttack, goal: Goal, objective: Objective, result: AttackResult, allowed: Any, some: Any
+) -> tuple[Any, Any]:
+    whole = devices.padded(len(some), result.images.shape[1:])
+    classes = result.labels if result.targets is None else result.targets
+    images, chosen, mask = (pad_rows(part[some], whole) for part in (result.images, classes, allowed))
+    positions = pad_rows(some.astype(np.int32), whole)
+    batch = Batch.build(goal.classifier.bounds, images, chosen, mask, epsilon=attack.epsilon, positions=positions)
+    delta = tf.constant(pad_rows(result.delta[some].astype(np.float32), whole))
+    tangent = goal.program("certificate", goal.margin_and_gradient, batch, delta)
+    parts = (*tangent(batch, delta), delta, batch.lower, batch.upper)
+    margins, gradient, delta, lower, upper = (tf.cast(part[: len(some)], tf.float64) for part in parts)
+    exact = dataclasses.replace(objective, weights=tf.constant(1.0, tf.float64))
+    offset = margins + attack.confidence - _total(gradient * delta)
+    return exact.cost(delta).numpy(), _Dual(exact, gradient, offset, lower, upper).best().numpy()
+
+
+@dataclasses.dataclass(frozen=True)
+class _Dual:
+    """The dual of min gamma D(d) + tau sum ||d_i|| with gradient^T d + offset <= 0 and lower <= d <= upper."""
+
+    objective: Objective
+    gradient: Pixels
+    offset: Rows
+    lower: Pixels
+    upper: Pixels
+
+    def best(self) -> Rows:
+        """The largest value that a bisection of the multiplier meets, (N,)."""
+        high, best = tf.ones_like(self.offset), tf.zeros_like(self.offset)
+        for _ in range(_DOUBLINGS):
+            value, excess = self._value(high)
+            best, high = tf.maximum(best, value), tf.where(excess > 0.0, 2.0 * high, high)
+        low = tf.zeros_like(high)
+        for _ in range(_HALVINGS):
+            middle = 0.5 * (low + high)
+            value, excess = self._value(middle)
+            best = tf.maximum(best, value)
+            low, high = tf.where(excess > 0.0, middle, low), tf.where(excess > 0.0, high, middle)
+        return best
+
+    def _value(self, multiplier: Rows) -> tuple[Rows, Rows]:
+        """A lower bound (N,), and by how much (N,) the minimiser of the Lagrangian misses the tangent."""
+        objective, gamma = self.objective, self.objective.gamma
+        slope = multiplier[:, None, None, None] * self.gradient
+        free = objective.distortion.shrink(-slope / (2.0 * gamma), 0.5, -np.inf, np.inf)
+        minimiser, subgradient = self._grouped(free)
+        pull = slope + subgradient
+        least = objective.distortion.shrink(-pull / (2.0 * gamma), 0.5, self.lower, self.upper)
+        value = gamma * objective.distortion.cost(least) + _total(pull * least) + multiplier * self.offset
+        return value, self.offset + _total(self.gradient * minimiser)
+
+    def _grouped(self, free: Pixels) -> tuple[Pixels, Pixels]:
+        """The minimiser with groups and box, from that without either, and a subgradient of the groups' norms at it.
+
+        A group shrinks by 2 gamma r/(2 gamma r + tau), r its norm afterwards. From above, r falls to the solution.
+        """
+        objective, groups = self.objective, self.objective.groups
+        inside = tf.clip_by_value(free, self.lower, self.upper)
+        if groups is None:
+            return inside, tf.zeros_like(free)
+        curvature, channels = 2.0 * objective.gamma, free.shape[-1]
+        alone = tf.constant(groups.multiplicity == 0.0)
+
+        def spread(values: tf.Tensor, elsewhere: float) -> Pixels:
+            return tf.where(alone, tf.constant(elsewhere, free.dtype), groups.expand(values, channels))
+
+        norms = tf.sqrt(groups.total(tf.square(inside)))
+        for _ in range(_PASSES):
+            shrunk = tf.math.divide_no_nan(curvature * norms, curvature * norms + objective.tau)
+            minimiser = tf.clip_by_value(free * spread(shrunk, 1.0), self.lower, self.upper)
+            norms = tf.sqrt(groups.total(tf.square(minimiser)))
+        live = norms > 1e-9
+        # Where a group stays 0, what pulls its entries into the box, as far as the norm outweighs it.
+        movable = curvature * tf.where(inside == 0.0, tf.zeros_like(free), free)
+        pulls = tf.sqrt(groups.total(tf.square(movable)))
+        share = tf.minimum(1.0, tf.math.divide_no_nan(objective.tau * tf.ones_like(pulls), pulls))
+        of_live = spread(tf.where(live, tf.math.divide_no_nan(objective.tau * tf.ones_like(norms), norms), 0.0), 0.0)
+        of_dead = spread(tf.where(live, tf.zeros_like(share), share), 0.0)
+        return minimiser, of_live * minimiser + of_dead * movable
+
+
+def _total(values: Pixels) -> Rows:
+    return tf.reduce_sum(values, axis=[1, 2, 3])
