@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -21,7 +22,7 @@ from tf_strattack.runtime.rows import pad_rows
 from tf_strattack.typing import Pixels, Rows
 
 # Doublings and halvings of the multiplier, and passes for the norms of groups: all bounds are valid, more are tighter.
-_DOUBLINGS, _HALVINGS, _PASSES = 40, 40, 40
+_DOUBLINGS, _HALVINGS, _PASSES = 30, 30, 25
 
 
 class Certificate(NamedTuple):
@@ -110,7 +111,8 @@ def _of_batch(
     margins, gradient, delta, lower, upper = (tf.cast(part[: len(some)], tf.float64) for part in parts)
     exact = dataclasses.replace(objective, weights=tf.constant(1.0, tf.float64))
     offset = margins + attack.confidence - _total(gradient * delta)
-    return exact.cost(delta).numpy(), _Dual(exact, gradient, offset, lower, upper).best().numpy()
+    bound = tf.function(lambda *parts: _Dual(exact, *parts).best())
+    return exact.cost(delta).numpy(), bound(gradient, offset, lower, upper).numpy()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -125,17 +127,20 @@ class _Dual:
 
     def best(self) -> Rows:
         """The largest value that a bisection of the multiplier meets, (N,)."""
-        high, best = tf.ones_like(self.offset), tf.zeros_like(self.offset)
-        for _ in range(_DOUBLINGS):
+
+        def double(high: Rows, best: Rows) -> tuple[Rows, Rows]:
             value, excess = self._value(high)
-            best, high = tf.maximum(best, value), tf.where(excess > 0.0, 2.0 * high, high)
-        low = tf.zeros_like(high)
-        for _ in range(_HALVINGS):
+            return tf.where(excess > 0.0, 2.0 * high, high), tf.maximum(best, value)
+
+        def halve(low: Rows, high: Rows, best: Rows) -> tuple[Rows, Rows, Rows]:
             middle = 0.5 * (low + high)
             value, excess = self._value(middle)
-            best = tf.maximum(best, value)
             low, high = tf.where(excess > 0.0, middle, low), tf.where(excess > 0.0, high, middle)
-        return best
+            return low, high, tf.maximum(best, value)
+
+        zero = tf.zeros_like(self.offset)
+        high, best = _repeat(_DOUBLINGS, double, zero + 1.0, zero)
+        return _repeat(_HALVINGS, halve, zero, high, best)[-1]
 
     def _value(self, multiplier: Rows) -> tuple[Rows, Rows]:
         """A lower bound (N,), and by how much (N,) the minimiser of the Lagrangian misses the tangent."""
@@ -163,19 +168,26 @@ class _Dual:
         def spread(values: tf.Tensor, elsewhere: float) -> Pixels:
             return tf.where(alone, tf.constant(elsewhere, free.dtype), groups.expand(values, channels))
 
-        norms = tf.sqrt(groups.total(tf.square(inside)))
-        for _ in range(_PASSES):
+        def shrink(norms: tf.Tensor, _: Pixels) -> tuple[tf.Tensor, Pixels]:
             shrunk = tf.math.divide_no_nan(curvature * norms, curvature * norms + objective.tau)
             minimiser = tf.clip_by_value(free * spread(shrunk, 1.0), self.lower, self.upper)
-            norms = tf.sqrt(groups.total(tf.square(minimiser)))
+            return tf.sqrt(groups.total(tf.square(minimiser))), minimiser
+
+        norms, minimiser = _repeat(_PASSES, shrink, tf.sqrt(groups.total(tf.square(inside))), inside)
         live = norms > 1e-9
         # Where a group stays 0, what pulls its entries into the box, as far as the norm outweighs it.
         movable = curvature * tf.where(inside == 0.0, tf.zeros_like(free), free)
         pulls = tf.sqrt(groups.total(tf.square(movable)))
-        share = tf.minimum(1.0, tf.math.divide_no_nan(objective.tau * tf.ones_like(pulls), pulls))
+        share = tf.minimum(tf.ones_like(pulls), tf.math.divide_no_nan(objective.tau * tf.ones_like(pulls), pulls))
         of_live = spread(tf.where(live, tf.math.divide_no_nan(objective.tau * tf.ones_like(norms), norms), 0.0), 0.0)
         of_dead = spread(tf.where(live, tf.zeros_like(share), share), 0.0)
         return minimiser, of_live * minimiser + of_dead * movable
+
+
+def _repeat(times: int, body: Callable[..., Any], *state: tf.Tensor) -> Any:
+    """The state after `body` has been applied to it so often."""
+    _, *state = tf.while_loop(lambda k, *_: k < times, lambda k, *state: (k + 1, *body(*state)), (0, *state))
+    return state
 
 
 def _total(values: Pixels) -> Rows:

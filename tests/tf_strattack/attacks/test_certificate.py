@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -26,9 +28,8 @@ def test_on_a_linear_network_the_bound_is_the_optimum():
     attack = sa.StrAttack(epsilon=None, refine=False, solver=LONG)
     result = attack(classifier, images, labels, 1 - labels)
     found = sa.certificate(attack, classifier, result)
-    for image, label, bound, cost in zip(
-        images[..., 0].astype(float), labels, found.bound, found.objective, strict=True
-    ):
+    every = zip(images[..., 0].astype(float), labels, found.bound, found.objective, strict=True)
+    for image, label, bound, cost in every:
         slope = (weights[label] - weights[1 - label]).reshape(8, 8)
         best = group_sparse_optimum(slope, np.sum(slope * image), image, 2, 0.65)
         assert 0.999 * best < bound <= best * (1 + 1e-4)
@@ -47,23 +48,26 @@ def test_no_perturbation_that_succeeds_is_below_the_bound(change):
     found = sa.certificate(attack, classifier, result)
     assert (found.gap[result.success] > -1e-5).all()
     assert (found.gap[result.success] < 0.05).all()
-    worse = sa.StrAttack(**{"epsilon": None, "refine": False, "solver": sa.solvers.Admm(max_iterations=20), **change})
+    worse = dataclasses.replace(attack, solver=sa.solvers.ProxLinear(max_iterations=12))
     rough = worse(classifier, images, labels, 1 - labels)
     both = result.success & rough.success
+    assert both.any()
     coarse = sa.certificate(worse, classifier, rough)
     # The network is linear: the bound is the same from anywhere.
     np.testing.assert_allclose(coarse.bound[both], found.bound[both], rtol=1e-3)
-    assert (coarse.gap[both] >= found.gap[both] - 1e-3).all()
+    assert coarse.gap[both].mean() > found.gap[both].mean()
 
 
 def test_a_random_success_costs_more_than_the_bound():
-    _, classifier, images, labels = linear(rows=4)
+    weights, classifier, images, labels = linear(rows=4)
     attack = sa.StrAttack(epsilon=None, refine=False, solver=LONG)
     bound = sa.certificate(attack, classifier, attack(classifier, images, labels, 1 - labels)).bound
     rng = np.random.default_rng(0)
-    tried = rng.uniform(size=(4, 2000, 8, 8, 1)).astype(np.float32)
     for row in range(4):
-        adversarial = tried[row][classifier.predict(tried[row]).argmax(axis=1) != labels[row]]
+        towards = np.sign(weights[1 - labels[row]] - weights[labels[row]]).reshape(8, 8, 1)
+        steps = rng.uniform(0, 0.6, size=(2000, 8, 8, 1)) * rng.uniform(size=(2000, 1, 1, 1))
+        tried = np.clip(images[row] + steps * towards, 0, 1).astype(np.float32)
+        adversarial = tried[classifier.predict(tried).argmax(axis=1) != labels[row]]
         costs = attack.objective(8, 8).cost(tf.constant(adversarial - images[row]))
         assert len(adversarial)
         assert costs.numpy().min() > bound[row]
@@ -80,9 +84,8 @@ def test_digits_are_near_a_stationary_point(mnist, digits):
 
 def test_failures_have_none():
     _, classifier, images, labels = linear(rows=3)
-    attack = sa.StrAttack(
-        epsilon=1e-4, refine=False, restarts=0, fallback=None, solver=sa.solvers.ProxLinear(max_iterations=2)
-    )
+    brief = sa.solvers.ProxLinear(max_iterations=2)
+    attack = sa.StrAttack(epsilon=1e-4, refine=False, restarts=0, fallback=None, solver=brief)
     result = attack(classifier, images, labels, 1 - labels)
     assert not result.success.any()
     assert np.isnan(sa.certificate(attack, classifier, result).gap).all()
