@@ -100,6 +100,7 @@ setup(
         "foolbox": ["foolbox>=3.3.4,<4"],
         "plot": ["matplotlib>=3.9,<4"],
         "pandas": ["pandas>=2.2,<4"],
+        "superpixels": ["scikit-image>=0.24,<1"],
         "art": ["adversarial-robustness-toolbox>=1.20,<2", "tqdm>=4.66,<5"],
     },
 )

@@ -104,9 +104,9 @@ def batch_of(images, epsilon=1.0, kept=1.0):
     """The batch of images in [0, 1]; where `kept` is 0 the box is the point 0."""
     images = tf.constant(images)
     lower, upper = tf.maximum(-images, -epsilon) * kept, tf.minimum(1 - images, epsilon) * kept
-    return Batch(
-        images, tf.zeros(len(images), tf.int32), lower, upper, tf.range(len(images)), tf.ones([len(images), 1, 1])
-    )
+    rows = len(images)
+    regions, weights = tf.zeros([rows, 1, 1], tf.int32), tf.ones([rows, 1, 1])
+    return Batch(images, tf.zeros(rows, tf.int32), lower, upper, tf.range(rows), regions, weights)
 
 
 def problem_of(images, margin_and_gradient=None, *, epsilon=1.0, kept=1.0, **objective):

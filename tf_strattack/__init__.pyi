@@ -23,6 +23,7 @@ from .errors import InputWarning as InputWarning
 from .problem import distortions as distortions
 from .problem import groups as groups
 from .problem.goal import Misclassify as Misclassify
+from .problem.groups import LabelMap as LabelMap
 from .problem.groups import SlidingMask as SlidingMask
 from .result import AttackResult as AttackResult
 from .robustness import RobustnessCallback as RobustnessCallback

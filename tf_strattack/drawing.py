@@ -44,7 +44,7 @@ def examples_figure(
         limit = max(float(np.abs(channel).max()), CHANGED)  # each its own: photographs change by little
         signed = row[1].imshow(channel, cmap="RdBu_r", vmin=-limit, vmax=limit)
         figure.colorbar(signed, ax=row[1], shrink=0.8)
-        heat = row[2].imshow(group_map(delta, groups) * 255, cmap="viridis", vmin=0)
+        heat = row[2].imshow(group_map(delta, as_structure(groups)[[index]]) * 255, cmap="viridis", vmin=0)
         figure.colorbar(heat, ax=row[2], shrink=0.8)
         row[2].set_xlabel(f"{int((np.abs(delta) > CHANGED).sum())} entries, l2 {np.linalg.norm(delta):.2f}")
         row[3].imshow(displayed(adversarial), cmap="gray", vmin=0, vmax=1)
@@ -64,7 +64,8 @@ def heat_maps_figure(
     figure = Figure(figsize=(10.5, 2.2 * len(first) + 0.6), layout="constrained")
     grid = figure.subplots(len(first), 5, squeeze=False)
     for index, axes in enumerate(grid):
-        means = [255 * group_map(result.delta[index], groups) for result in (first, second)]
+        own = as_structure(groups)[[index]]
+        means = [255 * group_map(result.delta[index], own) for result in (first, second)]
         top = max(float(max(np.nanmax(mean) for mean in means)), 255 * CHANGED)
         for axis, mean in zip((axes[0], axes[4]), means, strict=True):
             shown = axis.imshow(np.ma.masked_less_equal(mean, 255 * CHANGED), cmap=DARKER, vmin=0, vmax=top)
@@ -98,7 +99,7 @@ def goal_of(result: AttackResult, index: int, class_names: Mapping[int, str]) ->
 
 def group_means(delta: Images, groups: GroupStructure | int) -> Images:
     """The mean absolute change of each group (P, Q) of `delta` (H, W, C); groups at the edge may be cut."""
-    return _means(delta, as_structure(groups).of(*delta.shape[:2])).astype(np.float32)
+    return _means(delta, as_structure(groups).on(1, *delta.shape[:2])).astype(np.float32)
 
 
 def group_map(delta: Images, groups: GroupStructure | int) -> Images:
@@ -106,16 +107,16 @@ def group_map(delta: Images, groups: GroupStructure | int) -> Images:
 
     Where several groups hold a pixel, it is the mean over these groups; where none does, NaN.
     """
-    structure = as_structure(groups).of(*delta.shape[:2])
+    structure = as_structure(groups).on(1, *delta.shape[:2])
     sums = np.asarray(structure.expand(tf.constant(_means(delta, structure)[None]), 1))[0, :, :, 0]
-    holding = structure.multiplicity[0, :, :, 0]
+    holding = np.asarray(structure.multiplicity)[0, :, :, 0]
     return np.divide(sums, holding, out=np.full_like(sums, np.nan), where=holding > 0).astype(np.float32)
 
 
 def _means(delta: Images, groups: Groups) -> npt.NDArray[np.float64]:
     strength = np.abs(delta).mean(axis=-1, keepdims=True, dtype=np.float64)[None]
     sums, pixels = (np.asarray(groups.total(tf.constant(part)))[0] for part in (strength, np.ones_like(strength)))
-    return sums / pixels
+    return np.divide(sums, pixels, out=np.zeros_like(sums), where=pixels > 0)
 
 
 def unit_images(result: AttackResult, index: int) -> tuple[Images, Images]:

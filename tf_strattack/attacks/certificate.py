@@ -163,7 +163,7 @@ class _Dual:
         if groups is None:
             return inside, tf.zeros_like(free)
         curvature, channels = 2.0 * objective.gamma, free.shape[-1]
-        alone = tf.constant(groups.multiplicity == 0.0)
+        alone = tf.convert_to_tensor(groups.multiplicity) == 0.0
 
         def spread(values: tf.Tensor, elsewhere: float) -> Pixels:
             return tf.where(alone, tf.constant(elsewhere, free.dtype), groups.expand(values, channels))

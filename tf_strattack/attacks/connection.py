@@ -75,8 +75,7 @@ def connecting_weights(groups: Groups, delta: Pixels) -> tf.Tensor:
     and the weight is 0.5 + 3.5 (1 - b)^2. GSE (arXiv 2311.17434) weights pixels in this spirit.
     """
     changed = tf.cast(tf.reduce_any(tf.abs(delta) > CHANGED, axis=3, keepdims=True), delta.dtype)
-    members = groups.multiplicity.sum()
-    near = groups.total(_blurred(changed, _BLUR * math.sqrt(members / groups.number)))
+    near = groups.total(_blurred(changed, _BLUR * groups.side))
     near = tf.math.divide_no_nan(near, groups.total(tf.ones_like(changed)))
     return _AMONG + (_FAR - _AMONG) * tf.square(1.0 - near)
 

@@ -19,6 +19,8 @@ def record_of(value: Any) -> Any:
     """A hyper-parameter as plain values: objects become dictionaries of their own, with the name of their class."""
     if isinstance(value, np.generic):
         return value.item()
+    if (own := getattr(value, "record", None)) is not None:
+        return {"class": type(value).__name__, **own}
     if not dataclasses.is_dataclass(value) or isinstance(value, type):
         return value
     fields = {field.name: record_of(getattr(value, field.name)) for field in dataclasses.fields(value)}

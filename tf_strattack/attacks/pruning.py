@@ -10,7 +10,7 @@ import numpy.typing as npt
 import tensorflow as tf
 
 from tf_strattack.problem.distortions import CHANGED
-from tf_strattack.problem.groups import GroupStructure
+from tf_strattack.problem.groups import Groups, GroupStructure
 from tf_strattack.problem.work import Work
 from tf_strattack.solvers.best import Solution
 from tf_strattack.typing import Images, Pixels, Places
@@ -37,7 +37,7 @@ def prune(within: Within, work: Work, solution: Solution, groups: GroupStructure
       solution: theirs, replaced in place.
       groups: what is counted; None for entries.
     """
-    enough = _number(solution.delta, groups)
+    enough = _number(solution.delta, work, groups)
     too_few = np.zeros_like(enough)
     for _ in range(ROUNDS):
         kept = (enough + too_few) // 2
@@ -46,40 +46,46 @@ def prune(within: Within, work: Work, solution: Solution, groups: GroupStructure
             return
         some = work.some(todo)
         start = solution.delta[todo]
-        support = some.padded(_largest(start, kept[todo], groups).astype(np.float32))
+        support = some.padded(_largest(start, kept[todo], some, groups).astype(np.float32))
         again = within(some, some.padded(start), support)
         succeeded = np.flatnonzero(again.found)
         better = todo[succeeded]
         solution.put(better, again.at(succeeded)._replace(origin=solution.origin[better]))
-        enough[better] = _number(solution.delta[better], groups)
+        if len(better):
+            enough[better] = _number(solution.delta[better], work.some(better), groups)
         failed = todo[~again.found]
         too_few[failed] = kept[failed]
 
 
-def _number(delta: Images, groups: GroupStructure | None) -> Places:
-    """How many entries, or groups, of each perturbation (N, H, W, C) are changed, (N,)."""
-    return (_sizes(delta, groups) > CHANGED).sum(axis=1)
+def _number(delta: Images, work: Work, groups: GroupStructure | None) -> Places:
+    """How many entries, or groups, of the perturbations (N, H, W, C) of `work` are changed, (N,)."""
+    return (_sizes(delta, work, groups) > CHANGED).sum(axis=1)
 
 
-def _largest(delta: Images, number: Places, groups: GroupStructure | None) -> npt.NDArray[np.bool_]:
+def _largest(delta: Images, number: Places, work: Work, groups: GroupStructure | None) -> npt.NDArray[np.bool_]:
     """Which entries (N, H, W, C) belong to the `number` (N,) largest ones, or to the largest groups."""
-    sizes = _sizes(delta, groups)
+    sizes = _sizes(delta, work, groups)
     order = np.argsort(-sizes, axis=1, kind="stable")
     rank = np.argsort(order, axis=1, kind="stable")
     chosen = (rank < number[:, None]) & (sizes > CHANGED)
     if groups is None:
         return chosen.reshape(delta.shape)
-    made = groups.of(*delta.shape[1:3])
-    norms = made.total(tf.zeros([1, *delta.shape[1:]]))
-    values = tf.constant(chosen.reshape(-1, *norms.shape[1:]), tf.float32)
+    made = _of(work, groups)
+    shape = made.total(work.padded(delta)).shape
+    given_up = tf.reshape(work.padded(np.float32(~chosen)), shape)
     # A pixel that is in a group given up stays 0, as that group must.
-    return (made.expand(1.0 - values, delta.shape[-1]) == 0.0).numpy() & (np.abs(delta) > CHANGED)
+    kept = (made.expand(given_up, delta.shape[-1]) == 0.0).numpy()[: len(delta)]
+    return kept & (np.abs(delta) > CHANGED)
 
 
-def _sizes(delta: Images, groups: GroupStructure | None) -> npt.NDArray[np.float32]:
+def _sizes(delta: Images, work: Work, groups: GroupStructure | None) -> npt.NDArray[np.float32]:
     """The sizes of entries, or the l2 norms of groups, of perturbations (N, H, W, C): (N, entries or groups)."""
     if groups is None:
         return np.abs(delta).reshape(len(delta), math.prod(delta.shape[1:]))
-    made = groups.of(*delta.shape[1:3])
-    norms: npt.NDArray[np.float32] = tf.sqrt(made.total(tf.constant(delta**2))).numpy()
+    made = _of(work, groups)
+    norms: npt.NDArray[np.float32] = tf.sqrt(made.total(work.padded(delta**2))).numpy()[: len(delta)]
     return norms.reshape(len(delta), made.number)
+
+
+def _of(work: Work, groups: GroupStructure) -> Groups:
+    return groups.of(*work.batch.images.shape[1:3]).at(work.batch)

@@ -219,6 +219,8 @@ class StrAttack(Attack):
 
     def perturb(self, work: Work, given: Images) -> Solution:
         """Attacks a batch from the originals on; `given` (N, H, W, C) is 0."""
+        if self.groups is not None:
+            work = dataclasses.replace(work, batch=as_structure(self.groups).placed(work.batch))
         margins, slopes = work.tangents()
         originals = Originals(margins, work.goal.required_margin(margins, self.confidence), self.confidence, slopes)
         objective = self.objective(*work.batch.images.shape[1:3])

@@ -91,8 +91,14 @@ class Objective:
         if self.groups is not None:
             _, measure = proximal.GROUP_PENALTIES[self.penalty]
             norms = tf.sqrt(self.groups.total(tf.square(delta)))
-            value += self.tau * tf.reduce_sum(self.weights * measure(norms), axis=[1, 2])
+            value += self.tau * tf.reduce_sum(self.counts * measure(norms), axis=[1, 2])
         return value
+
+    @property
+    def counts(self) -> float | tf.Tensor:
+        """What the norm of each group counts, (N, P, Q) or what broadcasts against it, by the groups and the batch."""
+        own = 1.0 if self.groups is None else self.groups.weights
+        return self.weights if isinstance(own, float) else self.weights * own
 
     def within_budget(self, delta: Pixels) -> Pixels:
         """Perturbations (N, H, W, C) without all but the largest `max_groups` of their groups."""
@@ -139,7 +145,7 @@ class Objective:
             return scale, _of_pixels(groups, scale, lower.shape[-1])
 
         def prox(x: Pixels, curvature: tf.Tensor) -> Pixels:
-            threshold = self.tau / curvature[:, :, :, 0] * self.weights
+            threshold = self.tau / curvature[:, :, :, 0] * self.counts
             movable = tf.clip_by_value(x, lowest, highest)
             scale, pixels = factors(tf.sqrt(groups.total(tf.square(movable))), threshold)
             if groups.overlapping:
@@ -161,8 +167,8 @@ def _of_pixels(groups: Groups, scale: tf.Tensor, channels: int) -> Pixels:
         pixels = tf.where(pixels > 1e-9, pixels, 0.0)
     else:
         pixels = groups.expand(scale, channels)
-    if not groups.multiplicity.all():  # no group, no shrinkage
-        pixels = tf.where(tf.constant(groups.multiplicity) > 0.0, pixels, 1.0)
+    if not groups.complete:  # no group, no shrinkage
+        pixels = tf.where(tf.convert_to_tensor(groups.multiplicity) > 0.0, pixels, 1.0)
     return pixels
 
 

@@ -121,9 +121,9 @@ class Splitting(Stepping[Iterate]):
             pulls = eta_k * z + rho * (delta + iterate.u)
         if groups is not None:
             copies = groups.gather(z) - iterate.v
-            scale = objective.shrinkage(groups.norms(copies), objective.tau / rho[:, :, :, 0] * objective.weights)
+            scale = objective.shrinkage(groups.norms(copies), objective.tau / rho[:, :, :, 0] * objective.counts)
             y = groups.spread(scale) * copies  # (12)
-            multiplicity = tf.constant(groups.multiplicity, z.dtype)
+            multiplicity = tf.cast(groups.multiplicity, z.dtype)
             curvature += rho * multiplicity
             pulls += rho * groups.scatter(y + iterate.v)
             if self.copies == "paper":
@@ -192,11 +192,11 @@ def candidate_of(groups: Groups, y: tf.Tensor, scale: tf.Tensor, z: Pixels, lowe
 
     Pixels that no group covers are never made sparse; they take the value of z.
     """
-    multiplicity = tf.constant(groups.multiplicity, y.dtype)
+    multiplicity = tf.cast(groups.multiplicity, y.dtype)
     value = groups.scatter(y) / tf.maximum(multiplicity, tf.ones_like(multiplicity))
     if groups.overlapping:
         zero = groups.scatter(groups.spread(tf.cast(scale <= 0.0, y.dtype)))
         value = tf.where(zero > 0.0, tf.zeros_like(value), value)
-    if not groups.multiplicity.all():
+    if not groups.complete:
         value = tf.where(multiplicity > 0.0, value, z)
     return proximal.box(value, lower, upper)

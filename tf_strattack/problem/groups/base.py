@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import abc
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -28,6 +29,26 @@ class GroupStructure(abc.ABC):
           InputError: a rule that does not fit the image.
         """
 
+    def on(self, images: int, height: int, width: int) -> Groups:
+        """The groups of an array (N, `height`, `width`, C) of so many `images`, where each has its own.
+
+        Raises:
+          InputError: a rule that does not fit them.
+        """
+        return self.of(height, width)
+
+    def __getitem__(self, rows: Any) -> GroupStructure:
+        """The groups of some of the images, where each has its own."""
+        return self
+
+    def placed(self, batch: Batch) -> Batch:
+        """The `batch` with what the groups of its images need, and within the box that they leave.
+
+        Raises:
+          InputError: a rule that does not fit the images.
+        """
+        return batch
+
 
 class Groups(abc.ABC):
     """The P x Q groups of an image; all channels of a pixel share its groups. Hashable, and equal where it is the same.
@@ -48,8 +69,23 @@ class Groups(abc.ABC):
 
     @property
     @abc.abstractmethod
-    def multiplicity(self) -> npt.NDArray[np.float32]:
-        """m_j, the number of groups that hold pixel j: shape (1, height, width, 1)."""
+    def multiplicity(self) -> npt.NDArray[np.float32] | tf.Tensor:
+        """m_j, the number of groups that hold pixel j: shape (1, height, width, 1), or (N, height, width, 1)."""
+
+    @property
+    @abc.abstractmethod
+    def complete(self) -> bool:
+        """Whether every pixel is in a group."""
+
+    @property
+    @abc.abstractmethod
+    def side(self) -> float:
+        """The side, in pixels, of a square as large as a group is on average."""
+
+    @property
+    def weights(self) -> float | tf.Tensor:
+        """What the norm of each group counts, 1 or what broadcasts against (N, P, Q)."""
+        return 1.0
 
     def at(self, batch: Batch) -> Groups:
         """The groups of the examples of a batch, where each image has its own."""

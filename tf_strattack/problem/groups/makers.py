@@ -1,0 +1,96 @@
+"""Label maps of common shapes: rows, columns, boxes around objects, superpixels."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from tf_strattack.checks import check_count
+from tf_strattack.errors import InputError
+from tf_strattack.problem.groups.label_map import LabelMap
+from tf_strattack.typing import Images
+
+
+def rows(height: int, width: int) -> LabelMap:
+    """A group for each row of images of `height` x `width` pixels.
+
+    Raises:
+      InputError: a size below 1.
+
+    Example:
+      >>> import tf_strattack as sa
+      >>> sa.groups.rows(28, 28).number
+      28
+    """
+    check_count("height", height)
+    return LabelMap(np.repeat(np.arange(height)[:, None], check_count("width", width), axis=1))
+
+
+def columns(height: int, width: int) -> LabelMap:
+    """A group for each column of images of `height` x `width` pixels.
+
+    Raises:
+      InputError: a size below 1.
+    """
+    check_count("width", width)
+    return LabelMap(np.repeat(np.arange(width)[None], check_count("height", height), axis=0))
+
+
+def objects(boxes: Any, height: int, width: int, *, unlabelled: str = "fixed") -> LabelMap:
+    """A group for each box, such as an object that a detector has found; by default nothing else changes.
+
+    Args:
+      boxes: (K, 4) integers: top, left, bottom and right, the last two exclusive, within the image. A pixel in several
+        boxes belongs to the smallest of them.
+      height, width: the image's size in pixels.
+      unlabelled: as in `LabelMap`.
+
+    Raises:
+      InputError: boxes of another shape, that are empty, or that reach beyond the image.
+    """
+    given = np.asarray(boxes)
+    if given.ndim != 2 or given.shape[1] != 4 or not len(given) or not np.issubdtype(given.dtype, np.integer):
+        raise InputError(f"expected boxes as integers of shape (K, 4), received {given.dtype} of shape {given.shape}")
+    labels = np.full((height, width), -1)
+    sizes = (given[:, 2] - given[:, 0]) * (given[:, 3] - given[:, 1])
+    for label in np.argsort(-sizes, kind="stable"):
+        top, left, bottom, right = given[label]
+        if not (0 <= top < bottom <= height and 0 <= left < right <= width):
+            raise InputError(
+                f"expected boxes of at least a pixel within {height} x {width} pixels, received {given[label].tolist()}"
+            )
+        labels[top:bottom, left:right] = label
+    return LabelMap(labels, unlabelled=unlabelled)
+
+
+def superpixels(images: Images, segments: int, *, compactness: float = 10.0, weights: str = "equal") -> LabelMap:
+    """About `segments` regions of similar colour in each image, by SLIC (Achanta et al., 2012).
+
+    It needs scikit-image, the extra `superpixels`.
+
+    Args:
+      images: (N, H, W, C) in any scale: each image is brought to [0, 1] first.
+      segments: how many regions an image is to have.
+      compactness: how much nearness counts against similarity, as in `skimage.segmentation.slic`.
+      weights: as in `LabelMap`.
+
+    Raises:
+      InputError: a number below 1, images of another shape, or scikit-image missing.
+    """
+    check_count("segments", segments)
+    given = np.asarray(images, np.float32)
+    if given.ndim != 4:
+        raise InputError(f"expected images of shape (N, H, W, C), received {given.shape}")
+    try:
+        from skimage.segmentation import slic
+    except ImportError as error:
+        raise InputError(
+            'expected scikit-image for superpixels, received none: pip install "tf_strattack[superpixels]"'
+        ) from error
+    maps = []
+    for image in given:
+        low, high = image.min(), image.max()
+        unit = (image - low) / max(high - low, 1e-6)
+        maps.append(slic(unit, n_segments=segments, compactness=compactness, start_label=0, channel_axis=-1))
+    return LabelMap(np.stack(maps), weights=weights)
