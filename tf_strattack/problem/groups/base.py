@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import abc
+import math
 from typing import Any
 
 import numpy as np
@@ -73,14 +74,14 @@ class Groups(abc.ABC):
         """m_j, the number of groups that hold pixel j: shape (1, height, width, 1), or (N, height, width, 1)."""
 
     @property
-    @abc.abstractmethod
     def complete(self) -> bool:
         """Whether every pixel is in a group."""
+        return bool(np.all(self.multiplicity))
 
     @property
-    @abc.abstractmethod
     def side(self) -> float:
         """The side, in pixels, of a square as large as a group is on average."""
+        return math.sqrt(np.sum(self.multiplicity) / self.number)
 
     @property
     def weights(self) -> float | tf.Tensor:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-import math
 from typing import Any
 
 import numpy as np
@@ -125,16 +124,6 @@ class SlidingGroups(Groups):
         """m_j, the number of groups that hold pixel j: shape (1, height, width, 1)."""
         rows, columns = (self._axis(extent)[2] for extent in (self.height, self.width))
         return np.outer(rows, columns)[None, :, :, None].astype(np.float32)
-
-    @functools.cached_property
-    def complete(self) -> bool:
-        """Whether every pixel is in a group."""
-        return bool(self.multiplicity.all())
-
-    @functools.cached_property
-    def side(self) -> float:
-        """The side, in pixels, of a square as large as a group is on average."""
-        return math.sqrt(self.multiplicity.sum() / self.number)
 
     def gather(self, image: Pixels) -> tf.Tensor:
         """Copies each group's pixels: (N, height, width, C) → (N, P r, Q r, C), 0 beyond the edge."""
