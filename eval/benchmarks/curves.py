@@ -61,7 +61,7 @@ def limited(solver: str, evaluations: int) -> StrAttack:
         searching = Paper(search_steps=_SEARCH_STEPS, max_iterations=steps, patience=patience)
         return StrAttack(solver=searching, refine=False)
     first, second = (kind(max_iterations=evaluations, patience=patience) for kind in (ProxLinear, Admm))
-    return StrAttack(solver=first, fallback=second, refine=False)
+    return StrAttack(solver=first, restarts=0, fallback=second, refine=False)
 
 
 def _objective(result: AttackResult, attack: StrAttack) -> float | None:
