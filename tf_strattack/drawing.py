@@ -99,7 +99,7 @@ def goal_of(result: AttackResult, index: int, class_names: Mapping[int, str]) ->
 
 def group_means(delta: Images, groups: GroupStructure | int) -> Images:
     """The mean absolute change of each group (P, Q) of `delta` (H, W, C); groups at the edge may be cut."""
-    return _means(delta, as_structure(groups).on(1, *delta.shape[:2])).astype(np.float32)
+    return _means(delta, as_structure(groups).on((1, *delta.shape))).astype(np.float32)
 
 
 def group_map(delta: Images, groups: GroupStructure | int) -> Images:
@@ -107,14 +107,14 @@ def group_map(delta: Images, groups: GroupStructure | int) -> Images:
 
     Where several groups hold a pixel, it is the mean over these groups; where none does, NaN.
     """
-    structure = as_structure(groups).on(1, *delta.shape[:2])
-    sums = np.asarray(structure.expand(tf.constant(_means(delta, structure)[None]), 1))[0, :, :, 0]
-    holding = np.asarray(structure.multiplicity)[0, :, :, 0]
+    structure = as_structure(groups).on((1, *delta.shape))
+    means = _means(delta, structure)[None]
+    sums, holding = (np.asarray(structure.expand(tf.constant(v), 1))[0, :, :, 0] for v in (means, np.ones_like(means)))
     return np.divide(sums, holding, out=np.full_like(sums, np.nan), where=holding > 0).astype(np.float32)
 
 
 def _means(delta: Images, groups: Groups) -> npt.NDArray[np.float64]:
-    strength = np.abs(delta).mean(axis=-1, keepdims=True, dtype=np.float64)[None]
+    strength = np.abs(delta, dtype=np.float64)[None]
     sums, pixels = (np.asarray(groups.total(tf.constant(part)))[0] for part in (strength, np.ones_like(strength)))
     return np.divide(sums, pixels, out=np.zeros_like(sums), where=pixels > 0)
 

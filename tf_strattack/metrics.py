@@ -64,7 +64,7 @@ def nonzero_groups(delta: Images, groups: GroupStructure | int) -> Values:
     """
     delta = _checked(delta)
     changed = (np.abs(delta) > CHANGED).astype(np.float32)
-    totals = as_structure(groups).on(*delta.shape[:3]).total(changed)
+    totals = as_structure(groups).on(delta.shape).total(changed)
     return np.count_nonzero(totals, axis=(1, 2)).astype(np.float64)
 
 

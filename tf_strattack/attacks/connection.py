@@ -55,7 +55,7 @@ def connect(
             return
         some, known = work.some(found), work.select(found, originals)
         start = some.padded(solution.delta[found])
-        weights = connecting_weights(objective.groups.at(some.batch), start)
+        weights = connecting_weights(objective.groups.at(some.batch.regions), start)
         some = dataclasses.replace(some, batch=some.batch._replace(weights=weights))
         cost = objective.at(objective.numbers(), some.batch).cost(start)
         again = minimise(shorter, objective, some, known, start=start, known=Best.of(start, cost))

@@ -16,11 +16,13 @@ _T = TypeVar("_T")
 
 
 def record_of(value: Any) -> Any:
-    """A hyper-parameter as plain values: objects become dictionaries of their own, with the name of their class."""
+    """A hyper-parameter as plain values: objects become dictionaries with the name of their class, tuples lists."""
     if isinstance(value, np.generic):
         return value.item()
     if (own := getattr(value, "record", None)) is not None:
         return {"class": type(value).__name__, **own}
+    if isinstance(value, tuple):
+        return [record_of(part) for part in value]
     if not dataclasses.is_dataclass(value) or isinstance(value, type):
         return value
     fields = {field.name: record_of(getattr(value, field.name)) for field in dataclasses.fields(value)}

@@ -88,4 +88,4 @@ def _sizes(delta: Images, work: Work, groups: GroupStructure | None) -> npt.NDAr
 
 
 def _of(work: Work, groups: GroupStructure) -> Groups:
-    return groups.of(*work.batch.images.shape[1:3]).at(work.batch)
+    return groups.of(*work.batch.images.shape[1:3]).at(work.batch.regions)

@@ -20,7 +20,8 @@ class Batch(NamedTuple):
       classes: (N,) int32, the targets or (untargeted) the true labels.
       lower, upper: (N, H, W, C) the box of eq. (11) that perturbations must stay in, in [0, 1] scale.
       positions: (N,) int32 places of the images in the caller's array, for networks with a further input for each.
-      regions: which group each pixel is in, where the images have maps of their own, (N, H, W) int32; else (N, 1, 1).
+      regions: which groups each pixel is in, where the images have maps of their own, int32: (N, H, W, L), a layer for
+        each map, or for each channel of one; else (N, 1, 1, 0).
       weights: what the norm of each group counts, (N, P, Q), or (N, 1, 1) where all count alike.
     """
 
@@ -53,5 +54,5 @@ class Batch(NamedTuple):
         cap = np.float32(1.0 if epsilon is None else epsilon)
         lower, upper = np.maximum(-unit, -cap) * mask, np.minimum(1 - unit, cap) * mask
         weights = np.ones((len(images), 1, 1), np.float32)
-        regions = np.zeros((len(images), 1, 1), np.int32)
+        regions = np.zeros((len(images), 1, 1, 0), np.int32)
         return cls(*(tf.constant(part) for part in (images, classes, lower, upper, positions, regions, weights)))

@@ -73,17 +73,20 @@ class Objective:
         )
 
     def at(self, numbers: Numbers, batch: Batch) -> Objective:
-        """The same objective with `numbers`, and with the groups of these examples."""
+        """The same objective with `numbers`, for these examples."""
         names = (field.name for field in dataclasses.fields(self.distortion))
         return dataclasses.replace(
-            self,
+            self.of_batch(batch),
             distortion=dataclasses.replace(self.distortion, **dict(zip(names, numbers.distortion, strict=True))),
-            groups=None if self.groups is None else self.groups.at(batch),
             gamma=numbers.gamma,
             tau=numbers.tau,
             max_groups=None if self.max_groups is None else numbers.max_groups,
-            weights=batch.weights,
         )
+
+    def of_batch(self, batch: Batch) -> Objective:
+        """The same objective with the groups of these examples, and their weights."""
+        groups = None if self.groups is None else self.groups.at(batch.regions)
+        return dataclasses.replace(self, groups=groups, weights=batch.weights)
 
     def cost(self, delta: Pixels) -> Rows:
         """Gamma D(delta) + tau sum_i w_i ||delta_i||_2^p (N,), p = 1 or (`penalty="l2_half"`) 1/2, w_i the weights."""
@@ -164,7 +167,7 @@ def _of_pixels(groups: Groups, scale: tf.Tensor, channels: int) -> Pixels:
     """
     if groups.overlapping:
         pixels = _inverse(1.0 + groups.expand(_inverse(tf.maximum(scale, 1e-12)) - 1.0, channels))
-        pixels = tf.where(pixels > 1e-9, pixels, 0.0)
+        pixels *= tf.cast(pixels > 1e-9, pixels.dtype)  # several times faster than tf.where
     else:
         pixels = groups.expand(scale, channels)
     if not groups.complete:  # no group, no shrinkage

@@ -53,7 +53,7 @@ def minimise(
     Returns:
       The best of each example, over all c. The c of the solution is the one searched, if one is.
     """
-    problem = Problem(work.goal, work.batch, objective)
+    problem = Problem(work.goal, work.batch, objective.of_batch(work.batch))
     parameters = solver.parameters(problem, originals)
     known = Best.none(work.batch.images) if known is None else known
     if start is not None and solver.tests_start:

@@ -25,7 +25,7 @@ def ragged(images=None, side=6, groups=5, seed=0, unlabelled=True):
 @pytest.mark.parametrize("unlabelled", [True, False])
 def test_sums_and_their_adjoint_are_those_of_a_loop(images, unlabelled):
     labels = ragged(images, unlabelled=unlabelled)
-    groups = sa.LabelMap(labels).on(4, 6, 6)
+    groups = sa.LabelMap(labels).on((4, 6, 6, 3))
     rng = np.random.default_rng(1)
     image = rng.normal(size=(4, 6, 6, 3)).astype(np.float32)
     values = rng.normal(size=(4, groups.number, 1)).astype(np.float32)
@@ -206,7 +206,7 @@ def test_one_trace_serves_maps_of_other_images(exact):
     ("given", "message"),
     [
         ({"labels": np.zeros((2, 2))}, "expected labels that are integers, received float64"),
-        ({"labels": np.zeros(4, int)}, r"expected labels of shape (H, W) or (N, H, W), received (4,)"),
+        ({"labels": np.zeros(4, int)}, r"expected labels of shape (H, W), (N, H, W) or (N, H, W, C), received (4,)"),
         ({"labels": -np.ones((2, 2), int)}, "expected labels of at least one group, received negative ones alone"),
         ({"labels": SQUARES, "unlabelled": "x"}, "expected unlabelled to be one of free, fixed, received 'x'"),
         ({"labels": SQUARES, "weights": "x"}, "expected weights to be one of equal, size, received 'x'"),

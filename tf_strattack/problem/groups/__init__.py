@@ -1,10 +1,13 @@
 """Which pixels belong together: the groups D_i of problem (2), as `groups=` takes them."""
 
 from tf_strattack.problem.groups.base import Groups, GroupStructure
+from tf_strattack.problem.groups.grids import channels, columns, patches, rows
 from tf_strattack.problem.groups.label_groups import LabelGroups
 from tf_strattack.problem.groups.label_map import LabelMap
-from tf_strattack.problem.groups.makers import columns, objects, rows, superpixels
+from tf_strattack.problem.groups.regions import objects, superpixels
 from tf_strattack.problem.groups.sliding_mask import SlidingGroups, SlidingMask, as_structure
+from tf_strattack.problem.groups.union import Union
+from tf_strattack.problem.groups.union_groups import UnionGroups
 
 __all__ = [
     "GroupStructure",
@@ -13,9 +16,13 @@ __all__ = [
     "LabelMap",
     "SlidingGroups",
     "SlidingMask",
+    "Union",
+    "UnionGroups",
     "as_structure",
+    "channels",
     "columns",
     "objects",
+    "patches",
     "rows",
     "superpixels",
 ]

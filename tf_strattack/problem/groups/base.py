@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import abc
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -30,13 +31,13 @@ class GroupStructure(abc.ABC):
           InputError: a rule that does not fit the image.
         """
 
-    def on(self, images: int, height: int, width: int) -> Groups:
-        """The groups of an array (N, `height`, `width`, C) of so many `images`, where each has its own.
+    def on(self, shape: Sequence[int]) -> Groups:
+        """The groups of an array of `shape` (N, H, W, C), where each image may have its own.
 
         Raises:
-          InputError: a rule that does not fit them.
+          InputError: a rule that does not fit it.
         """
-        return self.of(height, width)
+        return self.of(*shape[1:3])
 
     def __getitem__(self, rows: Any) -> GroupStructure:
         """The groups of some of the images, where each has its own."""
@@ -52,7 +53,7 @@ class GroupStructure(abc.ABC):
 
 
 class Groups(abc.ABC):
-    """The P x Q groups of an image; all channels of a pixel share its groups. Hashable, and equal where it is the same.
+    """The P x Q groups of an image, mostly of pixels with all their channels. Hashable, and equal where it is the same.
 
     Where groups overlap, every group works on a copy of its pixels. All copies of an image lie in one array, the layout
     of which is the implementation's own.
@@ -64,6 +65,11 @@ class Groups(abc.ABC):
         """The number of groups, P Q."""
 
     @property
+    def shape(self) -> tuple[int, int]:
+        """P and Q; groups without an order along the image are P x 1."""
+        return self.number, 1
+
+    @property
     @abc.abstractmethod
     def overlapping(self) -> bool:
         """Whether a pixel can be in several groups."""
@@ -71,7 +77,7 @@ class Groups(abc.ABC):
     @property
     @abc.abstractmethod
     def multiplicity(self) -> npt.NDArray[np.float32] | tf.Tensor:
-        """m_j, the number of groups that hold pixel j: shape (1, height, width, 1), or (N, height, width, 1)."""
+        """m_j, the number of groups that hold pixel j: shape (1 or N, height, width, 1 or C)."""
 
     @property
     def complete(self) -> bool:
@@ -88,8 +94,13 @@ class Groups(abc.ABC):
         """What the norm of each group counts, 1 or what broadcasts against (N, P, Q)."""
         return 1.0
 
-    def at(self, batch: Batch) -> Groups:
-        """The groups of the examples of a batch, where each image has its own."""
+    @property
+    def own(self) -> int:
+        """How many layers of `Batch.regions` are of these groups, where each image has its own; else 0."""
+        return 0
+
+    def at(self, regions: tf.Tensor) -> Groups:
+        """The groups of the examples of a batch with these `regions`, where each image has its own."""
         return self
 
     @abc.abstractmethod
@@ -114,9 +125,9 @@ class Groups(abc.ABC):
 
     @abc.abstractmethod
     def expand(self, values: tf.Tensor, channels: int) -> Pixels:
-        """Sums, at each pixel, one value of every group that holds it: (N, P, Q) → (N, height, width, C).
+        """Sums, at each pixel, one value of every group that holds it: (N, P, Q) → (N, height, width, channels).
 
-        The adjoint of `total`.
+        The adjoint of `total`, for images of so many `channels`.
         """
 
     def limit(self, scale: tf.Tensor, norms: tf.Tensor, most: Scalar | int) -> tf.Tensor:

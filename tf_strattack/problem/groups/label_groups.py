@@ -8,7 +8,6 @@ from typing import Any
 
 import tensorflow as tf
 
-from tf_strattack.problem.batch import Batch
 from tf_strattack.problem.groups.base import Groups
 from tf_strattack.typing import Pixels
 
@@ -19,19 +18,23 @@ class LabelGroups(Groups):
 
     Attributes:
       height, width: the image's size in pixels.
+      depth: how many labels a pixel has: 1 for all its channels together, or one for each of C channels.
       most: how many groups an image has at most; of one that has fewer the last are empty.
       whole: whether every pixel is in a group.
       by_size: whether the norm of a group counts the root of its pixels.
       key: what says whether two maps are the same.
-      labels: (1 or N, height, width) int32; None as long as the images are not known.
+      area: how many pixels, with all their channels, a group has on average.
+      labels: (1 or N, height, width, depth) int32; None as long as the images are not known.
     """
 
     height: int
     width: int
+    depth: int
     most: int
     whole: bool
     by_size: bool
     key: Any
+    area: float = dataclasses.field(compare=False)
     labels: Any = dataclasses.field(compare=False, repr=False)
 
     @property
@@ -41,7 +44,7 @@ class LabelGroups(Groups):
 
     @property
     def overlapping(self) -> bool:
-        """False: a pixel has one label."""
+        """False: an entry has one label."""
         return False
 
     @property
@@ -52,27 +55,32 @@ class LabelGroups(Groups):
     @property
     def side(self) -> float:
         """The side, in pixels, of a square as large as a group is on average."""
-        return math.sqrt(self.height * self.width / self.number)
+        return math.sqrt(self.area)
 
     @property
     def multiplicity(self) -> tf.Tensor:
-        """1 at pixels with a label, else 0: (1 or N, height, width, 1)."""
-        return tf.cast(self._known >= 0, tf.float32)[..., None]
+        """1 at pixels with a label, else 0: (1 or N, height, width, depth)."""
+        return tf.cast(self._known >= 0, tf.float32)
 
     @property
     def weights(self) -> float | tf.Tensor:
         """What the norm of each group counts: 1, or (1 or N, number, 1)."""
         if not self.by_size:
             return 1.0
-        return tf.sqrt(self.total(tf.ones([*self._known.shape, 1])))
+        return tf.sqrt(self.total(tf.ones_like(self._known, tf.float32)))
 
-    def at(self, batch: Batch) -> LabelGroups:
-        """The groups of the examples of a batch."""
-        return self if self.labels is not None else dataclasses.replace(self, labels=batch.regions)
+    @property
+    def own(self) -> int:
+        """How many layers of `Batch.regions` are its labels: `depth` where each image has its own, else 0."""
+        return self.depth if self.labels is None else 0
+
+    def at(self, regions: tf.Tensor) -> LabelGroups:
+        """The groups of the examples whose labels are `regions`."""
+        return self if self.labels is not None else dataclasses.replace(self, labels=regions)
 
     def gather(self, image: Pixels) -> tf.Tensor:
-        """The `image` (N, height, width, C) itself, 0 at pixels without a group: no pixel is in two."""
-        return image if self.complete else tf.where(self._known[..., None] >= 0, image, tf.zeros_like(image))
+        """The `image` (N, height, width, C) itself, 0 at pixels without a group: no entry is in two."""
+        return image if self.complete else tf.where(self._known >= 0, image, tf.zeros_like(image))
 
     def scatter(self, copies: tf.Tensor) -> Pixels:
         """The `copies` (N, height, width, C), which are the image."""
@@ -83,30 +91,46 @@ class LabelGroups(Groups):
         return tf.sqrt(self.total(tf.square(copies)))
 
     def spread(self, values: tf.Tensor) -> tf.Tensor:
-        """One value per group at each of its pixels: (N, number, 1) → (N, height, width, 1)."""
-        return self.expand(values, 1)
+        """One value per group at each of its pixels: (N, number, 1) → (N, height, width, depth)."""
+        return self._chosen(values)
 
     def total(self, image: Pixels) -> tf.Tensor:
         """Sums over each group's pixels: (N, height, width, C) → (N, number, 1)."""
         rows = tf.shape(image)[0]
-        labels = tf.reshape(self._known, [-1, self.height * self.width])
+        labels = tf.reshape(self._known, [-1, self._entries])
         shifted = labels + self.number * tf.range(rows)[:, None]
         places = tf.where(labels >= 0, shifted, -1)  # what has no place is left out
-        sums = tf.math.unsorted_segment_sum(
-            tf.reshape(tf.reduce_sum(image, axis=3), [-1]), tf.reshape(places, [-1]), rows * self.number
-        )
+        if self.depth == 1:
+            image = tf.reduce_sum(image, axis=3)
+        elif image.shape[3] == 1:
+            image = tf.repeat(image, self.depth, axis=3)
+        sums = tf.math.unsorted_segment_sum(tf.reshape(image, [-1]), tf.reshape(places, [-1]), rows * self.number)
         return tf.reshape(sums, [rows, self.number, 1])
 
     def expand(self, values: tf.Tensor, channels: int) -> Pixels:
-        """One value per group at each of its pixels, 0 elsewhere: (N, number, 1) → (N, height, width, channels)."""
-        flat = tf.reshape(self._known, [-1, self.height * self.width])
+        """Sums, at each entry, the value of its group: (N, number, 1) → (N, height, width, channels).
+
+        With one channel in place of several, those of all of the pixel's groups.
+        """
+        pixels = self._chosen(values)
+        if channels == self.depth:
+            return pixels
+        if channels == 1:
+            return tf.reduce_sum(pixels, axis=3, keepdims=True)
+        return pixels * tf.ones([1, 1, 1, channels], pixels.dtype)
+
+    def _chosen(self, values: tf.Tensor) -> Pixels:
+        """The value of each entry's group, 0 where it has none: (N, number, 1) → (N, height, width, depth)."""
+        flat = tf.reshape(self._known, [-1, self._entries])
         rows = tf.shape(values)[0]
-        everywhere = tf.broadcast_to(tf.maximum(flat, 0), [rows, self.height * self.width])
+        everywhere = tf.broadcast_to(tf.maximum(flat, 0), [rows, self._entries])
         chosen = tf.gather(values[:, :, 0], everywhere, batch_dims=1)
-        pixels = tf.reshape(chosen, [rows, self.height, self.width, 1])
-        if not self.complete:
-            pixels = tf.where(self._known[..., None] >= 0, pixels, tf.zeros_like(pixels))
-        return pixels if channels == 1 else pixels * tf.ones([1, 1, 1, channels], pixels.dtype)
+        pixels = tf.reshape(chosen, [rows, self.height, self.width, self.depth])
+        return pixels if self.complete else tf.where(self._known >= 0, pixels, tf.zeros_like(pixels))
+
+    @property
+    def _entries(self) -> int:
+        return self.height * self.width * self.depth
 
     @property
     def _known(self) -> tf.Tensor:

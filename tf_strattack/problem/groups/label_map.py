@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import hashlib
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -28,10 +29,11 @@ Labels = npt.NDArray[np.int32]
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class LabelMap(GroupStructure):
-    """Groups of any shape that do not overlap: the pixels of one label, all channels together.
+    """Groups of any shape that do not overlap: the pixels of one label, all channels together unless they differ.
 
     Attributes:
-      labels: integers, (H, W) for all images or (N, H, W), one map for each; negative for pixels in no group.
+      labels: integers, (H, W) for all images or (N, H, W), one map for each; with a label for each channel (N, H, W,
+        C), or (1, H, W, C) for all images. Negative for pixels in no group.
       unlabelled: "free" leaves those pixels out of every group, so that nothing makes them sparse; "fixed" never
         changes them.
       weights: what the norm of a group counts: "equal", 1, or "size", the root of its number of pixels, as group lassos
@@ -57,19 +59,19 @@ class LabelMap(GroupStructure):
         check_choice("unlabelled", self.unlabelled, UNLABELLED)
         check_choice("weights", self.weights, WEIGHTS)
         given = np.asarray(self.labels)
-        if given.ndim not in (2, 3) or not given.size:
-            raise InputError(f"expected labels of shape (H, W) or (N, H, W), received {given.shape}")
+        if given.ndim not in (2, 3, 4) or not given.size:
+            raise InputError(f"expected labels of shape (H, W), (N, H, W) or (N, H, W, C), received {given.shape}")
         if not np.issubdtype(given.dtype, np.integer):
             raise InputError(f"expected labels that are integers, received {given.dtype}")
         if (given < 0).all():
             raise InputError("expected labels of at least one group, received negative ones alone")
-        maps = given if given.ndim == 3 else given[None]
+        maps = given[None] if given.ndim == 2 else given
         numbered = np.stack([_numbered(one) for one in maps])
-        object.__setattr__(self, "labels", numbered if given.ndim == 3 else numbered[0])
+        object.__setattr__(self, "labels", numbered[0] if given.ndim == 2 else numbered)
 
     def __getitem__(self, rows: Any) -> LabelMap:
         """The maps of some of the images; one map for all stays."""
-        return dataclasses.replace(self, labels=self.labels[rows]) if self.labels.ndim == 3 else self
+        return dataclasses.replace(self, labels=self.labels[rows]) if self._each else self
 
     def __eq__(self, other: object) -> bool:
         """Whether another structure is the same map with the same options."""
@@ -96,13 +98,23 @@ class LabelMap(GroupStructure):
 
     @property
     def overlapping(self) -> bool:
-        """False: a pixel has one label."""
+        """False: an entry has one label."""
         return False
 
     @property
     def number(self) -> int:
         """The most groups that an image has."""
         return int(self.labels.max()) + 1
+
+    @property
+    def _each(self) -> bool:
+        """Whether each image has its own map."""
+        return self.labels.ndim == 3 or (self.labels.ndim == 4 and len(self.labels) > 1)
+
+    @property
+    def _layers(self) -> Labels:
+        """The labels (1 or N, H, W, 1 or C)."""
+        return {2: self.labels[None, ..., None], 3: self.labels[..., None], 4: self.labels}[self.labels.ndim]
 
     def of(self, height: int, width: int) -> Groups:
         """The groups of images of `height` x `width` pixels; those of maps for each image get them by `on` or `at`.
@@ -112,20 +124,23 @@ class LabelMap(GroupStructure):
         Raises:
           InputError: images of another size.
         """
-        if self.labels.shape[-2:] != (height, width):
+        layers = self._layers
+        if layers.shape[1:3] != (height, width):
             raise InputError(f"expected labels for images of {height} x {width} pixels, received {self.labels.shape}")
         if (squares := self._squares) is not None:
             return squares
-        each = self.labels.ndim == 3
-        key = ("each image", self.labels.shape[1:]) if each else self._key[0]
-        one = None if each else self.labels[None]
-        complete = bool((self.labels >= 0).all())
-        return LabelGroups(height, width, self.number, complete, self.weights == "size", key, one)
+        _, height, width, depth = layers.shape
+        inside = layers >= 0
+        area = float(inside.sum() / len(layers) / self.number)
+        key = ("each image", layers.shape[1:]) if self._each else self._key[0]
+        labels = None if self._each else layers
+        by_size = self.weights == "size"
+        return LabelGroups(height, width, depth, self.number, bool(inside.all()), by_size, key, area, labels)
 
     @functools.cached_property
     def _squares(self) -> Groups | None:
         """The groups of the mask that has the same squares, if there is one."""
-        if self.labels.ndim == 3 or self.weights != "equal" or (self.labels < 0).any():
+        if self.labels.ndim != 2 or self.weights != "equal" or (self.labels < 0).any():
             return None
         height, width = self.labels.shape
         size = int(np.argmax(self.labels[0] != self.labels[0, 0])) or min(height, width)
@@ -135,40 +150,49 @@ class LabelMap(GroupStructure):
         grid = np.arange(height)[:, None] // size * across + np.arange(width)[None] // size
         return SlidingMask(size).of(height, width) if np.array_equal(grid, self.labels) else None
 
-    def on(self, images: int, height: int, width: int) -> Groups:
-        """The groups of an array (N, `height`, `width`, C) of so many `images`.
+    def on(self, shape: Sequence[int]) -> Groups:
+        """The groups of an array of `shape` (N, H, W, C).
 
         Raises:
-          InputError: images of another size, or another number of them than of maps.
+          InputError: images of another size, other channels, or another number of images than of maps.
         """
-        groups = self.of(height, width)
-        if not isinstance(groups, LabelGroups) or groups.labels is not None:
+        groups = self.of(*shape[1:3])
+        self._check_channels(shape[3])
+        if not self._each:
             return groups
-        if len(self.labels) != images:
-            raise InputError(f"expected labels of {images} images, received {self.labels.shape}")
-        return dataclasses.replace(groups, labels=tf.constant(self.labels))
+        if len(self.labels) != shape[0]:
+            raise InputError(f"expected labels of {shape[0]} images, received {self.labels.shape}")
+        return groups.at(tf.constant(self._layers))
 
     def placed(self, batch: Batch) -> Batch:
         """The `batch` with the maps of its images, and without changes where nothing may change.
 
         Raises:
-          InputError: images of another size, or fewer maps than the caller has images.
+          InputError: images of another size, other channels, or fewer maps than the caller has images.
         """
         self.of(*batch.images.shape[1:3])
-        maps = self.labels[None]
-        if self.labels.ndim == 3:
+        self._check_channels(batch.images.shape[3])
+        layers = self._layers
+        if self._each:
             places = batch.positions.numpy()
             if places.max() >= len(self.labels):
                 raise InputError(f"expected labels of at least {places.max() + 1} images, received {self.labels.shape}")
-            maps = self.labels[places]
-            batch = batch._replace(regions=tf.constant(maps))
+            layers = layers[places]
+            batch = batch._replace(regions=tf.constant(layers))
         if self.unlabelled == "free":
             return batch
-        kept = tf.constant((maps >= 0).astype(np.float32)[..., None])
+        kept = tf.constant((layers >= 0).astype(np.float32))
         return batch._replace(lower=batch.lower * kept, upper=batch.upper * kept)
+
+    def _check_channels(self, channels: int) -> None:
+        if self.labels.ndim == 4 and self.labels.shape[3] != channels:
+            height, width = self.labels.shape[1:3]
+            raise InputError(
+                f"expected labels of shape (N, {height}, {width}, {channels}), received {self.labels.shape}"
+            )
 
 
 def _numbered(labels: npt.NDArray[Any]) -> Labels:
-    """The labels of one map (H, W), from 0 in their order; -1 for negative ones."""
+    """The labels of one map (H, W) or (H, W, C), from 0 in their order; -1 for negative ones."""
     present, numbers = np.unique(labels, return_inverse=True)
     return (numbers.reshape(labels.shape) - np.count_nonzero(present < 0)).clip(-1).astype(np.int32)

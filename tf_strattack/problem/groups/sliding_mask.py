@@ -152,12 +152,13 @@ class SlidingGroups(Groups):
         Products with matrices of zeros and ones, as they are several times faster than sums over short axes.
         """
         (p, q), channels = self.shape, image.shape[-1]
+        if self._exact:
+            return tf.reshape(
+                tf.matmul(self._bands(image), self._of_bands(channels, image.dtype), transpose_b=True), [-1, p, q]
+            )
         columns = tf.constant(np.repeat(self._members(self.width), channels, axis=1).T, image.dtype)
-        rows = tf.reshape(image, [-1, self.height, self.width * channels])
-        if self._exact(self.height):
-            rows = tf.reduce_sum(tf.reshape(rows, [-1, p, self.size, self.width * channels]), axis=2)
-        sums = tf.reshape(tf.matmul(tf.reshape(rows, [-1, self.width * channels]), columns), [-1, rows.shape[1], q])
-        return sums if self._exact(self.height) else tf.matmul(self._matrix(self.height, sums.dtype), sums)
+        sums = tf.matmul(tf.reshape(image, [-1, self.width * channels]), columns)
+        return tf.matmul(self._matrix(self.height, sums.dtype), tf.reshape(sums, [-1, self.height, q]))
 
     def expand(self, values: tf.Tensor, channels: int) -> Pixels:
         """Sums, at each pixel, one value of every group that holds it: (N, P, Q) → (N, height, width, C).
@@ -165,21 +166,30 @@ class SlidingGroups(Groups):
         The adjoint of `total`.
         """
         (p, q), width = self.shape, self.width * channels
-        columns = tf.constant(np.repeat(self._members(self.width), channels, axis=1), values.dtype)
-        wide = tf.reshape(tf.matmul(tf.reshape(values, [-1, q]), columns), [-1, p, width])
-        if self._exact(self.height):
-            # What tf.repeat does, in three operations in place of a dozen.
-            wide = tf.expand_dims(wide, axis=2) * tf.ones([1, 1, self.size, 1], wide.dtype)
+        if self._exact:
+            wide = tf.matmul(tf.reshape(values, [-1, q]), self._of_bands(channels, values.dtype))
         else:
+            columns = tf.constant(np.repeat(self._members(self.width), channels, axis=1), values.dtype)
+            wide = tf.reshape(tf.matmul(tf.reshape(values, [-1, q]), columns), [-1, p, width])
             wide = tf.matmul(self._matrix(self.height, wide.dtype), wide, transpose_a=True)
         return tf.reshape(wide, [-1, self.height, self.width, channels])
+
+    @property
+    def _exact(self) -> bool:
+        """Whether the groups are squares that fill the image."""
+        return not self.overlapping and not self.height % self.size and not self.width % self.size
+
+    def _bands(self, image: Pixels) -> tf.Tensor:
+        """The rows of each row of groups in one: (N, height, width, C) → (N P, r width C)."""
+        return tf.reshape(image, [-1, self.size * self.width * image.shape[-1]])
+
+    def _of_bands(self, channels: int, dtype: tf.DType) -> tf.Tensor:
+        """Which entries of a band are in which of its groups, as zeros and ones: (Q, r width C)."""
+        return tf.constant(np.tile(np.repeat(self._members(self.width), channels, axis=1), self.size), dtype)
 
     def _count(self, extent: int) -> int:
         beyond = extent - self.size
         return (-(-beyond // self.stride) if self.border == "cover" else beyond // self.stride) + 1
-
-    def _exact(self, extent: int) -> bool:
-        return self.stride == self.size and extent % self.size == 0
 
     def _members(self, extent: int) -> npt.NDArray[np.float32]:
         """For one axis: which pixels (columns) are in which group (rows), as zeros and ones."""

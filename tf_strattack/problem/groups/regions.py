@@ -1,4 +1,4 @@
-"""Label maps of common shapes: rows, columns, boxes around objects, superpixels."""
+"""Groups that follow what an image shows: boxes around objects, superpixels."""
 
 from __future__ import annotations
 
@@ -9,42 +9,23 @@ import numpy as np
 from tf_strattack.checks import check_count
 from tf_strattack.errors import InputError
 from tf_strattack.problem.groups.label_map import LabelMap
+from tf_strattack.problem.groups.union import Union
 from tf_strattack.typing import Images
 
 
-def rows(height: int, width: int) -> LabelMap:
-    """A group for each row of images of `height` x `width` pixels.
-
-    Raises:
-      InputError: a size below 1.
-
-    Example:
-      >>> import tf_strattack as sa
-      >>> sa.groups.rows(28, 28).number
-      28
-    """
-    check_count("height", height)
-    return LabelMap(np.repeat(np.arange(height)[:, None], check_count("width", width), axis=1))
-
-
-def columns(height: int, width: int) -> LabelMap:
-    """A group for each column of images of `height` x `width` pixels.
-
-    Raises:
-      InputError: a size below 1.
-    """
-    check_count("width", width)
-    return LabelMap(np.repeat(np.arange(width)[None], check_count("height", height), axis=0))
-
-
-def objects(boxes: Any, height: int, width: int, *, unlabelled: str = "fixed") -> LabelMap:
+def objects(
+    boxes: Any, height: int, width: int, *, overlapping: bool = False, unlabelled: str = "fixed"
+) -> LabelMap | Union:
     """A group for each box, such as an object that a detector has found; by default nothing else changes.
 
     Args:
-      boxes: (K, 4) integers: top, left, bottom and right, the last two exclusive, within the image. A pixel in several
-        boxes belongs to the smallest of them.
+      boxes: (K, 4) integers: top, left, bottom and right, the last two exclusive, within the image.
       height, width: the image's size in pixels.
+      overlapping: whether a pixel in several boxes belongs to all of them; else it belongs to the smallest.
       unlabelled: as in `LabelMap`.
+
+    Returns:
+      A `LabelMap`, or, where boxes overlap and may, a `Union` of several.
 
     Raises:
       InputError: boxes of another shape, that are empty, or that reach beyond the image.
@@ -52,16 +33,24 @@ def objects(boxes: Any, height: int, width: int, *, unlabelled: str = "fixed") -
     given = np.asarray(boxes)
     if given.ndim != 2 or given.shape[1] != 4 or not len(given) or not np.issubdtype(given.dtype, np.integer):
         raise InputError(f"expected boxes as integers of shape (K, 4), received {given.dtype} of shape {given.shape}")
-    labels = np.full((height, width), -1)
-    sizes = (given[:, 2] - given[:, 0]) * (given[:, 3] - given[:, 1])
-    for label in np.argsort(-sizes, kind="stable"):
-        top, left, bottom, right = given[label]
+    for top, left, bottom, right in given.tolist():
         if not (0 <= top < bottom <= height and 0 <= left < right <= width):
             raise InputError(
-                f"expected boxes of at least a pixel within {height} x {width} pixels, received {given[label].tolist()}"
+                f"expected boxes of at least a pixel within {height} x {width} pixels, "
+                f"received {[top, left, bottom, right]}"
             )
-        labels[top:bottom, left:right] = label
-    return LabelMap(labels, unlabelled=unlabelled)
+    sizes = (given[:, 2] - given[:, 0]) * (given[:, 3] - given[:, 1])
+    layers = [np.full((height, width), -1)]
+    # The largest first, so that smaller ones lie on top; where they may overlap, each in the first layer with room.
+    for label in np.argsort(-sizes, kind="stable"):
+        top, left, bottom, right = given[label]
+        if overlapping and all((layer[top:bottom, left:right] >= 0).any() for layer in layers):
+            layers.append(np.full((height, width), -1))
+        free = (layer for layer in layers if not overlapping or (layer[top:bottom, left:right] < 0).all())
+        next(free)[top:bottom, left:right] = label
+    if len(layers) == 1:
+        return LabelMap(layers[0], unlabelled=unlabelled)
+    return Union([LabelMap(layer) for layer in layers], unlabelled=unlabelled)
 
 
 def superpixels(images: Images, segments: int, *, compactness: float = 10.0, weights: str = "equal") -> LabelMap:
