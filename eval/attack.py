@@ -16,9 +16,10 @@ OPTIONS = flags.options()
 def main() -> None:
     """Wires flags, attack and records together."""
     from .figures.examples import draw_examples
+    from .inputs.groups import parse_groups
     from .pipeline import attack_dataset
 
-    draw = functools.partial(draw_examples, group_size=flags.GROUP_SIZE.value)
+    draw = functools.partial(draw_examples, grouping=parse_groups(flags.GROUPS.value))
     attack_dataset("eval.attack", flags.DATASET.value, draw, split=flags.SPLIT.value, shard_per_image=False)
 
 

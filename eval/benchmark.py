@@ -26,7 +26,7 @@ OPTIONS = flags.options(
             own.FOOLBOX_ITERATIONS,
         ],
     },
-    without=["num_images", "batch_size", "group_size", "tensorboard_dir", "verify", *flags.CLUSTER_NAMES],
+    without=["num_images", "batch_size", "groups", "tensorboard_dir", "verify", *flags.CLUSTER_NAMES],
 )
 
 

@@ -80,11 +80,12 @@ LIST_ATTACKS: Holder = flags.DEFINE_flag(
         boolean=True,
     )
 )
-GROUP_SIZE = flags.DEFINE_integer(
-    "group_size",
-    2,
-    "Group size of strattack, and of the mask that counts non-zero groups for any attack.",
-    lower_bound=1,
+GROUPS = flags.DEFINE_string(
+    "groups",
+    "squares:2",
+    "Which pixels belong together, for strattack, and for the measure of changed groups of any attack: squares:2, "
+    "squares:3,2 (side and step), superpixels:64 (about so many in each image), rows, columns, channels, channels:2 "
+    "(squares of each channel), or file:MAPS.npz.",
 )
 NUM_IMAGES = flags.DEFINE_integer(
     "num_images",
@@ -126,7 +127,7 @@ CLUSTER_NAMES = [holder.name for holder in CLUSTER]
 _GROUPS: dict[str, tuple[Holder, ...]] = {
     "Model": (MODEL, WEIGHTS, BOUNDS, DATA_FORMAT, MODEL_OPTIONS),
     "Data": (DATASET, DATA_DIR, SPLIT, DOWNLOAD, RESIZE, ALLOW_OUTSIDE, NUM_IMAGES),
-    "Attack": (ATTACK, ATTACK_PARAMETERS, LIST_ATTACKS, TARGETS, GROUP_SIZE),
+    "Attack": (ATTACK, ATTACK_PARAMETERS, LIST_ATTACKS, TARGETS, GROUPS),
     "Several machines": CLUSTER,
     "Run": (OUTPUT_DIR, OVERWRITE, VERIFY, BATCH_SIZE, SEED, TENSORBOARD_DIR),
 }

@@ -31,7 +31,7 @@ OPTIONS = flags.options(
     dataset="imagenet2012",
     num_images=100,
     targets="random:9",
-    group_size=13,
+    groups="squares:13",
     batch_size="auto",
 )
 
@@ -39,6 +39,7 @@ OPTIONS = flags.options(
 def main() -> None:
     """Wires flags, attack and records together."""
     from .figures.photographs import draw_photographs
+    from .inputs.groups import parse_groups
     from .pipeline import attack_dataset
 
     if _IMAGE_DIR.value is not None and flags.DATASET.present:
@@ -48,7 +49,7 @@ def main() -> None:
     split = flags.SPLIT.value
     if not flags.SPLIT.present:
         split = _SPLITS.get(flags.DATASET.value, split)
-    draw = functools.partial(draw_photographs, group_size=flags.GROUP_SIZE.value)
+    draw = functools.partial(draw_photographs, grouping=parse_groups(flags.GROUPS.value))
     attack_dataset("eval.imagenet", _IMAGE_DIR.value or flags.DATASET.value, draw, split=split, shard_per_image=True)
 
 

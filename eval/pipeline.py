@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from tf_strattack import Attack, InputError, SlidingMask, StrAttack
+from tf_strattack import Attack, InputError, StrAttack
 from tf_strattack.problem.groups import GroupStructure
 from tf_strattack.programs.notices import notice, stage
 from tf_strattack.runtime.devices import default_batch_size
@@ -15,6 +15,7 @@ from .inputs.applications import NONE
 from .inputs.attacks import make_attack
 from .inputs.examples import Selection
 from .inputs.flagged import load_flagged_model, model_options, read_flagged_data
+from .inputs.groups import Grouping, parse_groups
 from .inputs.targets import parse_targets
 from .runs import flags as engine_flags
 from .runs.cluster import Cluster
@@ -53,7 +54,8 @@ def read_flags(dataset: str, split: str, *, on_lattice: bool = False) -> Setting
       InputError: something that does not exist, or does not fit.
     """
     targets = parse_targets(flags.TARGETS.value)
-    attack = make_attack(flags.ATTACK.value, flags.ATTACK_PARAMETERS.value, group_size=flags.GROUP_SIZE.value)
+    grouping = parse_groups(flags.GROUPS.value)
+    attack = make_attack(flags.ATTACK.value, flags.ATTACK_PARAMETERS.value, grouping.for_attack)
     stage(f"loading {flags.MODEL.value}")
     model = load_flagged_model()
     stage(f"reading {dataset}")
@@ -63,7 +65,7 @@ def read_flags(dataset: str, split: str, *, on_lattice: bool = False) -> Setting
         notice(f"the data set has {numbered(data.number, 'image')}, fewer than --num_images={flags.NUM_IMAGES.value}")
     untrained = flags.WEIGHTS.value == NONE
     selection = Selection(data.records, model.classifier, flags.NUM_IMAGES.value, targets, own_labels=untrained)
-    check_groups(selection.image_shape, attack)
+    check_groups(selection.image_shape, grouping, attack)
     facts: dict[str, Any] = {
         "attack": flags.ATTACK.value,
         "attack_parameters": attack.hyper_parameters,
@@ -76,23 +78,24 @@ def read_flags(dataset: str, split: str, *, on_lattice: bool = False) -> Setting
         "dataset": dataset,
         "split": data.split,
         "resize": flags.RESIZE.value,
-        "group_size": flags.GROUP_SIZE.value,
+        **grouping.facts,
         "targets": str(targets),
         "seed": flags.SEED.value,
     }
-    return Setting(attack, model, data, targets, selection, untrained, facts)
+    return Setting(attack, grouping, model, data, targets, selection, untrained, facts)
 
 
-def check_groups(image_shape: Sequence[int | None], *attacks: Attack) -> None:
-    """Refuses groups, of --group_size and of attacks, that do not fit images of shape (H, W, C), as far as it is known.
+def check_groups(image_shape: Sequence[int | None], grouping: Grouping, *attacks: Attack) -> None:
+    """Refuses groups, of --groups and of attacks, that do not fit images of shape (H, W, C), as far as it is known.
 
     Raises:
       InputError: such groups.
     """
     height, width = image_shape[:2]
+    grouping.check(image_shape)
     own = [attack.groups for attack in attacks if isinstance(attack, StrAttack)]
-    for groups in (SlidingMask(flags.GROUP_SIZE.value), *own):
-        if isinstance(groups, GroupStructure) and height and width:
+    for groups in own:
+        if isinstance(groups, GroupStructure) and groups != grouping and height and width:
             groups.of(height, width)
 
 
@@ -132,7 +135,7 @@ def attack_shards(
     numbers, bounds = list(numbers), setting.model.classifier.bounds
     begins_elsewhere = isinstance(setting.attack, StrAttack) and numbers
     points = plan.starting_points(setting.data, bounds) if begins_elsewhere else None
-    work = Work(setting.attack, quantize, flags.GROUP_SIZE.value, flags.batch_size(), points)
+    work = Work(setting.attack, quantize, setting.grouping, flags.batch_size(), points)
     shards = plan.shards(setting.data, bounds, numbers)
     if engine_flags.RAY.value is None:
         return work_here(work, setting.model.classifier, shards, examples, Summaries(flags.tensorboard_dir()))

@@ -105,7 +105,7 @@ def batch_of(images, epsilon=1.0, kept=1.0):
     images = tf.constant(images)
     lower, upper = tf.maximum(-images, -epsilon) * kept, tf.minimum(1 - images, epsilon) * kept
     rows = len(images)
-    regions, weights = tf.zeros([rows, 1, 1], tf.int32), tf.ones([rows, 1, 1])
+    regions, weights = tf.zeros([rows, 1, 1, 0], tf.int32), tf.ones([rows, 1, 1])
     return Batch(images, tf.zeros(rows, tf.int32), lower, upper, tf.range(rows), regions, weights)
 
 

@@ -10,8 +10,10 @@ from eval.report.building import with_examples
 from eval.report.examples import Batch
 from eval.report.page import Page, write_page
 from eval.tables.table import Cell, Table, plain
+from tf_strattack import SlidingMask
 
 GROUP_SIZE = 2
+MASK = SlidingMask(GROUP_SIZE)
 LABELS, TARGETS = 4, 3
 
 
@@ -27,7 +29,9 @@ def batch(rows, shape, seed):
     delta = (delta * mask * success[:, None, None, None]).astype(np.float32)
     labels = np.arange(rows) % LABELS
     targets = 10 + np.arange(rows) % TARGETS
-    return Batch(originals, delta, labels, targets, success, np.array([f"image_{row // 2}" for row in range(rows)]))
+    return Batch(
+        originals, delta, labels, targets, success, np.array([f"image_{row // 2}" for row in range(rows)]), MASK
+    )
 
 
 def shared_originals(examples):
@@ -53,6 +57,6 @@ def make_report(path, rows, shape, attacks=("one", "two")):
     page = Page("A report of </script> examples", "python -m eval.attack --flag='<b>'", {"x": {"y": 1}}, tables=[table])
     totals = dict.fromkeys(runs, rows)
     names = {0: "zero", 1: "</script><b>one"}
-    page = with_examples(page, {n: [b] for n, b in runs.items()}, totals, names, group_size=GROUP_SIZE)
+    page = with_examples(page, {n: [b] for n, b in runs.items()}, totals, names)
     write_page(path, page)
     return Made(path, runs)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import matplotlib
@@ -111,6 +111,19 @@ def group_map(delta: Images, groups: GroupStructure | int) -> Images:
     means = _means(delta, structure)[None]
     sums, holding = (np.asarray(structure.expand(tf.constant(v), 1))[0, :, :, 0] for v in (means, np.ones_like(means)))
     return np.divide(sums, holding, out=np.full_like(sums, np.nan), where=holding > 0).astype(np.float32)
+
+
+def outlines(groups: GroupStructure | int, shape: Sequence[int]) -> list[npt.NDArray[np.float64]]:
+    """The borders between the groups of an image of `shape` (H, W, C), as segments (2, 2) of x and y in pixels."""
+    made = as_structure(groups).on((1, *shape))
+    # Whatever groups hold a pixel, the sum of random numbers of theirs is no other pixel's by chance.
+    numbers = np.random.default_rng(0).uniform(size=(1, *made.shape))
+    held = np.asarray(made.expand(tf.constant(numbers), 1))[0, :, :, 0]
+    down, across = np.nonzero(held[:, 1:] != held[:, :-1])
+    below, right = np.nonzero(held[1:] != held[:-1])
+    upright = np.stack([np.stack([across + 0.5, across + 0.5], 1), np.stack([down - 0.5, down + 0.5], 1)], 2)
+    level = np.stack([np.stack([right - 0.5, right + 0.5], 1), np.stack([below + 0.5, below + 0.5], 1)], 2)
+    return list(np.concatenate([upright, level]))
 
 
 def _means(delta: Images, groups: Groups) -> npt.NDArray[np.float64]:

@@ -22,7 +22,7 @@ def main(text: str) -> None:
     net = load_net(point["net"], None if point["cases_dir"] is None else Path(point["cases_dir"]))
     if point["attack"] is not None:
         images, labels, targets = net.examples(point["batch_size"])
-        attack = assemble("strattack", StrAttack, point["attack"], {})
+        attack = assemble("strattack", StrAttack, point["attack"], None)
         attack(net.classifier, images, labels, targets, batch_size=point["batch_size"])
 
 

@@ -13,24 +13,28 @@ from tf_strattack import AttackResult, plot
 from tf_strattack.drawing import PLAIN_TEXT
 from tf_strattack.runtime.files import replacing
 
+from ..inputs.groups import Grouping
+
 matplotlib.use("Agg")
 
 
 @matplotlib.rc_context(PLAIN_TEXT)
 def draw_examples(
-    path: Path, results: Iterator[AttackResult], class_names: Mapping[int, str], *, group_size: int, rows: int = 6
+    path: Path, results: Iterator[AttackResult], class_names: Mapping[int, str], *, grouping: Grouping, rows: int = 6
 ) -> None:
     """Writes `plot.examples` of the first shard as PNG to `path`: up to `rows` examples."""
-    figure = plot.examples(next(results), groups=group_size, class_names=class_names, rows=rows)
+    result = next(results)
+    figure = plot.examples(result, groups=grouping.of_result(result), class_names=class_names, rows=rows)
     save_picture(figure, path, dpi=110)
 
 
 @matplotlib.rc_context(PLAIN_TEXT)
 def draw_heat_maps(
-    path: Path, pair: Mapping[str, AttackResult], class_names: Mapping[int, str], *, group_size: int
+    path: Path, pair: Mapping[str, AttackResult], class_names: Mapping[int, str], *, grouping: Grouping
 ) -> None:
     """Writes `plot.heat_maps` of two attacks on the same examples as PNG to `path`, and as PDF next to it."""
-    save(plot.heat_maps(pair, groups=group_size, class_names=class_names), path)
+    groups = grouping.of_result(next(iter(pair.values())))
+    save(plot.heat_maps(pair, groups=groups, class_names=class_names), path)
 
 
 def save(figure: Figure, path: Path) -> None:

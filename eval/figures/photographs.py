@@ -9,12 +9,25 @@ import matplotlib
 import numpy as np
 import numpy.typing as npt
 from matplotlib.axes import Axes
+from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 
 from tf_strattack import AttackResult
-from tf_strattack.drawing import PLAIN_TEXT, class_name, displayed, goal_of, group_map, unit_images, without_ticks
+from tf_strattack.drawing import (
+    PLAIN_TEXT,
+    class_name,
+    displayed,
+    goal_of,
+    group_map,
+    outlines,
+    unit_images,
+    without_ticks,
+)
 from tf_strattack.problem.distortions import CHANGED
+from tf_strattack.problem.groups import GroupStructure
+from tf_strattack.typing import Images
 
+from ..inputs.groups import Grouping
 from .examples import save_picture
 
 _COLUMNS = ("original", "perturbation, each its own scale", "mean |change| per group, of 255", "adversarial")
@@ -23,7 +36,12 @@ _ROWS = 6
 
 @matplotlib.rc_context(PLAIN_TEXT)
 def draw_photographs(
-    path: Path, results: Iterator[AttackResult], class_names: Mapping[int, str], *, group_size: int, rows: int = _ROWS
+    path: Path,
+    results: Iterator[AttackResult],
+    class_names: Mapping[int, str],
+    *,
+    grouping: Grouping,
+    rows: int = _ROWS,
 ) -> None:
     """Draws an example of each of the first `rows` shards: original, perturbation, groups over the image, adversarial.
 
@@ -34,7 +52,8 @@ def draw_photographs(
     axes = figure.subplots(len(shards), 4, squeeze=False)
     random = np.random.default_rng(0)
     for row, result in zip(axes, shards, strict=True):
-        _draw_row(figure, row, result, int(random.integers(len(result))), class_names, group_size)
+        index = int(random.integers(len(result)))
+        _draw_row(figure, row, result, index, class_names, grouping.of_result(result)[[index]])
     for axis, title in zip(axes[0], _COLUMNS, strict=True):
         axis.set_title(title, fontsize=10)
     save_picture(figure, path, dpi=100)
@@ -46,7 +65,7 @@ def _draw_row(
     result: AttackResult,
     index: int,
     class_names: Mapping[int, str],
-    group_size: int,
+    groups: GroupStructure,
 ) -> None:
     original, adversarial = unit_images(result, index)
     delta = result.delta[index]
@@ -57,7 +76,7 @@ def _draw_row(
     limit = max(float(np.abs(delta).max()), CHANGED)
     signed.imshow(displayed(0.5 + 0.5 * delta / limit), cmap="gray", vmin=0, vmax=1)
     signed.set_xlabel(f"largest change {255 * limit:.1f} of 255")
-    _draw_groups(figure, heat, original, group_map(delta, group_size), group_size)
+    _draw_groups(figure, heat, original, delta, groups)
     share = float((np.abs(delta) > CHANGED).mean())
     heat.set_xlabel(f"{share:.1%} of the entries, l2 {np.linalg.norm(delta):.2f}")
     changed.imshow(displayed(adversarial), cmap="gray", vmin=0, vmax=1)
@@ -65,16 +84,10 @@ def _draw_row(
     without_ticks(axes)
 
 
-def _draw_groups(
-    figure: Figure, axis: Axes, original: npt.NDArray[np.float32], means: npt.NDArray[np.float32], size: int
-) -> None:
-    """The groups that changed, coloured by how much, over the image in grey with the grid of groups."""
+def _draw_groups(figure: Figure, axis: Axes, original: Images, delta: Images, groups: GroupStructure) -> None:
+    """The groups that changed, coloured by how much, over the image in grey with the outlines of groups."""
     axis.imshow(original.mean(axis=-1), cmap="gray", vmin=-0.3, vmax=1.3)
-    strength = 255 * means
+    strength = 255 * group_map(delta, groups)
     shown = axis.imshow(np.ma.masked_less_equal(strength, 255 * CHANGED), cmap="inferno", alpha=0.75, vmin=0)
     figure.colorbar(shown, ax=axis, shrink=0.8)
-    height, width = means.shape
-    for edge in range(size, height, size):
-        axis.axhline(edge - 0.5, color="white", lw=0.25, alpha=0.6)
-    for edge in range(size, width, size):
-        axis.axvline(edge - 0.5, color="white", lw=0.25, alpha=0.6)
+    axis.add_collection(LineCollection(outlines(groups, delta.shape), colors="white", linewidths=0.25, alpha=0.6))

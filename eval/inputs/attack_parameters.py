@@ -17,7 +17,7 @@ from typing import Any
 from tf_strattack import Attack, InputError, Refinement, StrAttack
 from tf_strattack.attacks.hyper_parameters import names_of
 from tf_strattack.problem.distortions import DISTORTIONS
-from tf_strattack.problem.groups import SlidingMask
+from tf_strattack.problem.groups import GroupStructure, SlidingMask
 from tf_strattack.programs.numbers import fraction
 from tf_strattack.solvers import SOLVERS, as_solver
 
@@ -55,14 +55,14 @@ def did_you_mean(unknown: str, names: Iterable[str]) -> str:
     return f": did you mean {close[0]}?" if close else ""
 
 
-def assemble(name: str, kind: type[Attack], given: Mapping[str, Any], defaults: Mapping[str, Any]) -> Attack:
+def assemble(name: str, kind: type[Attack], given: Mapping[str, Any], groups: GroupStructure | None) -> Attack:
     """Makes the attack of class `kind` that programs call `name` from flat hyper-parameters.
 
     Args:
       name: for messages.
       kind: the class.
       given: what the caller or a preset says.
-      defaults: what holds where it means something, and `given` does not say otherwise.
+      groups: those of an attack with groups, where `given` does not say otherwise; None for the attack's own default.
 
     Raises:
       InputError: a name that is none, or that means nothing together with the others; a value that does not fit.
@@ -70,8 +70,8 @@ def assemble(name: str, kind: type[Attack], given: Mapping[str, Any], defaults: 
     if kind is not StrAttack:
         return kind(**_known(name, given, names_of(kind)))
     ungrouped = given.get("tau", StrAttack.tau) == 0 and given.get("max_groups") is None
-    if not ungrouped and "groups" not in given:
-        given = {**defaults, **given}
+    if groups is not None and not ungrouped and "groups" not in given:
+        given = {**_default(groups, given), **given}
     return _structured(name, dict(given))
 
 
@@ -96,6 +96,15 @@ def flat(attack: Attack) -> Flat:
         if name not in _SHORT_FORMS:
             own |= parts.get(name) or {name: resolved[name]}
     return own
+
+
+def _default(groups: GroupStructure, given: Mapping[str, Any]) -> Flat:
+    """The `groups` as parameters next to those given, of which a side or a step of squares says otherwise."""
+    short = [name for name in _SHORT_FORMS if name in given]
+    if not isinstance(groups, SlidingMask):
+        return {} if short else {"groups": groups}
+    side = {"group_size": groups.size}
+    return {**side, "stride": groups.stride} if groups.overlapping and "group_size" not in given else side
 
 
 def _groups(groups: Any) -> Flat:

@@ -7,6 +7,7 @@ from typing import Any
 from tf_strattack import FGM, IFGM, Attack, CarliniWagnerL2, ElasticNet, InputError, StrAttack
 from tf_strattack.attacks.fast_gradient import NORMS
 from tf_strattack.problem.distortions import DISTORTIONS
+from tf_strattack.problem.groups import GroupStructure
 
 from .attack_parameters import assemble, did_you_mean, flat, parse
 from .meanings import meaning_of, summary_of
@@ -50,10 +51,10 @@ _ABOUT = {
 EVERY = "true"
 
 
-def make_attack(name: str, assignments: list[str], **defaults: Any) -> Attack:
-    """Makes the attack `name`, with `assignments` like "tau=2" over its own presets over `defaults`.
+def make_attack(name: str, assignments: list[str], groups: GroupStructure | None = None) -> Attack:
+    """Makes the attack `name`, with `assignments` like "tau=2" over its own presets.
 
-    `defaults` hold where they mean something: a group size for attacks with groups.
+    `groups` are those of attacks with groups for which neither says which; None for the default of the attack.
 
     Raises:
       InputError: an unknown attack or parameter, or a value that does not fit.
@@ -63,7 +64,7 @@ def make_attack(name: str, assignments: list[str], **defaults: Any) -> Attack:
             f"expected --attack to be one of {', '.join(ATTACKS)}, received {name!r}{did_you_mean(name, ATTACKS)}"
         )
     kind, presets = ATTACKS[name]
-    return assemble(name, kind, {**presets, **dict(map(parse, assignments))}, defaults)
+    return assemble(name, kind, {**presets, **dict(map(parse, assignments))}, groups)
 
 
 def list_attacks(asked: str) -> str:

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from tf_strattack import Classifier, InputError
+from tf_strattack import AttackResult, Classifier, InputError
 from tf_strattack import targets as sa_targets
 from tf_strattack.checks import check_classes
 from tf_strattack.images import from_unit
@@ -200,3 +200,11 @@ def examples_of(pairs: Sequence[tuple[Record, int | None]]) -> Examples:
             [record.name + ("_untargeted" if target is None else f"_to_{target}") for record, target in pairs]
         ),
     )
+
+
+def image_ids(result: AttackResult) -> npt.NDArray[np.str_]:
+    """The image's part of each example id, which names image and target."""
+    if result.example_ids is None:
+        raise ValueError("the result has no example ids")
+    suffix = "_untargeted" if result.targets is None else "_to_"
+    return np.array([name.rpartition(suffix)[0] for name in result.example_ids])

@@ -29,11 +29,9 @@ def with_examples(
     runs: Mapping[str, Iterable[Batch]],
     totals: Mapping[str, int],
     class_names: Mapping[int, str],
-    *,
-    group_size: int,
 ) -> Page:
     """Adds the matrix, charts and gallery of examples to a page; arguments as of `collect`."""
-    examples = collect(runs, totals, group_size=group_size)
+    examples = collect(runs, totals)
     room = max(BUDGET - sum(len(picture.address) for picture in page.pictures), BUDGET // 10)
     return dataclasses.replace(
         page,
@@ -61,9 +59,7 @@ def write_run_report(
         tables=[cases_table({metrics["attack"]: metrics})],
     )
     attack = str(metrics["attack"])
-    page = with_examples(
-        page, {attack: batches}, {attack: metrics["num_examples"]}, class_names, group_size=metrics["group_size"]
-    )
+    page = with_examples(page, {attack: batches}, {attack: metrics["num_examples"]}, class_names)
     write_page(directory / REPORT, page)
 
 

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from tf_strattack import AttackResult, metrics
+from tf_strattack.problem.groups import GroupStructure
 from tf_strattack.typing import Classes, Images
 
-from ..runs.records import image_ids
+from ..inputs.examples import image_ids
+from ..inputs.groups import Grouping
 from ..runs.tfds_directory import DISTANCES, UNTARGETED
-from .images import Coded, code_example
+from .images import Coded, code_example, side_of
 
 # In a gallery, of all attacks together.
 MOST_SHOWN = 500
@@ -34,14 +36,28 @@ class Batch(NamedTuple):
     targets: Classes
     success: npt.NDArray[np.bool_]
     image_ids: npt.NDArray[np.str_]
+    groups: GroupStructure
 
     @classmethod
-    def of(cls, result: AttackResult) -> Batch:
-        """The examples of a result that has example ids."""
+    def of(cls, result: AttackResult, grouping: Grouping) -> Batch:
+        """The examples of a result that has example ids, with the groups of their images."""
         low, high = result.bounds
         targets = np.full(len(result), UNTARGETED, np.int32) if result.targets is None else result.targets
         originals = (result.images - np.float32(low)) / np.float32(high - low)
-        return cls(originals, result.delta, result.labels, targets, result.success, image_ids(result))
+        return cls(
+            originals,
+            result.delta,
+            result.labels,
+            targets,
+            result.success,
+            image_ids(result),
+            grouping.of_result(result),
+        )
+
+
+def batches_of(results: Iterable[AttackResult], grouping: Grouping) -> Iterator[Batch]:
+    """The examples of results one after another."""
+    return (Batch.of(result, grouping) for result in results)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -54,7 +70,7 @@ class Collected:
       measures: name → (M,).
       places: the rows among the M whose images are shown.
       coded: the images of these.
-      group_size: side of the groups in pixels.
+      side: of the groups in pixels, where they are squares next to each other; else None.
     """
 
     attacks: npt.NDArray[np.str_]
@@ -64,19 +80,18 @@ class Collected:
     measures: Mapping[str, npt.NDArray[np.float64]]
     places: list[int]
     coded: list[Coded]
-    group_size: int
+    side: int | None
 
 
-def collect(runs: Mapping[str, Iterable[Batch]], totals: Mapping[str, int], *, group_size: int) -> Collected:
+def collect(runs: Mapping[str, Iterable[Batch]], totals: Mapping[str, int]) -> Collected:
     """Reads the examples of each attack once; up to `MOST_SHOWN` of them, the same of each, are kept with their images.
 
     Args:
       runs: attack → its examples.
       totals: attack → how many there are.
-      group_size: side of the groups in pixels.
     """
     parts: dict[str, list[npt.NDArray[np.generic]]] = {}
-    places, coded, start = [], [], 0
+    places, coded, start, side = [], [], 0, None
     for name, batches in runs.items():
         number = min(totals[name], MOST_SHOWN // len(runs))
         # Drawn from the number alone, so that attacks on the same examples show the same.
@@ -89,16 +104,16 @@ def collect(runs: Mapping[str, Iterable[Batch]], totals: Mapping[str, int], *, g
                 "label": batch.labels,
                 "target": batch.targets,
                 "success": batch.success,
-                **_measured(batch.delta, group_size),
+                **_measured(batch.delta, batch.groups),
             }
             for column, array in columns.items():
                 parts.setdefault(column, []).append(array)
             for place in drawn[(drawn >= start - first) & (drawn < stop - first)] + first:
                 row = int(place - start)
                 places.append(int(place))
-                coded.append(
-                    code_example(batch.originals[row], batch.delta[row], str(batch.image_ids[row]), group_size)
-                )
+                own, name = batch.groups[[row]], str(batch.image_ids[row])
+                coded.append(code_example(batch.originals[row], batch.delta[row], name, own))
+                side = side_of(own)
             start = stop
     joined = {column: np.concatenate(arrays) for column, arrays in parts.items()}
     return Collected(
@@ -109,10 +124,10 @@ def collect(runs: Mapping[str, Iterable[Batch]], totals: Mapping[str, int], *, g
         {measure: joined[measure] for measure in MEASURES},
         places,
         coded,
-        group_size,
+        side,
     )
 
 
-def _measured(delta: Images, group_size: int) -> dict[str, npt.NDArray[np.float64]]:
+def _measured(delta: Images, groups: GroupStructure) -> dict[str, npt.NDArray[np.float64]]:
     distances = {name: getattr(metrics, name)(delta) for name in DISTANCES}
-    return {**distances, "nonzero_groups": metrics.nonzero_groups(delta, group_size)}
+    return {**distances, "nonzero_groups": metrics.nonzero_groups(delta, groups)}

@@ -81,7 +81,7 @@
       const found = describe(example, card.stack, ...cursor);
       readout.textContent = found.text;
       place(marks[0], ...cursor, 1);
-      const size = GALLERY.group_size / factor;
+      const size = (GALLERY.group_size || 0) / factor;
       place(marks[1], found.group[0] * size, found.group[1] * size, size);
       frame.classList.add("marked");
     };

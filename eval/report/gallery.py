@@ -39,7 +39,7 @@ def gallery_of(examples: Collected, class_names: Mapping[int, str], budget: int)
         **classes.names,
         "measures": {name: NAMES[name] for name in examples.measures},
         "channels": examples.coded[0].original.shape[-1],
-        "group_size": examples.group_size,
+        "group_size": examples.side,
         "note": _note(examples, images),
         "images": images,
         "examples": rows,

@@ -74,7 +74,7 @@ function describe(example, stack, row, column) {
   const top = factor * row;
   const left = factor * column;
   const span = (first, count, end) => (count === 1 ? `${first}` : `${first}–${Math.min(end, first + count) - 1}`);
-  const size = GALLERY.group_size;
+  const size = GALLERY.group_size || 1; // of other groups than squares every pixel has its own value
   const group = [Math.floor(top / size), Math.floor(left / size)];
   // A picture of the groups, a pixel each, as bytes RGBA.
   const of = stack.groups && stack.groups.data[4 * (group[0] * stack.groups.width + group[1])];
@@ -88,6 +88,6 @@ function describe(example, stack, row, column) {
     text:
       `pixel (${span(top, factor, height)}, ${span(left, factor, width)}): ${about}` +
       `${values((c) => number(before(c)))} → ${values((c) => number(before(c) + change(c)))}, change ` +
-      `${values((c) => (change(c) > 0 ? "+" : "") + number(change(c)))}; group (${group[0]}, ${group[1]})${mean}`,
+      `${values((c) => (change(c) > 0 ? "+" : "") + number(change(c)))}; ${GALLERY.group_size ? `group (${group[0]}, ${group[1]})` : "its group"}${mean}`,
   };
 }

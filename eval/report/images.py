@@ -11,9 +11,11 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from tf_strattack.drawing import group_means
+from tf_strattack import SlidingMask
+from tf_strattack.drawing import group_map, group_means
 from tf_strattack.images import to_uint8
 from tf_strattack.problem.distortions import CHANGED
+from tf_strattack.problem.groups import GroupStructure
 from tf_strattack.typing import Images
 
 # Bytes of a page's images at most, as base64; the rest of it is a few hundred kilobytes.
@@ -37,7 +39,8 @@ class Coded(NamedTuple):
       original: uint8 (H, W, 1 or 3).
       change: uint8 (H, W, 1 or 3): 128 + 127 delta/limit, so that no change is 128 exactly.
       limit: the largest change in [0, 1] scale.
-      groups: uint8 (P, Q): 255 times a group's mean absolute change over the largest.
+      groups: uint8 (P, Q), or (H, W) where groups are no squares: 255 times a group's mean absolute change over the
+        largest.
       group_limit: the largest of these means.
     """
 
@@ -49,9 +52,10 @@ class Coded(NamedTuple):
     group_limit: float
 
 
-def code_example(original: Images, delta: Images, image_id: str, group_size: int) -> Coded:
+def code_example(original: Images, delta: Images, image_id: str, groups: GroupStructure) -> Coded:
     """Codes an image and its perturbation (H, W, C) in [0, 1] scale; of other than 1 or 3 channels the first counts."""
-    means = group_means(delta, group_size)
+    # Of other groups than squares each pixel shows its own.
+    means = group_means(delta, groups) if side_of(groups) else np.nan_to_num(group_map(delta, groups))
     channels = slice(None) if original.shape[-1] in (1, 3) else slice(1)
     shown, change = original[..., channels].clip(0, 1), delta[..., channels]
     limit = max(float(np.abs(change).max()), CHANGED)
@@ -64,6 +68,11 @@ def code_example(original: Images, delta: Images, image_id: str, group_size: int
         np.round(means * (255 / top)).astype(np.uint8),
         top,
     )
+
+
+def side_of(groups: GroupStructure) -> int | None:
+    """The side in pixels of groups that are squares next to each other; None of others."""
+    return groups.size if isinstance(groups, SlidingMask) and not groups.overlapping else None
 
 
 def embed(examples: Sequence[Coded], budget: int) -> dict[str, Any]:

@@ -16,8 +16,9 @@ from tf_strattack.programs.directories.layouts import CARD
 from tf_strattack.programs.streams import printable
 from tf_strattack.runtime.files import write_json
 
+from ..inputs.groups import write_maps
 from ..report.building import write_run_report
-from ..report.examples import Batch
+from ..report.examples import batches_of
 from ..report.page import REPORT
 from ..tables.measures import format_table, numbered
 from .dataset_card import is_theirs
@@ -29,7 +30,7 @@ from .tfds_directory import DISTANCES, write_info
 from .verification import report
 from .work import BEFORE, ROUNDED
 
-METRICS, EXAMPLES = "metrics.json", "examples.png"
+METRICS, EXAMPLES, MAPS = "metrics.json", "examples.png", "groups.npz"
 _INFO = tuple(f"{DATASET_FOLDER}/{name}" for name in ("dataset_info.json", "features.json", "metadata.json", CARD))
 _ABOUT_FLOAT = (f"{BEFORE}success", *(BEFORE + name for name in DISTANCES), ROUNDED)
 
@@ -46,7 +47,7 @@ class _Product(NamedTuple):
 
 def take_apart(store: Store) -> None:
     """Removes what was made of the shards, and says so in the manifest, until all of them are there again."""
-    for name in (*_INFO, METRICS, EXAMPLES, REPORT):
+    for name in (*_INFO, METRICS, EXAMPLES, MAPS, REPORT):
         path = store.directory / name
         if _is_ours(path):
             path.unlink(missing_ok=True)
@@ -94,13 +95,16 @@ def _products(store: Store, setting: Setting, metrics: dict[str, Any], draw: Dra
     files = [(entry["num_examples"], entry["bytes"]) for entry in store.entries()]
 
     def write_report() -> None:
-        write_run_report(directory, metrics, map(Batch.of, store.results()), names, summary(metrics))
+        batches = batches_of(store.results(), setting.grouping)
+        write_run_report(directory, metrics, batches, names, summary(metrics))
 
     products = [
         _Product(_INFO, lambda: write_info(directory / DATASET_FOLDER, store.features, files, facts)),
         _Product((METRICS,), lambda: write_json(directory / METRICS, metrics)),
         _Product((REPORT,), write_report),
     ]
+    if setting.grouping.squares is None:
+        products.insert(2, _Product((MAPS,), lambda: write_maps(directory / MAPS, setting.grouping, store.results())))
     if draw is not None:
         products.insert(2, _Product((EXAMPLES,), lambda: draw(directory / EXAMPLES, store.results(), names)))
     return products

@@ -11,16 +11,19 @@ import numpy.typing as npt
 import tensorflow_datasets as tfds
 
 from tf_strattack import AttackResult, metrics
+from tf_strattack.problem.groups import GroupStructure
 from tf_strattack.versions import versions
+
+from ..inputs.examples import image_ids
 
 # An array (N,) by name, one entry an example.
 Measures = dict[str, npt.NDArray[Any]]
 
 
-def measure(result: AttackResult, *, group_size: int) -> Measures:
+def measure(result: AttackResult, *, groups: GroupStructure) -> Measures:
     """What metrics.json is computed from: an array (N,) of each measure, and of success, cost and image."""
     return {
-        **metrics.measure(result.delta, groups=group_size),
+        **metrics.measure(result.delta, groups=groups),
         "success": result.success,
         "image": image_ids(result),
         "seconds": result.seconds,
@@ -53,14 +56,6 @@ def summarise(measured: Iterable[Measures], *, seed: int, skipped: int, own_labe
         "forward_evaluations_per_example": costs["forward"],
         **metrics.best_average_worst(joined, success, image, seed=seed),
     }
-
-
-def image_ids(result: AttackResult) -> npt.NDArray[np.str_]:
-    """The image's part of each example id, which names image and target."""
-    if result.example_ids is None:
-        raise ValueError("the result has no example ids")
-    suffix = "_untargeted" if result.targets is None else "_to_"
-    return np.array([name.rpartition(suffix)[0] for name in result.example_ids])
 
 
 def require_same_examples(results: Sequence[AttackResult]) -> None:

@@ -9,6 +9,7 @@ from tf_strattack import Attack
 
 from ..inputs.datasets import Data
 from ..inputs.examples import Selection
+from ..inputs.groups import Grouping
 from ..inputs.models import Model
 from ..inputs.targets import Targets
 
@@ -17,7 +18,7 @@ class Setting(NamedTuple):
     """What is attacked, and by what.
 
     Attributes:
-      attack, model, data: the attack, the network, and the images.
+      attack, grouping, model, data: the attack, which pixels belong together, the network, and the images.
       targets: those of each image.
       selection: the images to attack.
       own_labels: whether images have the labels that the network, an untrained one, gives them.
@@ -25,6 +26,7 @@ class Setting(NamedTuple):
     """
 
     attack: Attack
+    grouping: Grouping
     model: Model
     data: Data
     targets: Targets

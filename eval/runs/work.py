@@ -8,12 +8,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from tf_strattack import Attack, AttackResult, Classifier, metrics, quantize
+from tf_strattack import Attack, AttackResult, Classifier, StrAttack, metrics, quantize
 from tf_strattack.images import from_uint8, to_uint8
 from tf_strattack.runtime.progress import Callback
 from tf_strattack.typing import Images
 
 from ..inputs.examples import Examples
+from ..inputs.groups import Grouping
 from .bar import Bar
 from .records import Measures, measure
 from .tensorboard import Summaries
@@ -43,14 +44,14 @@ class Work:
     Attributes:
       attack: the attack.
       quantize: whether images are quantized.
-      group_size: of the mask that counts non-zero groups.
+      grouping: which pixels belong together, for the attack if it says nothing else, and for the measures.
       batch_size: as attacks take it.
       starting_points: (P, H, W, C), for an attack that takes them; None for any other.
     """
 
     attack: Attack
     quantize: bool
-    group_size: int
+    grouping: Grouping
     batch_size: int | str | None
     starting_points: Images | None = None
 
@@ -62,7 +63,10 @@ class Work:
         """
         arguments = examples.labels, examples.targets
         options: dict[str, Any] = {} if self.starting_points is None else {"starting_points": self.starting_points}
-        found = self.attack(
+        groups, attack = self.grouping.structure(examples.images, examples.image_ids), self.attack
+        if isinstance(attack, StrAttack) and isinstance(attack.groups, Grouping):
+            attack = dataclasses.replace(attack, groups=groups)
+        found = attack(
             classifier, examples.images, *arguments, batch_size=self.batch_size, callback=callback, **options
         )
         result, before = found, {}
@@ -86,7 +90,7 @@ class Work:
         if result.interrupted:
             raise KeyboardInterrupt
         result = dataclasses.replace(result, example_ids=examples.example_ids)
-        return Outcome(result, {**measure(result, group_size=self.group_size), **before})
+        return Outcome(result, {**measure(result, groups=groups), **before})
 
 
 def work_here(

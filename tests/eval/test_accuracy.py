@@ -111,7 +111,7 @@ def test_shards_are_summarised_by_images_whatever_shard_their_examples_are_in():
             example_ids=ids[rows],
         )
 
-    measured = [measure(result(rows), group_size=1) for rows in ([0], [1, 2, 3], [4, 5])]
+    measured = [measure(result(rows), groups=sa.SlidingMask(1)) for rows in ([0], [1, 2, 3], [4, 5])]
     figures = summarise(measured, seed=0, skipped=1, own_labels=False)
     assert (figures["num_images"], figures["skipped_misclassified"]) == (3, 1)
     assert (figures["clean_accuracy"], figures["robust_accuracy"]) == (0.75, 0.25)

@@ -328,7 +328,7 @@ MISTAKES = [
     (["--dataset=mnist", "--data_dir=nowhere"], "expected the TFDS data set 'mnist' in --data_dir"),
     (["--dataset=nowhere/digits"], "expected --dataset to be sample, a TFDS name, a folder or an .npz file"),
     (["--dataset=nothing.npz"], "which does not exist"),
-    (["--group_size=29"], "expected group_size from 1 to the image's shorter side 28, received 29"),
+    (["--groups=squares:29"], "expected group_size from 1 to the image's shorter side 28, received 29"),
     (["--tensorboard_dir=README.md/logs"], "expected --tensorboard_dir to be a directory to write in, received README"),
     (["--bounds=1,0", "--model=mnist_cnn"], "expected --bounds=0,1 with --model=mnist_cnn"),
 ]

@@ -110,7 +110,7 @@ def test_mistakes_get_one_line_and_status_2(tmp_path):
         (["--model=mnist_cnn"], "Unknown command line flag 'model'"),
         (["--tensorboard_dir=logs"], "Unknown command line flag 'tensorboard_dir'"),
         (["--targets=random:20"], "expected --targets of at most 9, the other classes, received random:20"),
-        (["--group_size=29"], "expected group_size from 1 to the image's shorter side 28, received 29"),
+        (["--groups=squares:29"], "expected group_size from 1 to the image's shorter side 28, received 29"),
     ]
     out = tmp_path / "out"
     check_mistakes("eval.defenses", [([*given, f"--output_dir={out}"], message) for given, message in mistakes])

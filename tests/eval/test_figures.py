@@ -7,6 +7,7 @@ import tensorflow as tf
 
 import tf_strattack as sa
 from eval.figures.examples import draw_examples, draw_heat_maps
+from eval.inputs.groups import parse_groups
 from tests.builders import brief
 
 
@@ -17,7 +18,7 @@ def test_images_of_any_channels_and_failures_are_drawn(tmp_path, channels):
     images = np.random.default_rng(1).uniform(0, 255, size=(2, 8, 8, channels)).astype(np.float32)
     labels = classifier.predict(images).argmax(axis=1)
     result = brief(2, refine=False)(classifier, images, labels, (labels + 1) % 4)
-    draw_examples(tmp_path / "x.png", iter([result]), {0: "$a_$", 1: "$b^$"}, group_size=2)
+    draw_examples(tmp_path / "x.png", iter([result]), {0: "$a_$", 1: "$b^$"}, grouping=parse_groups("squares:2"))
     assert (tmp_path / "x.png").stat().st_size > 10_000
 
 
@@ -27,7 +28,7 @@ def test_two_attacks_are_drawn_side_by_side_for_screen_and_print(tmp_path, mnist
         "strattack": brief(20, refine=False)(mnist, images, labels, targets),
         "ifgm_l2": sa.IFGM(norm="l2", grid_ratio=1.2)(mnist, images, labels, targets),
     }
-    draw_heat_maps(tmp_path / "x.png", pair, {}, group_size=2)
+    draw_heat_maps(tmp_path / "x.png", pair, {}, grouping=parse_groups("squares:2"))
     picture = matplotlib.image.imread(tmp_path / "x.png")[..., :3]
     assert (tmp_path / "x.pdf").read_bytes().startswith(b"%PDF")
     # On the left the sparse attack leaves more of its heat maps white than the other on the right.

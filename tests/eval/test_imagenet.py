@@ -64,7 +64,8 @@ def test_only_correctly_classified_photographs_are_attacked_and_the_others_repor
     assert (metrics["num_images"], metrics["num_examples"], metrics["skipped_misclassified"]) == (3, 6, 1)
     assert metrics["all"]["asr"] == 1.0
     assert (metrics["clean_accuracy"], metrics["robust_accuracy"]) == (0.75, 0.0)
-    assert metrics["group_size"] == metrics["attack_parameters"]["groups"]["size"] == 13
+    assert metrics["groups"] == "squares:13"
+    assert metrics["attack_parameters"]["groups"]["size"] == 13
     assert metrics["resize"] == "auto"
     assert "3 images attacked, 1 skipped as misclassified" in out
     parts = results(directory)
@@ -117,7 +118,7 @@ def test_mistakes_get_one_line_and_status_2(photographs, tmp_path):
         ([saved, folder, "--resize=none"], "add --resize=PIXELS"),
         ([saved, folder, "--weights=none"], "expected --weights with a network of keras.applications"),
         (
-            [saved, folder, "--group_size=41", "--targets=random:2"],
+            [saved, folder, "--groups=squares:41", "--targets=random:2"],
             "expected group_size from 1 to the image's shorter side",
         ),
         (

@@ -17,7 +17,7 @@ from eval.report.images import BUDGET, code_example, embed
 from eval.report.matrix import matrix_of
 from eval.report.page import Page, Picture, write_page
 from eval.tables.table import Table, plain
-from tests.reports import GROUP_SIZE, batch, make_report, shared_originals
+from tests.reports import GROUP_SIZE, MASK, batch, make_report, shared_originals
 from tf_strattack import metrics
 from tf_strattack.drawing import group_means
 
@@ -36,7 +36,7 @@ def read_data(path):
 def test_a_coded_perturbation_is_within_half_a_step_and_zero_is_exact(shape):
     examples = batch(4, shape, 0)
     for original, delta in zip(examples.originals, examples.delta, strict=True):
-        coded = code_example(original, delta, "x", GROUP_SIZE)
+        coded = code_example(original, delta, "x", MASK)
         back = (coded.change.astype(float) - 128) / 127 * coded.limit
         assert np.abs(back - delta).max() <= coded.limit / 254 + 1e-6
         np.testing.assert_array_equal(back == 0, np.abs(delta) < coded.limit / 254)
@@ -48,7 +48,7 @@ def test_a_coded_perturbation_is_within_half_a_step_and_zero_is_exact(shape):
 def coded(rows, shape):
     examples = shared_originals(batch(rows, shape, 1))
     parts = zip(examples.originals, examples.delta, examples.image_ids, strict=True)
-    return [code_example(original, delta, name, GROUP_SIZE) for original, delta, name in parts]
+    return [code_example(original, delta, name, MASK) for original, delta, name in parts]
 
 
 def test_small_images_are_embedded_exactly_and_an_original_once():
@@ -96,7 +96,7 @@ def test_the_gallery_shows_the_same_examples_of_each_attack():
     halves = {
         name: [Batch(*(part[:150] for part in b)), Batch(*(part[150:] for part in b))] for name, b in runs.items()
     }
-    examples = collect(halves, dict.fromkeys(runs, 400), group_size=2)
+    examples = collect(halves, dict.fromkeys(runs, 400))
     assert len(examples.labels) == 1200
     places = np.array(examples.places).reshape(3, -1) - np.array([[0], [400], [800]])
     assert places.size <= MOST_SHOWN
@@ -108,7 +108,7 @@ def test_the_gallery_shows_the_same_examples_of_each_attack():
 
 def test_the_matrix_is_means_by_attack_label_and_target():
     runs = {name: batch(60, (6, 6, 1), seed) for seed, name in enumerate(("a", "b"))}
-    examples = collect({n: [b] for n, b in runs.items()}, dict.fromkeys(runs, 60), group_size=2)
+    examples = collect({n: [b] for n, b in runs.items()}, dict.fromkeys(runs, 60))
     matrix = matrix_of(examples, {0: "zero"})
     assert matrix["labels"] == ["zero", "1", "2", "3"]
     assert matrix["targets"] == ["10", "11", "12"]
@@ -129,7 +129,7 @@ def test_many_classes_are_a_list_of_the_most_frequent_pairs():
     run = batch(3000, (2, 2, 1), 0)
     run = run._replace(labels=np.arange(3000) % 100, targets=100 + np.arange(3000) // 3 % 900)
     run.labels[:7], run.targets[:7] = 5, 7
-    matrix = matrix_of(collect({"a": [run]}, {"a": 3000}, group_size=2), {})
+    matrix = matrix_of(collect({"a": [run]}, {"a": 3000}), {})
     assert matrix["sparse"]
     assert len(matrix["cells"]) == 1000
     assert matrix["cells"][0][3] == 7
@@ -150,7 +150,7 @@ def test_group_means_that_would_fill_the_page_are_left_out():
 def test_untargeted_examples_and_complete_failure_are_shown():
     run = batch(6, (4, 4, 1), 0)
     run = run._replace(targets=np.full(6, -1), success=np.zeros(6, bool), delta=np.zeros_like(run.delta))
-    examples = collect({"a": [run]}, {"a": 6}, group_size=2)
+    examples = collect({"a": [run]}, {"a": 6})
     matrix = matrix_of(examples, {})
     assert matrix["targets"] == ["untargeted"]
     assert all(values == [0, None, None, None, None, None] for *_, values in matrix["cells"])
@@ -159,7 +159,7 @@ def test_untargeted_examples_and_complete_failure_are_shown():
 
 def test_charts_are_svg_in_the_colours_of_the_page():
     run = batch(40, (6, 6, 1), 0)
-    examples = collect({"a": [run], "b": [run]}, {"a": 40, "b": 40}, group_size=2)
+    examples = collect({"a": [run], "b": [run]}, {"a": 40, "b": 40})
     charts = charts_of(examples)
     ids: list[str] = []
     for chart in charts:
@@ -207,7 +207,7 @@ def test_pictures_take_their_room_from_the_gallery(tmp_path):
     np.testing.assert_array_equal(pixels(small.address), noise[:50, :50])
     page = Page("T", "command", {}, pictures=[large] * int(8e6 / len(large.address)))
     run = shared_originals(batch(60, (96, 96, 3), 0))
-    alone, beside = (with_examples(p, {"a": [run]}, {"a": 60}, {}, group_size=2) for p in (Page("T", "c", {}), page))
+    alone, beside = (with_examples(p, {"a": [run]}, {"a": 60}, {}) for p in (Page("T", "c", {}), page))
     assert alone.gallery["images"]["factor"] == 1
     assert beside.gallery["images"]["factor"] > 1
     write_page(tmp_path / "report.html", beside)

@@ -10,7 +10,7 @@ QUICK = ["--attack=fgm_l2", "--num_images=3", "--targets=random:2"]
 # Programs whose runs are damaged: their arguments, and another configuration.
 RUNS = {
     "eval.attack": [*QUICK, "--batch_size=3"],
-    "eval.imagenet": [*QUICK, "--model=mnist_cnn", "--dataset=sample", "--group_size=2"],
+    "eval.imagenet": [*QUICK, "--model=mnist_cnn", "--dataset=sample", "--groups=squares:2"],
     "eval.generate": [*QUICK, "--shard_size=3", "--quantize=uint8"],
     "eval.table1": ["--attacks=fgm_l2,fgm_l1", "--num_images=3", "--targets=random", "--taus=2"],
     "eval.interpretability": ["--attacks=fgm_l2,fgm_l1", "--num_images=4", "--percentiles=50"],

@@ -11,6 +11,7 @@ from ...inputs.attacks import make_attack
 from ...inputs.datasets import Data
 from ...inputs.examples import Selection
 from ...inputs.flagged import bounds, load_flagged_model, model_options, read_flagged_data
+from ...inputs.groups import Grouping, parse_groups
 from ...inputs.models import Model
 from ...inputs.targets import parse_targets
 from ...pipeline import check_flags, check_groups
@@ -41,6 +42,7 @@ class Opened(NamedTuple):
     comparison: Comparison
     network: Model
     data: Data
+    grouping: Grouping
     configuration: dict[str, Any]
 
     def study(self) -> Study:
@@ -54,7 +56,7 @@ class Opened(NamedTuple):
 
     def announce(self, rows: Sequence[AttackRow]) -> None:
         """Prints how much is to be done to make `rows`, and about how long it takes."""
-        todo = {row.name: make_attack(row.attack, row.assigned, group_size=flags.GROUP_SIZE.value) for row in rows}
+        todo = {row.name: make_attack(row.attack, row.assigned, self.grouping.for_attack) for row in rows}
         classifier = self.network.classifier
         shape = classifier.image_shape
         if todo and shape is not None and None not in shape:
@@ -76,13 +78,15 @@ def open_comparison(program: str) -> Opened:
     check_flags()
     named = flags.MODEL.present or flags.DATASET.value not in _NETWORKS
     model = flags.MODEL.value if named else _NETWORKS[flags.DATASET.value]
-    parameters = check_parameters(flags.ATTACK_PARAMETERS.value, flags.GROUP_SIZE.value)
+    grouping = parse_groups(flags.GROUPS.value)
+    parameters = check_parameters(flags.ATTACK_PARAMETERS.value, grouping.for_attack)
     network = load_flagged_model(model)
     data = read_flagged_data(network.classifier.image_shape)
     own_labels = flags.WEIGHTS.value == NONE
     # Finds what would end the first run: data that do not fit the network, targets that there are not.
     first = Selection(data.records, network.classifier, 1, parse_targets(flags.TARGETS.value), own_labels=own_labels)
-    check_groups(first.image_shape, *(make_attack(name, given) for name, given in parameters.items()))
+    attacks = (make_attack(name, given, grouping.for_attack) for name, given in parameters.items())
+    check_groups(first.image_shape, grouping, *attacks)
     configuration = {
         "dataset": flags.DATASET.value,
         "split": flags.SPLIT.value,
@@ -92,7 +96,7 @@ def open_comparison(program: str) -> Opened:
         "resize": flags.RESIZE.value,
         "bounds": bounds(),
         "model_options": model_options(),
-        "group_size": flags.GROUP_SIZE.value,
+        **grouping.facts,
         "targets": flags.TARGETS.value,
         "num_images": flags.NUM_IMAGES.value,
         "batch_size": flags.batch_size(),
@@ -101,7 +105,7 @@ def open_comparison(program: str) -> Opened:
     }
     directory = flags.output_dir(program, configuration)
     comparison = Comparison(directory, (f"--model={model}", *_shared()), parameters)
-    return Opened(program, comparison, network, data, configuration)
+    return Opened(program, comparison, network, data, grouping, configuration)
 
 
 def _shared() -> tuple[str, ...]:
@@ -117,7 +121,7 @@ def _shared() -> tuple[str, ...]:
             flags.DOWNLOAD,
             flags.RESIZE,
             flags.ALLOW_OUTSIDE,
-            flags.GROUP_SIZE,
+            flags.GROUPS,
             flags.NUM_IMAGES,
             flags.TARGETS,
             flags.BATCH_SIZE,

@@ -53,8 +53,8 @@ def compare(attacks: Sequence[str], taus: Sequence[str], *, claims: bool) -> Non
     class_names = opened.class_names()
     if {BASELINE, OURS} <= set(names):
         shown = choose(map(comparison.row, (BASELINE, OURS)), seed=flags.SEED.value)
-        draw_heat_maps(study.directory / HEAT_MAPS, shown, class_names, group_size=flags.GROUP_SIZE.value)
-    write_comparison_report(study, class_names)
+        draw_heat_maps(study.directory / HEAT_MAPS, shown, class_names, grouping=opened.grouping)
+    write_comparison_report(study, class_names, opened.grouping)
     study.seal([*FILES, *HEAT_MAP_FILES, REPORT])
     print(printable(f"\n{text}\nwritten to {study.directory}"))
 

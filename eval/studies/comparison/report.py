@@ -6,8 +6,9 @@ from collections.abc import Mapping
 
 from tf_strattack.programs.command_line import public_name
 
+from ...inputs.groups import Grouping
 from ...report.building import cases_table, pictures, with_examples
-from ...report.examples import Batch
+from ...report.examples import batches_of
 from ...report.page import REPORT, Page, write_page
 from ...runs.reading import results_in
 from ...tables.measures import numbered
@@ -18,7 +19,7 @@ HEAT_MAPS = "heat_maps.png"
 HEAT_MAP_FILES = (HEAT_MAPS, "heat_maps.pdf")
 
 
-def write_comparison_report(study: Study, class_names: Mapping[int, str]) -> None:
+def write_comparison_report(study: Study, class_names: Mapping[int, str], grouping: Grouping) -> None:
     """Writes report.html beside the tables, with the examples of the runs in attacks/."""
     directory, figures, claims = study.directory, study.facts, study.claims()
     rows = [row for row in study.rows() if row["shown"] or row["tau"] is not None]
@@ -40,5 +41,5 @@ def write_comparison_report(study: Study, class_names: Mapping[int, str]) -> Non
         ),
     )
     shown = {row["name"]: row["num_examples"] for row in rows if row["shown"]}
-    runs = {name: map(Batch.of, results_in(directory / "attacks" / name)) for name in shown}
-    write_page(directory / REPORT, with_examples(page, runs, shown, class_names, group_size=figures["group_size"]))
+    runs = {name: batches_of(results_in(directory / "attacks" / name), grouping) for name in shown}
+    write_page(directory / REPORT, with_examples(page, runs, shown, class_names))

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from tf_strattack import InputError
+from tf_strattack.problem.groups import GroupStructure
 
 from ...inputs.attacks import ATTACKS, make_attack
 from ..steps import Step
@@ -86,7 +87,7 @@ def check_attacks(flag: str, names: Iterable[str]) -> list[str]:
     return chosen
 
 
-def check_parameters(assignments: Iterable[str], group_size: int) -> dict[str, list[str]]:
+def check_parameters(assignments: Iterable[str], groups: GroupStructure) -> dict[str, list[str]]:
     """Sorts "attack.name=value" by attack, and tries them.
 
     Raises:
@@ -102,5 +103,5 @@ def check_parameters(assignments: Iterable[str], group_size: int) -> dict[str, l
             )
         by_attack.setdefault(attack, []).append(parameter)
     for attack, parameters in by_attack.items():
-        make_attack(attack, parameters, group_size=group_size)
+        make_attack(attack, parameters, groups)
     return by_attack

@@ -11,6 +11,7 @@ from tf_strattack.programs.streams import printable
 
 from ... import flags
 from ...inputs.attacks import make_attack
+from ...inputs.groups import parse_groups
 from ...inputs.targets import parse_targets
 from ...pipeline import check_flags, check_groups
 from ...report.page import REPORT
@@ -40,10 +41,11 @@ def study_defenses(defenses: Sequence[str], given: Sequence[str], training: Trai
     check_flags()
     if flags.DATASET.value not in NETS:
         raise InputError(f"expected --dataset to be one of {', '.join(NETS)}, received {flags.DATASET.value!r}")
-    attack = make_attack(flags.ATTACK.value, flags.ATTACK_PARAMETERS.value, group_size=flags.GROUP_SIZE.value)
+    grouping = parse_groups(flags.GROUPS.value)
+    attack = make_attack(flags.ATTACK.value, flags.ATTACK_PARAMETERS.value, grouping.for_attack)
     net = NETS[flags.DATASET.value]
     parse_targets(flags.TARGETS.value).check(net.num_classes)
-    check_groups(net.image_shape, attack)
+    check_groups(net.image_shape, grouping, attack)
     names = check_names(defenses)
     temperatures = flags.positive_numbers("temperatures", given, float)
     if not names and not temperatures:
@@ -52,7 +54,7 @@ def study_defenses(defenses: Sequence[str], given: Sequence[str], training: Trai
         "dataset": flags.DATASET.value,
         "attack": flags.ATTACK.value,
         "attack_parameters": attack.hyper_parameters,
-        "group_size": flags.GROUP_SIZE.value,
+        **grouping.facts,
         "targets": flags.TARGETS.value,
         "num_images": flags.NUM_IMAGES.value,
         "batch_size": flags.batch_size(),
@@ -69,7 +71,7 @@ def study_defenses(defenses: Sequence[str], given: Sequence[str], training: Trai
     text = ""
     for _ in study.make(rows, read_row):
         text = write_tables(study)
-    write_study_report(study, {row.name: row.run for row in rows})
+    write_study_report(study, {row.name: row.run for row in rows}, grouping)
     study.seal([*FILES, REPORT])
     print(printable(f"\n{text}\nwritten to {directory}"))
 
@@ -82,7 +84,7 @@ def _networks(directory: Path, training: Training) -> Networks:
         data=flags.arguments(data),
         training=(*_training_arguments(training), *flags.arguments([flags.SEED])),
         attack=flags.ATTACK.value,
-        parameters=flags.arguments([flags.ATTACK_PARAMETERS, flags.GROUP_SIZE]),
+        parameters=flags.arguments([flags.ATTACK_PARAMETERS, flags.GROUPS]),
         attacking=flags.arguments([*crafting, flags.NUM_IMAGES]),
         crafting=(*flags.arguments(crafting), f"--num_images={training.train_images}"),
     )

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
+from ...inputs.groups import Grouping
 from ...report.building import cases_table, with_examples
-from ...report.examples import Batch
+from ...report.examples import batches_of
 from ...report.page import REPORT, Page, write_page
 from ...runs.reading import results_in
 from ...tables.measures import numbered
@@ -14,7 +15,7 @@ from ..study import Study
 from .tables import rows_of, tables_of
 
 
-def write_study_report(study: Study, runs: Mapping[str, Path]) -> None:
+def write_study_report(study: Study, runs: Mapping[str, Path], grouping: Grouping) -> None:
     """Writes report.html; `runs` are the directories of the rows whose examples are shown."""
     figures, rows = study.facts, rows_of(study)
     by_name = {row["defense"]: row for row in rows}
@@ -25,6 +26,6 @@ def write_study_report(study: Study, runs: Mapping[str, Path]) -> None:
         summary=numbered(len(rows), "network"),
         tables=[*tables_of(rows), cases_table(by_name, heading="trained with")],
     )
-    batches = {name: map(Batch.of, results_in(run)) for name, run in runs.items()}
+    batches = {name: batches_of(results_in(run), grouping) for name, run in runs.items()}
     totals = {name: by_name[name]["num_examples"] for name in runs}
-    write_page(study.directory / REPORT, with_examples(page, batches, totals, {}, group_size=figures["group_size"]))
+    write_page(study.directory / REPORT, with_examples(page, batches, totals, {}))

@@ -38,7 +38,7 @@ def explain(attacks: Sequence[str], given: Sequence[str], form: str) -> None:
     if flags.TARGETS.value == "untargeted":
         raise InputError("expected --targets with targets, which saliency is about, received untargeted")
     opened = open_comparison("eval.interpretability")
-    comparison, group_size = opened.comparison, flags.GROUP_SIZE.value
+    comparison = opened.comparison
     rows = [comparison.row(name) for name in names]
     if engine_flags.VERIFY.value:
         print(opened.verify(rows))
@@ -63,11 +63,12 @@ def explain(attacks: Sequence[str], given: Sequence[str], form: str) -> None:
         shown = choose(rows[:2], table.chosen, seed=flags.SEED.value)
         draw_overlays(study.directory / "overlays.png", shown, explanation, class_names)
         pair = dict(reversed(shown.items()))
-        draw_heat_maps(study.directory / "heat_maps.png", pair, class_names, group_size=group_size)
+        draw_heat_maps(study.directory / "heat_maps.png", pair, class_names, grouping=opened.grouping)
     else:
         for name in _PAIRED:  # of an earlier pair
             (study.directory / name).unlink(missing_ok=True)
-    write_explanation_report(study.directory, figures, {row.name: row.run for row in rows}, class_names)
+    runs = {row.name: row.run for row in rows}
+    write_explanation_report(study.directory, figures, runs, class_names, opened.grouping)
     study.seal([*FILES, "scores.png", "scores.pdf", *_PAIRED, REPORT])
     print(printable(f"\n{text}\nwritten to {study.directory}"))
 

@@ -8,15 +8,20 @@ from typing import Any
 
 from tf_strattack.programs.command_line import public_name
 
+from ...inputs.groups import Grouping
 from ...report.building import pictures, with_examples
-from ...report.examples import Batch
+from ...report.examples import batches_of
 from ...report.page import REPORT, Page, write_page
 from ...runs.reading import results_in
 from .tables import region_table, summary_of
 
 
 def write_explanation_report(
-    directory: Path, figures: Mapping[str, Any], runs: Mapping[str, Path], class_names: Mapping[int, str]
+    directory: Path,
+    figures: Mapping[str, Any],
+    runs: Mapping[str, Path],
+    class_names: Mapping[int, str],
+    grouping: Grouping,
 ) -> None:
     """Writes report.html; `figures` as in interpretability.json, `runs` the directories by attack."""
     attacks = list(runs)
@@ -38,6 +43,6 @@ def write_explanation_report(
             ("heat_maps.png", "Two attacks side by side", "Where each of two attacks changes some images, by groups."),
         ),
     )
-    batches = {name: map(Batch.of, results_in(run)) for name, run in runs.items()}
+    batches = {name: batches_of(results_in(run), grouping) for name, run in runs.items()}
     totals = dict.fromkeys(runs, figures["num_examples"])
-    write_page(directory / REPORT, with_examples(page, batches, totals, class_names, group_size=figures["group_size"]))
+    write_page(directory / REPORT, with_examples(page, batches, totals, class_names))

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from tf_strattack import AttackResult, Classifier, InputError, interpret
 from tf_strattack.interpret import Region, Scores
 
-from ...runs.records import image_ids
+from ...inputs.examples import image_ids
 
 # The regions, by what must exceed a percentile; the last one goes without.
 ASM, ASM_NONZERO, ACTIVATION, FIFTH = "asm", "asm_nonzero", "activation", "activation_fifth"

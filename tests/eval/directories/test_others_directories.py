@@ -14,7 +14,7 @@ PROGRAMS = [
     (
         "eval.imagenet",
         "output_dir",
-        [QUICK, "--model=mnist_cnn", "--dataset=sample", "--targets=random", "--group_size=2"],
+        [QUICK, "--model=mnist_cnn", "--dataset=sample", "--targets=random", "--groups=squares:2"],
     ),
     ("eval.generate", "output_dir", [QUICK]),
     ("eval.generate", "png_dir", [QUICK, "--quantize=uint8"]),

@@ -133,16 +133,21 @@ def test_an_unknown_name_is_refused_with_those_that_there_are(given):
         make_attack("strattack", [given])
 
 
-def test_the_programs_group_size_holds_where_groups_mean_something():
-    assert make_attack("strattack", [], group_size=5).groups == sa.SlidingMask(5)
-    assert make_attack("strattack", ["stride=1"], group_size=3).groups == sa.SlidingMask(3, stride=1)
-    assert make_attack("strattack_overlap", [], group_size=5).groups == sa.SlidingMask(3, stride=2)
-    assert make_attack("strattack", ["group_size=4"], group_size=5).groups == sa.SlidingMask(4)
-    assert make_attack("strattack", ["groups=4"], group_size=5).groups == sa.SlidingMask(4)
-    assert make_attack("strattack", ["tau=0"], group_size=5).groups is None
-    assert make_attack("admm_l1", [], group_size=5).groups is None
-    assert make_attack("admm_l1", ["max_groups=3"], group_size=5).groups == sa.SlidingMask(5)
-    assert make_attack("cw_l2", [], group_size=5) == sa.CarliniWagnerL2()
+def test_the_programs_groups_hold_where_groups_mean_something():
+    assert make_attack("strattack", [], sa.SlidingMask(5)).groups == sa.SlidingMask(5)
+    assert make_attack("strattack", ["stride=1"], sa.SlidingMask(3)).groups == sa.SlidingMask(3, stride=1)
+    assert make_attack("strattack_overlap", [], sa.SlidingMask(5)).groups == sa.SlidingMask(3, stride=2)
+    assert make_attack("strattack", ["group_size=4"], sa.SlidingMask(5)).groups == sa.SlidingMask(4)
+    assert make_attack("strattack", ["groups=4"], sa.SlidingMask(5)).groups == sa.SlidingMask(4)
+    assert make_attack("strattack", ["tau=0"], sa.SlidingMask(5)).groups is None
+    assert make_attack("admm_l1", [], sa.SlidingMask(5)).groups is None
+    assert make_attack("admm_l1", ["max_groups=3"], sa.SlidingMask(5)).groups == sa.SlidingMask(5)
+    assert make_attack("cw_l2", [], sa.SlidingMask(5)) == sa.CarliniWagnerL2()
+    overlapping, halves = sa.SlidingMask(3, stride=2), sa.groups.rows(2, 2)
+    assert make_attack("strattack", [], overlapping).groups == overlapping
+    assert make_attack("strattack", ["group_size=4"], overlapping).groups == sa.SlidingMask(4)
+    assert make_attack("strattack", [], halves).groups == halves
+    assert make_attack("strattack", ["group_size=4"], halves).groups == sa.SlidingMask(4)
 
 
 @pytest.mark.parametrize("name", ATTACKS)

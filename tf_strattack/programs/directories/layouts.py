@@ -113,7 +113,8 @@ PNG_FILES = Folder(r".+(_to_\d+|_untargeted)(~\d+)?\.png")
 _BACKUP = Folder(r"(latest|partial)\.weights\.h5")
 
 _RUN = Folder(
-    r"plan\.npz|manifest\.json|metrics\.json|examples\.png|report\.html", {"dataset": DATASET, "shards": ENTRIES}
+    r"plan\.npz|manifest\.json|metrics\.json|examples\.png|report\.html|groups\.npz",
+    {"dataset": DATASET, "shards": ENTRIES},
 )
 _STUDY = r"manifest\.json|report\.html"
 # Program → what it writes. Other versions' names stay here, as their directories are overwritten too.
