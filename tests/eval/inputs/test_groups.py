@@ -60,7 +60,7 @@ def test_an_image_without_a_map_is_refused(tmp_path):
     np.savez(tmp_path / "maps.npz", labels=np.zeros((1, 6, 8), int), image_ids=np.array(["a"]))
     grouping = parse_groups(f"file:{tmp_path / 'maps.npz'}")
     with pytest.raises(
-        sa.InputError, match="expected a map of each image in --groups=file:maps.npz, received none of b"
+        sa.InputError, match=r"expected a map of each image in --groups=file:maps\.npz, received none of b"
     ):
         grouping.structure(IMAGES, NAMES)
     with pytest.raises(
