@@ -36,9 +36,10 @@ BOUNDS = flags.DEFINE_list("bounds", ["0", "1"], "Scale of the model's input: lo
 DATA_FORMAT = flags.DEFINE_enum(
     "data_format",
     None,
-    ["channels_last", "channels_first"],
-    "Where the channels of the model's input are, if it does not say so itself; images of the data set are always "
-    "(height, width, channels).",
+    ["channels_last", "channels_first", "series", "volumes"],
+    "Where the channels of the model's input are, if it does not say so itself, or that it takes series (steps, "
+    "channels) or volumes (depth, height, width, channels). Images of the data set are always (height, width, "
+    "channels): series with a height of 1, volumes with their slices below each other.",
 )
 MODEL_OPTIONS = flags.DEFINE_list(
     "model_options",

@@ -36,6 +36,14 @@ def test_the_attack_that_shows_where_parameters_belong_has_them_there():
     assert names["attack"].hyper_parameters["refine"]["solver"]["max_iterations"] == 60
 
 
+def test_the_code_of_your_own_structure_runs(capsys):
+    names = {}
+    for example in examples_in("docs/structure.md"):
+        exec(compile(example, "docs/structure.md", "exec"), names)
+    assert names["changed"].shape == (6, 128, 2)
+    assert capsys.readouterr().out.endswith("of 10\n")
+
+
 def test_the_tests_that_the_mathematics_name_are_where_it_says():
     text = (ROOT / "docs" / "mathematics.md").read_text()
     named = re.findall(r"\[`(test_\w+)`\]\(\.\./(tests/[\w/]+\.py)\)", text)

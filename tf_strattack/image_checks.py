@@ -48,7 +48,7 @@ def check_images(images: Any, bounds: tuple[float, float], image_shape: Shape | 
     array = _with_channels(array, wanted, name)
     if not _fits(array, wanted) or 0 in array.shape[1:]:
         shape = ", ".join("NHWC"[i + 1] if size is None else str(size) for i, size in enumerate(wanted))
-        remedy = _remedy(array, wanted)
+        remedy = _remedy(array, wanted, name)
         raise InputError(
             f"expected {name} of shape (N, {shape}), received {array.shape}{remedy}",
             option="data_format" if "data_format" in remedy else None,
@@ -97,9 +97,13 @@ def _with_channels(array: npt.NDArray[Any], wanted: Shape, name: str) -> npt.NDA
     return array[..., None]
 
 
-def _remedy(array: npt.NDArray[Any], wanted: Shape) -> str:
+def _remedy(array: npt.NDArray[Any], wanted: Shape, name: str) -> str:
     if array.ndim == 3 and wanted[2] == 3 and array.shape[1:] == wanted[:2]:
         return ": the network takes colours, so repeat grey images, np.repeat(images[..., None], 3, axis=-1)"
+    if array.ndim == 3 and wanted[0] == 1:
+        return f": pass series as images, tf_strattack.images.from_series({name})"
+    if array.ndim == 5:
+        return f": pass volumes as images, tf_strattack.images.from_volumes({name})"
     if array.ndim == 2:
         return ": reshape flat images to (N, H, W, C)"
     if array.ndim == 3:

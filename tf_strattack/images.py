@@ -1,4 +1,4 @@
-"""8-bit images: the lattice on which image files keep pixels, and PNG files.
+"""Images as other arrays: 8-bit levels and PNG files; series and volumes as images.
 
 Level k of 0 … 255 is the pixel lower + (upper - lower) k/255 in a classifier's scale. Both directions are computed
 by the same formula everywhere, so that an image that is on the lattice is the same array after it was stored.
@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from tf_strattack.checks import check_bounds
+from tf_strattack.checks import check_bounds, check_count
 from tf_strattack.errors import InputError
 from tf_strattack.runtime.files import replacing
 from tf_strattack.runtime.loading import load_or_explain
@@ -126,3 +126,90 @@ def read_png(path: str | Path) -> Levels:
     if mode not in _MODES.values():
         raise InputError(f"expected a PNG of 8 bits in grey, RGB or RGBA, received mode {mode} in {path}")
     return array[..., None] if array.ndim == 2 else array
+
+
+def from_series(series: Any) -> npt.NDArray[Any]:
+    """Series as images of one row, as a classifier with data_format="series" takes them.
+
+    Args:
+      series: (N, T, C), T steps of C channels.
+
+    Returns:
+      (N, 1, T, C): a group of pixels is a window of the series, see `groups.windows`.
+
+    Raises:
+      InputError: an array of another rank.
+
+    Example:
+      >>> import numpy as np, tf_strattack as sa
+      >>> sa.images.from_series(np.zeros((5, 128, 2))).shape
+      (5, 1, 128, 2)
+    """
+    return _ranked("series", "(N, T, C)", series)[:, None]
+
+
+def to_series(images: Any) -> npt.NDArray[Any]:
+    """Images as the series that they stand for.
+
+    Args:
+      images: (N, 1, T, C).
+
+    Returns:
+      (N, T, C).
+
+    Raises:
+      InputError: an array of another rank, or of more than one row.
+    """
+    array = _ranked("images", "(N, 1, T, C)", images)
+    if array.shape[1] != 1:
+        raise InputError(f"expected images (N, 1, T, C), received shape {array.shape}")
+    return array[:, 0]
+
+
+def from_volumes(volumes: Any) -> npt.NDArray[Any]:
+    """Volumes as images with their slices below each other, as a classifier with data_format="volumes" takes them.
+
+    Args:
+      volumes: (N, D, H, W, C), D slices of H x W pixels.
+
+    Returns:
+      (N, D * H, W, C): `groups.blocks` makes groups that reach over several slices.
+
+    Raises:
+      InputError: an array of another rank.
+
+    Example:
+      >>> import numpy as np, tf_strattack as sa
+      >>> sa.images.from_volumes(np.zeros((5, 16, 28, 28, 1))).shape
+      (5, 448, 28, 1)
+    """
+    array = _ranked("volumes", "(N, D, H, W, C)", volumes)
+    number, depth, height, width, channels = array.shape
+    return array.reshape(number, depth * height, width, channels)
+
+
+def to_volumes(images: Any, depth: int) -> npt.NDArray[Any]:
+    """Images as the volumes that they stand for.
+
+    Args:
+      images: (N, depth * H, W, C).
+      depth: the number of slices.
+
+    Returns:
+      (N, depth, H, W, C).
+
+    Raises:
+      InputError: an array of another rank, or a height that is no multiple of `depth`.
+    """
+    array = _ranked("images", "(N, D * H, W, C)", images)
+    number, height, width, channels = array.shape
+    if height % check_count("depth", depth):
+        raise InputError(f"expected images whose height is a multiple of depth={depth}, received {height}")
+    return array.reshape(number, depth, height // depth, width, channels)
+
+
+def _ranked(name: str, shape: str, value: Any) -> npt.NDArray[Any]:
+    array = np.asarray(value)
+    if array.ndim != shape.count(",") + 1:
+        raise InputError(f"expected {name} {shape}, received shape {array.shape}")
+    return array

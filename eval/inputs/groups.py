@@ -22,7 +22,10 @@ from tf_strattack.typing import Images
 
 from .examples import image_ids
 
-FORMS = "squares:2, squares:3,2 (side, step), superpixels:64, rows, columns, channels, channels:2 or file:MAPS.npz"
+FORMS = (
+    "squares:2, squares:3,2 (side, step), superpixels:64, rows, columns, channels, channels:2, windows:8 (steps of a "
+    "series), blocks:16,4 (depth of a volume, side) or file:MAPS.npz"
+)
 _FILE = "file"
 # In a file of maps, as `--groups=file:` takes it and a run keeps it.
 _LABELS, _IMAGE_IDS = "labels", "image_ids"
@@ -33,7 +36,25 @@ _MAKERS: dict[str, tuple[tuple[int, ...], Callable[..., GroupStructure]]] = {
     "rows": ((0,), lambda images: makers.rows(*images.shape[1:3])),
     "columns": ((0,), lambda images: makers.columns(*images.shape[1:3])),
     "channels": ((0, 1), lambda images, *side: makers.channels(*images.shape[1:], size=side[0] if side else None)),
+    "windows": ((1,), lambda images, size: _windows(images.shape, size)),
+    "blocks": ((2,), lambda images, depth, side: _blocks(images.shape, depth, side)),
 }
+
+
+def _windows(shape: tuple[int, ...], size: int) -> GroupStructure:
+    if shape[1] != 1:
+        raise InputError(f"expected --groups=windows:{size} with series, images (N, 1, T, C), received {shape}")
+    return makers.windows(shape[2], size)
+
+
+def _blocks(shape: tuple[int, ...], depth: int, side: int) -> LabelMap:
+    height, remainder = divmod(shape[1], depth)
+    if remainder or not height:
+        raise InputError(
+            f"expected --groups=blocks:DEPTH,SIDE with the depth of the volumes, which divides the height of images "
+            f"(N, DEPTH * height, width, C), received {depth} and {shape}"
+        )
+    return makers.blocks(depth, height, shape[2], side)
 
 
 def _squares(side: int, step: int | None = None) -> SlidingMask:
@@ -126,6 +147,8 @@ class Grouping(GroupStructure):
             return
         if self.squares is not None:
             self.squares.of(height, width)
+        elif self.text.startswith(("windows", "blocks")):
+            self.of(height, width)
         for image, labels in (self.maps or {}).items():
             if labels.shape[-3 if labels.ndim == 4 else -2 :][:2] != (height, width):
                 where = f" of {image}" if image else ""
@@ -153,7 +176,7 @@ def parse_groups(text: str) -> Grouping:
         raise InputError(f"expected --groups with numbers of at least 1, received {text!r}")
     _ = grouping.squares  # refuses a step beyond the side
     if name == "superpixels":
-        makers.superpixels(np.zeros((1, 2, 2, 1)), 1)  # refuses them without the package that makes them
+        makers.superpixels(np.zeros((1, 2, 2, 1), np.float32), 1)  # refuses them without the package that makes them
     return grouping
 
 

@@ -115,6 +115,8 @@ def _converted(arrays: _Arrays) -> tuple[Pixels, Pixels, list[str]]:
 def _remedy(images: Pixels, labels: Pixels) -> str:
     if images.ndim == 2:
         return ": give images their height and width by images.reshape(-1, H, W, C)"
+    if images.ndim == 5:
+        return ": store volumes as images, tf_strattack.images.from_volumes(images)"
     if labels.ndim == 2 and len(labels) == len(images):
         return ": store labels.argmax(axis=1) of one-hot labels"
     if labels.shape == images.shape[:1] and labels.dtype.kind in "SU":

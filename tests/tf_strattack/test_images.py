@@ -81,3 +81,26 @@ def test_what_is_no_image_or_no_png_is_refused(tmp_path):
     Image.fromarray(np.zeros((4, 4), np.uint16)).save(tmp_path / "deep.png")
     with pytest.raises(sa.InputError, match="expected a PNG of 8 bits"):
         sa.images.read_png(tmp_path / "deep.png")
+
+
+def test_series_and_volumes_become_images_and_again_themselves():
+    random = np.random.default_rng(0)
+    series, volumes = random.uniform(size=(2, 7, 3)), random.uniform(size=(2, 3, 4, 5, 1))
+    np.testing.assert_array_equal(sa.images.to_series(sa.images.from_series(series)), series)
+    images = sa.images.from_volumes(volumes)
+    np.testing.assert_array_equal(images[1, 4:8], volumes[1, 1])
+    np.testing.assert_array_equal(sa.images.to_volumes(images, depth=3), volumes)
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: sa.images.from_series(np.zeros((2, 7))), r"expected series \(N, T, C\), received shape \(2, 7\)"),
+        (lambda: sa.images.to_series(np.zeros((2, 7, 3, 1))), r"expected images \(N, 1, T, C\), received shape"),
+        (lambda: sa.images.from_volumes(np.zeros((2, 7, 3, 1))), r"expected volumes \(N, D, H, W, C\), received"),
+        (lambda: sa.images.to_volumes(np.zeros((2, 7, 3, 1)), 2), "multiple of depth=2, received 7"),
+    ],
+)
+def test_other_shapes_are_no_series_or_volumes(call, message):
+    with pytest.raises(sa.InputError, match=message):
+        call()

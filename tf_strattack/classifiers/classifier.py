@@ -74,7 +74,9 @@ class Classifier(OwnNetwork):
         Args:
           model: takes (N, H, W, C), (N, C, H, W), (N, H, W) or (N, F), and is fed from (N, H, W, C) in all cases.
           inputs: values of other inputs by name, for one image (the same for all) or with a row for each image.
-          data_format: "channels_last" or "channels_first"; None takes what its layers say.
+          data_format: "channels_last", "channels_first", "series" or "volumes"; None takes what its layers say. Images
+            are always (N, H, W, C): "series" (N, T, C) become (N, 1, T, C) by `images.from_series`, and "volumes"
+            (N, D, H, W, C) become (N, D H, W, C) by `images.from_volumes`.
           **options: those of `Classifier`: bounds, preprocessing, outputs, output.
 
         Raises:
@@ -100,7 +102,7 @@ class Classifier(OwnNetwork):
           path: the directory.
           signature: its name; None for the object itself where it can be called, else `serve` or the only signature.
           inputs: values of other inputs by name, for one image (the same for all) or with a row for each image.
-          data_format: "channels_last" or "channels_first"; None guesses where the shape of the input can only mean one.
+          data_format: as in `from_keras`; None guesses where the shape of the input can only mean one.
           **options: those of `Classifier`: bounds, preprocessing, outputs, output.
 
         Raises:
@@ -117,7 +119,7 @@ class Classifier(OwnNetwork):
 
         Args:
           function: made of TensorFlow operations; images are in the scale of `bounds`.
-          data_format: "channels_first" if it takes (N, C, H, W).
+          data_format: "channels_first" if it takes (N, C, H, W), "series" if it takes (N, T, C).
           **options: those of `Classifier`: bounds, preprocessing, outputs, output.
 
         Raises:

@@ -21,7 +21,7 @@ from tf_strattack.classifiers.keras_calls import (
     overridden,
     packed,
 )
-from tf_strattack.classifiers.layout import Layout, declared_format, layout_of
+from tf_strattack.classifiers.layout import CHANNELS_FIRST, SERIES, VOLUMES, Layout, declared_format, layout_of
 from tf_strattack.classifiers.outputs import select_output
 from tf_strattack.errors import InputError
 
@@ -135,12 +135,18 @@ def _layout(model: Any, tensor: Any, data_format: str | None) -> Layout:
     spec = tf.TensorSpec(tensor.shape, tensor.dtype)
     check_floating(spec, _UINT8_REMEDY)
     declared = declared_format(model, tensor)
-    if declared is not None and data_format not in (None, declared):
+    folded = data_format in (SERIES, VOLUMES) and declared != CHANNELS_FIRST
+    if declared is not None and data_format not in (None, declared) and not folded:
         raise InputError(
             f"expected data_format={declared!r}, as the model's layers say, received {data_format!r}",
             option="data_format",
         )
-    return layout_of(spec, data_format or declared, tensor.name)
+    layout = layout_of(spec, data_format or declared, tensor.name)
+    if declared is None or data_format is not None or len(tensor.shape) != 3:
+        return layout
+    # Layers of a format on (N, steps, channels) are those of series, which would be grey images (N, H, W) otherwise.
+    note = "the network's input is taken for grey images (N, H, W): state data_format='series' if it is (N, steps, C)"
+    return layout._replace(notes=(*layout.notes, note))
 
 
 def _seen(end: Any) -> Any:

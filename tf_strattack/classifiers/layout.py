@@ -1,4 +1,4 @@
-"""How the image input of a network is laid out, and how it is fed from images (N, H, W, C)."""
+"""How the input of a network is laid out, and how it is fed from images (N, H, W, C)."""
 
 from __future__ import annotations
 
@@ -14,7 +14,11 @@ from tf_strattack.classifiers.adapted import Shape
 from tf_strattack.errors import InputError
 
 CHANNELS_LAST, CHANNELS_FIRST = "channels_last", "channels_first"
-DATA_FORMATS = (CHANNELS_LAST, CHANNELS_FIRST)
+SERIES, VOLUMES = "series", "volumes"
+DATA_FORMATS = (CHANNELS_LAST, CHANNELS_FIRST, SERIES, VOLUMES)
+# What an input has besides the batch, where it is no image.
+_AXES = {SERIES: "(N, steps, channels)", VOLUMES: "(N, depth, height, width, channels)"}
+_VOLUMES_REMEDY = f"state data_format='{VOLUMES}' if they are {_AXES[VOLUMES]}, or "
 _CHANNELS = (1, 3)
 # Images are at least so high and wide, and have no more channels, where a layout is guessed.
 _SIDE = 32
@@ -43,7 +47,7 @@ def layout_of(spec: tf.TensorSpec | None, data_format: str | None, name: str = "
 
     Args:
       spec: the input with its batch axis; None where the network does not say.
-      data_format: "channels_last" or "channels_first" where the caller or a layer says so, None to guess.
+      data_format: one of DATA_FORMATS where the caller or a layer says so, None to guess.
       name: of the input.
 
     Raises:
@@ -51,8 +55,10 @@ def layout_of(spec: tf.TensorSpec | None, data_format: str | None, name: str = "
     """
     if data_format is not None:
         check_choice("data_format", data_format, DATA_FORMATS)
+    if data_format in _AXES:
+        return _folded(spec, data_format)
+    first = data_format == CHANNELS_FIRST
     if spec is None or spec.shape.rank is None:
-        first = data_format == CHANNELS_FIRST
         unranked = spec.dtype if spec is not None else tf.float32
         return Layout(None, lambda images: tf.cast(_transposed(images) if first else images, unranked))
     shape, dtype = tuple(spec.shape[1:]), spec.dtype
@@ -61,25 +67,24 @@ def layout_of(spec: tf.TensorSpec | None, data_format: str | None, name: str = "
         return tf.cast(images, dtype)
 
     if len(shape) == 1:
-        first = data_format == CHANNELS_FIRST
-        note = (
-            f"the network's input is flat, {shape[0]} numbers: images are flattened {'channel' if first else 'row'} by "
-        )
+        order = "channel by channel" if first else "row by row"
         return Layout(
             (None, None, None),
             lambda images: cast(_flat(_transposed(images) if first else images, shape[0])),
-            (f"{note}{'channel' if first else 'row'}",),
+            (f"the network's input is flat, {shape[0]} numbers: images are flattened {order}",),
         )
     if len(shape) == 2:
         return Layout((*shape, 1), lambda images: cast(images[..., 0] if images.shape.rank == 4 else images))
     if len(shape) != 3:
+        volumes = _VOLUMES_REMEDY if len(shape) == 4 else ""
         raise InputError(
-            f"expected an input of images (N, H, W, C), received one of shape (N, {', '.join(map(str, shape))}): wrap "
-            "the network by Classifier.from_callable in a function of images"
+            f"expected an input of images (N, H, W, C), received one of {_with_batch(shape)}: {volumes}wrap the "
+            "network by Classifier.from_callable in a function of images",
+            option="data_format" if volumes else None,
         )
     named = data_format is None and _PIXEL_VALUES in name and _may_be_channels_first(shape)
     guessed = data_format is None and not named and _can_only_be_channels_first(shape)
-    if data_format == CHANNELS_FIRST or named or guessed:
+    if first or named or guessed:
         note = (
             f"the network's input {shape} is taken for (channels, height, width): state data_format='channels_first', "
             "or data_format='channels_last' if it is not"
@@ -87,6 +92,40 @@ def layout_of(spec: tf.TensorSpec | None, data_format: str | None, name: str = "
         image_shape = (shape[1], shape[2], shape[0])
         return Layout(image_shape, lambda images: cast(_transposed(images)), (note,) if guessed else ())
     return Layout(shape, cast)
+
+
+def _folded(spec: tf.TensorSpec | None, data_format: str) -> Layout:
+    """The layout of series as images of one row, or of volumes as images with their slices below each other."""
+    shape = None if spec is None or spec.shape.rank is None else tuple(spec.shape[1:])
+    if data_format == SERIES:
+        if shape is not None and len(shape) != 2:
+            raise _no_such_input(SERIES, shape)
+        dtype = tf.float32 if spec is None else spec.dtype
+        return Layout((1, *(shape or (None, None))), lambda images: tf.cast(images[:, 0], dtype))
+    if spec is None or shape is None:
+        raise InputError(
+            f"expected a network that declares its input {_AXES[VOLUMES]}, as data_format='{VOLUMES}' says, received "
+            "one that does not: reshape the images within a function, Classifier.from_callable(lambda images: "
+            "network(tf.reshape(images, (-1, depth, height, width, channels))))",
+            option="data_format",
+        )
+    if len(shape) != 4 or None in shape:
+        raise _no_such_input(VOLUMES, shape)
+    (depth, height, width, channels), dtype = shape, spec.dtype
+    return Layout((depth * height, width, channels), lambda images: tf.cast(tf.reshape(images, (-1, *shape)), dtype))
+
+
+def _no_such_input(data_format: str, shape: Shape) -> InputError:
+    fixed = " of fixed size" if data_format == VOLUMES else ""
+    return InputError(
+        f"expected an input {_AXES[data_format]}{fixed} with data_format='{data_format}', received one of "
+        f"{_with_batch(shape)}",
+        option="data_format",
+    )
+
+
+def _with_batch(shape: Shape) -> str:
+    return f"shape (N, {', '.join(map(str, shape))})"
 
 
 def declared_format(model: Any, tensor: Any) -> str | None:

@@ -21,6 +21,7 @@ NAMES = np.array(["a", "b", "a"])
         ("columns", sa.groups.columns(6, 8)),
         ("channels", sa.groups.channels(6, 8, 3)),
         ("channels:2", sa.groups.channels(6, 8, 3, size=2)),
+        ("blocks:3,2", sa.groups.blocks(3, 2, 8, 2)),
     ],
 )
 def test_each_name_has_the_groups_of_the_library(text, structure):
@@ -30,6 +31,19 @@ def test_each_name_has_the_groups_of_the_library(text, structure):
     assert grouping.for_attack == (structure if text.startswith("squares") else grouping)
     grouping.check((6, 8, 3))
     grouping.check((None, None, 3))
+
+
+def test_windows_are_those_of_series():
+    grouping, series = parse_groups("windows:3"), IMAGES[:, :1]
+    assert grouping.structure(series, NAMES) == sa.groups.windows(8, 3)
+    grouping.check((1, 8, 3))
+    with pytest.raises(sa.InputError, match=r"expected --groups=windows:3 with series, .*, received \(1, 6, 8, 1\)"):
+        grouping.check((6, 8, 3))
+
+
+def test_the_depth_of_blocks_must_divide_the_height():
+    with pytest.raises(sa.InputError, match=r"expected --groups=blocks:DEPTH,SIDE .*, received 4 and \(1, 6, 8, 1\)"):
+        parse_groups("blocks:4,2").check((6, 8, 3))
 
 
 def test_superpixels_are_those_of_each_image():

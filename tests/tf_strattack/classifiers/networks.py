@@ -365,6 +365,55 @@ def channels_first_by_its_layers(directory):
 
 
 @case
+def series_of_steps(directory):
+    keras.utils.set_random_seed(1)
+    series = layers.Input((12, 2))
+    hidden = layers.Flatten()(layers.Conv1D(8, 3, activation="relu")(series))
+    model = keras.Model(series, layers.Dense(4, activation="softmax")(hidden))
+    model.set_weights([3 * weight for weight in model.get_weights()])
+    images = np.random.default_rng(2).uniform(size=(COUNT, 1, 12, 2)).astype(np.float32)
+    owner = by_predict(model, sa.images.to_series), by_call(model, sa.images.to_series)
+    return Case(sa.Classifier.from_keras(model, data_format="series"), *owner, images=images)
+
+
+@case
+def series_of_a_function(directory):
+    weights = tf.random.stateless_normal((12, 2, 4), (0, 1))
+
+    def owner(images):
+        return classes(tf.einsum("ntc,tck->nk", sa.images.to_series(images), weights))
+
+    images = np.random.default_rng(2).uniform(size=(COUNT, 1, 12, 2)).astype(np.float32)
+    network = sa.Classifier.from_callable(lambda x: tf.einsum("ntc,tck->nk", x, weights), data_format="series")
+    return Case(network, owner, images=images)
+
+
+def volume_model():
+    keras.utils.set_random_seed(1)
+    volume = layers.Input((4, 5, 6, 1))
+    hidden = layers.Flatten()(layers.Conv3D(4, 3, activation="relu")(volume))
+    model = keras.Model(volume, layers.Dense(4, activation="softmax")(hidden))
+    model.set_weights([3 * weight for weight in model.get_weights()])
+    images = np.random.default_rng(2).uniform(size=(COUNT, 20, 6, 1)).astype(np.float32)
+    return model, images, lambda images: sa.images.to_volumes(images, depth=4)
+
+
+@case
+def volumes(directory):
+    model, images, change = volume_model()
+    owner = by_predict(model, change), by_call(model, change)
+    return Case(sa.Classifier.from_keras(model, data_format="volumes"), *owner, images=images)
+
+
+@case
+def volumes_exported(directory):
+    model, images, change = volume_model()
+    model.export(directory / "volumes", verbose=False)
+    network = sa.Classifier.from_saved_model(directory / "volumes", data_format="volumes")
+    return Case(network, by_call(model, change), images=images)
+
+
+@case
 def flat_images_of_many_channels(directory):
     image = layers.Input((3, 3, 60))
     model = keras.Model(image, layers.Dense(4)(layers.Flatten()(layers.Conv2D(4, 2)(image))))

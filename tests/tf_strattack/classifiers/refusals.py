@@ -317,6 +317,55 @@ def layout_against_the_layers(directory):
     sa.Classifier.from_keras(body(dense()), data_format="channels_first")
 
 
+def volume_model(depth=4):
+    volume = layers.Input((depth, SIDE, SIDE, 1))
+    return keras.Model(volume, layers.Dense(4)(layers.GlobalMaxPooling3D()(layers.Conv3D(4, 3)(volume))))
+
+
+@refusal(
+    "state data_format='volumes' if they are (N, depth, height, width, channels), or",
+    lambda directory: sa.Classifier.from_keras(volume_model(), data_format="volumes").predict(
+        np.zeros((2, 4 * SIDE, SIDE, 1))
+    ),
+)
+def volumes_without_their_format(directory):
+    sa.Classifier.from_keras(volume_model())
+
+
+@refusal("expected an input (N, depth, height, width, channels) of fixed size with data_format='volumes', received")
+def volumes_of_any_depth(directory):
+    sa.Classifier.from_keras(volume_model(None), data_format="volumes")
+
+
+@refusal("expected an input (N, steps, channels) with data_format='series', received one of shape (N, 6, 6, 1)")
+def images_called_series(directory):
+    sa.Classifier.from_keras(body(dense()), data_format="series")
+
+
+@refusal(
+    "as data_format='volumes' says, received one that does not: reshape the images within a function",
+    lambda directory: sa.Classifier.from_callable(
+        lambda images: tf.reduce_mean(tf.reshape(images, (-1, 4, 5, 6, 3)), axis=(1, 2, 3))
+    ).predict(np.random.default_rng(0).uniform(size=(2, 20, 6, 3))),
+)
+def volumes_of_a_function(directory):
+    sa.Classifier.from_callable(lambda volumes: volumes[:, 0, 0, 0], data_format="volumes")
+
+
+@refusal(
+    "pass series as images, tf_strattack.images.from_series(images)",
+    lambda directory: series_classifier().predict(sa.images.from_series(np.zeros((3, 12, 2)))),
+)
+def series_as_they_are(directory):
+    series_classifier().predict(np.zeros((3, 12, 2)))
+
+
+def series_classifier():
+    series = layers.Input((12, 2))
+    model = keras.Model(series, layers.Dense(3)(layers.GlobalMaxPooling1D()(layers.Conv1D(4, 3)(series))))
+    return sa.Classifier.from_keras(model, data_format="series")
+
+
 @refusal(
     "expected outputs='probabilities', as the network's last layer says, received 'logits': leave outputs= out",
     lambda directory: attacked(sa.Classifier.from_keras(body(dense(activation="softmax")))),

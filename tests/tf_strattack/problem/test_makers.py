@@ -14,6 +14,34 @@ def test_rows_and_columns():
     np.testing.assert_allclose(sa.groups.columns(4, 6).of(4, 6).total(image)[0, :, 0], image[0, :, :, 0].sum(axis=0))
 
 
+@pytest.mark.parametrize(("size", "stride"), [(3, None), (3, 2), (1, None), (7, 7)])
+def test_windows_of_a_series(size, stride):
+    series = np.random.default_rng(0).uniform(size=(2, 7, 3)).astype(np.float32)
+    groups = sa.groups.windows(7, size, stride=stride).of(1, 7)
+    step = stride or size
+    starts = [start for start in range(0, 7, step) if start == 0 or start - step + size < 7]
+    wanted = np.stack([series[:, start : start + size].sum(axis=(1, 2)) for start in starts], axis=1)
+    total = np.asarray(groups.total(sa.images.from_series(series))).reshape(2, -1)
+    np.testing.assert_allclose(np.sort(total), np.sort(wanted), rtol=1e-5)
+
+
+@pytest.mark.parametrize("size", [2, (2, 3, 4)])
+def test_blocks_of_a_volume(size):
+    volumes = np.random.default_rng(0).uniform(size=(2, 4, 5, 6, 1)).astype(np.float32)
+    structure = sa.groups.blocks(4, 5, 6, size)
+    deep, high, wide = (size,) * 3 if isinstance(size, int) else size
+    wanted = [
+        volumes[:, d : d + deep, i : i + high, j : j + wide].sum(axis=(1, 2, 3, 4))
+        for d in range(0, 4, deep)
+        for i in range(0, 5, high)
+        for j in range(0, 6, wide)
+    ]
+    total = np.asarray(structure.of(20, 6).total(sa.images.from_volumes(volumes))).reshape(2, -1)
+    np.testing.assert_allclose(total, np.stack(wanted, axis=1), rtol=1e-5)
+    with pytest.raises(sa.InputError, match="expected size to be a number or three of them"):
+        sa.groups.blocks(4, 5, 6, (2, 2))
+
+
 def test_a_pixel_in_several_boxes_belongs_to_the_smallest_and_nothing_else_changes():
     boxes = [[1, 1, 3, 3], [0, 0, 4, 4], [5, 2, 6, 6]]
     made = sa.groups.objects(boxes, 6, 6)

@@ -1,7 +1,7 @@
 """Which pixels belong together: the groups D_i of problem (2), as `groups=` takes them."""
 
 from tf_strattack.problem.groups.base import Groups, GroupStructure
-from tf_strattack.problem.groups.grids import channels, columns, patches, rows
+from tf_strattack.problem.groups.grids import blocks, channels, columns, patches, rows, windows
 from tf_strattack.problem.groups.label_groups import LabelGroups
 from tf_strattack.problem.groups.label_map import LabelMap
 from tf_strattack.problem.groups.regions import objects, superpixels
@@ -19,10 +19,12 @@ __all__ = [
     "Union",
     "UnionGroups",
     "as_structure",
+    "blocks",
     "channels",
     "columns",
     "objects",
     "patches",
     "rows",
     "superpixels",
+    "windows",
 ]

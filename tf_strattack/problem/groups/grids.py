@@ -1,4 +1,4 @@
-"""Groups in regular order: rows, columns, channels, patches."""
+"""Groups in regular order: rows, columns, channels, patches, windows of series, blocks of volumes."""
 
 from __future__ import annotations
 
@@ -102,6 +102,56 @@ def patches(
         for top, left in itertools.product(*starts)
     ]
     return objects(boxes, height, width, overlapping=True, unlabelled="free")
+
+
+def windows(length: int, size: int, *, stride: int | None = None) -> GroupStructure:
+    """Windows of `size` steps of series of `length` steps, which are images (N, 1, length, C).
+
+    Args:
+      length: steps of a series.
+      size: steps of a window.
+      stride: steps from one window to the next, at most `size`; below it they overlap. None for `size`.
+
+    Returns:
+      A `LabelMap` without a stride, else what `patches` returns.
+
+    Raises:
+      InputError: numbers below 1, a window longer than the series, or a stride above the size.
+
+    Example:
+      >>> import tf_strattack as sa
+      >>> sa.groups.windows(128, 8).of(1, 128).number
+      16
+    """
+    check_number("size", check_count("size", size), 1, check_count("length", length))
+    if stride is None:
+        return LabelMap(_grid(1, length, (1, size)))
+    return patches(1, length, (1, size), stride=(1, stride))
+
+
+def blocks(depth: int, height: int, width: int, size: int | tuple[int, int, int]) -> LabelMap:
+    """Blocks of volumes (N, depth, height, width, C), which are images (N, depth * height, width, C).
+
+    Args:
+      depth, height, width: the shape of a volume.
+      size: depth, height and width of a block, or one number for all; the last are cut at the edge.
+
+    Raises:
+      InputError: numbers below 1, or a block that is larger than the volume.
+
+    Example:
+      >>> import tf_strattack as sa
+      >>> sa.groups.blocks(16, 28, 28, 4).of(16 * 28, 28).number
+      196
+    """
+    sides = size if isinstance(size, tuple | list) else (size,) * 3
+    if len(sides) != 3:
+        raise InputError(f"expected size to be a number or three of them, received {size!r}")
+    for name, extent, side in zip(("depth", "height", "width"), (depth, height, width), sides, strict=True):
+        check_number("size", check_count("size", side), 1, check_count(name, extent))
+    slices = _grid(height, width, (sides[1], sides[2]))
+    floors = np.arange(depth) // sides[0] * (slices.max() + 1)
+    return LabelMap((floors[:, None, None] + slices).reshape(depth * height, width))
 
 
 def _grid(height: int, width: int, sides: tuple[int, int]) -> npt.NDArray[np.int64]:
