@@ -93,8 +93,7 @@ def check_groups(image_shape: Sequence[int | None], grouping: Grouping, *attacks
     """
     height, width = image_shape[:2]
     grouping.check(image_shape)
-    own = [attack.groups for attack in attacks if isinstance(attack, StrAttack)]
-    for groups in own:
+    for groups in (getattr(attack, "groups", None) for attack in attacks):
         if isinstance(groups, GroupStructure) and groups != grouping and height and width:
             groups.of(height, width)
 

@@ -43,7 +43,7 @@ OF_AUTHORS = {
     *("rest", "shrink", "scale", "cost", "prox"),  # of a distortion
     *("as_distortion", "as_structure"),  # an object by its short form
     *("aimed", "verify", "passes", "key", "resolution", "required_margin", "program", "valid_images"),  # of a goal
-    *("margin", "margin_and_gradient", "cross_entropy_gradient", "valid_margin"),
+    *("margin", "margin_and_gradient", "cross_entropy_gradient", "margin_and_cross_entropy_gradient", "valid_margin"),
 }
 
 

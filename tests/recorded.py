@@ -67,6 +67,13 @@ def attacks():
         "ead_l1": sa.ElasticNet(
             decision_rule="l1", beta=0.1, max_iterations=40, search_steps=2, initial_c=1.0, abort_early=False
         ),
+        **{
+            f"pgd_{norm}": sa.PGD(norm=norm, epsilon=radius, steps=20, restarts=2)
+            for norm, radius in {"linf": 0.15, "l2": 1.5, "l1": 10.0}.items()
+        },
+        "pgd_margin": sa.PGD(norm="l2", epsilon=1.5, steps=20, restarts=0, loss="margin"),
+        "sigma_zero": sa.SigmaZero(max_iterations=100),
+        "sigma_zero_groups": sa.SigmaZero(max_iterations=100, groups=2),
         **{f"fgm_{norm}": sa.FGM(norm=norm) for norm in ("l1", "l2", "linf")},
         **{f"ifgm_{norm}": sa.IFGM(norm=norm, grid_ratio=1.1) for norm in ("l1", "l2", "linf")},
     }

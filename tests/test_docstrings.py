@@ -94,7 +94,9 @@ def test_a_class_that_checks_its_values_says_what_it_raises(name):
     assert "Raises:\n" in CLASSES[name].__doc__, f"{name} does not say what it raises"
 
 
-@pytest.mark.parametrize("name", ["StrAttack", "FGM", "IFGM", "CarliniWagnerL2", "ElasticNet", "Refinement"])
+@pytest.mark.parametrize(
+    "name", ["StrAttack", "FGM", "IFGM", "PGD", "SigmaZero", "CarliniWagnerL2", "ElasticNet", "Refinement"]
+)
 def test_a_method_of_the_literature_names_its_source(name):
     home = importlib.import_module(CLASSES[name].__module__)
     assert re.search(r"arXiv \d{4}\.\d{5}|Proposition \d", f"{home.__doc__} {CLASSES[name].__doc__}")

@@ -13,9 +13,11 @@ from .attacks.certificate import certificate as certificate
 from .attacks.elastic_net import ElasticNet as ElasticNet
 from .attacks.fast_gradient import FGM as FGM
 from .attacks.fast_gradient import IFGM as IFGM
+from .attacks.projected_gradient import PGD as PGD
 from .attacks.quantization import quantize as quantize
 from .attacks.refinement import Refinement as Refinement
 from .attacks.refinement import refine as refine
+from .attacks.sigma_zero import SigmaZero as SigmaZero
 from .attacks.strattack import StrAttack as StrAttack
 from .classifiers.classifier import Classifier as Classifier
 from .errors import InputError as InputError

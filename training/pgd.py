@@ -8,12 +8,12 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from tf_strattack.problem import balls
+
 from .data import Split
 
 # Of the evaluation: 40 steps as Madry et al. for MNIST, but longer ones (0.019 at epsilon 0.3 in place of 0.01).
 TEST_STEPS, TEST_RESTARTS = 40, 2
-# The steps of an attack are together so many times the radius, so that it crosses the ball, as usual.
-_REACH = 2.5
 
 
 @dataclasses.dataclass(frozen=True)
@@ -46,8 +46,9 @@ class PGD:
           (N, H, W, C) images within the ball and [0, 1].
         """
         radius = share * self.epsilon
-        step = radius * (_REACH / self.steps if self.step_size is None else self.step_size / self.epsilon)
-        low, high = tf.maximum(images - radius, 0.0), tf.minimum(images + radius, 1.0)
+        own = self.step_size
+        step = balls.default_step(radius, self.steps) if own is None else radius * (own / self.epsilon)
+        low, high = balls.linf_box(images, radius, 0.0, 1.0)
         start = images + radius * tf.random.stateless_uniform(tf.shape(images), seed, -1.0, 1.0)
 
         def ascend(adversarial: tf.Tensor) -> tuple[tf.Tensor]:
@@ -55,8 +56,7 @@ class PGD:
                 tape.watch(adversarial)
                 logits = network(adversarial, training=False)
                 loss = keras.losses.categorical_crossentropy(probabilities, logits, from_logits=True)
-            moved = adversarial + step * tf.sign(tape.gradient(loss, adversarial))
-            return (tf.clip_by_value(moved, low, high),)
+            return (balls.sign_step(adversarial, tape.gradient(loss, adversarial), step, low, high),)
 
         first = tf.clip_by_value(start, low, high)
         (last,) = tf.while_loop(lambda _: True, ascend, (first,), maximum_iterations=self.steps)

@@ -78,7 +78,7 @@ def assemble(name: str, kind: type[Attack], given: Mapping[str, Any], groups: Gr
 def flat(attack: Attack) -> Flat:
     """The hyper-parameters of an attack, resolved, as `assemble` takes them."""
     if not isinstance(attack, StrAttack):
-        return {name: getattr(attack, name) for name in names_of(type(attack))}
+        return {name: _short(getattr(attack, name)) for name in names_of(type(attack))}
     fallback, refinement = attack.fallback_solver, attack.refinement
     parts: dict[str, Flat] = {
         "groups": _groups(attack.groups),
@@ -105,6 +105,11 @@ def _default(groups: GroupStructure, given: Mapping[str, Any]) -> Flat:
         return {} if short else {"groups": groups}
     side = {"group_size": groups.size}
     return {**side, "stride": groups.stride} if groups.overlapping and "group_size" not in given else side
+
+
+def _short(value: Any) -> Any:
+    """The side of squares next to each other, which stands for them; any other value as it is."""
+    return value.size if isinstance(value, SlidingMask) and value == SlidingMask(value.size) else value
 
 
 def _groups(groups: Any) -> Flat:

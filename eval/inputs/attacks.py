@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
-from tf_strattack import FGM, IFGM, Attack, CarliniWagnerL2, ElasticNet, InputError, StrAttack
+from tf_strattack import FGM, IFGM, PGD, Attack, CarliniWagnerL2, ElasticNet, InputError, SigmaZero, StrAttack
 from tf_strattack.attacks.fast_gradient import NORMS
 from tf_strattack.problem.distortions import DISTORTIONS
 from tf_strattack.problem.groups import GroupStructure
 
 from .attack_parameters import assemble, did_you_mean, flat, parse
 from .meanings import meaning_of, summary_of
+
+# Of PGD, unless it is given one: those of MNIST in Tramer and Boneh 2019 (arXiv 1904.13000).
+_RADII = {"linf": 0.3, "l2": 2.0, "l1": 10.0}
 
 # Name → (class, parameters that differ from its defaults). A new attack is one line here.
 ATTACKS: dict[str, tuple[type[Attack], dict[str, Any]]] = {
@@ -22,6 +25,9 @@ ATTACKS: dict[str, tuple[type[Attack], dict[str, Any]]] = {
     "ead_l1": (ElasticNet, {"decision_rule": "l1"}),
     **{f"fgm_{norm}": (FGM, {"norm": norm}) for norm in NORMS},
     **{f"ifgm_{norm}": (IFGM, {"norm": norm}) for norm in NORMS},
+    **{f"pgd_{norm}": (PGD, {"norm": norm, "epsilon": radius}) for norm, radius in _RADII.items()},
+    "sigma_zero": (SigmaZero, {}),
+    "sigma_zero_groups": (SigmaZero, {"groups": 2}),
     # Other attacks' problems by our solver: no groups, and neither the cap nor the refinement that they do not have.
     **{
         f"admm_{distortion}": (
@@ -42,6 +48,12 @@ _ABOUT = {
     "ead_l1": "EAD; keeps the example with the smallest l1.",
     **{f"fgm_{norm}": f"The fast gradient method: one step, measured in {norm}." for norm in NORMS},
     **{f"ifgm_{norm}": f"The iterative fast gradient method, measured in {norm}." for norm in NORMS},
+    **{
+        f"pgd_{norm}": f"PGD (arXiv 1706.06083): an example within {radius:g} in {norm}, from random starts."
+        for norm, radius in _RADII.items()
+    },
+    "sigma_zero": "sigma-zero (arXiv 2402.01879): the fewest changed entries.",
+    "sigma_zero_groups": "sigma-zero with groups, a form of ours: the fewest changed groups.",
     **{
         f"admm_{distortion}": f"The smallest {'elastic net' if distortion == 'en' else distortion}, by ADMM: no groups."
         for distortion in DISTORTIONS
@@ -64,6 +76,8 @@ def make_attack(name: str, assignments: list[str], groups: GroupStructure | None
             f"expected --attack to be one of {', '.join(ATTACKS)}, received {name!r}{did_you_mean(name, ATTACKS)}"
         )
     kind, presets = ATTACKS[name]
+    if groups is not None and "groups" in presets:
+        presets = {**presets, "groups": groups}
     return assemble(name, kind, {**presets, **dict(map(parse, assignments))}, groups)
 
 

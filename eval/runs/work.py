@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from tf_strattack import Attack, AttackResult, Classifier, StrAttack, metrics, quantize
+from tf_strattack import Attack, AttackResult, Classifier, SigmaZero, StrAttack, metrics, quantize
 from tf_strattack.images import from_uint8, to_uint8
 from tf_strattack.runtime.progress import Callback
 from tf_strattack.typing import Images
@@ -64,7 +64,7 @@ class Work:
         arguments = examples.labels, examples.targets
         options: dict[str, Any] = {} if self.starting_points is None else {"starting_points": self.starting_points}
         groups, attack = self.grouping.structure(examples.images, examples.image_ids), self.attack
-        if isinstance(attack, StrAttack) and isinstance(attack.groups, Grouping):
+        if isinstance(attack, StrAttack | SigmaZero) and isinstance(attack.groups, Grouping):
             attack = dataclasses.replace(attack, groups=groups)
         found = attack(
             classifier, examples.images, *arguments, batch_size=self.batch_size, callback=callback, **options
@@ -83,7 +83,7 @@ class Work:
                 found.adversarial,
                 *arguments,
                 batch_size=self.batch_size,
-                epsilon=self.attack.epsilon,
+                epsilon=self.attack.largest_change,
                 confidence=self.attack.confidence,
             )
             result = _joined(found, repaired)

@@ -43,6 +43,26 @@ def test_on_a_linear_network_it_finds_the_worst_corner(linear):
     np.testing.assert_allclose(found.ravel(), 0.5 - 0.1 * np.sign(weights), atol=1e-6)
 
 
+def test_the_steps_of_the_library_are_those_of_a_loop_to_the_last_bit():
+    network, images = mnist_cnn(), np.random.default_rng(1).uniform(size=(6, 28, 28, 1)).astype(np.float32)
+    images[0], images[1] = 0, 1
+    probabilities = tf.constant(np.eye(10, dtype=np.float32)[np.arange(6)])
+    for attack, share in ((PGD(0.3, 4), tf.constant(1.0)), (PGD(0.2, 3, 0.05), tf.constant(0.4))):
+        radius = share * attack.epsilon
+        size = radius * (2.5 / attack.steps if attack.step_size is None else attack.step_size / attack.epsilon)
+        low, high = tf.maximum(images - radius, 0.0), tf.minimum(images + radius, 1.0)
+        points = images + radius * tf.random.stateless_uniform(images.shape, tf.constant([0, 1]), -1.0, 1.0)
+        points = tf.clip_by_value(points, low, high)
+        for _ in range(attack.steps):
+            with tf.GradientTape() as tape:
+                tape.watch(points)
+                logits = network(points, training=False)
+                loss = keras.losses.categorical_crossentropy(probabilities, logits, from_logits=True)
+            points = tf.clip_by_value(points + size * tf.sign(tape.gradient(loss, points)), low, high)
+        found = attacked(attack, network, images, np.arange(6), share=share)
+        np.testing.assert_array_equal(found, points)
+
+
 def test_the_start_depends_on_the_seed_and_steps_have_their_size(linear):
     network, weights = linear
     images = np.full((1, 3, 3, 1), 0.5, np.float32)

@@ -17,6 +17,7 @@ import tensorflow as tf
 from tf_strattack.attacks.attack import Attack
 from tf_strattack.checks import check_choice, check_count, check_number
 from tf_strattack.problem import proximal
+from tf_strattack.problem.balls import unit
 from tf_strattack.problem.objective import Objective
 from tf_strattack.problem.problem import Problem
 from tf_strattack.problem.work import Work
@@ -209,11 +210,4 @@ def _points(span: float, ratio: float) -> int:
 
 def direction_of(problem: Problem, delta: Pixels, norm: str) -> Pixels:
     """The cross-entropy's gradient at x0 + delta, brought to norm 1; 0 where the network is flat."""
-    gradient = problem.cross_entropy_gradient(delta)
-    if norm == "linf":
-        return tf.sign(gradient)
-    # By the largest entry first: squares of small gradients would underflow.
-    gradient = tf.math.divide_no_nan(gradient, tf.reduce_max(tf.abs(gradient), axis=[1, 2, 3], keepdims=True))
-    power = tf.abs(gradient) if norm == "l1" else tf.square(gradient)
-    total = tf.reduce_sum(power, axis=[1, 2, 3], keepdims=True)
-    return tf.math.divide_no_nan(gradient, total if norm == "l1" else tf.sqrt(total))
+    return unit(problem.cross_entropy_gradient(delta), norm)

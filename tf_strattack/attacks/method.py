@@ -10,18 +10,16 @@ from typing import Any, ClassVar, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from tf_strattack.attacks.batch_sizes import chosen_batch_size, smaller_batch_size
 from tf_strattack.attacks.hyper_parameters import record_of
 from tf_strattack.checks import (
     check_classes,
-    check_count,
     check_function,
     check_mask,
     check_number,
     check_targets,
 )
 from tf_strattack.classifiers.classifier import Classifier
-from tf_strattack.classifiers.memory import fitting_batch_size, no_room
-from tf_strattack.errors import InputError
 from tf_strattack.image_checks import check_like
 from tf_strattack.notices import report
 from tf_strattack.problem.batch import Batch
@@ -71,9 +69,14 @@ class Method(abc.ABC):
 
     def __post_init__(self) -> None:
         """Checks the values; subclasses add theirs."""
-        if self.epsilon is not None:
-            check_number("epsilon, in [0, 1] scale,", self.epsilon, 0.0, 1.0, open_low=True)
+        if self.largest_change is not None:
+            check_number("epsilon, in [0, 1] scale,", self.largest_change, 0.0, 1.0, open_low=True)
         check_number("confidence", self.confidence, 0.0)
+
+    @property
+    def largest_change(self) -> float | None:
+        """The largest change of a pixel, in [0, 1] scale, that `epsilon` allows; None for no limit but the bounds."""
+        return self.epsilon
 
     @property
     def hyper_parameters(self) -> dict[str, Any]:
@@ -121,7 +124,7 @@ class Method(abc.ABC):
         examples = _checked(goal.classifier, images, start, labels, targets, mask, positions)
         points = StartingPoints.checked(starting_points, goal.classifier, examples.images)
         examples = examples._replace(starting_points=points)
-        size = _batch_size(batch_size, goal.classifier, examples.images)
+        size = chosen_batch_size(batch_size, goal.classifier, examples.images)
         tracker = Tracker(len(examples.images), callback)
         parts: list[AttackResult] = []
         first = 0
@@ -135,7 +138,7 @@ class Method(abc.ABC):
             except Exception as error:
                 if not out_of_memory(error):
                     raise
-                size = _less(goal.classifier, batch.images, batch_size, error)
+                size = smaller_batch_size(goal.classifier, batch.images, batch_size, error)
                 continue
             first += size
         if tracker.lost:
@@ -180,7 +183,7 @@ class Method(abc.ABC):
         low, high = goal.classifier.bounds
         whole = devices.padded(len(images), images.shape[1:])
         *padded, positions = (pad_rows(part, whole) for part in (images, classes, examples.mask, examples.positions))
-        batch = Batch.build((low, high), *padded, epsilon=self.epsilon, positions=positions)
+        batch = Batch.build((low, high), *padded, epsilon=self.largest_change, positions=positions)
         places = np.arange(len(images))
         work = Work(goal, batch, places, tracker, examples.starting_points)
         found = self.perturb(work, (given - images) / np.float32(high - low))
@@ -225,26 +228,3 @@ def _checked(
     allowed = check_mask(mask, originals.shape)
     allowed = np.broadcast_to(allowed, (len(originals), *allowed.shape[1:]))
     return Examples(originals, given, labels, targets, allowed, places)
-
-
-def _batch_size(asked: int | str | None, classifier: Classifier, images: Images) -> int:
-    if asked is None:
-        return devices.default_batch_size(images.shape[1:])
-    if asked == "auto":
-        return fitting_batch_size(classifier, images) if len(images) else 1
-    if isinstance(asked, str):
-        raise InputError(f"expected batch_size to be a whole number of at least 1, or auto, received {asked!r}")
-    return check_count("batch_size", asked)
-
-
-def _less(classifier: Classifier, images: Images, asked: int | str | None, error: Exception) -> int:
-    """A batch size below the number of `images`, with which memory did not suffice; refused where one was asked for."""
-    if len(images) == 1:
-        raise no_room(images.shape[1:]) from error
-    smaller = min(len(images) // 2, fitting_batch_size(classifier, images))
-    if asked != "auto":
-        raise InputError(
-            f"expected a batch that fits in memory, received {len(images)} images of shape {images.shape[1:]} at once: "
-            f"use batch_size={smaller}"
-        ) from error
-    return smaller

@@ -79,6 +79,13 @@ class Goal(abc.ABC):
 
     # What follows from these.
 
+    def margin_and_cross_entropy_gradient(self, batch: Batch, delta: Pixels) -> tuple[Rows, Pixels]:
+        """The margin (N,) at x0 + delta, and the gradient (N, H, W, C) that `cross_entropy_gradient` returns.
+
+        Of a forward pass each, unless a goal has both from one.
+        """
+        return self.valid_margin(batch, delta), self.cross_entropy_gradient(batch, delta)
+
     def required_margin(self, margins: Rows, confidence: float) -> Rows:
         """The confidence (N,), in logits, that candidates must reach, from the margins (N,) of the originals.
 
@@ -156,22 +163,27 @@ class Misclassify(Goal):
 
     def margin_and_gradient(self, batch: Batch, delta: Pixels) -> tuple[Rows, Pixels]:
         """The margin (N,) of eq. (3) and its gradient (N, H, W, C)."""
-        return self._gradient(margin, batch, delta)
+        return self._gradient(margin, batch, delta)[1:]
 
     def cross_entropy_gradient(self, batch: Batch, delta: Pixels) -> Pixels:
         """The gradient (N, H, W, C) of the cross-entropy, but for a positive factor of each example."""
-        return self._gradient(soft_margin, batch, delta)[1]
+        return self._gradient(soft_margin, batch, delta)[2]
+
+    def margin_and_cross_entropy_gradient(self, batch: Batch, delta: Pixels) -> tuple[Rows, Pixels]:
+        """The margin (N,) of eq. (3) and the gradient (N, H, W, C) of `cross_entropy_gradient`, from one pass."""
+        logits, _, gradient = self._gradient(soft_margin, batch, delta)
+        return margin(logits, batch.classes, self.targeted), gradient
 
     def valid_margin(self, batch: Batch, delta: Pixels) -> Rows:
         """The margin (N,) of the logits of the valid images."""
         logits = self.classifier.logits(self._valid(batch.images, delta), batch.positions)
         return margin(logits, batch.classes, self.targeted)
 
-    def _gradient(self, loss: Callable[..., Rows], batch: Batch, delta: Pixels) -> tuple[Rows, Pixels]:
+    def _gradient(self, loss: Callable[..., Rows], batch: Batch, delta: Pixels) -> tuple[tf.Tensor, Rows, Pixels]:
         with tf.GradientTape() as tape:
             tape.watch(delta)
             logits = self.classifier.logits(self._moved(batch.images, delta), batch.positions)
             values = loss(logits, batch.classes, self.targeted)
         gradient = tape.gradient(values, delta)
         # Zeros of the same shape: without broadcasting this is several times faster.
-        return values, tf.where(batch.upper > batch.lower, gradient, tf.zeros_like(gradient))
+        return logits, values, tf.where(batch.upper > batch.lower, gradient, tf.zeros_like(gradient))

@@ -79,6 +79,17 @@ class Problem:
         gradient = self._goal.cross_entropy_gradient(self.batch, delta)
         return self._without(tf.reduce_all(tf.math.is_finite(gradient), axis=[1, 2, 3]), gradient)
 
+    def margin_and_cross_entropy_gradient(self, delta: Pixels) -> tuple[Rows, Pixels]:
+        """The margin (N,) at x0 + delta, and the direction (N, H, W, C) in which the cross-entropy grows.
+
+        One gradient evaluation, and a forward evaluation if the goal does not have both from one pass.
+        """
+        one_pass = type(self._goal).margin_and_cross_entropy_gradient is not Goal.margin_and_cross_entropy_gradient
+        self._count(gradients=1, forwards=0 if one_pass else 1)
+        margins, gradient = self._goal.margin_and_cross_entropy_gradient(self.batch, delta)
+        finite = tf.math.is_finite(margins) & tf.reduce_all(tf.math.is_finite(gradient), axis=[1, 2, 3])
+        return tf.where(finite, margins, _UNKNOWN), self._without(finite, gradient)
+
     def is_adversarial(self, delta: Pixels, confidence: Rows) -> Rows:
         """Whether (N,) perturbations reach the goal with `confidence`, in logits: one forward evaluation."""
         self._count(forwards=1)

@@ -143,10 +143,15 @@ def test_the_programs_groups_hold_where_groups_mean_something():
     assert make_attack("admm_l1", [], sa.SlidingMask(5)).groups is None
     assert make_attack("admm_l1", ["max_groups=3"], sa.SlidingMask(5)).groups == sa.SlidingMask(5)
     assert make_attack("cw_l2", [], sa.SlidingMask(5)) == sa.CarliniWagnerL2()
+    assert make_attack("sigma_zero", [], sa.SlidingMask(5)).groups is None
+    assert make_attack("sigma_zero_groups", [], sa.SlidingMask(5)).groups == sa.SlidingMask(5)
+    assert make_attack("sigma_zero_groups", ["groups=4"], sa.SlidingMask(5)).groups == sa.SlidingMask(4)
+    assert make_attack("sigma_zero_groups", []).groups == sa.SlidingMask(2)
     overlapping, halves = sa.SlidingMask(3, stride=2), sa.groups.rows(2, 2)
     assert make_attack("strattack", [], overlapping).groups == overlapping
     assert make_attack("strattack", ["group_size=4"], overlapping).groups == sa.SlidingMask(4)
     assert make_attack("strattack", [], halves).groups == halves
+    assert make_attack("sigma_zero_groups", [], halves).groups == halves
     assert make_attack("strattack", ["group_size=4"], halves).groups == sa.SlidingMask(4)
 
 

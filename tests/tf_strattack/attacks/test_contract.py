@@ -35,6 +35,11 @@ ATTACKS = {
     "fgm_l2": sa.FGM(epsilon=0.6, norm="l2"),
     "ifgm_linf": sa.IFGM(epsilon=0.6, grid_ratio=1.2, steps=4),
     "ifgm_l2": sa.IFGM(epsilon=0.6, norm="l2", grid_ratio=1.2, steps=4),
+    "pgd_linf": sa.PGD(epsilon=0.6, steps=20),
+    "pgd_l2": sa.PGD(epsilon=3.0, norm="l2", steps=20, restarts=2),
+    "pgd_l1": sa.PGD(epsilon=25.0, norm="l1", steps=20, loss="margin", sparsity=0.05),
+    "sigma_zero": sa.SigmaZero(epsilon=0.6, max_iterations=100),
+    "sigma_zero_groups": sa.SigmaZero(epsilon=0.6, max_iterations=100, groups=2),
     # Without groups: the framework as other attacks' problems.
     **{
         f"admm_{name}": sa.StrAttack(epsilon=0.6, distortion=name, tau=0.0, solver="admm", refine=False)
@@ -51,6 +56,9 @@ SLOW = {
     "strattack_untouched",
     "fgm_l1",
     "ifgm_l2",
+    "pgd_linf",
+    "pgd_l1",
+    "sigma_zero",
     "admm_l1",
     "admm_en",
     "admm_linf",

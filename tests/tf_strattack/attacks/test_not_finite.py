@@ -16,6 +16,8 @@ ATTACKS = {
     "ead": sa.ElasticNet(max_iterations=60, search_steps=3, initial_c=10.0),
     "fgm": sa.FGM(),
     "ifgm": sa.IFGM(),
+    "pgd": sa.PGD(restarts=2),
+    "sigma_zero": sa.SigmaZero(max_iterations=50),
 }
 
 

@@ -7,7 +7,7 @@ import pytest
 import tensorflow as tf
 
 import tf_strattack as sa
-from tests.builders import exact_rows
+from tests.builders import batch_of, exact_rows
 from tf_strattack.problem.goal import Goal
 
 
@@ -85,6 +85,28 @@ def test_a_goal_of_two_networks_is_reached_in_both(two, attack):
     both = result.success & alone.success
     assert sa.metrics.l2(alone.delta[both]).mean() < sa.metrics.l2(result.delta[both]).mean()
     assert (second.classify(alone.adversarial) == labels)[alone.success].any()
+
+
+@pytest.mark.parametrize("loss", ["cross_entropy", "margin"])
+def test_pgd_takes_a_goal_and_counts_the_passes_of_its_margin(two, loss):
+    first, second, images, labels = two
+    result = sa.PGD(epsilon=0.6, steps=9, restarts=0, loss=loss)(Both.of(first, second), images, labels)
+    assert result.success.sum() > 3
+    for network in (first, second):
+        assert (network.classify(result.adversarial) != labels)[result.success].all()
+    # This goal has no cross-entropy and margin from one pass.
+    extra = result.gradient_evaluations if loss == "cross_entropy" else 0
+    np.testing.assert_array_equal(result.forward_evaluations, 4 + extra)
+
+
+def test_margin_and_cross_entropy_from_one_pass_are_those_of_two(exact):
+    classifier, images, labels, targets = exact
+    for goal, classes in ((sa.Misclassify(classifier), labels), (sa.Misclassify(classifier, True), targets)):
+        batch = batch_of(images)._replace(classes=tf.constant(classes, tf.int32))
+        delta = tf.constant(np.random.default_rng(0).uniform(-0.1, 0.1, images.shape), tf.float32)
+        margins, gradient = goal.margin_and_cross_entropy_gradient(batch, delta)
+        np.testing.assert_array_equal(margins, goal.margin_and_gradient(batch, delta)[0])
+        np.testing.assert_array_equal(gradient, goal.cross_entropy_gradient(batch, delta))
 
 
 def test_refinement_and_quantization_take_a_goal_too(two):

@@ -69,7 +69,7 @@ def test_the_work_on_some_examples_has_their_rows_and_is_padded(work):
 
 def test_no_batch_stays_in_memory_after_an_attack(exact):
     classifier, images, labels, targets = exact
-    attacks = (sa.StrAttack(), sa.StrAttack(solver="admm"), sa.FGM(), sa.CarliniWagnerL2(search_steps=1))
+    attacks = (sa.StrAttack(), sa.StrAttack(solver="admm"), sa.FGM(), sa.CarliniWagnerL2(search_steps=1), sa.PGD())
     for attack in attacks:
         attack(classifier, images, labels, targets)
     gc.collect()

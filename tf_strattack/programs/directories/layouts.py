@@ -96,7 +96,7 @@ def _trained_there(path: Path) -> bool:
 
 
 # The families of attacks, each with its variants.
-_ATTACK = r"(?:strattack|cw|ead|fgm|ifgm|admm)(?:_[a-z0-9]+)*"
+_ATTACK = r"(?:strattack|cw|ead|fgm|ifgm|pgd|sigma_zero|admm)(?:_[a-z0-9]+)*"
 _NUMBER = r"[\d.e+-]+"
 _NET = rf"standard|pgd|adversarial_({_ATTACK})|distilled_{_NUMBER}"
 _RUNS = {"attacks": Folder(runs=rf"({_ATTACK})(_tau_{_NUMBER}|_unrefined)?")}
