@@ -24,8 +24,8 @@ def test_results_are_those_recorded(problem, attack):
     if stored is None:
         pytest.skip("not recorded")
     found = record_of(attacks()[attack](classifier, *examples))
-    if machine() == STORED["machine"]:
-        assert found == stored
+    if machine() == stored.get("machine", STORED["machine"]):
+        assert found == {name: value for name, value in stored.items() if name != "machine"}
         return
     # Other processors round differently, and a loop that is not convex amplifies it.
     assert abs(found["successes"] - stored["successes"]) <= 2
