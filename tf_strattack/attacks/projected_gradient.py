@@ -97,7 +97,7 @@ class Descent(Solver[Pixels, Numbers]):
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class PGD(Attack):
-    """Projected gradient descent: is there an adversarial example within a ball around the image?
+    """Projected gradient descent: looks for an adversarial example within a ball around the image.
 
     Each step is the steepest one of the norm, and what leaves the ball or the valid pixels is projected back onto
     both. It takes the gradient's sign ("linf"), the gradient over its norm ("l2"), or the signs of its largest entries
