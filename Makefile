@@ -6,7 +6,7 @@ DOCS_STAMP := .venv/.installed-docs
 OLDEST_PYTHON ?= python3.11
 OLDEST := .venv-oldest
 
-.PHONY: demo test test-slow test-browser test-oldest lint docs notebooks wheel clean
+.PHONY: demo test test-slow test-browser test-oldest lint flags docs notebooks wheel clean
 
 demo: $(STAMP)
 	$(BIN)/python -m eval.attack
@@ -32,11 +32,15 @@ lint: $(STAMP)
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
+# The tables of flags in docs/programs/, from the programs themselves.
+flags: $(STAMP)
+	$(BIN)/python docs/site/flags.py
+
 # site/, to be read from a web server: python -m http.server -d site. The variable silences a notice of the theme.
-docs: $(DOCS_STAMP)
+docs: $(DOCS_STAMP) flags
 	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict
 
-# The tutorials, executed anew and stored with their outputs.
+# Runs the tutorials and stores their outputs.
 notebooks: $(DOCS_STAMP)
 	$(BIN)/python -m tests.notebooks
 

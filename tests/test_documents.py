@@ -1,6 +1,7 @@
 """What documents show runs as printed, and what they name is there."""
 
 import ast
+import importlib.util
 import inspect
 import json
 import re
@@ -12,6 +13,7 @@ from tests.contract import Contract
 from tests.documents import examples_in
 from tests.notebooks import TUTORIALS
 from tests.programs import ROOT
+from tf_strattack.programs.modules import PROGRAMS
 
 
 @pytest.fixture(scope="module")
@@ -71,7 +73,7 @@ def test_the_names_that_a_document_links_to_are_there(document):
         assert f".{name}".endswith(f".{label.removeprefix('sa.')}"), f"{label} leads to {name}"
 
 
-FILES = ["README.md", "BUILD.md", "CONTRIBUTING.md", "results/README.md", *map(str, DOCUMENTS)]
+FILES = [*(path.name for path in ROOT.glob("*.md")), "results/README.md", *map(str, DOCUMENTS)]
 
 
 @pytest.mark.parametrize("document", FILES)
@@ -81,6 +83,17 @@ def test_the_files_that_a_document_names_are_there(document):
     path = r"(?<![\w/.])((?:tf_strattack|eval|tests|training|docs)/[\w/]+\.py)"
     named = [ROOT / name for name in re.findall(path, text)]
     assert not [path for path in (*linked, *named) if not path.exists()]
+
+
+def test_the_flags_of_each_program_are_on_its_page():
+    spec = importlib.util.spec_from_file_location("flags_of_pages", ROOT / "docs" / "site" / "flags.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    pages = list(module.pages())
+    assert {f"{name}.md" for name in PROGRAMS} == {page.name for page in pages}
+    for page in pages:
+        assert module.written(page) == page.read_text(), f"{page.name}: make flags writes what its program has now"
+        assert f"flags of {PROGRAMS[page.stem].module}," in page.read_text()
 
 
 def code_in(path):
@@ -122,13 +135,23 @@ def test_what_one_line_commands_import_is_there():
         exec(statement, {})
 
 
-def test_the_layout_names_no_module_that_is_not_there():
+def test_the_layout_has_every_folder_and_no_other():
     text = (ROOT / "BUILD.md").read_text()
-    layout = text[text.index("    tf_strattack/  ") : text.index("\n    training/  ")]
-    modules = {path.name for path in (ROOT / "tf_strattack").rglob("*.py")}
-    named = set(re.findall(r"\b\w+\.py\b", layout))
-    assert len(named) > 50
-    assert named <= modules
+    layout = text[text.index("    tf_strattack/  ") : text.index("## Versions")]
+    named, above = set(), []
+    for indent, names in re.findall(r"^    ( *)((?:[a-z_]+/ ?)+)", layout, re.MULTILINE):
+        above = above[: len(indent) // 2]
+        folders = ["/".join([*above, name]) for name in re.findall(r"([a-z_]+)/", names)]
+        named |= set(folders)
+        above = folders[-1].split("/")
+    assert not [name for name in named if not (ROOT / name).is_dir()]
+    packages = {
+        path.parent.relative_to(ROOT).as_posix()
+        for folder in ("tf_strattack", "eval", "training")
+        for path in (ROOT / folder).rglob("__init__.py")
+        if len(path.relative_to(ROOT).parts) <= 3
+    }
+    assert packages <= named
 
 
 def test_the_equations_of_the_paper_are_all_in_the_table():

@@ -44,6 +44,7 @@ def test_the_site_is_built_without_a_warning(built):
     for page in (
         "index",
         "BUILD",
+        "docs/programs/table1",
         "docs/concepts",
         "docs/tutorials/digits",
         "results/index",

@@ -1,7 +1,7 @@
 """MkDocs hook: documents under their paths in the repository, so that one source serves GitHub and the site.
 
-The pages are the documents at the root and in docs/, and whatever these link to: tables and pictures of results/, and
-source files, which become pages of their own.
+The pages are the documents in docs/, whose index.md is the home page, those at the root but README.md, the home page on
+GitHub, and whatever these link to: tables and pictures of results/, and source files, which become pages of their own.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ HERE = Path(__file__).resolve().parent
 
 _LINK = re.compile(r"\]\(([^)\s#]+)")
 _DOCUMENTS = (".md", ".ipynb")
+_HOME = "docs/index.md"
 # Shown as pages, and in what language: a browser would offer them as downloads.
 _LISTINGS = {".py": "python", ".toml": "toml", ".txt": "text", "": "text"}
 
@@ -42,7 +43,8 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
 def _reachable() -> set[Path]:
     """The documents of the root and of docs/, and all files that can be reached from them by links."""
     found: set[Path] = set()
-    waiting = [*ROOT.glob("*.md"), *(path for s in _DOCUMENTS for path in (ROOT / "docs").rglob(f"*{s}"))]
+    waiting = [path for path in ROOT.glob("*.md") if path.name != "README.md"]
+    waiting += [path for s in _DOCUMENTS for path in (ROOT / "docs").rglob(f"*{s}")]
     while waiting:
         path = waiting.pop()
         if path not in found and HERE not in path.parents and ".ipynb_checkpoints" not in path.parts:
@@ -61,7 +63,8 @@ def _linked_from(document: Path) -> Iterator[Path]:
 def _file(path: Path, config: MkDocsConfig) -> File:
     uri = path.relative_to(ROOT).as_posix()
     if path.suffix not in _LISTINGS:
-        return File(uri, str(ROOT), config.site_dir, config.use_directory_urls)
+        place = "index.html" if uri == _HOME else None
+        return File(uri, str(ROOT), config.site_dir, config.use_directory_urls, dest_uri=place)
     fence = "`" * 8
     code = path.read_text(encoding="utf-8")
     content = f"---\nsearch:\n  exclude: true\n---\n\n# {uri}\n\n{fence}{_LISTINGS[path.suffix]}\n{code}\n{fence}\n"
