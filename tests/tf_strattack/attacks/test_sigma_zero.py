@@ -12,8 +12,9 @@ RNG = np.random.default_rng(0)
 IMAGES = RNG.uniform(size=(5, 4, 6, 2))
 WEIGHTS, BEND = RNG.normal(size=IMAGES.shape[1:]), RNG.normal(size=IMAGES.shape[1:])
 ITERATIONS = 60
-# Squares; squares that overlap; a map whose pixels are partly in no group, by size.
-LABELS = np.repeat(np.array([[0, 1, 1, -1, 2, 2]]), 4, axis=0)
+# Squares; squares that overlap; a map whose pixels are partly in no group, and whose groups count by their sizes, which
+# are squares, as roots in float32 would make the comparison inexact.
+LABELS = np.array([[0, 0, 0, 0, 2, 2], [1, 1, 1, 0, 0, 2], [1, 1, 1, 0, 0, 2], [1, 1, 1, 0, -1, 3]])
 GROUPS = {
     "entries": None,
     "squares": sa.SlidingMask(2),
@@ -32,7 +33,7 @@ def margin_and_gradient(delta):
 def members(groups):
     """Which pixels each group has, (G, H, W) booleans, and the weights (G,), written out."""
     if groups == GROUPS["map"]:
-        held = np.stack([LABELS == label for label in range(3)])
+        held = np.stack([LABELS == label for label in range(4)])
         return held, np.sqrt(held.sum(axis=(1, 2)))
     size, step = groups.size, groups.stride
     held = []
