@@ -1,13 +1,16 @@
 """Trains networks with defences and attacks them: `python -m eval.defenses --data_dir=DIR`.
 
 Two tables, each with the paper's figures (appendix H): adversarial training with the examples of an attack, and
-defensive distillation by temperature. Writes networks, runs, defenses.md, .csv, .json and report.html into
---output_dir. Finished rows are not repeated, and rows can be added later. --dataset is mnist or cifar10.
+defensive distillation by temperature; with --pgd_epsilon also the accuracy under PGD. Writes networks, runs,
+defenses.md, .csv, .json and report.html into --output_dir. Finished rows are not repeated, and rows can be added later.
+--dataset is mnist or cifar10.
 """
 
 from __future__ import annotations
 
 from absl import flags as absl_flags
+
+from tf_strattack.programs.numbers import FractionParser
 
 from . import flags
 
@@ -29,9 +32,16 @@ _EPOCHS = absl_flags.DEFINE_integer(
 _PRECISION = absl_flags.DEFINE_enum(
     "precision", "float32", ["float32", "mixed_bfloat16"], "Arithmetic of training, as in training.train."
 )
+_PGD_EPSILON = absl_flags.DEFINE(
+    FractionParser(),
+    "pgd_epsilon",
+    None,
+    "Radius in l_inf, in [0, 1] scale, of PGD (--attack=pgd_linf, untargeted), to which every network is put as well; "
+    "none if unset.",
+)
 # Networks are trained, and tested on the test split.
 OPTIONS = flags.options(
-    {"Defences": [_DEFENSES, _TEMPERATURES, _TRAIN_IMAGES, _EPOCHS, _PRECISION]},
+    {"Defences": [_DEFENSES, _TEMPERATURES, _TRAIN_IMAGES, _EPOCHS, _PRECISION, _PGD_EPSILON]},
     without=[
         "model",
         "weights",
@@ -53,7 +63,7 @@ def main() -> None:
     from .studies.defenses.program import Training, study_defenses
 
     training = Training(_TRAIN_IMAGES.value, _EPOCHS.value, _PRECISION.value)
-    study_defenses(_DEFENSES.value, _TEMPERATURES.value, training)
+    study_defenses(_DEFENSES.value, _TEMPERATURES.value, training, pgd_epsilon=_PGD_EPSILON.value)
 
 
 def cli() -> None:

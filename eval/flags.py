@@ -84,9 +84,9 @@ LIST_ATTACKS: Holder = flags.DEFINE_flag(
 GROUPS = flags.DEFINE_string(
     "groups",
     "squares:2",
-    "Which pixels belong together, for strattack, and for the measure of changed groups of any attack: squares:2, "
-    "squares:3,2 (side and step), superpixels:64 (about so many in each image), rows, columns, channels, channels:2 "
-    "(squares of each channel), or file:MAPS.npz.",
+    "Which pixels belong together, for strattack and sigma_zero_groups, and for the measure of changed groups of any "
+    "attack: squares:2, squares:3,2 (side and step), superpixels:64 (about so many in each image), rows, columns, "
+    "channels, channels:2 (squares of each channel), or file:MAPS.npz.",
 )
 NUM_IMAGES = flags.DEFINE_integer(
     "num_images",

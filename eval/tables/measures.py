@@ -19,7 +19,7 @@ _COLUMNS = {
     "d20": "d20",
 }
 # Fractions, shown in per cent.
-_SHARES = ("asr", "clean_accuracy", "robust_accuracy")
+_SHARES = ("asr", "clean_accuracy", "robust_accuracy", "accuracy_under_pgd")
 _ACCURACIES = {
     "clean_accuracy": "classified correctly; only these are attacked",
     "robust_accuracy": "classified correctly, with no successful example",
@@ -77,7 +77,7 @@ def known(rows: Collection[Mapping[str, Any]], *names: str) -> list[str]:
 
 def title_of(name: str) -> str:
     """The heading of a column of accuracies."""
-    return name.replace("_", " ")
+    return name.replace("_", " ").replace("pgd", "PGD")
 
 
 def numbered(number: int, noun: str) -> str:

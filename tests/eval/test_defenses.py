@@ -25,6 +25,7 @@ TINY = [
 def study(tiny_mnist, tmp_path_factory):
     directory = tmp_path_factory.mktemp("defenses") / "out"
     given = [f"--data_dir={tiny_mnist}", *TINY, f"--output_dir={directory}"]
+    given.append("--pgd_epsilon=0.1")
     status, out, err = server_of("eval.defenses").run(*given, "--defenses=none,strattack", "--temperatures=")
     assert status == 0, err
     return directory, given, out
@@ -48,6 +49,8 @@ def test_every_row_is_trained_attacked_and_stands_beside_the_paper(study):
         assert row["all"]["num_examples"] == 2
         assert row["commands"]["training"].startswith("python -m training.train")
         assert row["commands"]["attack"].startswith("python -m eval.attack")
+        assert "--attack=pgd_linf --attack_parameters=epsilon=0.1" in row["commands"]["pgd"]
+        assert 0.0 <= row["accuracy_under_pgd"] <= 1.0
     assert rows["strattack"]["card"]["variant"] == "adversarial"
     assert rows["strattack"]["card"]["examples_added"] + rows["strattack"]["card"]["failed_examples_left_out"] == 2
     assert rows["strattack"]["card"]["examples"]["split"] == "train"
@@ -107,6 +110,7 @@ def test_mistakes_get_one_line_and_status_2(tmp_path):
         (["--temperatures=hot"], "expected --temperatures to be positive numbers, received 'hot'"),
         (["--defenses=", "--temperatures="], "expected --defenses or --temperatures, received neither"),
         (["--dataset=sample"], "expected --dataset to be one of mnist, cifar10, received 'sample'"),
+        (["--pgd_epsilon=0"], "expected --pgd_epsilon to be a number above 0, received 0.0"),
         (["--model=mnist_cnn"], "Unknown command line flag 'model'"),
         (["--tensorboard_dir=logs"], "Unknown command line flag 'tensorboard_dir'"),
         (["--targets=random:20"], "expected --targets of at most 9, the other classes, received random:20"),
@@ -127,6 +131,45 @@ def test_examples_of_the_attack_itself_are_made_with_its_parameters_those_of_oth
     assert "--attack=strattack_overlap" in craft.arguments
     assert "--attack_parameters=tau=2" not in craft.arguments
     assert "--attack=strattack" in attack.arguments
+
+
+def test_with_a_radius_every_network_is_put_to_pgd_as_well(tmp_path):
+    pgd = ("--attack=pgd_linf", "--attack_parameters=epsilon=0.3", "--targets=untargeted")
+    study = Networks(tmp_path, ("--dataset=mnist",), (), "strattack", (), ("--num_images=7",), (), pgd)
+    for row in (study.row("none"), study.row("strattack"), study.distilled(10.0)):
+        train, probe, attack = row.steps[-3:]
+        assert train.module == "training.train"
+        assert set(pgd) <= set(probe.arguments)
+        assert f"--output_dir={row.pgd}" in probe.arguments
+        assert row.pgd.parent == tmp_path / "pgd"
+        for step in (probe, attack):
+            assert f"--model={row.network}" in step.arguments
+        assert f"--output_dir={row.run}" in attack.arguments
+    plain = Networks(tmp_path, (), (), "strattack", (), (), ()).row("none")
+    assert plain.pgd is None
+    assert len(plain.steps) == 2
+
+
+def test_accuracy_under_pgd_has_a_column_where_it_was_measured(tmp_path):
+    block = {"asr": 0.5, "num_successes": 2, "num_examples": 4, **dict.fromkeys(("l0", "l1", "l2", "linf"), 1.0)}
+    row = {
+        "defense": "none",
+        "temperature": None,
+        "attack": "strattack",
+        "card": {},
+        "commands": {"training": "a", "attack": "b", "pgd": "c"},
+        "test_accuracy": 0.5,
+        "robust_accuracy": 0.25,
+        "accuracy_under_pgd": 0.125,
+        "paper": None,
+        **dict.fromkeys(("best", "average", "worst", "all"), block),
+    }
+    text = write_tables(study_of(tmp_path, {}, [row]))
+    assert "| trained with | test accuracy | robust accuracy | accuracy under PGD | best ASR |" in text
+    assert "| nothing (no defence) | 50.00 % | 25.0 % | 12.5 % | 50.0 % |" in text
+    assert "- none: `a`; `b`; `c`" in text
+    with (tmp_path / "defenses.csv").open() as file:
+        assert {line["accuracy_under_pgd"] for line in csv.DictReader(file)} == {"0.125"}
 
 
 def test_temperatures_that_differ_little_are_rows_of_their_own(tmp_path):

@@ -32,8 +32,21 @@ class Training(NamedTuple):
     precision: str
 
 
-def study_defenses(defenses: Sequence[str], given: Sequence[str], training: Training) -> None:
+def _pgd(epsilon: float | None) -> tuple[str, ...]:
+    """Arguments of eval.attack for PGD within `epsilon`, away from the label, on as many images as the attack."""
+    if epsilon is None:
+        return ()
+    shared = flags.arguments([flags.BATCH_SIZE, flags.SEED, *engine_flags.CLUSTER, flags.NUM_IMAGES])
+    how = ("--attack=pgd_linf", f"--attack_parameters=epsilon={epsilon!r}", "--targets=untargeted")
+    return (*how, *shared)
+
+
+def study_defenses(
+    defenses: Sequence[str], given: Sequence[str], training: Training, *, pgd_epsilon: float | None = None
+) -> None:
     """Trains and attacks the networks with `defenses`, and those distilled at the temperatures `given`.
+
+    With `pgd_epsilon`, a radius in l_inf in [0, 1] scale, all of them are put to PGD as well.
 
     Raises:
       InputError: a flag that does not fit.
@@ -46,6 +59,8 @@ def study_defenses(defenses: Sequence[str], given: Sequence[str], training: Trai
     net = NETS[flags.DATASET.value]
     parse_targets(flags.TARGETS.value).check(net.num_classes)
     check_groups(net.image_shape, grouping, attack)
+    if pgd_epsilon is not None and not pgd_epsilon > 0.0:
+        raise InputError(f"expected --pgd_epsilon to be a number above 0, received {pgd_epsilon}")
     names = check_names(defenses)
     temperatures = flags.positive_numbers("temperatures", given, float)
     if not names and not temperatures:
@@ -60,9 +75,10 @@ def study_defenses(defenses: Sequence[str], given: Sequence[str], training: Trai
         "batch_size": flags.batch_size(),
         **training._asdict(),
         "seed": flags.SEED.value,
+        **({} if pgd_epsilon is None else {"pgd_epsilon": pgd_epsilon}),
     }
     directory = flags.output_dir(_PROGRAM, configuration)
-    networks = _networks(directory, training)
+    networks = _networks(directory, training, _pgd(pgd_epsilon))
     rows = [*map(networks.row, names), *map(networks.distilled, temperatures)]
     if engine_flags.VERIFY.value:
         print(verify_study(_PROGRAM, directory, configuration, rows))
@@ -76,7 +92,7 @@ def study_defenses(defenses: Sequence[str], given: Sequence[str], training: Trai
     print(printable(f"\n{text}\nwritten to {directory}"))
 
 
-def _networks(directory: Path, training: Training) -> Networks:
+def _networks(directory: Path, training: Training, pgd: tuple[str, ...]) -> Networks:
     data = [flags.DATASET, flags.DATA_DIR, flags.DOWNLOAD]
     crafting = [flags.TARGETS, flags.BATCH_SIZE, flags.SEED, *engine_flags.CLUSTER]
     return Networks(
@@ -87,6 +103,7 @@ def _networks(directory: Path, training: Training) -> Networks:
         parameters=flags.arguments([flags.ATTACK_PARAMETERS, flags.GROUPS]),
         attacking=flags.arguments([*crafting, flags.NUM_IMAGES]),
         crafting=(*flags.arguments(crafting), f"--num_images={training.train_images}"),
+        pgd=pgd,
     )
 
 

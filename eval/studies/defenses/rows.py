@@ -11,6 +11,7 @@ from tf_strattack import InputError
 from tf_strattack.runtime.files import sha256_of
 
 from ...inputs.attacks import ATTACKS
+from ...runs.reading import whole_run
 from ..steps import Step
 from ..study import Row
 
@@ -37,15 +38,20 @@ class DefenseRow(Row):
     Attributes:
       temperature: of a distilled network, else None.
       network: its `.keras` file, with the card beside it.
+      pgd: the directory of the run of PGD on it, if there is one.
     """
 
     temperature: float | None
     network: Path
+    pgd: Path | None = None
 
     def made_of(self) -> list[str] | None:
-        """As of `Row`, and hashes of the network and its card."""
+        """As of `Row`, and hashes of the network, its card and the run of PGD."""
         run, files = super().made_of(), (self.network, card_of(self.network))
-        return None if run is None or not all(map(Path.is_file, files)) else [*run, *map(sha256_of, files)]
+        pgd = [] if self.pgd is None else [whole_run(self.pgd)]
+        if run is None or None in pgd or not all(map(Path.is_file, files)):
+            return None
+        return [*run, *filter(None, pgd), *map(sha256_of, files)]
 
 
 def card_of(network: Path) -> Path:
@@ -66,6 +72,8 @@ class Networks:
         with them too, those of others with their defaults.
       attacking: arguments of eval.attack that say on what the networks are attacked.
       crafting: arguments of eval.attack that say how many training images are attacked to be trained on.
+      pgd: arguments of eval.attack with PGD and its radius, which every network is put to as well; none if there are
+        none.
     """
 
     directory: Path
@@ -75,6 +83,7 @@ class Networks:
     parameters: tuple[str, ...]
     attacking: tuple[str, ...]
     crafting: tuple[str, ...]
+    pgd: tuple[str, ...] = ()
 
     def row(self, name: str) -> DefenseRow:
         """The row of adversarial training `name`."""
@@ -100,20 +109,16 @@ class Networks:
     def _row(
         self, name: str, temperature: float | None, network: str, *options: str, before: tuple[Step, ...] = ()
     ) -> DefenseRow:
-        run = self.directory / "attacks" / network
-        attack = Step(
-            "eval.attack",
-            (
-                *self.data,
-                f"--model={self._network(network)}",
-                f"--attack={self.attack}",
-                *self.parameters,
-                *self.attacking,
-                f"--output_dir={run}",
-            ),
-        )
+        run, pgd = (self.directory / kind / network for kind in ("attacks", "pgd"))
         trained = self._network(network)
-        return DefenseRow(name, run, (*before, self._train(network, *options), attack), temperature, trained)
+
+        def attack(output: Path, *how: str) -> Step:
+            return Step("eval.attack", (*self.data, f"--model={trained}", *how, f"--output_dir={output}"))
+
+        put_to = [attack(pgd, *self.pgd)] if self.pgd else []
+        put_to.append(attack(run, f"--attack={self.attack}", *self.parameters, *self.attacking))
+        steps = (*before, self._train(network, *options), *put_to)
+        return DefenseRow(name, run, steps, temperature, trained, pgd if self.pgd else None)
 
     def _network(self, name: str) -> Path:
         return self.directory / "nets" / f"{name}.keras"

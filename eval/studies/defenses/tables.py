@@ -30,7 +30,7 @@ from .rows import NONE, PGD, DefenseRow, card_of
 _STEM = "defenses"
 FILES = tuple(f"{_STEM}.{kind}" for kind in ("json", "csv", "md"))
 _PAPER_DATASET = "mnist"  # of Table A1
-_ACCURACIES = ("test_accuracy", "robust_accuracy")
+_ACCURACIES = ("test_accuracy", "robust_accuracy", "accuracy_under_pgd")
 _CHANGED = [(case, measure) for case in (*CASES, "all") for measure in ("l1", "l2")]
 _CHANGES = (
     "Change of the means against the network without defence. Each network is attacked on the first images that it "
@@ -41,6 +41,7 @@ _CHANGES = (
 def read_row(row: DefenseRow) -> dict[str, Any]:
     """The figures of a finished row: blocks of its metrics.json, the network's card, and both commands."""
     metrics, card = metrics_in(row.run), _read_card(card_of(row.network))
+    pgd = None if row.pgd is None else metrics_in(row.pgd)
     paper = None
     if metrics["attack"] == "strattack" and metrics["targets"] != "untargeted":  # the paper's
         if row.temperature is not None:
@@ -52,10 +53,15 @@ def read_row(row: DefenseRow) -> dict[str, Any]:
         "defense": row.name,
         "temperature": row.temperature,
         "test_accuracy": card["test_accuracy"],
+        "accuracy_under_pgd": None if pgd is None else pgd["robust_accuracy"],
         **{name: metrics[name] for name in (*copied, "gradient_evaluations_per_example", *CASES, "all")},
         "paper": paper,
         "card": card,
-        "commands": {"training": card["command"], "attack": metrics["command"]},
+        "commands": {
+            "training": card["command"],
+            "attack": metrics["command"],
+            **({} if pgd is None else {"pgd": pgd["command"]}),
+        },
     }
 
 
@@ -91,12 +97,13 @@ def rows_of(study: Study) -> list[dict[str, Any]]:
 
 def _csv(rows: Sequence[dict[str, Any]]) -> str:
     counted, printed = ("num_successes", "num_examples", *MEASURES), ("asr", "l1", "l2")
-    columns = ["defense", "temperature", *_ACCURACIES, "attack", "case", *counted, *(f"paper_{m}" for m in printed)]
+    accuracies = [name for name in _ACCURACIES if name != _ACCURACIES[-1] or known(rows, name)]
+    columns = ["defense", "temperature", *accuracies, "attack", "case", *counted, *(f"paper_{m}" for m in printed)]
     lines = []
     for row in rows:
         for case in (*CASES, "all"):
             paper = (row["paper"] or {}).get(case, {})
-            what = [row["defense"], row["temperature"], *map(row.get, _ACCURACIES), row["attack"], case]
+            what = [row["defense"], row["temperature"], *map(row.get, accuracies), row["attack"], case]
             lines.append(cells([*what, *(row[case][name] for name in counted), *map(paper.get, printed)]))
     return Table("", columns, lines).csv()
 
@@ -185,6 +192,6 @@ def _commands(rows: Sequence[dict[str, Any]]) -> str:
     lines = []
     for row in rows:
         examples = row["card"].get("examples", {}).get("command")
-        commands = [row["commands"]["training"], row["commands"]["attack"]]
+        commands = [row["commands"][name] for name in ("training", "attack", "pgd") if name in row["commands"]]
         lines.append(f"- {row['defense']}: " + "; ".join(f"`{c}`" for c in ([examples] if examples else []) + commands))
     return "\n".join(lines) + "\n"

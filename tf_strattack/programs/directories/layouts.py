@@ -136,6 +136,7 @@ LAYOUTS = {
             "nets": Folder(rf"({_NET})\.(keras|json)", runs=rf"({_NET})\.training", wrote=_trained_there),
             "adversarial": Folder(runs=_ATTACK),
             "attacks": Folder(runs=_NET),
+            "pgd": Folder(runs=_NET),
         },
     ),
     "eval.benchmark": Folder(r"benchmark\.(json|png)|report\.html"),
