@@ -56,6 +56,7 @@ def run(tmp_path_factory):
     return measure("floor,curves,pareto,groups,attacks", tmp_path_factory.mktemp("benchmark") / "out")
 
 
+@pytest.mark.slow
 def test_the_json_says_what_ran_where(run):
     _, facts, _ = run
     assert {"command", "versions", "seed", "machine", "configuration", "sections", "finished_at"} == facts.keys()
@@ -79,11 +80,13 @@ def test_the_sections_of_the_flag_are_those_that_can_be_measured():
     assert tuple(SECTIONS) == SECTION_NAMES
 
 
+@pytest.mark.slow
 def test_every_section_has_its_rows_and_its_columns(run):
     _, facts, out = run
     check_rows(facts, out, {"floor": 4, "curves": 5, "pareto": 2, "groups": 2, "attacks": 1})
 
 
+@pytest.mark.slow
 def test_the_figures_of_a_row_agree(run):
     sections = run[1]["sections"]
     for row in sections["floor"]:
@@ -105,6 +108,7 @@ def test_memory_and_scaling_are_measured_in_processes_of_their_own(tmp_path):
     assert scaling["dataset_mib"] == pytest.approx(3 * 28 * 28 / 2**20)
 
 
+@pytest.mark.slow
 def test_the_calls_of_an_attack_cover_its_evaluations(run):
     (row,) = run[1]["sections"]["attacks"]
     for kind in ("gradient", "forward"):
@@ -113,6 +117,7 @@ def test_the_calls_of_an_attack_cover_its_evaluations(run):
         assert covered >= row["batch_size"] * row[f"{kind}_evaluations_per_example"]
 
 
+@pytest.mark.slow
 def test_the_figure_is_a_picture_of_some_size(run):
     import matplotlib.image
 
@@ -122,6 +127,7 @@ def test_the_figure_is_a_picture_of_some_size(run):
     assert picture[..., :3].std() > 0.1
 
 
+@pytest.mark.slow
 def test_a_directory_is_claimed_as_that_of_every_program(run, tmp_path):
     directory, facts, _ = run
     (tmp_path / "file").touch()
@@ -141,10 +147,12 @@ def test_a_directory_is_claimed_as_that_of_every_program(run, tmp_path):
     assert contents(tmp_path / "mine") == {"thesis.txt": b"precious", "report.html": b"mine"}
 
 
+@pytest.mark.slow
 def test_all_that_was_written_is_known(run, tmp_path):
     check_all_is_known(run[0], "eval.benchmark", tmp_path / "copy")
 
 
+@pytest.mark.slow
 def test_overwrite_replaces_a_benchmark_and_nothing_else(run, tmp_path):
     shutil.copytree(run[0], tmp_path / "out")
     (tmp_path / "out" / "notes.txt").write_text("mine")

@@ -22,6 +22,7 @@ def test_images_of_any_channels_and_failures_are_drawn(tmp_path, channels):
     assert (tmp_path / "x.png").stat().st_size > 10_000
 
 
+@pytest.mark.slow
 def test_two_attacks_are_drawn_side_by_side_for_screen_and_print(tmp_path, mnist, digits):
     images, labels, targets = (part[:2] for part in digits)
     pair = {

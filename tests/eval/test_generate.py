@@ -234,6 +234,7 @@ def test_png_files_are_an_image_folder_of_hugging_face(whole):
         assert row["image"].size == (28, 28)
 
 
+@pytest.mark.slow
 def test_a_readme_of_others_stays_where_a_card_would_be(whole, program, tmp_path):
     out, arguments = copy_of(whole, tmp_path)
     png = tmp_path / "png"
@@ -274,6 +275,7 @@ def test_killed_runs_go_on_and_a_second_run_is_refused(whole, program, tmp_path)
     check_equal(tmp_path / "out", whole[0] / "out")
 
 
+@pytest.mark.slow
 def test_a_full_disk_gets_one_line_and_the_next_run_completes(whole, program, tmp_path):
     _, arguments, _ = whole
     arguments = [*arguments[:-2], f"--output_dir={tmp_path / 'out'}"]
@@ -296,6 +298,7 @@ def test_a_full_disk_gets_one_line_and_the_next_run_completes(whole, program, tm
     check_equal(tmp_path / "out", whole[0] / "out")
 
 
+@pytest.mark.slow
 def test_the_jobs_of_an_array_make_the_same_data_set(whole, program, tmp_path):
     _, arguments, _ = whole
     arguments = [*arguments[:-2], f"--output_dir={tmp_path / 'out'}", f"--png_dir={tmp_path / 'png'}", "--num_shards=2"]
@@ -312,6 +315,7 @@ def test_the_jobs_of_an_array_make_the_same_data_set(whole, program, tmp_path):
     assert status == 0, err
 
 
+@pytest.mark.slow
 def test_a_job_does_not_join_what_another_one_has_to_mend(whole, program, tmp_path):
     out, arguments = copy_of(whole, tmp_path)
     files = shards(out)
@@ -366,6 +370,7 @@ def test_all_that_was_written_is_known(whole, tmp_path):
     check_all_is_known(whole[0] / "png", "eval.generate --png_dir", tmp_path / "png")
 
 
+@pytest.mark.slow
 def test_others_files_stay_when_a_generation_is_resumed_and_when_it_is_replaced(whole, program, tmp_path):
     out, arguments = copy_of(whole, tmp_path)
     png = tmp_path / "png"
@@ -410,6 +415,7 @@ def test_a_report_that_is_missing_is_written_again(whole, program, tmp_path):
     np.testing.assert_allclose(sorted(row["l2"] for row in data["gallery"]["examples"]), l2, atol=2e-3)
 
 
+@pytest.mark.slow
 def test_a_later_version_of_the_code_verifies_but_does_not_resume(program, tmp_path):
     arguments = ["--num_images=3", "--attack=fgm_l2", f"--output_dir={tmp_path / 'out'}"]
     code = "import eval.generate; import eval.runs.engine as e; e.code_version = lambda: '0.0.1 0'; eval.generate.cli()"
@@ -426,6 +432,7 @@ def test_a_later_version_of_the_code_verifies_but_does_not_resume(program, tmp_p
     assert "received other ones: seed (0 there, 1 here)" in err
 
 
+@pytest.mark.slow
 def test_training_reads_what_was_generated(program, tiny_mnist, tmp_path):
     arguments = [
         "--dataset=mnist",
@@ -449,6 +456,7 @@ def test_training_reads_what_was_generated(program, tiny_mnist, tmp_path):
         read_adversarial_dataset(tmp_path / "out", dataset="mnist", image_shape=(28, 28, 1), num_classes=10)
 
 
+@pytest.mark.slow
 def test_float_images_in_the_scale_of_the_network_and_untargeted(program, tmp_path):
     images, labels, _ = sa.shipped.load_sample()
     np.savez(tmp_path / "digits.npz", images=images[:12], labels=labels[:12])
@@ -475,6 +483,7 @@ def test_float_images_in_the_scale_of_the_network_and_untargeted(program, tmp_pa
     assert "differs in dataset_version" in err
 
 
+@pytest.mark.slow
 def test_labels_that_are_not_those_of_the_network_are_noted_also_when_the_plan_was_made_earlier(program, tmp_path):
     images, labels, _ = sa.shipped.load_sample()
     wrong = np.where(np.arange(12) < 10, (labels[:12] + 1) % 10, labels[:12])

@@ -129,6 +129,7 @@ def run(tmp_path_factory):
     return directory, arguments, out
 
 
+@pytest.mark.slow
 def test_the_program_writes_the_scores_of_its_runs(run):
     directory, _, out = run
     figures = json.loads((directory / "interpretability.json").read_text())
@@ -158,6 +159,7 @@ def test_the_program_writes_the_scores_of_its_runs(run):
     assert report.count("data:image/png;base64,") > 3
 
 
+@pytest.mark.slow
 def test_other_percentiles_need_no_other_attack(run):
     directory, arguments, _ = run
     parts = sorted(directory.glob("attacks/*/shards/*.json"))
@@ -170,6 +172,7 @@ def test_other_percentiles_need_no_other_attack(run):
     assert [part.stat().st_mtime_ns for part in parts] == before
 
 
+@pytest.mark.slow
 def test_all_that_was_written_is_known(run, tmp_path):
     check_all_is_known(run[0], "eval.interpretability", tmp_path / "copy")
 

@@ -27,6 +27,17 @@ def finished(tmp_path_factory):
     return directory, given, out
 
 
+def test_one_attack_makes_a_table(tmp_path):
+    given = ["--num_images=1", "--targets=random", "--attacks=fgm_l2", "--taus=", "--noclaims"]
+    status, out, err = server_of("eval.table1").run(*given, f"--output_dir={tmp_path / 'out'}")
+    assert status == 0, err
+    written = json.loads((tmp_path / "out" / "table1.json").read_text())
+    assert [(row["name"], row["num_examples"]) for row in written["rows"]] == [("fgm_l2", 1)]
+    assert (tmp_path / "out" / "table1.md").read_text() in out
+    assert "the paper</th>" in (tmp_path / "out" / "report.html").read_text()
+
+
+@pytest.mark.slow
 def test_every_attack_the_front_and_the_claims_are_there(finished):
     directory, _, out = finished
     written = json.loads((directory / "table1.json").read_text())
@@ -69,6 +80,7 @@ def test_a_second_run_adds_attacks_and_repeats_nothing(finished):
     assert {name: written["claims"][name] for name in claims} == claims
 
 
+@pytest.mark.slow
 def test_another_configuration_is_refused(finished):
     _, given, _ = finished
     status, _, err = server_of("eval.table1").run(*given, "--seed=5")
@@ -76,10 +88,12 @@ def test_another_configuration_is_refused(finished):
     assert "differs in seed (0 there, 5 here)" in err
 
 
+@pytest.mark.slow
 def test_all_that_was_written_is_known(finished, tmp_path):
     check_all_is_known(finished[0], "eval.table1", tmp_path / "copy")
 
 
+@pytest.mark.slow
 def test_others_files_stay_when_a_comparison_is_replaced(finished, tmp_path):
     directory, _, _ = finished
     copy = tmp_path / "out"

@@ -98,6 +98,7 @@ def test_where_a_run_logs_is_not_of_its_configuration(logged):
     assert "logs" in json.loads((logged / "metrics.json").read_text())["command"]
 
 
+@pytest.mark.slow
 def test_shards_that_are_there_are_not_logged_again(logged, tmp_path):
     copy, logs = tmp_path / "out", tmp_path / "logs"
     shutil.copytree(logged, copy)

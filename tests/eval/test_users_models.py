@@ -11,6 +11,7 @@ from keras import layers
 
 import tf_strattack as sa
 from tests.programs import check_mistakes, server_of
+from tests.slow import first_quick
 
 QUICK = (
     "--attack_parameters=max_iterations=20,fallback.max_iterations=20,refine=False",
@@ -77,7 +78,7 @@ MODELS = {
 }
 
 
-@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize("name", first_quick(MODELS, 3))
 def test_what_is_written_is_what_the_model_says(name, tmp_path):
     make, change = MODELS[name]
     make().save(tmp_path / "net.keras")
@@ -165,6 +166,7 @@ def test_options_that_do_not_fit_are_refused(tmp_path):
     )
 
 
+@pytest.mark.slow
 def test_a_network_of_another_package_is_attacked_and_its_class_activation_drawn(shared, tmp_path):
     path = shared / "models" / "users" / "fer_emotion_model.hdf5"
     model = keras.saving.load_model(path, compile=False)

@@ -64,14 +64,13 @@ def test_the_same_seed_makes_the_same_network_and_its_card_tells_how(tiny_mnist,
     assert "which exists: choose another or add --overwrite" in err
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("variant", "kill_after"),
     [
         pytest.param(["--variant=standard", "--precision=mixed_bfloat16"], ["Epoch 2/3"], id="standard"),
-        pytest.param(["--variant=pgd", "--pgd_steps=2"], ["Epoch 3/3"], id="pgd", marks=pytest.mark.slow),
-        pytest.param(
-            ["--variant=distilled", "--temperature=5"], ["Epoch 3/3", "Epoch 3/3"], id="student", marks=pytest.mark.slow
-        ),
+        pytest.param(["--variant=pgd", "--pgd_steps=2"], ["Epoch 3/3"], id="pgd"),
+        pytest.param(["--variant=distilled", "--temperature=5"], ["Epoch 3/3", "Epoch 3/3"], id="student"),
     ],
 )
 def test_a_killed_run_goes_on_and_ends_with_the_weights_of_one_that_was_not(variant, kill_after, tiny_mnist, tmp_path):

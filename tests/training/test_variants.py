@@ -48,6 +48,7 @@ def test_a_student_learns_the_teacher_s_soft_labels_from_weights_of_its_own(task
     assert found == {"teacher_test_accuracy": accuracy(teacher, task.test)}
 
 
+@pytest.mark.slow
 def test_distilled_learns_and_does_not_train_a_finished_teacher_again(task):
     student, found = variants.train_distilled(task, 5.0)
     assert accuracy(student, task.test) > 0.5

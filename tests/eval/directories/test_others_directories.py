@@ -4,6 +4,7 @@ import pytest
 
 from tests.directories import OTHERS, contents, lay
 from tests.programs import check_mistakes
+from tests.slow import first_quick
 
 # What others may have in a directory that one of these programs is given by mistake.
 KINDS = ("hugging_face", "project", "version_0.2.0", "cut_off", "text")
@@ -25,7 +26,7 @@ PROGRAMS = [
 ]
 
 
-@pytest.mark.parametrize(("program", "flag", "arguments"), PROGRAMS)
+@pytest.mark.parametrize(("program", "flag", "arguments"), first_quick(PROGRAMS, 2))
 def test_a_directory_of_others_is_refused_and_stays_as_it_is(program, flag, arguments, tmp_path):
     elsewhere = [] if flag == "output_dir" else [f"--output_dir={tmp_path / 'out'}"]
     mistakes = []

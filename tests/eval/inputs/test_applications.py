@@ -19,6 +19,7 @@ def test_a_network_is_found_by_either_name(name):
     assert find_application("mnist_cnn") is None
 
 
+@pytest.mark.slow
 def test_random_weights_depend_on_the_seed_and_preprocessing_is_within(tmp_path):
     classifier, digest = load_application("mobilenet", "none", seed=3)
     assert classifier.image_shape == (224, 224, 3)

@@ -9,6 +9,7 @@ import pytest
 import tensorflow as tf
 
 import tf_strattack as sa
+from tests.slow import first_quick
 from tests.tf_strattack.oracles import group_sparse_optimum
 
 LONG = sa.solvers.ProxLinear(max_iterations=200, patience=None)
@@ -38,7 +39,8 @@ def test_on_a_linear_network_the_bound_is_the_optimum():
 
 
 @pytest.mark.parametrize(
-    "change", [{}, {"tau": 0.0}, {"distortion": "en"}, {"group_size": 3, "border": "drop"}, {"epsilon": 0.2}]
+    "change",
+    first_quick([{}, {"tau": 0.0}, {"distortion": "en"}, {"group_size": 3, "border": "drop"}, {"epsilon": 0.2}]),
 )
 def test_no_perturbation_that_succeeds_is_below_the_bound(change):
     _, classifier, images, labels = linear(rows=6)
@@ -73,6 +75,7 @@ def test_a_random_success_costs_more_than_the_bound():
         assert costs.numpy().min() > bound[row]
 
 
+@pytest.mark.slow
 def test_digits_are_near_a_stationary_point(mnist, digits):
     images, labels, _ = (part[:6] for part in digits)
     attack = sa.StrAttack(refine=False)

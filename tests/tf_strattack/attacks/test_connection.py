@@ -10,6 +10,7 @@ import tensorflow as tf
 
 import tf_strattack as sa
 from tests.builders import brief
+from tests.slow import first_quick
 from tf_strattack.attacks.connection import connecting_weights
 
 ATTACK = brief(40, refine=False, epsilon=None, group_size=1, tau=0.2)
@@ -54,7 +55,7 @@ def test_weights_are_what_a_loop_over_groups_makes_of_the_blurred_pixels(mask):
             assert weights[p, q] == pytest.approx(expected, rel=1e-4)
 
 
-@pytest.mark.parametrize("change", [{}, {"penalty": "l2_half"}, {"max_groups": 12}])
+@pytest.mark.parametrize("change", first_quick([{}, {"penalty": "l2_half"}, {"max_groups": 12}]))
 def test_a_connected_attack_has_fewer_clusters_and_succeeds_as_often(mnist, digits, change):
     plain = dataclasses.replace(sa.StrAttack(epsilon=None, refine=False), **change)
     images, labels, _ = (part[:8] for part in digits)

@@ -5,6 +5,7 @@ import pytest
 import tensorflow as tf
 
 import tf_strattack as sa
+from tests.slow import first_quick
 from tf_strattack.attacks.fast_gradient import NORMS
 from tf_strattack.losses import soft_margin
 
@@ -38,7 +39,7 @@ def smooth():
 
 @pytest.mark.parametrize("targeted", [True, False])
 @pytest.mark.parametrize("norm", NORMS)
-@pytest.mark.parametrize("steps", [1, 10])
+@pytest.mark.parametrize("steps", first_quick([1, 10]))
 def test_the_result_is_the_definition_at_its_size_and_the_size_is_the_least(smooth, norm, steps, targeted):
     model, classifier, images, labels, targets = smooth
     classes = targets if targeted else labels

@@ -7,6 +7,7 @@ import pytest
 import tensorflow as tf
 
 import tf_strattack as sa
+from tests.slow import first_quick
 
 ATTACKS = {
     "strattack": sa.StrAttack(group_size=2),
@@ -38,7 +39,7 @@ def images():
     return np.random.default_rng(1).uniform(0.5, 0.8, size=(6, 6, 6, 1)).astype(np.float32)
 
 
-@pytest.mark.parametrize("value", [np.nan, np.inf])
+@pytest.mark.parametrize("value", first_quick([np.nan, np.inf]))
 @pytest.mark.parametrize("name", ATTACKS)
 def test_it_is_said_for_how_many_examples_and_weights_stay_finite(name, value, images):
     classifier = fragile(value)

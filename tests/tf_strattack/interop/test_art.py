@@ -14,6 +14,7 @@ from art.exceptions import EstimatorError
 
 import tf_strattack as sa
 from tests.builders import HALF_PRECISION_HEADS, exact_rows, half_precision_network
+from tests.slow import first_quick
 from tf_strattack.interop.art import StructuredAttack, refine, to_classifier
 from tf_strattack.runtime.progress import Tracker
 
@@ -150,7 +151,7 @@ def test_layers_that_change_are_seen():
     np.testing.assert_allclose(to_classifier(estimator).predict(images), network(images), atol=1e-5)
 
 
-@pytest.mark.parametrize("kind", [list, np.float64, lambda y: y[:, None], lambda y: np.eye(4)[y]], ids="lfci")
+@pytest.mark.parametrize("kind", first_quick([lambda y: np.eye(4)[y], list, np.float64, lambda y: y[:, None]]))
 def test_labels_of_any_form_of_art_do(kind):
     estimator, images, seen = small_estimator()
     attack = StructuredAttack(estimator, **QUICK)
@@ -292,6 +293,7 @@ def test_unknown_arguments_are_refused():
         StructuredAttack(estimator).generate(images, seen, steps=3)
 
 
+@pytest.mark.slow
 def test_postprocessing_defences_are_not_seen_by_the_attack():
     plain, images, seen = small_estimator()
     defended, _, _ = small_estimator(postprocessing_defences=ReverseSigmoid())

@@ -106,6 +106,7 @@ def test_bounds_and_preprocessing_of_the_model_are_kept(network, mnist, examples
     )
 
 
+@pytest.mark.slow
 def test_a_model_with_other_bounds_is_not_taken_for_its_copy():
     fmodel, images, labels = small_model()
     attack = StructuredAttack(**QUICK)

@@ -159,6 +159,7 @@ def test_l0_of_a_linear_network_is_the_least_number_of_pixels():
     assert found.sum() <= 1.25 * np.sum(least)
 
 
+@pytest.mark.slow
 def test_l0_with_groups_changes_fewer_entries_than_l2_and_wants_admm(mnist, digits):
     images, labels, targets = (part[:18] for part in digits)
     squared, counted = (

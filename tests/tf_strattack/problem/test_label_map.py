@@ -157,6 +157,7 @@ def test_one_group_per_pixel_is_the_mask_of_one_pixel(exact):
     np.testing.assert_allclose(sa.metrics.l0(by_map.delta), sa.metrics.l0(by_mask.delta), atol=1)
 
 
+@pytest.mark.slow
 def test_groups_are_pruned_and_certified(exact):
     structure = sa.LabelMap(ragged(27, unlabelled=False, groups=8))
     few = sa.solvers.ProxLinear.refining(max_iterations=10)

@@ -10,6 +10,7 @@ import tensorflow as tf
 
 import tf_strattack as sa
 from tests.builders import brief
+from tests.slow import first_quick
 
 BOXES = [[0, 0, 4, 4], [2, 2, 6, 5], [1, 3, 3, 6], [5, 0, 6, 2]]
 RAGGED = np.random.default_rng(3).integers(-1, 4, size=(27, 6, 6))
@@ -80,7 +81,9 @@ def in_colour(exact):
 
 
 @pytest.mark.parametrize("change", [{}, {"solver": "admm"}])
-@pytest.mark.parametrize("name", ["rows and columns", "squares and maps of each image", "channels and squares"])
+@pytest.mark.parametrize(
+    "name", first_quick(["rows and columns", "squares and maps of each image", "channels and squares"])
+)
 def test_every_solver_leaves_whole_groups_alone(exact, name, change):
     arguments = in_colour(exact)
     structure = STRUCTURES[name]
@@ -92,6 +95,7 @@ def test_every_solver_leaves_whole_groups_alone(exact, name, change):
     assert counted.mean() < 0.8
 
 
+@pytest.mark.slow
 def test_a_limit_holds_and_so_does_pruning(exact):
     arguments = in_colour(exact)
     structure = STRUCTURES["boxes"]
@@ -106,6 +110,7 @@ def test_a_limit_holds_and_so_does_pruning(exact):
     assert fewer <= plain
 
 
+@pytest.mark.slow
 def test_a_union_of_one_map_twice_is_found_wherever_the_map_is(exact):
     """Each example with its own maps, in any batch."""
     classifier, images, labels, targets = exact

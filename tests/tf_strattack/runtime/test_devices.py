@@ -60,7 +60,8 @@ def one(tmp_path_factory):
     return run(1, tmp_path_factory.mktemp("one"))
 
 
-@pytest.mark.parametrize("devices", [2, pytest.param(3, marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("devices", [2, 3])
 def test_a_batch_split_over_devices_gives_the_same_results(one, devices, tmp_path):
     several = run(devices, tmp_path)
     assert (several["rows"] % devices == 0).all()

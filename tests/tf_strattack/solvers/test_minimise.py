@@ -60,6 +60,7 @@ def test_an_impatient_attack_succeeds_as_often_with_fewer_evaluations(exact):
     np.testing.assert_array_equal(patient.success, hasty.success)
 
 
+@pytest.mark.slow
 def test_shrinking_does_not_trace_again():
     classifier, images, labels, traced = count_traces(96, seed=2)
     attack = brief(110, patience=15)
