@@ -5,7 +5,9 @@ from __future__ import annotations
 import dataclasses
 
 import numpy as np
+import tensorflow as tf
 
+import tf_strattack as sa
 from eval.report.building import with_examples
 from eval.report.examples import Batch
 from eval.report.page import Page, write_page
@@ -49,14 +51,29 @@ class Made:
     runs: dict
 
 
-def make_report(path, rows, shape, attacks=("one", "two")):
-    """Writes a report with a table, the matrix, charts and a gallery of `rows` examples of each attack."""
+def brightness_network(shape):
+    """A network of two classes: 1 if the mean pixel is above a half, with the logit by how much."""
+    return sa.Classifier.from_callable(
+        lambda images: tf.reduce_mean(tf.reshape(images, (-1, int(np.prod(shape)))), axis=1, keepdims=True) - 0.5,
+        bounds=(0, 1),
+        outputs="logits",
+    )
+
+
+def make_report(path, rows, shape, attacks=("one", "two"), network=None):
+    """Writes a report with a table, the matrix, charts and a gallery of `rows` examples of each attack.
+
+    A `network` is asked about the examples.
+    """
     runs = {name: shared_originals(batch(rows, shape, seed)) for seed, name in enumerate(attacks)}
     shown = {"b": ("10.5 %", 10.5), "a": ("9", 9), "c": ("-", None), "d": ("-3e1", -30.0)}
     table = Table("Numbers", ["name", "value"], [[plain(name), Cell(*cell)] for name, cell in shown.items()])
     page = Page("A report of </script> examples", "python -m eval.attack --flag='<b>'", {"x": {"y": 1}}, tables=[table])
     totals = dict.fromkeys(runs, rows)
     names = {0: "zero", 1: "</script><b>one"}
-    page = with_examples(page, {n: [b] for n, b in runs.items()}, totals, names)
+    if network is not None:
+        runs = {n: b._replace(native=(b.originals, b.originals + b.delta)) for n, b in runs.items()}
+    networks = {} if network is None else dict.fromkeys(runs, network)
+    page = with_examples(page, {n: [b] for n, b in runs.items()}, totals, names, networks)
     write_page(path, page)
     return Made(path, runs)

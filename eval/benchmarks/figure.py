@@ -23,15 +23,15 @@ _CURVES_HEIGHT, _PANELS_HEIGHT = 3.0, 3.4
 Panel = tuple[Callable[[Axes, Rows], None], Rows]
 
 
-def draw_benchmark(path: Path, sections: dict[str, Rows]) -> None:
-    """Draws what `sections` holds: a row of curves for each net, then the other sections; none if all are tables."""
+def draw_benchmark(path: Path, sections: dict[str, Rows]) -> Figure | None:
+    """Draws what `sections` holds: a row of curves for each net, then the other sections; None if all are tables."""
     curves = by(sections.get("curves", []), "net")
     panels = _pareto(sections.get("pareto", []))
     panels += [(draw, sections[name]) for name, draw in PANELS.items() if sections.get(name)]
     pairs = [panels[first : first + _PANELS_IN_ROW] for first in range(0, len(panels), _PANELS_IN_ROW)]
     heights = [_CURVES_HEIGHT] * len(curves) + [_PANELS_HEIGHT] * len(pairs)
     if not heights:
-        return
+        return None
     figure = Figure(figsize=(15, sum(heights) + 0.3), layout=ConstrainedLayoutEngine(w_pad=0.12))
     parts = figure.subfigures(len(heights), 1, squeeze=False, height_ratios=heights)[:, 0]
     for part, (net, rows) in zip(parts, curves.items(), strict=False):
@@ -39,6 +39,7 @@ def draw_benchmark(path: Path, sections: dict[str, Rows]) -> None:
     for part, pair in zip(parts[len(curves) :], pairs, strict=True):
         _draw_panels(part, pair)
     save_picture(figure, path, dpi=110)
+    return figure
 
 
 def _pareto(rows: Rows) -> list[Panel]:

@@ -9,13 +9,14 @@ from matplotlib.axes import Axes
 from matplotlib.axis import Axis
 from matplotlib.ticker import LogLocator, NullFormatter, PercentFormatter, StrMethodFormatter
 
+from ..figures.palette import SERIES
 from .curves import DEFAULT
 
 Rows = list[dict[str, Any]]
 
-# Okabe and Ito's colours, which colour-blind readers can tell apart; markers and hatches say the same again.
-_BLUE, _ORANGE, _GREEN = "#0072B2", "#D55E00", "#009E73"
-COLOURS = (_BLUE, _ORANGE, _GREEN, "#CC79A7", "#56B4E9", "#E69F00", "#F0E442")
+# Markers and hatches say again what the colours say.
+_BLUE, _ORANGE, _GREEN, *_ = SERIES
+COLOURS = (*SERIES[:5], "#e69f00", "#f0e442")
 _MARKERS, _HATCHES = "osDv^", ("", "//", "..", "xx", "\\\\")
 MORE_TICKS = (1.0, 1.5, 2.0, 3.0, 5.0, 7.0)
 _SERIES = {"prox_linear": (_BLUE, "o", "-"), "paper": (_ORANGE, "s", "--"), DEFAULT: (_GREEN, "*", "")}

@@ -114,8 +114,7 @@ def benchmark() -> None:
         # After every section: what is measured outlives an interruption.
         written = completed({**facts, "sections": measured})
         write_json(directory / _RESULTS, written)
-        draw_benchmark(directory / "benchmark.png", measured)
-        write_benchmark_report(directory, written, SECTIONS)
+        write_benchmark_report(directory, written, SECTIONS, draw_benchmark(directory / "benchmark.png", measured))
     print(f"\nwritten to {directory}")
 
 

@@ -31,10 +31,12 @@ def draw_examples(
 @matplotlib.rc_context(PLAIN_TEXT)
 def draw_heat_maps(
     path: Path, pair: Mapping[str, AttackResult], class_names: Mapping[int, str], *, grouping: Grouping
-) -> None:
+) -> Figure:
     """Writes `plot.heat_maps` of two attacks on the same examples as PNG to `path`, and as PDF next to it."""
     groups = grouping.of_result(next(iter(pair.values())))
-    save(plot.heat_maps(pair, groups=groups, class_names=class_names), path)
+    figure = plot.heat_maps(pair, groups=groups, class_names=class_names)
+    save(figure, path)
+    return figure
 
 
 def save(figure: Figure, path: Path) -> None:

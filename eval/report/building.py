@@ -1,4 +1,4 @@
-"""Reports as programs write them: of one run, or of several beside each other."""
+"""Reports as programs write them: of one run, or of several next to each other."""
 
 from __future__ import annotations
 
@@ -7,21 +7,32 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from matplotlib.figure import Figure as Drawing
+
+from tf_strattack import Classifier
 from tf_strattack.programs.command_line import public_name
 
 from ..tables.measures import CASES, cases_of, cell_of, explain_accuracies, format_value, numbered
 from ..tables.table import Cell, Table, plain
 from .charts import charts_of
 from .examples import Batch, collect
+from .failures import failures_of
 from .gallery import gallery_of
 from .images import BUDGET
 from .matrix import NAMES, matrix_of
-from .page import REPORT, Figure, Page, Picture, write_page
+from .page import REPORT, Chart, Figure, Page, write_page
+from .svg import to_svg
 
 _MEASURES = ("asr", "l0", "l1", "l2", "linf", "nonzero_groups", "acp", "anc", "d20")
 _NAMES = {**NAMES, "asr": "ASR", "acp": "ACP", "anc": "ANC"}
 _CASES_NOTE = "Best, average (one target of each image at random) and worst case over the targets. "
-_NOTE = "Distances are means over the successes, of perturbations of pixels in [0, 1]."
+_NOTE = (
+    "Means over the successes, of perturbations of pixels in [0, 1]. ℓ0 counts changed entries, groups those that hold "
+    "one, ACP changed pixels, ANC clusters of these, d20 the 8 × 8 windows that hold one."
+)
+# What a reader of one run looks for first, by name in metrics.json.
+_DISTANCES = ("l0", "l1", "l2", "linf", "nonzero_groups")
+_ASKED = ("model", "dataset", "split", "bounds", "targets", "groups", "num_images", "seed")
 
 
 def with_examples(
@@ -29,15 +40,19 @@ def with_examples(
     runs: Mapping[str, Iterable[Batch]],
     totals: Mapping[str, int],
     class_names: Mapping[int, str],
+    networks: Mapping[str, Classifier] | None = None,
 ) -> Page:
-    """Adds the matrix, charts and gallery of examples to a page; arguments as of `collect`."""
-    examples = collect(runs, totals)
-    room = max(BUDGET - sum(len(picture.address) for picture in page.pictures), BUDGET // 10)
+    """Adds the matrix, charts, failures and gallery of examples to a page; arguments as of `collect`."""
+    examples = collect(runs, totals, networks)
+    charts = [*page.opening, *page.charts]
+    taken = sum(len(panel) for chart in charts for panel in chart.panels)
     return dataclasses.replace(
         page,
+        series=list(runs) if len(runs) > 1 else (),
         matrix=matrix_of(examples, class_names),
         charts=[*page.charts, *charts_of(examples)],
-        gallery=gallery_of(examples, class_names, room),
+        failures=failures_of(examples, class_names),
+        gallery=gallery_of(examples, class_names, max(BUDGET - taken, BUDGET // 10)),
     )
 
 
@@ -47,27 +62,62 @@ def write_run_report(
     batches: Iterable[Batch],
     class_names: Mapping[int, str],
     summary: str,
+    network: Classifier | None = None,
 ) -> None:
-    """Writes report.html of one run into its directory; `metrics` as in metrics.json."""
+    """Writes report.html of one run into its directory.
+
+    Args:
+      directory: of the run.
+      metrics: as in metrics.json.
+      batches: its examples.
+      class_names: by index, where known.
+      summary: a line under the title.
+      network: what was attacked, to be asked about the examples.
+    """
+    attack = str(metrics["attack"])
     page = Page(
-        title=f"{metrics['attack']} on {public_name(metrics['model'])}, {public_name(metrics['dataset'])}",
+        title=f"{attack} on {public_name(metrics['model'])}, {public_name(metrics['dataset'])}",
         command=metrics["command"],
         facts={name: value for name, value in metrics.items() if name not in (*CASES, "all", "command", "notes")},
         summary=summary,
         notes=metrics.get("notes", []),
         figures=_headline(metrics),
-        tables=[cases_table({metrics["attack"]: metrics})],
+        parameters=parameters_of(metrics, {attack: metrics.get("attack_parameters", {})}),
+        tables=[cases_table({attack: metrics})],
     )
-    attack = str(metrics["attack"])
-    page = with_examples(page, {attack: batches}, {attack: metrics["num_examples"]}, class_names)
+    networks = {} if network is None else {attack: network}
+    page = with_examples(page, {attack: batches}, {attack: metrics["num_examples"]}, class_names, networks)
     write_page(directory / REPORT, page)
 
 
+def parameters_of(facts: Mapping[str, Any], by_attack: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
+    """What was asked for: of the run as a whole, from the facts that are recorded of it, and of each attack."""
+    asked = {
+        name.replace("_", " "): public_name(facts[name]) if name in ("model", "dataset") else facts[name]
+        for name in _ASKED
+        if facts.get(name) is not None
+    }
+    return {"Run": asked, **{attack: dict(values) for attack, values in by_attack.items() if values}}
+
+
 def _headline(metrics: Mapping[str, Any]) -> list[Figure]:
-    clean, robust = (Figure(name.capitalize(), *rest) for name, *rest in explain_accuracies(metrics))
+    clean, robust = (Figure(name, *rest) for name, *rest in explain_accuracies(metrics))
     over = metrics["all"]
     meaning = f"{over['num_successes']} of {numbered(over['num_examples'], 'example')} successful"
-    return [clean, Figure("Attack success rate", format_value("asr", over["asr"]), meaning), robust]
+    distances = [Figure(_NAMES[name], format_value(name, over[name]), _MEANINGS[name]) for name in _DISTANCES]
+    gradients = metrics.get("gradient_evaluations_per_example")
+    cost = [] if gradients is None else [Figure("gradients", f"{gradients:.0f}", "evaluations per example")]
+    rate = Figure("attack success rate", format_value("asr", over["asr"]), meaning)
+    return [rate, clean, robust, *distances, *cost]
+
+
+_MEANINGS = {
+    "l0": "entries changed, mean",
+    "l1": "sum of the changes, mean",
+    "l2": "Euclidean norm, mean",
+    "linf": "largest change, mean",
+    "nonzero_groups": "changed, mean",
+}
 
 
 def cases_table(blocks_by_run: Mapping[str, Mapping[str, Any]], *, heading: str = "attack") -> Table:
@@ -85,6 +135,10 @@ def cases_table(blocks_by_run: Mapping[str, Mapping[str, Any]], *, heading: str 
     return Table("Success and distances", columns, rows, _CASES_NOTE * several_cases + _NOTE)
 
 
-def pictures(directory: Path, *described: tuple[str, str, str]) -> list[Picture]:
-    """The PNG files that are there, from (file name, title, what it shows)."""
-    return [Picture(title, alt, directory / name) for name, title, alt in described if (directory / name).exists()]
+def drawings(*described: tuple[str, str, Drawing | None]) -> list[Chart]:
+    """Figures that hold pictures, from (title, what it shows, the figure); None is left out."""
+    return [
+        Chart(title, alt, [to_svg(figure, f"p{number}", pictures=True)], large=True)
+        for number, (title, alt, figure) in enumerate(described)
+        if figure is not None
+    ]

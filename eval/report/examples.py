@@ -1,4 +1,4 @@
-"""What a report tells of examples: measures of all of them, and the images of some."""
+"""What a report says of examples: measures of all of them, and the images of some."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from tf_strattack import AttackResult, metrics
+from tf_strattack import AttackResult, Classifier, metrics
 from tf_strattack.problem.groups import GroupStructure
 from tf_strattack.typing import Classes, Images
 
@@ -17,6 +17,7 @@ from ..inputs.examples import image_ids
 from ..inputs.groups import Grouping
 from ..runs.tfds_directory import DISTANCES, UNTARGETED
 from .images import Coded, code_example, side_of
+from .predictions import Prediction, predict
 
 # In a gallery, of all attacks together.
 MOST_SHOWN = 500
@@ -28,6 +29,11 @@ class Batch(NamedTuple):
     """Some examples of one attack: images and perturbations (N, H, W, C) in [0, 1] scale, and what they were to be.
 
     Targets of an untargeted attack are -1.
+
+    Attributes:
+      gradients: (N,) gradient evaluations; None if they are not known.
+      native: the images and the adversarial images, both (N, H, W, C), as the network takes them; None if they are not
+        to be classified.
     """
 
     originals: Images
@@ -37,6 +43,8 @@ class Batch(NamedTuple):
     success: npt.NDArray[np.bool_]
     image_ids: npt.NDArray[np.str_]
     groups: GroupStructure
+    gradients: npt.NDArray[np.int32] | None = None
+    native: tuple[Images, Images] | None = None
 
     @classmethod
     def of(cls, result: AttackResult, grouping: Grouping) -> Batch:
@@ -52,6 +60,8 @@ class Batch(NamedTuple):
             result.success,
             image_ids(result),
             grouping.of_result(result),
+            result.gradient_evaluations,
+            (result.images, result.adversarial),
         )
 
 
@@ -68,8 +78,10 @@ class Collected:
       attacks: (M,) the name of the attack, or of the run, of each example.
       labels, targets, success: (M,).
       measures: name → (M,).
+      gradients: (M,), NaN where they are not known.
       places: the rows among the M whose images are shown.
       coded: the images of these.
+      predictions: what the network sees in these; None where it was not asked.
       side: of the groups in pixels, where they are squares next to each other; else None.
     """
 
@@ -78,20 +90,28 @@ class Collected:
     targets: Classes
     success: npt.NDArray[np.bool_]
     measures: Mapping[str, npt.NDArray[np.float64]]
+    gradients: npt.NDArray[np.float64]
     places: list[int]
     coded: list[Coded]
+    predictions: list[Prediction | None]
     side: int | None
 
 
-def collect(runs: Mapping[str, Iterable[Batch]], totals: Mapping[str, int]) -> Collected:
+def collect(
+    runs: Mapping[str, Iterable[Batch]], totals: Mapping[str, int], networks: Mapping[str, Classifier] | None = None
+) -> Collected:
     """Reads the examples of each attack once; up to `MOST_SHOWN` of them, the same of each, are kept with their images.
 
     Args:
       runs: attack → its examples.
       totals: attack → how many there are.
+      networks: attack → the network that it attacked, which classifies the examples that are shown.
     """
     parts: dict[str, list[npt.NDArray[np.generic]]] = {}
-    places, coded, start, side = [], [], 0, None
+    places: list[int] = []
+    coded: list[Coded] = []
+    predictions: list[Prediction | None] = []
+    start, side = 0, None
     for name, batches in runs.items():
         number = min(totals[name], MOST_SHOWN // len(runs))
         # Drawn from the number alone, so that attacks on the same examples show the same.
@@ -99,20 +119,15 @@ def collect(runs: Mapping[str, Iterable[Batch]], totals: Mapping[str, int]) -> C
         first = start
         for batch in batches:
             stop = start + len(batch.labels)
-            columns = {
-                "attack": np.full(len(batch.labels), name),
-                "label": batch.labels,
-                "target": batch.targets,
-                "success": batch.success,
-                **_measured(batch.delta, batch.groups),
-            }
-            for column, array in columns.items():
+            for column, array in _columns(name, batch).items():
                 parts.setdefault(column, []).append(array)
-            for place in drawn[(drawn >= start - first) & (drawn < stop - first)] + first:
-                row = int(place - start)
-                places.append(int(place))
-                own, name = batch.groups[[row]], str(batch.image_ids[row])
-                coded.append(code_example(batch.originals[row], batch.delta[row], name, own))
+            chosen = drawn[(drawn >= start - first) & (drawn < stop - first)] + first
+            rows = chosen - start
+            places += chosen.tolist()
+            predictions += _predictions((networks or {}).get(name), batch, rows)
+            for row in rows:
+                own = batch.groups[[row]]
+                coded.append(code_example(batch.originals[row], batch.delta[row], str(batch.image_ids[row]), own))
                 side = side_of(own)
             start = stop
     joined = {column: np.concatenate(arrays) for column, arrays in parts.items()}
@@ -122,10 +137,31 @@ def collect(runs: Mapping[str, Iterable[Batch]], totals: Mapping[str, int]) -> C
         joined["target"],
         joined["success"],
         {measure: joined[measure] for measure in MEASURES},
+        joined["gradients"],
         places,
         coded,
+        predictions,
         side,
     )
+
+
+def _columns(name: str, batch: Batch) -> dict[str, npt.NDArray[np.generic]]:
+    number = len(batch.labels)
+    return {
+        "attack": np.full(number, name),
+        "label": batch.labels,
+        "target": batch.targets,
+        "success": batch.success,
+        "gradients": np.full(number, np.nan) if batch.gradients is None else batch.gradients.astype(np.float64),
+        **_measured(batch.delta, batch.groups),
+    }
+
+
+def _predictions(network: Classifier | None, batch: Batch, rows: npt.NDArray[np.int64]) -> list[Prediction | None]:
+    if network is None or batch.native is None or not len(rows):
+        return [None] * len(rows)
+    images, adversarial = batch.native
+    return list(predict(network, images[rows], adversarial[rows]))
 
 
 def _measured(delta: Images, groups: GroupStructure) -> dict[str, npt.NDArray[np.float64]]:

@@ -1,162 +1,174 @@
 "use strict";
-// The gallery: a card an example, filters, order, and one slider for all.
+// The gallery: which examples are shown, in which order, a page of them at a time, the attacks on one next to each other.
 (function () {
   if (!GALLERY) return;
+  const ON_A_PAGE = 60;
   const form = document.getElementById("filters");
   const list = document.getElementById("cards");
   const count = document.getElementById("count");
-  list.classList.toggle("colour", GALLERY.channels !== 1);
-  const cards = GALLERY.examples.map((example) => makeCard({ ...example, ...GALLERY.images.examples[example.image] }));
-
-  function makeCard(example) {
-    const item = document.createElement("li");
-    const { width, height, factor } = GALLERY.images;
-    const frame = item.appendChild(document.createElement("div"));
-    frame.className = "frame";
-    const canvas = frame.appendChild(document.createElement("canvas"));
-    canvas.width = Math.ceil(width / factor);
-    canvas.height = Math.ceil(height / factor);
-    canvas.tabIndex = 0;
-    // Not "img": a screen reader would keep the arrow keys for itself.
-    canvas.setAttribute("role", "application");
-    canvas.setAttribute("aria-roledescription", "image");
-    const marks = ["pixel", "group"].map((kind) => {
-      const mark = frame.appendChild(document.createElement("div"));
-      mark.className = `mark ${kind}`;
-      return mark;
-    });
-    const slider = item.appendChild(document.createElement("input"));
-    Object.assign(slider, { type: "range", min: 0, max: 2, step: 0.05, value: 1 });
-    const title = `${GALLERY.labels[example.label]} → ${GALLERY.targets[example.target]}`;
-    slider.setAttribute("aria-label", `${title}: from original over adversarial to perturbation`);
-    const view = item.appendChild(document.createElement("span"));
-    view.className = "view";
-    const caption = item.appendChild(document.createElement("div"));
-    caption.className = "caption";
-    const strong = caption.appendChild(document.createElement("strong"));
-    strong.textContent = title;
-    if (!example.success) {
-      const failed = caption.appendChild(document.createElement("span"));
-      failed.className = "failed";
-      failed.textContent = " failed";
-    }
-    const told = (GALLERY.attacks.length > 1 ? `${GALLERY.attacks[example.attack]}: ` : "") + example.text;
-    // What is read off the image stands in place of the facts meanwhile, so that nothing moves.
-    const readout = caption.appendChild(document.createElement("output"));
-    readout.className = "readout";
-    const line = caption.appendChild(document.createElement("span"));
-    line.className = "facts-line";
-    line.textContent = told;
-
-    const card = { example, item, slider, stack: null, wanted: false };
-    let cursor = null;
-
-    card.show = (position) => {
-      slider.value = position;
-      const name = nameOf(Number(slider.value));
-      slider.setAttribute("aria-valuetext", name);
-      view.textContent = name;
-      canvas.setAttribute(
-        "aria-label",
-        `${name}: ${title}, ${example.success ? "successful" : "failed"}, ${told}. Arrow keys read pixels.`,
-      );
-      if (card.stack) drawStack(canvas, card.stack, Number(slider.value));
-    };
-    card.load = async () => {
-      if (card.wanted) return;
-      card.wanted = true;
-      card.stack = await stackOf(example);
-      card.show(slider.value);
-    };
-    const place = (mark, row, column, size) => {
-      const [down, across] = [100 / canvas.height, 100 / canvas.width];
-      Object.assign(mark.style, {
-        top: `${row * down}%`, left: `${column * across}%`, height: `${Math.min(size, canvas.height - row) * down}%`,
-        width: `${Math.min(size, canvas.width - column) * across}%`,
-      });
-    };
-    const read = (row, column) => {
-      if (!card.stack) return;
-      cursor = [Math.max(0, Math.min(canvas.height - 1, row)), Math.max(0, Math.min(canvas.width - 1, column))];
-      const found = describe(example, card.stack, ...cursor);
-      readout.textContent = found.text;
-      place(marks[0], ...cursor, 1);
-      const size = (GALLERY.group_size || 0) / factor;
-      place(marks[1], found.group[0] * size, found.group[1] * size, size);
-      frame.classList.add("marked");
-    };
-    const leave = () => {
-      cursor = null;
-      readout.textContent = "";
-      frame.classList.remove("marked");
-    };
-    slider.addEventListener("input", () => card.show(slider.value));
-    canvas.addEventListener("pointermove", (event) => {
-      const box = canvas.getBoundingClientRect();
-      read(
-        Math.floor(((event.clientY - box.top) / box.height) * canvas.height),
-        Math.floor(((event.clientX - box.left) / box.width) * canvas.width),
-      );
-    });
-    canvas.addEventListener("pointerleave", leave);
-    canvas.addEventListener("blur", leave);
-    canvas.addEventListener("keydown", (event) => {
-      const steps = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] };
-      if (event.key === "Escape") return leave();
-      if (!(event.key in steps)) return undefined;
-      event.preventDefault();
-      const [down, across] = steps[event.key];
-      const [row, column] = cursor ?? [Math.floor(canvas.height / 2) - down, Math.floor(canvas.width / 2) - across];
-      return read(row + down, column + across);
-    });
-    card.show(1);
-    return card;
-  }
+  const pagers = [...document.querySelectorAll("#gallery .pager")];
+  const fields = form.elements;
+  const several = GALLERY.attacks.length > 1;
+  const examples = GALLERY.examples.map((example) => ({ ...example, ...GALLERY.images.examples[example.image] }));
+  const cards = new Map(); // by image: a card is made when its page is first seen
+  const FILTERS = ["label", "target", "attack", "success"];
+  const { width, height } = GALLERY.images;
+  const SIZE = String(Math.max(width, height) > 64 ? 172 : 112);
+  let page = 1;
+  list.classList.toggle("several", several);
+  list.classList.toggle("stacked", width > 2.5 * height);
 
   const named = (names) => [["", "all"], ...names.map((name, number) => [number, name])];
-  fillSelect(form.elements.label, named(GALLERY.labels));
-  fillSelect(form.elements.target, named(GALLERY.targets));
-  fillSelect(form.elements.attack, named(GALLERY.attacks));
-  fillSelect(form.elements.success, [["", "all"], ["1", "successful"], ["0", "failed"]]);
+  fillSelect(fields.label, named(GALLERY.labels));
+  fillSelect(fields.target, named(GALLERY.targets));
+  fillSelect(fields.attack, named(GALLERY.attacks));
+  fillSelect(fields.success, [["", "all"], ["1", "successful"], ["0", "failed"]]);
   const orders = Object.entries(GALLERY.measures).flatMap(([key, name]) => [[`${key} 1`, `least ${name}`], [`${key} -1`, `most ${name}`]]);
-  fillSelect(form.elements.order, [["", "as attacked"], ...orders]);
-  form.elements.attack.parentElement.hidden = GALLERY.attacks.length < 2;
+  fillSelect(fields.order, [["", "as attacked"], ...orders]);
+  fields.attack.parentElement.hidden = !several;
+  fields.size.setAttribute("value", SIZE); // where Reset goes
+  fields.size.value = SIZE;
 
-  function filter() {
-    const wanted = ["label", "target", "attack", "success"].map((name) => [name, form.elements[name].value]);
-    let shown = 0;
-    for (const { example, item } of cards) {
-      item.hidden = wanted.some(([name, value]) => value !== "" && Number(example[name]) !== Number(value));
-      shown += !item.hidden;
+  const fits = (example, besides) => FILTERS.every(
+    (name) => name === besides || fields[name].value === "" || Number(example[name]) === Number(fields[name].value),
+  );
+
+  // Only classes that occur, given the other filters, can be chosen.
+  function offer() {
+    for (const name of ["label", "target"]) {
+      const there = new Set(examples.filter((example) => fits(example, name)).map((example) => example[name]));
+      for (const option of fields[name].options) option.disabled = option.value !== "" && !there.has(Number(option.value));
     }
-    count.textContent = `${shown} of ${cards.length} examples shown`;
   }
-  function order() {
-    const [key, direction] = form.elements.order.value.split(" ");
-    const sorted = key ? [...cards].sort((a, b) => direction * (a.example[key] - b.example[key])) : cards;
-    list.replaceChildren(...sorted.map(({ item }) => item));
+
+  // The examples that fit, those of several attacks on the same image and target together, in the order that is asked
+  // for. A failed one has no distance, and comes last in either direction.
+  function grouped() {
+    const byExample = new Map();
+    for (const example of examples) {
+      if (!fits(example)) continue;
+      if (!byExample.has(example.example)) byExample.set(example.example, []);
+      byExample.get(example.example).push(example);
+    }
+    const groups = [...byExample.values()];
+    const [key, direction] = fields.order.value.split(" ");
+    if (!key) return groups;
+    const valueOf = (group) => {
+      const known = group.filter(({ success }) => success).map((example) => example[key]).filter((value) => value !== null);
+      return known.length ? (direction > 0 ? Math.min(...known) : Math.max(...known)) : null;
+    };
+    const valued = groups.map((group) => [valueOf(group), group]);
+    valued.sort(([a], [b]) => (a === null || b === null ? (a === null) - (b === null) : direction * (a - b)));
+    return valued.map(([, group]) => group);
   }
-  function view() {
-    const slider = form.elements.view;
-    slider.setAttribute("aria-valuetext", nameOf(Number(slider.value)));
-    for (const card of cards) card.show(slider.value);
+
+  function cardOf(example) {
+    if (!cards.has(example.image)) cards.set(example.image, makeCard(example, several));
+    return cards.get(example.image);
   }
-  function size() {
-    document.documentElement.style.setProperty("--card", `${form.elements.size.value}px`);
-  }
-  const filters = new Set(["label", "target", "attack", "success"]);
-  form.addEventListener("input", ({ target }) => {
-    if (filters.has(target.name)) filter();
-    else ({ order, view, size })[target.name]();
-  });
-  form.addEventListener("reset", () => setTimeout(() => [filter, order, view, size].forEach((action) => action())));
-  form.addEventListener("submit", (event) => event.preventDefault());
 
   const observer = new IntersectionObserver((entries) => {
     for (const entry of entries) if (entry.isIntersecting) byItem.get(entry.target).load();
   }, { rootMargin: "600px" });
-  const byItem = new Map(cards.map((card) => [card.item, card]));
-  order();
-  filter();
-  for (const { item } of cards) observer.observe(item);
+  const byItem = new Map();
+
+  function itemOf(group) {
+    const item = make("li");
+    if (several) item.append(pairOf(group[0]));
+    const row = item.appendChild(make("div", "attacks"));
+    for (const example of group) {
+      const card = cardOf(example);
+      if (card.sliding !== (fields.view.value === "slider")) card.slide(!card.sliding);
+      byItem.set(card.item, card);
+      observer.observe(card.item);
+      row.append(card.item);
+    }
+    return item;
+  }
+
+  function render() {
+    const groups = grouped();
+    const most = Math.max(1, ...groups.map((group) => group.length));
+    const size = Math.max(1, Math.floor(ON_A_PAGE / most));
+    const pages = Math.max(1, Math.ceil(groups.length / size));
+    page = Math.max(1, Math.min(pages, page));
+    const shown = groups.slice((page - 1) * size, page * size);
+    observer.disconnect();
+    list.replaceChildren(...shown.map(itemOf));
+    const fitting = groups.reduce((sum, group) => sum + group.length, 0);
+    count.textContent = `${fitting} of ${examples.length} examples` + (pages > 1 ? `, page ${page} of ${pages}` : "");
+    for (const pager of pagers) {
+      for (const button of pager.querySelectorAll("button")) {
+        button.hidden = pages < 2;
+        button.disabled = Number(button.dataset.step) < 0 ? page === 1 : page === pages;
+      }
+    }
+    pagers[1].hidden = pages < 2;
+    offer();
+  }
+  function view() {
+    const sliding = fields.view.value === "slider";
+    fields.all.parentElement.hidden = !sliding;
+    for (const card of cards.values()) card.slide(sliding);
+  }
+  function slideAll() {
+    fields.all.setAttribute("aria-valuetext", nameOf(Number(fields.all.value)));
+    for (const card of cards.values()) card.show(fields.all.value);
+  }
+  function size() {
+    document.documentElement.style.setProperty("--card", `${fields.size.value}px`);
+  }
+  function save() {
+    const state = { page: page > 1 ? page : "", size: fields.size.value === SIZE ? "" : fields.size.value };
+    for (const name of [...FILTERS, "order", "view"]) state[name] = fields[name].value;
+    State.write(state);
+  }
+  function open() {
+    const state = State.read();
+    for (const name of [...FILTERS, "order", "view"]) {
+      fields[name].value = state.get(name) ?? "";
+      if (fields[name].selectedIndex < 0) fields[name].value = ""; // another report's
+    }
+    fields.size.value = state.get("size") ?? SIZE;
+    page = Number(state.get("page")) || 1;
+    size();
+    view();
+    render();
+    return [...FILTERS, "order", "view", "page"].some((name) => state.has(name));
+  }
+  form.addEventListener("input", ({ target }) => {
+    if (target.name === "all") return slideAll();
+    if (target.name === "size") size();
+    else if (target.name === "view") view();
+    else {
+      page = 1;
+      render();
+    }
+    return save();
+  });
+  form.addEventListener("reset", () => setTimeout(() => {
+    page = 1;
+    size();
+    view();
+    render();
+    save();
+  }));
+  form.addEventListener("submit", (event) => event.preventDefault());
+  for (const pager of pagers) {
+    pager.addEventListener("click", ({ target }) => {
+      if (!target.dataset.step) return;
+      page += Number(target.dataset.step);
+      render();
+      save();
+      if (pager === pagers[1]) goTo(document.getElementById("gallery"));
+    });
+  }
+  const gallery = document.getElementById("gallery");
+  addEventListener("hashchange", () => open() && gallery.scrollIntoView());
+  // Links within the page, and clicks in the matrix, lead to a state of the gallery, even the one that is there.
+  document.addEventListener("click", ({ target }) => {
+    if (target.closest?.("a.state") && target.closest("a").hash === location.hash) gallery.scrollIntoView();
+  });
+  DARK.addEventListener("change", () => cards.forEach((card) => card.draw()));
+  if (open()) gallery.scrollIntoView();
 })();

@@ -1,4 +1,4 @@
-"""The examples that can be looked at: images, and what is told and filtered by."""
+"""The examples that can be looked at: images, and what is said of each and filtered by."""
 
 from __future__ import annotations
 
@@ -8,36 +8,46 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ..tables.measures import format_value
+from tf_strattack.drawing import class_name
+
 from .examples import Collected
 from .images import embed
 from .matrix import NAMES, Classes
+from .predictions import Prediction
 
-_COUNTS = ("l0", "nonzero_groups")
+_GRADIENTS = "gradients"
 
 
 def gallery_of(examples: Collected, class_names: Mapping[int, str], budget: int) -> dict[str, Any]:
-    """What the gallery's script needs, as JSON values; its images take `budget` bytes at most."""
+    """What the gallery's script needs, as JSON values; its images take `budget` bytes at most.
+
+    The distances of a failed example are null: that nothing was changed is no small change.
+    """
     classes = Classes.of(examples, class_names)
     images = embed(examples.coded, budget)
+    seen = sorted({number for found in examples.predictions if found for number in (found.before, found.after)})
     rows = []
-    for image in _side_by_side(classes.attack[examples.places]):
+    for image, rank in _side_by_side(classes.attack[examples.places]):
         place = examples.places[image]
+        success, gradients = bool(examples.success[place]), float(examples.gradients[place])
         values = {name: float(measure[place]) for name, measure in examples.measures.items()}
         rows.append(
             {
                 "image": image,
+                "example": rank,
                 "attack": int(classes.attack[place]),
                 "label": int(classes.label[place]),
                 "target": int(classes.target[place]),
-                "success": int(examples.success[place]),
-                "text": ", ".join(f"{NAMES[name]} {_text(name, value)}" for name, value in values.items()),
-                **{name: round(value, 4) for name, value in values.items()},
+                "success": int(success),
+                "seen": _seen(examples.predictions[image], seen),
+                _GRADIENTS: None if np.isnan(gradients) else int(gradients),
+                **{name: round(value, 4) if success else None for name, value in values.items()},
             }
         )
     return {
         **classes.names,
-        "measures": {name: NAMES[name] for name in examples.measures},
+        "classes": [class_name(number, class_names) for number in seen],
+        "measures": {**{name: NAMES[name] for name in examples.measures}, _GRADIENTS: "gradients"},
         "channels": examples.coded[0].original.shape[-1],
         "group_size": examples.side,
         "note": _note(examples, images),
@@ -46,29 +56,34 @@ def gallery_of(examples: Collected, class_names: Mapping[int, str], budget: int)
     }
 
 
-def _side_by_side(attacks: npt.NDArray[np.intp]) -> list[int]:
-    """The order in which the first example of each attack (N,) comes first, then the second of each, and so on."""
+def _side_by_side(attacks: npt.NDArray[np.intp]) -> list[tuple[int, int]]:
+    """Places in `attacks` (N,) with their rank: the first example of each attack comes first, then the second, ..."""
     rank = np.array([np.count_nonzero(attacks[:place] == attack) for place, attack in enumerate(attacks)], int)
-    return [int(place) for place in np.lexsort((attacks, rank))]
+    return [(int(place), int(rank[place])) for place in np.lexsort((attacks, rank))]
 
 
-def _text(name: str, value: float) -> str:
-    return f"{value:.0f}" if name in _COUNTS else format_value(name, value)
+def _seen(prediction: Prediction | None, classes: list[int]) -> list[list[float]] | None:
+    """A prediction as JSON, original and adversarial: the place of each class among `classes`, and its probability."""
+    if prediction is None:
+        return None
+    before, before_share, after, after_share = prediction
+    return [[classes.index(before), round(before_share, 4)], [classes.index(after), round(after_share, 4)]]
 
 
 def _note(examples: Collected, images: Mapping[str, Any]) -> str:
     number, total = len(examples.places), len(examples.labels)
     chosen = f"{number} of {total}, drawn at random. " if number < total else ""
     grey = examples.coded[0].original.shape[-1] == 1
-    red = "red where it brightens and blue where it darkens" if grey else "added to grey"
+    red = "red where the image brightens, blue where it darkens" if grey else "added to grey"
     size = ""
     if images["factor"] > 1:
         size = f" Images are shown at 1/{images['factor']} of their size, pixels averaged."
     elif not images["exact"]:
         size = " Originals are compressed: their values are within a few levels of 255."
     group = " and its group" if images["examples"][0]["groups"] else "; the groups' values would not fit in"
+    asked = " Under an image: what the network sees in it, and how probable it finds that." * any(examples.predictions)
     return (
-        f"{chosen}Each slider goes from the original over the adversarial image to the perturbation, {red}, enlarged "
-        "to the full scale. Point at a pixel, or give an image the focus and use the arrow keys, to read it"
-        f"{group}.{size}"
+        f"{chosen}The change is {red}, enlarged to the full scale.{asked} Point at a pixel, or give the images the "
+        f"focus and use the arrow keys, to read it{group}; Enter, or the view “slider”, shows one large image that "
+        f"fades from the original over the adversarial image to the change.{size}"
     )

@@ -1,8 +1,9 @@
 "use strict";
 // The images of an example: decoded when they are first seen, mixed as the slider says, and read pixel by pixel.
 const GALLERY = DATA.gallery;
-const STOPS = ["original", "adversarial", "perturbation"];
+const STOPS = ["original", "adversarial", "change"];
 const decoded = new Map();
+const DARK = matchMedia("(prefers-color-scheme: dark)");
 
 // The pixels (RGBA) of a data: address.
 function pixelsOf(address) {
@@ -32,6 +33,7 @@ async function stackOf(example) {
   const adversarial = new Uint8ClampedArray(original.data);
   const perturbation = new Uint8ClampedArray(original.data.length).fill(255);
   const grey = GALLERY.channels === 1;
+  const [none, rise, fall] = DARK.matches ? [38, [255, 122, 102], [94, 176, 255]] : [247, [178, 24, 43], [33, 102, 172]];
   for (let pixel = 0; pixel < width * height; pixel += 1) {
     for (let channel = 0; channel < 3; channel += 1) {
       const share = (coded.data[4 * pixel + channel] - 128) / 127;
@@ -39,14 +41,14 @@ async function stackOf(example) {
       adversarial[4 * pixel + channel] = original.data[4 * pixel + channel] + 255 * share * example.limit;
       // Of drawings: red where it becomes brighter, blue where darker. Of colour images: grey, and what is added to it.
       const strong = Math.sqrt(Math.abs(share));
-      const towards = share > 0 ? [178, 24, 43] : [33, 102, 172];
-      perturbation[4 * pixel + channel] = grey ? 247 + strong * (towards[channel] - 247) : 128 + 127 * share;
+      const towards = share > 0 ? rise : fall;
+      perturbation[4 * pixel + channel] = grey ? none + strong * (towards[channel] - none) : 128 + 127 * share;
     }
   }
   return { width, height, change, groups, images: [original.data, adversarial, perturbation] };
 }
 
-// Draws the mixture at `position`: 0 original, 1 adversarial, 2 perturbation.
+// Draws the mixture at `position`: 0 original, 1 adversarial, 2 change.
 function drawStack(canvas, stack, position) {
   const low = Math.min(1, Math.floor(position));
   const share = position - low;

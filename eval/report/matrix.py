@@ -60,9 +60,10 @@ def matrix_of(examples: Collected, class_names: Mapping[int, str]) -> dict[str, 
     """The share of successes, and the mean of each measure over them, for each attack, label and target.
 
     Returns:
-      JSON values: "measures" (key → name), "attacks", the names of "labels" and "targets", whether it is to be shown
-      as a list ("sparse"), how many pairs such a list leaves out ("left_out"), and the "cells" that there are: [attack,
-      label, target, number, values in the order of the measures].
+      JSON values: "measures" (key → name), which is shown "first" of each attack: one that differs between cells;
+      "attacks", the names of "labels" and "targets", whether it is to be shown as a list ("sparse"), how many pairs such
+      a list leaves out ("left_out"), and the "cells" that there are: [attack, label, target, number, values in the
+      order of the measures].
     """
     classes = Classes.of(examples, class_names)
     keys = np.stack([classes.attack, classes.label, classes.target])
@@ -76,7 +77,7 @@ def matrix_of(examples: Collected, class_names: Mapping[int, str]) -> dict[str, 
     sparse = max(map(len, (classes.names["labels"], classes.names["targets"]))) > _MOST
     # Of a long list those with most examples.
     order = np.argsort(-number, kind="stable")[:_LONGEST] if sparse else np.arange(len(number))
-    cells = []
+    cells: list[list[Any]] = []
     for cell in order:
         means = [float(sums[measure][cell] / reached[cell]) if reached[cell] else None for measure in MEASURES]
         values = [float(reached[cell] / number[cell]), *means]
@@ -85,8 +86,21 @@ def matrix_of(examples: Collected, class_names: Mapping[int, str]) -> dict[str, 
         )
     return {
         "measures": NAMES,
+        "first": [
+            _first([values for of, *_, values in cells if of == a]) for a in range(len(classes.names["attacks"]))
+        ],
         **classes.names,
         "sparse": sparse,
         "left_out": len(number) - len(cells),
         "cells": cells,
     }
+
+
+def _first(values: list[Any]) -> str:
+    """Success, unless it is the same in all cells, `values` in the order of the measures: then ℓ2, or another."""
+    keys = list(NAMES)
+    for key in sorted(keys, key=lambda key: (key != _SUCCESS, key != "l2")):
+        known = {row[keys.index(key)] for row in values} - {None}
+        if len(known) > 1:
+            return key
+    return _SUCCESS

@@ -21,16 +21,14 @@ for (const table of document.querySelectorAll("table.sortable")) {
       const direction = heading.getAttribute("aria-sort") === "ascending" ? -1 : 1;
       headings.forEach((other) => other.removeAttribute("aria-sort"));
       heading.setAttribute("aria-sort", direction === 1 ? "ascending" : "descending");
-      const rows = [...body.rows].map((row) => [valueOf(row, column), row]);
-      rows.sort(([a], [b]) => compare(a, b, direction));
-      body.append(...rows.map(([, row]) => row));
+      // A row of the paper's stays beneath ours.
+      const blocks = [];
+      for (const row of body.rows) {
+        if (row.classList.contains("paper") && blocks.length) blocks.at(-1).push(row);
+        else blocks.push([row]);
+      }
+      blocks.sort(([a], [b]) => compare(valueOf(a, column), valueOf(b, column), direction));
+      body.append(...blocks.flat());
     });
   });
-}
-
-const DATA = JSON.parse(document.getElementById("data").textContent);
-
-// Fills a <select> with [value, text] pairs.
-function fillSelect(select, pairs) {
-  select.replaceChildren(...pairs.map(([value, text]) => new Option(text, value)));
 }

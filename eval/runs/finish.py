@@ -96,7 +96,7 @@ def _products(store: Store, setting: Setting, metrics: dict[str, Any], draw: Dra
 
     def write_report() -> None:
         batches = batches_of(store.results(), setting.grouping)
-        write_run_report(directory, metrics, batches, names, summary(metrics))
+        write_run_report(directory, metrics, batches, names, summary(metrics), setting.model.classifier)
 
     products = [
         _Product(_INFO, lambda: write_info(directory / DATASET_FOLDER, store.features, files, facts)),

@@ -33,16 +33,19 @@ def chromium():
 
 @pytest.fixture
 def visit(chromium):
-    """Opens a file at a width in a colour scheme; at the end there must have been neither an error nor a request."""
+    """Opens a file at a width in a colour scheme, at a state: what follows # in its address.
+
+    At the end there must have been neither an error nor a request.
+    """
     wrong, opened = [], []
 
-    def visit(path, width=1280, scheme="light"):
+    def visit(path, width=1280, scheme="light", state=""):
         page = chromium.new_page(viewport={"width": width, "height": 900}, color_scheme=scheme)
         opened.append(page)
         page.on("console", lambda message: message.type == "error" and wrong.append(f"console: {message.text}"))
         page.on("pageerror", lambda error: wrong.append(f"error: {error}"))
         page.on("request", lambda request: request.url.startswith(("file:", "data:")) or wrong.append(request.url))
-        page.goto(path.as_uri())
+        page.goto(f"{path.as_uri()}#{state}" if state else path.as_uri())
         return page
 
     yield visit

@@ -1,6 +1,7 @@
 """The report's numbers and bytes; what a browser makes of it is in tests/browser."""
 
 import base64
+import dataclasses
 import io
 import json
 import re
@@ -8,14 +9,22 @@ import xml.etree.ElementTree
 
 import numpy as np
 import pytest
+import tensorflow as tf
+from matplotlib.figure import Figure
 from PIL import Image
 
-from eval.report.building import with_examples
+import tf_strattack as sa
+from eval.inputs.groups import parse_groups
+from eval.report.building import drawings, with_examples
 from eval.report.charts import charts_of
 from eval.report.examples import MOST_SHOWN, Batch, collect
+from eval.report.failures import failures_of
+from eval.report.gallery import gallery_of
 from eval.report.images import BUDGET, code_example, embed
 from eval.report.matrix import matrix_of
-from eval.report.page import Page, Picture, write_page
+from eval.report.page import Page, write_page
+from eval.report.predictions import predict
+from eval.tables.measures import PAPER
 from eval.tables.table import Table, plain
 from tests.reports import GROUP_SIZE, MASK, batch, make_report, shared_originals
 from tf_strattack import metrics
@@ -25,6 +34,11 @@ from tf_strattack.drawing import group_means
 def pixels(address):
     """The picture behind a data: address."""
     return np.asarray(Image.open(io.BytesIO(base64.b64decode(address.partition(",")[2]))))
+
+
+def rows_of(examples, rows):
+    """Some of the examples."""
+    return Batch(*(part[rows] for part in examples[:7]))
 
 
 def read_data(path):
@@ -93,9 +107,7 @@ def test_500_small_examples_stay_below_10_mb(tmp_path):
 
 def test_the_gallery_shows_the_same_examples_of_each_attack():
     runs = {name: batch(400, (4, 4, 1), 0) for name in ("a", "b", "c")}
-    halves = {
-        name: [Batch(*(part[:150] for part in b)), Batch(*(part[150:] for part in b))] for name, b in runs.items()
-    }
+    halves = {name: [rows_of(b, slice(150)), rows_of(b, slice(150, None))] for name, b in runs.items()}
     examples = collect(halves, dict.fromkeys(runs, 400))
     assert len(examples.labels) == 1200
     places = np.array(examples.places).reshape(3, -1) - np.array([[0], [400], [800]])
@@ -163,13 +175,16 @@ def test_charts_are_svg_in_the_colours_of_the_page():
     charts = charts_of(examples)
     ids: list[str] = []
     for chart in charts:
-        root = xml.etree.ElementTree.fromstring(chart.svg)
-        ids += [element.attrib["id"] for element in root.iter() if "id" in element.attrib]
-        assert "currentColor" in chart.svg
-        assert "var(--series-1)" in chart.svg
-        assert not re.search(r"#0[0a]0[0-9a-f]{3}", chart.svg)
-        used = set(re.findall(r'(?:href="#|url\(#)([^")]+)', chart.svg))
-        assert used <= set(ids)
+        assert chart.legend == ["a", "b"]
+        assert len(chart.panels) == 5
+        for panel in chart.panels:
+            root = xml.etree.ElementTree.fromstring(panel)
+            ids += [element.attrib["id"] for element in root.iter() if "id" in element.attrib]
+            assert "currentColor" in panel
+            assert "var(--series-1)" in panel
+            assert not re.search(r"#[0-9a-f]{6}", panel)
+            used = set(re.findall(r'(?:href="#|url\(#)([^")]+)', panel))
+            assert used <= set(ids)
     assert len(ids) == len(set(ids))
     # 32 of 40 succeed.
     assert "a 80%, b 80%" in charts[1].alt
@@ -196,19 +211,112 @@ def test_a_page_may_have_nothing_but_tables(tmp_path):
     assert 'id="matrix"' not in text
 
 
-def test_pictures_take_their_room_from_the_gallery(tmp_path):
-    noise = np.random.default_rng(0).integers(0, 256, size=(900, 900, 3), dtype=np.uint8)
-    Image.fromarray(noise).save(tmp_path / "noise.png")
-    Image.fromarray(noise[:50, :50]).save(tmp_path / "small.png")
-    large, small = (Picture("P", "noise", tmp_path / name) for name in ("noise.png", "small.png"))
-    assert (tmp_path / "noise.png").stat().st_size > 2e6
-    assert large.address.startswith("data:image/webp;base64,")
-    assert len(large.address) < 1.5e6
-    np.testing.assert_array_equal(pixels(small.address), noise[:50, :50])
-    page = Page("T", "command", {}, pictures=[large] * int(8e6 / len(large.address)))
+def test_drawings_take_their_room_from_the_gallery(tmp_path):
+    figure = Figure(figsize=(9, 9))
+    axes = figure.subplots()
+    axes.imshow(np.random.default_rng(0).integers(0, 256, size=(900, 900, 3), dtype=np.uint8))
+    axes.set_title("noise")
+    (drawn,) = drawings(("P", "noise", figure), ("none", "none", None))
+    svg = drawn.panels[0]
+    assert "data:image/png;base64," in svg
+    assert "noise" in svg
+    assert "#000000" not in svg  # text and axes have the page's colour, and pictures their white ground
+    page = Page("T", "command", {}, charts=[drawn] * int(8e6 / len(svg)))
     run = shared_originals(batch(60, (96, 96, 3), 0))
     alone, beside = (with_examples(p, {"a": [run]}, {"a": 60}, {}) for p in (Page("T", "c", {}), page))
     assert alone.gallery["images"]["factor"] == 1
     assert beside.gallery["images"]["factor"] > 1
     write_page(tmp_path / "report.html", beside)
     assert (tmp_path / "report.html").stat().st_size < 10e6
+
+
+def test_examples_of_every_shard_are_those_of_their_attack():
+    run = batch(40, (4, 4, 1), 0)
+    shards = [rows_of(run, slice(20)), rows_of(run, slice(20, None))]
+    assert set(collect({"a": shards}, {"a": 40}).attacks) == {"a"}
+
+
+@pytest.mark.parametrize("outputs", ["logits", "probabilities"])
+def test_what_the_network_sees_is_shown_before_and_after(outputs):
+    images, labels, _ = sa.shipped.load_sample()
+    shipped = sa.shipped.load_classifier()
+    softmax = tf.nn.softmax if outputs == "probabilities" else tf.identity
+    # A tenth of the logits: no probability is 1 in float32.
+    function = lambda x: softmax(shipped.logits(x) / 10)  # noqa: E731
+    network = sa.Classifier.from_callable(function, bounds=(0, 1), outputs=outputs)
+    result = sa.FGM(epsilon=0.3)(shipped, images[:8], labels[:8])
+    result = dataclasses.replace(result, example_ids=np.array([f"image_{row}_untargeted" for row in range(8)]))
+    seen = Batch.of(result, parse_groups("squares:2"))
+    gallery = gallery_of(collect({"a": [seen]}, {"a": 8}, {"a": network}), {3: "three"}, BUDGET)
+    shares = [tf.nn.softmax(shipped.predict(part) / 10).numpy() for part in (result.images, result.adversarial)]
+    assert 0 < result.success.sum()
+    for row, example in enumerate(gallery["examples"]):
+        for (place, share), expected in zip(example["seen"], shares, strict=True):
+            number = int(expected[row].argmax())
+            assert gallery["classes"][place] == {3: "three"}.get(number, str(number))
+            assert share == pytest.approx(expected[row, number], abs=1e-3)
+        (before, _), (after, _) = example["seen"]
+        assert (before != after) == result.success[row]
+        assert example["gradients"] == result.gradient_evaluations[row]
+
+
+def test_a_network_of_one_score_has_two_probabilities():
+    weights = np.linspace(-1, 1, 16, dtype=np.float32).reshape(16, 1)
+    network = sa.Classifier.from_callable(lambda x: tf.reshape(x, (-1, 16)) @ weights, bounds=(0, 1), outputs="logits")
+    images = np.random.default_rng(0).random((5, 4, 4, 1), np.float32)
+    score = images.reshape(5, 16) @ weights[:, 0]
+    for found, z in zip(predict(network, images, 1 - images), score, strict=True):
+        assert found.before == int(z > 0)
+        assert found.before_share == pytest.approx(1 / (1 + np.exp(-abs(z))), abs=1e-5)
+
+
+def test_a_failure_has_no_distance():
+    run = batch(10, (4, 4, 1), 0)
+    gallery = gallery_of(collect({"a": [run]}, {"a": 10}), {}, BUDGET)
+    for example, success in zip(gallery["examples"], run.success, strict=True):
+        assert example["success"] == success
+        assert all((example[name] is not None) == success for name in ("l0", "l1", "l2", "linf", "nonzero_groups"))
+        assert example["seen"] is None
+        assert example["gradients"] is None
+
+
+def test_the_matrix_opens_at_a_measure_that_varies():
+    run = batch(60, (6, 6, 1), 0)
+    run = run._replace(success=np.arange(60) < 50)
+    assert matrix_of(collect({"a": [run]}, {"a": 60}), {})["first"] == ["asr"]
+    run = run._replace(success=np.ones(60, bool))
+    assert matrix_of(collect({"a": [run]}, {"a": 60}), {})["first"] == ["l2"]
+    same = run._replace(delta=np.full_like(run.delta, 0.1))
+    assert matrix_of(collect({"a": [same]}, {"a": 60}), {})["first"] == ["asr"]
+
+
+def test_failures_are_counted_by_label_and_target():
+    run = batch(3000, (2, 2, 1), 0)
+    run = run._replace(labels=np.arange(3000) % 7, targets=10 + np.arange(3000) % 5)
+    good = batch(10, (2, 2, 1), 0)
+    runs = {"good": [good._replace(success=np.ones(10, bool))], "poor": [run]}
+    (found,) = failures_of(collect(runs, {"good": 10, "poor": 3000}), {4: "four"})
+    assert (found.attack, found.place, found.number, found.total) == ("poor", 1, 600, 3000)
+    # Every fifth fails, all of them towards 14.
+    assert {pair.target for pair in found.pairs} == {"14"}
+    assert len(found.pairs) + found.more == 7
+    for pair in found.pairs:
+        name = {"four": 4}.get(pair.label, pair.label)
+        assert pair.number == (~run.success & (run.labels == int(name))).sum()
+
+
+def test_version_time_and_parameters_stand_in_sight(tmp_path):
+    facts = {"versions": {"tf_strattack": "9.8.7"}, "finished_at": "2026-01-31T12:34:56Z"}
+    solver = {"class": "ProxLinear", "patience": 40, "inner": {"class": "Inner", "depth": None}}
+    page = Page("T", "command", facts, parameters={"a": {"tau": 0.65, "solver": solver}})
+    write_page(tmp_path / "report.html", page)
+    text = re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", (tmp_path / "report.html").read_text()))
+    assert "tf_strattack 9.8.7, 2026-01-31 12:34 UTC" in text
+    assert "tau 0.65 solver ProxLinear patience 40 solver inner Inner depth None" in text
+
+
+def test_rows_of_the_paper_are_marked(tmp_path):
+    rows = [[plain(name), plain(1)] for name in ("a", PAPER, "b")]
+    page = Page("T", "command", {}, tables=[Table("T", ["attack", "x"], rows)])
+    write_page(tmp_path / "report.html", page)
+    assert (tmp_path / "report.html").read_text().count('<tr class="paper">') == 1

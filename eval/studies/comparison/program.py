@@ -50,11 +50,11 @@ def compare(attacks: Sequence[str], taus: Sequence[str], *, claims: bool) -> Non
     for name, (rows, measure) in _claims(comparison, names).items() if claims else ():
         study.measure(name, rows, functools.partial(measure, network.classifier))
     text = write_tables(study)
-    class_names = opened.class_names()
+    class_names, heat_maps = opened.class_names(), None
     if {BASELINE, OURS} <= set(names):
         shown = choose(map(comparison.row, (BASELINE, OURS)), seed=flags.SEED.value)
-        draw_heat_maps(study.directory / HEAT_MAPS, shown, class_names, grouping=opened.grouping)
-    write_comparison_report(study, class_names, opened.grouping)
+        heat_maps = draw_heat_maps(study.directory / HEAT_MAPS, shown, class_names, grouping=opened.grouping)
+    write_comparison_report(study, class_names, opened.grouping, network.classifier, heat_maps)
     study.seal([*FILES, *HEAT_MAP_FILES, REPORT])
     print(printable(f"\n{text}\nwritten to {study.directory}"))
 

@@ -87,7 +87,7 @@ def study_defenses(
     text = ""
     for _ in study.make(rows, read_row):
         text = write_tables(study)
-    write_study_report(study, {row.name: row.run for row in rows}, grouping)
+    write_study_report(study, rows, grouping)
     study.seal([*FILES, REPORT])
     print(printable(f"\n{text}\nwritten to {directory}"))
 

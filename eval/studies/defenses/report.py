@@ -2,30 +2,47 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from pathlib import Path
+from collections.abc import Sequence
+from typing import Any
 
 from ...inputs.groups import Grouping
-from ...report.building import cases_table, with_examples
+from ...inputs.models import load_model
+from ...report.building import cases_table, parameters_of, with_examples
 from ...report.examples import batches_of
-from ...report.page import REPORT, Page, write_page
-from ...runs.reading import results_in
-from ...tables.measures import numbered
+from ...report.page import REPORT, Figure, Page, write_page
+from ...runs.reading import metrics_in, results_in
+from ...tables.measures import format_value, numbered
 from ..study import Study
+from .rows import DefenseRow
 from .tables import rows_of, tables_of
 
 
-def write_study_report(study: Study, runs: Mapping[str, Path], grouping: Grouping) -> None:
-    """Writes report.html; `runs` are the directories of the rows whose examples are shown."""
+def write_study_report(study: Study, wanted: Sequence[DefenseRow], grouping: Grouping) -> None:
+    """Writes report.html; `wanted` are the rows whose examples are shown, as their own networks see them."""
     figures, rows = study.facts, rows_of(study)
     by_name = {row["defense"]: row for row in rows}
+    runs = {row.name: metrics_in(row.run) for row in wanted}
+    last = max(runs.values(), key=lambda one: str(one["finished_at"]))
+    commands = {name: row["commands"] for name, row in by_name.items()}
     page = Page(
         title=f"Defences of {figures['dataset']} networks against {figures['attack']}",
         command=figures["command"],
-        facts={**figures, "commands": {name: row["commands"] for name, row in by_name.items()}},
+        facts={**figures, "versions": last["versions"], "finished_at": last["finished_at"], "commands": commands},
         summary=numbered(len(rows), "network"),
+        figures=[_figure(row) for row in rows],
+        even=True,
+        parameters=parameters_of(figures, {figures["attack"]: figures["attack_parameters"]}),
         tables=[*tables_of(rows), cases_table(by_name, heading="trained with")],
     )
-    batches = {name: batches_of(results_in(run), grouping) for name, run in runs.items()}
+    batches = {row.name: batches_of(results_in(row.run), grouping) for row in wanted}
+    networks = {row.name: load_model(str(row.network), tuple(runs[row.name]["bounds"])).classifier for row in wanted}
     totals = {name: by_name[name]["num_examples"] for name in runs}
-    write_page(study.directory / REPORT, with_examples(page, batches, totals, {}))
+    write_page(study.directory / REPORT, with_examples(page, batches, totals, {}, networks))
+
+
+def _figure(row: dict[str, Any]) -> Figure:
+    """A network's first figures: success against it, and how far it has to be gone."""
+    average = row["average"]
+    robust = format_value("robust_accuracy", row["robust_accuracy"])
+    meaning = f"success; robust accuracy {robust}, average ℓ2 {format_value('l2', average['l2'])}"
+    return Figure(f"trained with {row['defense']}", format_value("asr", average["asr"]), meaning)

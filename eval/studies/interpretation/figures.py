@@ -17,44 +17,65 @@ from tf_strattack.problem.distortions import CHANGED
 from tf_strattack.typing import Images
 
 from ...figures.examples import save
+from ...figures.palette import QUIET, line, marker
+from ...report.page import Chart
+from ...report.svg import to_svg
 from .scores import Explanation
 from .tables import title_of
 
 # The percentile of the paper's overlays.
 PERCENTILE = 90.0
-# Told apart by colour-blind readers (Okabe and Ito), and by line and marker in grey.
-_LINES = (
-    {"color": "#0072B2", "marker": "o", "linestyle": "-"},
-    {"color": "#D55E00", "marker": "s", "linestyle": "--"},
-    {"color": "#009E73", "marker": "^", "linestyle": "-."},
-    {"color": "#CC79A7", "marker": "D", "linestyle": (0, (5, 1))},
-    {"color": "#56B4E9", "marker": "v", "linestyle": (0, (3, 1, 1, 1))},
-)
-_EVEN = {"color": "0.45", "linestyle": ":", "linewidth": 1.2}
+_EVEN: dict[str, Any] = {"color": QUIET, "linestyle": ":", "linewidth": 1.4}
+_PANEL = (4.0, 3.9)
 
 
 def draw_scores(path: Path, figures: Mapping[str, Any]) -> None:
     """Draws the mean score by percentile, a panel for each kind of region; `figures` as of `summarise_scores`."""
-    regions = {name: region for name, region in figures["regions"].items() if region["percentiles"] != [None]}
-    figure = Figure(figsize=(4.0 * len(regions), 3.9), layout="constrained")
-    for axes, (name, region) in zip(np.ravel(figure.subplots(1, len(regions))), regions.items(), strict=True):
-        for number, (attack, scores) in enumerate(region["scores"].items()):
-            axes.plot(region["percentiles"], scores, label=attack, markersize=5, **_LINES[number % len(_LINES)])
-        axes.plot(region["percentiles"], region["even"], label="spread evenly", **_EVEN)
-        axes.set_xlabel("percentile ν of the scores")
-        axes.set_title(title_of(name, figures), fontsize=9)
-        axes.set_ylim(0, 1)
-        axes.grid(alpha=0.3)
-    first = figure.axes[0]
-    first.set_ylabel("interpretability score")
-    first.legend(fontsize=9)
+    regions = _with_percentiles(figures)
+    figure = Figure(figsize=(_PANEL[0] * len(regions), _PANEL[1]), layout="constrained")
+    for axes, name in zip(np.ravel(figure.subplots(1, len(regions))), regions, strict=True):
+        _draw_scores(axes, figures, name)
+    figure.axes[0].set_ylabel("interpretability score")
+    figure.axes[0].legend(fontsize=9)
     save(figure, path)
+
+
+def scores_chart(figures: Mapping[str, Any]) -> Chart:
+    """The same for a report."""
+    panels = []
+    for number, name in enumerate(_with_percentiles(figures)):
+        figure = Figure(figsize=(_PANEL[0], 3.4), layout="constrained")
+        axes = figure.subplots()
+        _draw_scores(axes, figures, name)
+        axes.set_ylabel("interpretability score" if number == 0 else "")
+        panels.append(to_svg(figure, f"i{number}"))
+    note = (
+        "Dotted: a perturbation that is spread evenly over the image. The higher, the more of a perturbation is there."
+    )
+    alt = "Mean score by percentile, a line for each attack; the tables have the values."
+    return Chart("Scores by percentile", alt, panels, list(figures["attacks"]), note)
+
+
+def _with_percentiles(figures: Mapping[str, Any]) -> list[str]:
+    return [name for name, region in figures["regions"].items() if region["percentiles"] != [None]]
+
+
+def _draw_scores(axes: Axes, figures: Mapping[str, Any], name: str) -> None:
+    region = figures["regions"][name]
+    for number, (attack, scores) in enumerate(region["scores"].items()):
+        axes.plot(region["percentiles"], scores, label=attack, marker=marker(number), markersize=5, **line(number))
+    axes.plot(region["percentiles"], region["even"], label="spread evenly", **_EVEN)
+    axes.set_xlabel("percentile ν of the scores")
+    axes.set_title(title_of(name, figures), fontsize=9)
+    axes.set_ylim(0, 1)
+    axes.grid(alpha=0.15, color="black")
+    axes.spines[["top", "right"]].set_visible(False)
 
 
 @matplotlib.rc_context(PLAIN_TEXT)
 def draw_overlays(
     path: Path, results: Mapping[str, AttackResult], explanation: Explanation, class_names: Mapping[int, str]
-) -> None:
+) -> Figure:
     """Draws for each example the image, its saliency, what of two perturbations is salient, its activation, both whole.
 
     Args:
@@ -92,6 +113,7 @@ def draw_overlays(
         f"Darker is more, each panel on its own scale; B_ASM: above the {PERCENTILE:g}th percentile of ASM", fontsize=9
     )
     save(figure, path)
+    return figure
 
 
 _NAMES = {"cam": "CAM of the label", "grad_cam": "Grad-CAM of the label"}

@@ -17,7 +17,7 @@ from ..comparison.choice import choose, shards_of
 from ..comparison.opening import open_comparison
 from ..comparison.rows import AttackRow, check_attacks
 from .figures import draw_overlays, draw_scores
-from .report import write_explanation_report
+from .report import Drawn, write_explanation_report
 from .scores import Explanation, score
 from .tables import FILES, summarise_scores, write_scores
 
@@ -58,17 +58,17 @@ def explain(attacks: Sequence[str], given: Sequence[str], form: str) -> None:
     }
     text = write_scores(study.directory, figures)
     draw_scores(study.directory / "scores.png", figures)
-    class_names = opened.class_names()
+    class_names, drawn = opened.class_names(), Drawn(None, None)
     if len(names) > 1:
         shown = choose(rows[:2], table.chosen, seed=flags.SEED.value)
-        draw_overlays(study.directory / "overlays.png", shown, explanation, class_names)
-        pair = dict(reversed(shown.items()))
-        draw_heat_maps(study.directory / "heat_maps.png", pair, class_names, grouping=opened.grouping)
+        overlays = draw_overlays(study.directory / "overlays.png", shown, explanation, class_names)
+        pair, path = dict(reversed(shown.items())), study.directory / "heat_maps.png"
+        drawn = Drawn(overlays, draw_heat_maps(path, pair, class_names, grouping=opened.grouping))
     else:
         for name in _PAIRED:  # of an earlier pair
             (study.directory / name).unlink(missing_ok=True)
     runs = {row.name: row.run for row in rows}
-    write_explanation_report(study.directory, figures, runs, class_names, opened.grouping)
+    write_explanation_report(study.directory, figures, runs, class_names, opened, drawn)
     study.seal([*FILES, "scores.png", "scores.pdf", *_PAIRED, REPORT])
     print(printable(f"\n{text}\nwritten to {study.directory}"))
 

@@ -1,19 +1,29 @@
-"""The explanation as a report: scores, figures, and the perturbations that were explained."""
+"""The explanation as a report: what was found, its curves, the scores, and the perturbations that were explained."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
+
+from matplotlib.figure import Figure as Drawing
 
 from tf_strattack.programs.command_line import public_name
 
-from ...inputs.groups import Grouping
-from ...report.building import pictures, with_examples
+from ...report.building import drawings, parameters_of, with_examples
 from ...report.examples import batches_of
 from ...report.page import REPORT, Page, write_page
-from ...runs.reading import results_in
-from .tables import region_table, summary_of
+from ...runs.reading import metrics_in, results_in
+from ..comparison.opening import Opened
+from .figures import scores_chart
+from .tables import finding_of, region_table, summary_of
+
+
+class Drawn(NamedTuple):
+    """What is drawn of two attacks: maps over some images, and where the two change them; None of a single attack."""
+
+    overlays: Drawing | None
+    heat_maps: Drawing | None
 
 
 def write_explanation_report(
@@ -21,28 +31,28 @@ def write_explanation_report(
     figures: Mapping[str, Any],
     runs: Mapping[str, Path],
     class_names: Mapping[int, str],
-    grouping: Grouping,
+    opened: Opened,
+    drawn: Drawn,
 ) -> None:
     """Writes report.html; `figures` as in interpretability.json, `runs` the directories by attack."""
-    attacks = list(runs)
+    metrics = {name: metrics_in(run) for name, run in runs.items()}
+    last = max(metrics.values(), key=lambda one: str(one["finished_at"]))
+    recorded = {name: value for name, value in figures.items() if name not in ("regions", "command")}
     page = Page(
-        title=f"Interpretability of {', '.join(attacks)} on {public_name(figures['model'])}, "
+        title=f"Interpretability of {', '.join(runs)} on {public_name(figures['model'])}, "
         f"{public_name(figures['dataset'])}",
         command=figures["command"],
-        facts={name: value for name, value in figures.items() if name not in ("regions", "command")},
+        facts={**recorded, "versions": last["versions"], "finished_at": last["finished_at"]},
+        finding=finding_of(figures),
         summary=summary_of(figures),
+        parameters=parameters_of(figures, {name: one["attack_parameters"] for name, one in metrics.items()}),
+        opening=[scores_chart(figures)],
         tables=[region_table(region, figures) for region in figures["regions"]],
-        pictures=pictures(
-            directory,
-            ("scores.png", "Scores by percentile", "The tables above as curves, one for each attack."),
-            (
-                "overlays.png",
-                "Saliency and class activation",
-                "Maps over some images, and two attacks' perturbations.",
-            ),
-            ("heat_maps.png", "Two attacks side by side", "Where each of two attacks changes some images, by groups."),
+        charts=drawings(
+            ("Saliency and class activation", "Maps over some images, and two attacks' perturbations.", drawn.overlays),
+            ("Two attacks side by side", "Where two attacks change some images, by groups.", drawn.heat_maps),
         ),
     )
-    batches = {name: batches_of(results_in(run), grouping) for name, run in runs.items()}
-    totals = dict.fromkeys(runs, figures["num_examples"])
-    write_page(directory / REPORT, with_examples(page, batches, totals, class_names))
+    batches = {name: batches_of(results_in(run), opened.grouping) for name, run in runs.items()}
+    totals, networks = dict.fromkeys(runs, figures["num_examples"]), dict.fromkeys(runs, opened.network.classifier)
+    write_page(directory / REPORT, with_examples(page, batches, totals, class_names, networks))

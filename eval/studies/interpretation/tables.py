@@ -22,6 +22,8 @@ _TITLES = {
     ACTIVATION: "{activation} above a percentile",
     FIFTH: "{activation} above a fifth of its maximum",
 }
+# The percentile of which a sentence speaks, that of the paper's overlays.
+_TYPICAL = 90.0
 _ACTIVATIONS = {"cam": "CAM", "grad_cam": "Grad-CAM", None: "none"}
 
 
@@ -91,6 +93,27 @@ def _markdown(figures: Mapping[str, Any]) -> str:
         "\n".join([f"- `{figures['command']}`", *(f"- {n}: `{c}`" for n, c in figures["attacks"].items())]) + "\n",
     ]
     return "\n".join(parts)
+
+
+def finding_of(figures: Mapping[str, Any]) -> str:
+    """What the scores of the saliency maps say at one percentile, in a sentence; a difference, only if it is clear."""
+    block, (first, *others) = figures["regions"][ASM], figures["attacks"]
+    percentiles = block["percentiles"]
+    number = percentiles.index(_TYPICAL) if _TYPICAL in percentiles else len(percentiles) // 2
+    scores = ", ".join(f"{attack} {block['scores'][attack][number]:.2f}" for attack in (first, *others))
+    where = f"where saliency (ASM) is above its percentile {percentiles[number]:g}"
+    measured = f"scores of {scores}, and {block['even'][number]:.2f} if spread evenly"
+    if not others:
+        return f"The score of perturbations {where}: {measured}."
+    found = block["differences"][others[0]]
+    mean, error = found["mean"][number], found["standard_error"][number]
+    if error is None or abs(mean) <= 2 * error:
+        return f"No clear difference between {first} and {others[0]} {where}: {measured}."
+    more = "more" if mean > 0 else "less"
+    return (
+        f"{first} puts {more} of its perturbation than {others[0]} {where}: {measured}; the difference is {mean:+.2f} "
+        f"± {error:.2f}."
+    )
 
 
 def summary_of(figures: Mapping[str, Any]) -> str:
