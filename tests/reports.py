@@ -10,7 +10,7 @@ import tensorflow as tf
 import tf_strattack as sa
 from eval.report.building import with_examples
 from eval.report.examples import Batch
-from eval.report.page import Page, write_page
+from eval.report.page import Figure, Page, write_page
 from eval.tables.table import Cell, Table, plain
 from tf_strattack import SlidingMask
 
@@ -68,7 +68,14 @@ def make_report(path, rows, shape, attacks=("one", "two"), network=None):
     runs = {name: shared_originals(batch(rows, shape, seed)) for seed, name in enumerate(attacks)}
     shown = {"b": ("10.5 %", 10.5), "a": ("9", 9), "c": ("-", None), "d": ("-3e1", -30.0)}
     table = Table("Numbers", ["name", "value"], [[plain(name), Cell(*cell)] for name, cell in shown.items()])
-    page = Page("A report of </script> examples", "python -m eval.attack --flag='<b>'", {"x": {"y": 1}}, tables=[table])
+    page = Page(
+        "A report of </script> examples",
+        "python -m eval.attack --flag='<b>'",
+        {"x": {"y": 1}, "versions": {"tf_strattack": "1.2.3"}, "finished_at": "2026-01-31T12:00:00Z"},
+        figures=[Figure("success", "80 %", "4 of 5")],
+        parameters={"one": {"tau": 0.5}},
+        tables=[table],
+    )
     totals = dict.fromkeys(runs, rows)
     names = {0: "zero", 1: "</script><b>one"}
     if network is not None:

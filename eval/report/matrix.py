@@ -61,8 +61,8 @@ def matrix_of(examples: Collected, class_names: Mapping[int, str]) -> dict[str, 
 
     Returns:
       JSON values: "measures" (key → name), which is shown "first" of each attack: one that differs between cells;
-      "attacks", the names of "labels" and "targets", whether it is to be shown as a list ("sparse"), how many pairs such
-      a list leaves out ("left_out"), and the "cells" that there are: [attack, label, target, number, values in the
+      "attacks", the names of "labels" and "targets", whether it is to be shown as a list ("sparse"), how many pairs
+      such a list leaves out ("left_out"), and the "cells" that there are: [attack, label, target, number, values in the
       order of the measures].
     """
     classes = Classes.of(examples, class_names)
