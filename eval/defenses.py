@@ -38,6 +38,7 @@ _PGD_EPSILON = absl_flags.DEFINE(
     None,
     "Radius in l_inf, in [0, 1] scale, of PGD (--attack=pgd_linf, untargeted), to which every network is put as well; "
     "none if unset.",
+    serializer=absl_flags.ArgumentSerializer(),
 )
 # Networks are trained, and tested on the test split.
 OPTIONS = flags.options(

@@ -21,6 +21,7 @@ EPSILON = absl_flags.DEFINE(
     "epsilon",
     None,
     "Radius of --variant=pgd in [0, 1] scale; 0.3 for mnist, 8/255 for cifar10 if unset.",
+    serializer=absl_flags.ArgumentSerializer(),
 )
 PGD_STEPS = absl_flags.DEFINE_integer("pgd_steps", None, "Steps of the attack within --variant=pgd; 7 if unset.")
 PGD_STEP_SIZE = absl_flags.DEFINE_float("pgd_step_size", None, "Length of these steps; 2.5 epsilon / steps if unset.")

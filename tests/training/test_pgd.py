@@ -5,7 +5,9 @@ import numpy as np
 import pytest
 import scipy.special
 import tensorflow as tf
+from absl import flags as absl_flags
 
+from training import flags
 from training.data import split_of
 from training.nets import mnist_cnn
 from training.pgd import PGD, PGDTraining, pgd_accuracy
@@ -129,3 +131,14 @@ def test_training_takes_its_steps_on_examples_in_the_ball_that_grows(linear):
         kernel, bias = kernel - 0.1 * inputs.T @ error, bias - 0.1 * error.sum(axis=0)
     np.testing.assert_allclose(network.get_weights()[0], kernel, atol=1e-5)
     np.testing.assert_allclose(network.get_weights()[1], bias, atol=1e-5)
+
+
+def test_a_radius_can_be_recorded_as_it_was_given():
+    for given, recorded in (("0.3", "--epsilon=0.3"), ("8/255", f"--epsilon={8 / 255}")):
+        holder = flags.EPSILON
+        saved = absl_flags.FLAGS["epsilon"].value
+        try:
+            absl_flags.FLAGS["epsilon"].parse(given)
+            assert absl_flags.FLAGS[holder.name].serialize() == recorded
+        finally:
+            absl_flags.FLAGS["epsilon"].value = saved
