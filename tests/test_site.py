@@ -81,11 +81,16 @@ def test_no_page_asks_another_host(built, offline):
 
 
 @pytest.mark.slow
-def test_formulas_are_mathml_and_notebooks_bring_no_scripts(built):
+def test_formulas_are_rendered_and_notebooks_bring_no_scripts(built):
     site, _ = built
     mathematics = (site / "docs" / "mathematics.html").read_text()
     assert mathematics.count('display="block"') > 10
-    assert mathematics.count("<math") > 60
+    assert mathematics.count('class="katex-html"') == mathematics.count("<math") > 60
+    assert (site / "katex" / "fonts" / "KaTeX_Main-Regular.woff2").exists()
+    assert not (site / "katex" / "katex.min.js").exists()
+    reference = (site / "docs" / "reference" / "strattack.html").read_text()
+    assert reference.count('class="katex-html"') > 4, "formulas of docstrings"
+    assert "Parameters:</span>" in reference
     for page in site.rglob("*.html"):
         text = page.read_text()
         assert "arithmatex" not in text, page
@@ -98,6 +103,21 @@ def test_formulas_are_mathml_and_notebooks_bring_no_scripts(built):
         assert len(re.findall(r"import(?:<[^>]+>|\s)+tf_strattack(?:<[^>]+>|\s)+as", page)) == 1, (
             "its code is there once"
         )
+
+
+def test_formulas_of_docstrings_are_found_and_written_in_latex():
+    pytest.importorskip("griffe")
+    spec = importlib.util.spec_from_file_location("docstrings", ROOT / "docs" / "site" / "docstrings.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    text = "Minimises tau sum_i ||delta_{D_i}||_2 + 1/2 ||d - y_hat||_2^2 for a group c.\n\n    argmin_d ||d||_1\n"
+    assert module.readable(text) == (
+        r"Minimises $\tau  \sum_i  \lVert \delta _{\mathcal{D}_i} \rVert _2 + "
+        r"\tfrac{1}{2} \lVert d - \hat{y} \rVert _2^2$ for a group c."
+        "\n\n    argmin_d ||d||_1\n"
+    )
+    assert module.readable("the sum_i of a, and -x = 3") == "the sum_i of a, and -x = 3"
+    assert 'identifier="tf_strattack.StrAttack" optional' in module.readable("as `StrAttack` does")
 
 
 @pytest.mark.parametrize(

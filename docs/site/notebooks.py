@@ -18,7 +18,7 @@ from mkdocs.structure.files import Files
 from mkdocs.structure.pages import Page
 
 sys.path.insert(0, str(Path(__file__).parent))
-from formulas import mathml
+from formulas import rendered
 
 _log = logging.getLogger("mkdocs.hooks.notebooks")
 
@@ -46,7 +46,7 @@ def on_page_content(html: str, page: Page, config: MkDocsConfig, files: Files) -
 
 
 def _formula(found: re.Match[str]) -> str:
-    return mathml(found[1] or found[2], block=bool(found[1]))
+    return rendered(found[1] or found[2], block=bool(found[1]))
 
 
 def _resolved(reference: str, page: Page, files: Files) -> str:
