@@ -137,9 +137,9 @@ def test_what_one_line_commands_import_is_there():
 
 def test_the_layout_has_every_folder_and_no_other():
     text = (ROOT / "BUILD.md").read_text()
-    layout = text[text.index("    tf_strattack/  ") : text.index("## Versions")]
+    layout = text[text.index("tf_strattack/  ") : text.index("## Versions")]
     named, above = set(), []
-    for indent, names in re.findall(r"^    ( *)((?:[a-z_]+/ ?)+)", layout, re.MULTILINE):
+    for indent, names in re.findall(r"^( *)((?:[a-z_]+/ ?)+)", layout, re.MULTILINE):
         above = above[: len(indent) // 2]
         folders = ["/".join([*above, name]) for name in re.findall(r"([a-z_]+)/", names)]
         named |= set(folders)

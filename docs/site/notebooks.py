@@ -39,7 +39,7 @@ def on_page_content(html: str, page: Page, config: MkDocsConfig, files: Files) -
     if not page.file.src_uri.endswith(".ipynb"):
         return html
     html = _UNWANTED.sub("", html)
-    html = _CODE.sub(r'<div class="highlight"><pre><code>\1</code></pre></div>', html)
+    html = _CODE.sub(r'<div class="language-python highlight"><pre><code>\1</code></pre></div>', html)
     parts = _PREFORMATTED.split(html)  # every other one is preformatted
     parts[::2] = [_FORMULA.sub(_formula, part) for part in parts[::2]]
     return _REFERENCE.sub(lambda found: f'{found[1]}="{_resolved(found[2], page, files)}"', "".join(parts))
