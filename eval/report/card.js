@@ -32,6 +32,9 @@ function captionOf(example, panel) {
     name.title = seen[0];
     caption.append(name, make("span", "share", seen[1]));
   }
+  if (panel === 0 && seen) {
+    caption.append(make("span", "seen", `seen as ${seen.join(" ")}, then as ${seenBy(example, 1).join(" ")}`));
+  }
   return caption;
 }
 

@@ -10,6 +10,7 @@ import tensorflow as tf
 
 import tf_strattack as sa
 from eval.studies.comparison import claims
+from eval.studies.comparison.figure import comparison_chart
 from eval.studies.comparison.names import DEFAULT
 from eval.studies.comparison.rows import Comparison, check_attacks, check_parameters
 from eval.studies.comparison.tables import read_row, write_tables
@@ -193,6 +194,17 @@ def test_tables_show_the_paper_beneath_ratios_to_cw_the_front_and_the_claims(tmp
     assert len(lines) == 4 * 4
     assert lines[0]["paper_l0"] == "479.8"
     assert [line["tau"] for line in lines if line["row"] == "strattack_tau_2"] == ["2.0"] * 4
+    chart = comparison_chart([read_row(row) for row in chosen])
+    assert chart.legend == ["cw_l2", "strattack", "admm_l1"]
+    assert chart.note == (
+        "Filled: here; line: StrAttack over τ; open: the paper, on its networks. Lower left is better."
+    )
+    assert "strattack ℓ0 2, ℓ2 2; admm_l1 ℓ0 1, ℓ2 1" in chart.alt
+    for panel in chart.panels:
+        assert "τ 0.65" in panel
+        assert "τ 2" in panel
+        # Each attack has the colour that it has in every other chart of the page.
+        assert all(f"var(--series-{number})" in panel for number in range(3))
 
 
 def test_robust_accuracy_is_a_column_and_clean_accuracy_a_line(tmp_path):

@@ -1,6 +1,7 @@
 """Scores of perturbations that are known to lie within a region or outside, and the program end to end."""
 
 import csv
+import html
 import json
 
 import keras
@@ -14,7 +15,7 @@ from eval.runs.reading import results_in
 from eval.studies.comparison.rows import Comparison
 from eval.studies.interpretation.figures import draw_overlays
 from eval.studies.interpretation.scores import ACTIVATION, ASM, ASM_NONZERO, FIFTH, Explanation, score
-from eval.studies.interpretation.tables import summarise_scores
+from eval.studies.interpretation.tables import finding_of, summarise_scores
 from tests.builders import brief, linear_network
 from tests.directories import check_all_is_known
 from tests.programs import check_mistakes, server_of
@@ -157,6 +158,28 @@ def test_the_program_writes_the_scores_of_its_runs(run):
     report = (directory / "report.html").read_text()
     assert figures["command"] in report
     assert report.count("data:image/png;base64,") > 3
+    assert finding_of(figures) in html.unescape(report)
+    # The curves come before the first table, and no picture has a ground of its own.
+    assert report.index('id="scores-by-percentile"') < report.index("<table")
+    assert '<img class="picture"' not in report
+
+
+def test_the_finding_is_a_sentence_that_claims_no_more_than_the_errors_allow():
+    def figures(mean, error, others=("other",)):
+        scores = {name: [0.5, 0.6 + 0.01 * place] for place, name in enumerate(("ours", *others))}
+        differences = {name: {"mean": [0.0, mean], "standard_error": [None, error]} for name in others}
+        block = {"percentiles": [50.0, 90.0], "scores": scores, "even": [0.4, 0.3], "differences": differences}
+        return {"regions": {ASM: block}, "attacks": dict.fromkeys(scores, "command")}
+
+    assert finding_of(figures(0.1, 0.02)) == (
+        "ours puts more of its perturbation than other where saliency (ASM) is above its percentile 90: scores of "
+        "ours 0.60, other 0.61, and 0.30 if spread evenly; the difference is +0.10 ± 0.02."
+    )
+    assert finding_of(figures(-0.1, 0.02)).startswith("ours puts less of its perturbation than other")
+    assert finding_of(figures(0.1, 0.06)).startswith("No clear difference between ours and other")
+    assert finding_of(figures(0.1, None)).startswith("No clear difference between ours and other")
+    alone = finding_of(figures(0.1, 0.02, others=()))
+    assert "scores of ours 0.60, and 0.30 if spread evenly" in alone
 
 
 @pytest.mark.slow

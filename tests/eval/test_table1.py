@@ -51,6 +51,11 @@ def test_every_attack_the_front_and_the_claims_are_there(finished):
     report = (directory / "report.html").read_text()
     for text in ("robust accuracy</th>", "The front over tau", "Claims of the paper", "the paper</th>"):
         assert text in report
+    data = json.loads(report.partition('id="data">')[2].partition("</script>")[0])
+    first, second = data["gallery"]["examples"][:2]  # the attacks on one example stand next to each other
+    assert (first["example"], second["example"]) == (0, 0)
+    assert data["gallery"]["attacks"] == ["cw_l2", "strattack"]
+    assert all(example["seen"] for example in data["gallery"]["examples"])
     assert written["rows"][0]["attack_parameters"]["max_iterations"] == 60
     assert written["rows"][2]["attack_parameters"]["tau"] == 2
     assert set(written["claims"]) == {"thresholded", "sparse_success", "refined_cw_l2"}
