@@ -163,10 +163,9 @@ class Selection:
 def _remedy(wanted: tuple[int | None, ...], received: tuple[int, ...]) -> str:
     """What to do about images (H, W, C) that a model, as it is understood, does not take."""
     height, width, channels = wanted
-    if height == 1 and received == (width, channels, 1):
-        return "store series as images of one row, tf_strattack.images.from_series(images)"
     if received == (width, channels, height):
-        return "if the model's input is (channels, height, width), state --data_format=channels_first"
+        series = "; if it takes series, store them by tf_strattack.images.from_series(images)" if height == 1 else ""
+        return f"if the model's input is (channels, height, width), state --data_format=channels_first{series}"
     if received == (channels, height, width) and channels not in (1, 3, 4):
         return "if the model's input is (height, width, channels), state --data_format=channels_last"
     if received == (channels, height, width):

@@ -84,4 +84,4 @@ def test_series_in_place_of_images_are_refused_with_what_to_store(tmp_path):
     flags = (f"--model={tmp_path / 'model.keras'}", "--data_format=series", f"--dataset={tmp_path / 'data.npz'}")
     status, _, err = run_program("eval.attack", *flags, f"--output_dir={tmp_path / 'run'}")
     assert status == 2
-    assert "store series as images of one row, tf_strattack.images.from_series(images)" in err
+    assert "if it takes series, store them by tf_strattack.images.from_series(images)" in err

@@ -12,6 +12,7 @@ from tensorboard.util import tensor_util
 
 import tf_strattack as sa
 from eval.inputs.examples import Examples
+from eval.inputs.groups import parse_groups
 from eval.runs.tensorboard import SCALARS, Summaries
 from eval.runs.work import Work, work_here
 from tests.builders import brief
@@ -111,7 +112,7 @@ def test_shards_that_are_there_are_not_logged_again(logged, tmp_path):
 
 def test_batches_of_a_shard_are_runs_of_their_own(exact, tmp_path):
     classifier, examples = small(exact)
-    work = Work(brief(15, refine=False), False, 2, 5)
+    work = Work(brief(15, refine=False), False, parse_groups("squares:2"), 5)
     [(_, outcome)] = work_here(work, classifier, [(7, examples)], 8, Summaries(tmp_path))
     assert sorted(path.name for path in tmp_path.iterdir()) == ["shard_00007", "shard_00007_batch_1"]
     for name, rows in (("shard_00007", slice(5)), ("shard_00007_batch_1", slice(5, 8))):
@@ -166,7 +167,7 @@ def test_ctrl_c_ends_an_attack_whose_points_can_be_read(exact, tmp_path):
         if progress.iterations >= 20:
             raise KeyboardInterrupt
 
-    work = Work(sa.StrAttack(), False, 2, None)
+    work = Work(sa.StrAttack(), False, parse_groups("squares:2"), None)
     with pytest.raises(KeyboardInterrupt), Summaries(tmp_path).shard(0, press) as told:
         work(classifier, examples, told.follow)
     curves, images, _ = read(tmp_path / "shard_00000")
@@ -177,7 +178,11 @@ def test_ctrl_c_ends_an_attack_whose_points_can_be_read(exact, tmp_path):
 def test_without_a_directory_nothing_is_written(exact, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     classifier, examples = small(exact, 2)
-    list(work_here(Work(sa.FGM(), False, 2, None), classifier, [(0, examples)], 2, Summaries(None)))
+    list(
+        work_here(
+            Work(sa.FGM(), False, parse_groups("squares:2"), None), classifier, [(0, examples)], 2, Summaries(None)
+        )
+    )
     assert not list(tmp_path.iterdir())
 
 

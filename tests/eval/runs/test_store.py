@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import tf_strattack as sa
+from eval.inputs.groups import parse_groups
 from eval.runs.manifest import write_manifest
 from eval.runs.store import Store
 from eval.runs.work import Work
@@ -21,7 +22,7 @@ def outcomes(mnist):
     """What is written of the three shards of a plan, in 8 bits."""
     sample = sample_data()
     plan = plan_of(sample, mnist, num_images=5, targets="random:2", shard_size=4)
-    work = Work(sa.FGM(norm="linf"), quantize=True, group_size=2, batch_size=None)
+    work = Work(sa.FGM(norm="linf"), quantize=True, grouping=parse_groups("squares:2"), batch_size=None)
     return plan, [work(mnist, examples) for _, examples in plan.shards(sample, mnist.bounds, range(plan.num_shards))]
 
 
