@@ -5,6 +5,7 @@ from . import plot as plot
 from . import shipped as shipped
 from . import solvers as solvers
 from . import targets as targets
+from . import transformations as transformations
 from . import typing as typing
 from .attacks.attack import Attack as Attack
 from .attacks.carlini_wagner import CarliniWagnerL2 as CarliniWagnerL2
@@ -24,7 +25,12 @@ from .errors import InputError as InputError
 from .errors import InputWarning as InputWarning
 from .problem import distortions as distortions
 from .problem import groups as groups
-from .problem.goal import Misclassify as Misclassify
+from .problem.goals.expectation import Expectation as Expectation
+from .problem.goals.misclassify import Misclassify as Misclassify
+from .problem.goals.multi_label import MultiLabel as MultiLabel
+from .problem.goals.several import AllOf as AllOf
+from .problem.goals.several import AnyOf as AnyOf
+from .problem.goals.top_k import TopK as TopK
 from .problem.groups import LabelMap as LabelMap
 from .problem.groups import SlidingMask as SlidingMask
 from .result import AttackResult as AttackResult

@@ -27,7 +27,7 @@ from eval.benchmarks.tables import section_table
 from eval.inputs.datasets import read_dataset
 from tests.builders import brief
 from tf_strattack.problem.batch import Batch
-from tf_strattack.problem.goal import Misclassify
+from tf_strattack.problem.goals.misclassify import Misclassify
 
 
 def test_the_network_of_the_model_flag_is_a_net_with_its_own_examples(tmp_path):

@@ -14,7 +14,8 @@ from tf_strattack.attacks.strattack import StrAttack
 from tf_strattack.checks import check_mask
 from tf_strattack.errors import InputError
 from tf_strattack.problem.batch import Batch
-from tf_strattack.problem.goal import Goal, as_goal
+from tf_strattack.problem.goals.base import Goal
+from tf_strattack.problem.goals.misclassify import as_goal
 from tf_strattack.problem.objective import Objective
 from tf_strattack.result import AttackResult
 from tf_strattack.runtime import devices
@@ -62,7 +63,7 @@ def certificate(attack: StrAttack, classifier: Any, result: AttackResult, *, mas
       The certificate of each example.
 
     Raises:
-      InputError: an attack whose problem is not convex, or not separable.
+      InputError: an attack whose problem is not convex, or not separable, or a goal with an `Expectation`.
 
     Example:
       >>> import tf_strattack as sa
@@ -75,6 +76,12 @@ def certificate(attack: StrAttack, classifier: Any, result: AttackResult, *, mas
     """
     objective = _checked(attack, result)
     goal = as_goal(classifier).aimed(result.targets is not None)
+    if goal.random:
+        raise InputError(
+            "expected a goal whose margin is the same at each evaluation, received one with an Expectation, whose "
+            "tangent is that of some samples: pass the goal within it, to bound the problem without transformations"
+        )
+    goal.prepare(result.images)
     allowed = check_mask(mask, result.images.shape)
     allowed = np.broadcast_to(allowed, result.images.shape[:1] + allowed.shape[1:])
     values = np.full((2, len(result)), np.nan)
@@ -101,14 +108,15 @@ def _of_batch(
     attack: StrAttack, goal: Goal, objective: Objective, result: AttackResult, allowed: Any, some: Any
 ) -> tuple[Any, Any]:
     whole = devices.padded(len(some), result.images.shape[1:])
-    classes = result.labels if result.targets is None else result.targets
-    images, chosen, mask = (pad_rows(part[some], whole) for part in (result.images, classes, allowed))
-    positions = pad_rows(some.astype(np.int32), whole)
+    targets = None if result.targets is None else result.targets[some]
+    classes = goal.asked(result.labels[some], targets, some.astype(np.int32))
+    parts = result.images[some], classes, allowed[some], some.astype(np.int32)
+    images, chosen, mask, positions = (pad_rows(part, whole) for part in parts)
     batch = Batch.build(goal.classifier.bounds, images, chosen, mask, epsilon=attack.epsilon, positions=positions)
     delta = tf.constant(pad_rows(result.delta[some].astype(np.float32), whole))
     tangent = goal.program("certificate", goal.margin_and_gradient, batch, delta)
-    parts = (*tangent(batch, delta), delta, batch.lower, batch.upper)
-    margins, gradient, delta, lower, upper = (tf.cast(part[: len(some)], tf.float64) for part in parts)
+    tensors = (*tangent(batch, delta), delta, batch.lower, batch.upper)
+    margins, gradient, delta, lower, upper = (tf.cast(part[: len(some)], tf.float64) for part in tensors)
     exact = dataclasses.replace(objective, weights=tf.constant(1.0, tf.float64))
     offset = margins + attack.confidence - _total(gradient * delta)
     bound = tf.function(lambda *parts: _Dual(exact, *parts).best())

@@ -19,11 +19,11 @@ from tf_strattack.checks import (
     check_number,
     check_targets,
 )
-from tf_strattack.classifiers.classifier import Classifier
 from tf_strattack.image_checks import check_like
 from tf_strattack.notices import report
 from tf_strattack.problem.batch import Batch
-from tf_strattack.problem.goal import Goal, as_goal
+from tf_strattack.problem.goals.base import Goal
+from tf_strattack.problem.goals.misclassify import as_goal
 from tf_strattack.problem.starting_points import StartingPoints
 from tf_strattack.problem.work import Work
 from tf_strattack.result import AttackResult
@@ -37,12 +37,16 @@ from tf_strattack.versions import versions
 
 
 class Examples(NamedTuple):
-    """Checked arguments of N examples, see `Attack.__call__`; `given` are the images that a refinement starts from."""
+    """Checked arguments of N examples, see `Attack.__call__`.
+
+    `given` are the images that a refinement starts from, `asked` what the goal asks of each example.
+    """
 
     images: Images
     given: Images
     labels: Classes
     targets: Classes | None
+    asked: Classes
     mask: Images
     positions: npt.NDArray[np.int32]
     starting_points: StartingPoints | None = None
@@ -121,10 +125,10 @@ class Method(abc.ABC):
         """
         check_function("callback", callback, "print")
         goal = as_goal(classifier).aimed(targets is not None)
-        examples = _checked(goal.classifier, images, start, labels, targets, mask, positions)
+        examples = _checked(goal, images, start, labels, targets, mask, positions)
         points = StartingPoints.checked(starting_points, goal.classifier, examples.images)
         examples = examples._replace(starting_points=points)
-        size = chosen_batch_size(batch_size, goal.classifier, examples.images)
+        size = chosen_batch_size(batch_size, goal, examples.images)
         tracker = Tracker(len(examples.images), callback)
         parts: list[AttackResult] = []
         first = 0
@@ -138,7 +142,7 @@ class Method(abc.ABC):
             except Exception as error:
                 if not out_of_memory(error):
                     raise
-                size = smaller_batch_size(goal.classifier, batch.images, batch_size, error)
+                size = smaller_batch_size(goal, batch.images, batch_size, error)
                 continue
             first += size
         if tracker.lost:
@@ -178,8 +182,7 @@ class Method(abc.ABC):
         self, goal: Goal, examples: Examples, tracker: Tracker
     ) -> tuple[Images, Flags, Flags, npt.NDArray[np.float32], npt.NDArray[np.int8]]:
         """Perturbs and verifies: adversarial images, success, whether the original is correct, c, and origin."""
-        images, given = examples.images, examples.given
-        classes = examples.labels if examples.targets is None else examples.targets
+        images, given, classes = examples.images, examples.given, examples.asked
         low, high = goal.classifier.bounds
         whole = devices.padded(len(images), images.shape[1:])
         *padded, positions = (pad_rows(part, whole) for part in (images, classes, examples.mask, examples.positions))
@@ -192,24 +195,24 @@ class Method(abc.ABC):
         adversarial = np.where(found.found[:, None, None, None], valid, otherwise)
 
         def verified(images: Images) -> Flags:
-            tracker.spend(places, whole, forwards=1)
+            tracker.spend(places, whole, forwards=goal.batched)
             # What an owner's own predict, and images one by one, are asked for is not padded.
-            tracker.spend(places, 1, forwards=goal.passes - 1, alone=True)
+            tracker.spend(places, 1, forwards=goal.passes - goal.batched, alone=True)
             return goal.verify(images, classes, confidence=self.confidence, positions=examples.positions)
 
         success = verified(adversarial)
         if (found.found & ~success).any():
             adversarial = np.where(success[:, None, None, None], adversarial, otherwise)
             success = verified(adversarial)
-        tracker.spend(places, whole, forwards=1)
-        own = goal.classifier.classify(images, batch_size=len(images), positions=examples.positions)
+        tracker.spend(places, whole, forwards=goal.batched)
+        correct = goal.correct(images, examples.labels, examples.positions)
         tracker.end_batch(int(success.sum()))
         c = np.where(np.isfinite(found.c), found.c, np.float32(0.0))
-        return adversarial, success, own == examples.labels, c, found.origin
+        return adversarial, success, correct, c, found.origin
 
 
 def _checked(
-    classifier: Classifier,
+    goal: Goal,
     images: Any,
     start: Any,
     labels: Any,
@@ -217,14 +220,15 @@ def _checked(
     mask: Any,
     positions: npt.NDArray[np.int32] | None,
 ) -> Examples:
-    originals = classifier.prepare(images, positions)
+    originals = goal.prepare(images, positions)
     places = positions_of(originals) if positions is None else positions
-    classifier.check_unchanged(originals, places)
+    goal.check_unchanged(originals, places)
     given = originals
     if start is not None:
-        given = check_like(classifier.prepare(start, places), originals, "adversarial images")
-    labels = check_classes(labels, len(originals), classifier.num_classes, "labels")
-    targets = check_targets(targets, labels, classifier.num_classes)
+        given = check_like(goal.prepare(start, places), originals, "adversarial images")
+    labels = check_classes(labels, len(originals), goal.num_classes, "labels")
+    targets = check_targets(targets, labels, goal.num_classes)
+    asked = goal.asked(labels, targets, places)
     allowed = check_mask(mask, originals.shape)
     allowed = np.broadcast_to(allowed, (len(originals), *allowed.shape[1:]))
-    return Examples(originals, given, labels, targets, allowed, places)
+    return Examples(originals, given, labels, targets, asked, allowed, places)

@@ -8,19 +8,21 @@ from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
+import tensorflow as tf
 
 from tf_strattack.attacks.method import Method
 from tf_strattack.checks import check_count
 from tf_strattack.image_checks import check_like
 from tf_strattack.images import LEVELS, from_uint8, to_uint8
 from tf_strattack.problem.distortions import CHANGED
-from tf_strattack.problem.goal import Goal, as_goal
+from tf_strattack.problem.goals.base import Goal
+from tf_strattack.problem.goals.misclassify import as_goal
 from tf_strattack.problem.problem import Problem
 from tf_strattack.problem.work import Work
 from tf_strattack.result import AttackResult
 from tf_strattack.runtime.progress import Callback
 from tf_strattack.solvers.best import GIVEN, Solution
-from tf_strattack.typing import Images, Pixels
+from tf_strattack.typing import Images, Pixels, Rows, Scalar
 
 # What is asked of the margin beyond the confidence, in logits, so that a fresh forward pass agrees.
 _SLACK = 1e-4
@@ -91,13 +93,12 @@ class Quantization(Method):
           InputError: a value of the wrong kind, shape or range.
         """
         goal = as_goal(classifier)
-        classifier = goal.classifier
-        originals = classifier.prepare(images)
-        given = check_like(classifier.prepare(adversarial), originals, "adversarial images")
-        low, high = classifier.bounds
+        originals = goal.prepare(images)
+        given = check_like(goal.prepare(adversarial), originals, "adversarial images")
+        low, high = goal.classifier.bounds
         delta = given - originals
         delta[np.abs(delta) <= CHANGED * (high - low)] = 0
-        rounded = _nearest(originals, classifier.bounds)
+        rounded = _nearest(originals, (low, high))
         start = np.clip(rounded + delta, np.float32(low), np.float32(high))
         return self.run(goal, rounded, start, labels, targets, None, batch_size, callback)
 
@@ -119,7 +120,7 @@ class Quantization(Method):
                 break
             some = work.some(todo)
             delta = some.padded((levels[todo] / LEVELS).astype(np.float32))
-            evaluated = some.evaluate("margin_and_gradient", Problem.margin_and_gradient, delta)
+            evaluated = some.evaluate("quantization", _at_step, delta, tf.constant(step))
             margins, slopes = (part.numpy()[: len(todo)] for part in evaluated)
             excess = margins + self.confidence + max(_SLACK, work.goal.resolution)
             found[todo] = excess <= 0
@@ -141,6 +142,11 @@ class Quantization(Method):
     def fallback_images(self, images: Images, given: Images) -> Images:
         """The original: what came in is not on the lattice."""
         return images
+
+
+def _at_step(problem: Problem, delta: Pixels, step: Scalar) -> tuple[Rows, Pixels]:
+    problem.turn(step)
+    return problem.margin_and_gradient(delta)
 
 
 def _counted(bound: Pixels, work: Work) -> Images:

@@ -37,6 +37,7 @@ class CalledNetwork(Programs):
         preprocessing: Callable[[tf.Tensor], tf.Tensor] | None = None,
         outputs: str | None = None,
         output: str | int | None = None,
+        stochastic: bool = False,
     ) -> None:
         """Wraps an adapted network; prefer the `from_...` constructors.
 
@@ -46,6 +47,7 @@ class CalledNetwork(Programs):
           preprocessing: applied to images inside the graph, before the network; must be differentiable.
           outputs: "logits", "probabilities" or "sigmoid"; None finds out at first use.
           output: the name or the place of the output that holds the class scores, where there are several.
+          stochastic: whether the network is random from call to call, for an `Expectation`.
 
         Raises:
           InputError: bounds that are no interval, or options of another kind.
@@ -53,6 +55,8 @@ class CalledNetwork(Programs):
         super().__init__()
         if outputs is not None:
             check_choice("outputs", outputs, KINDS)
+        if not isinstance(stochastic, bool):
+            raise InputError(f"expected stochastic to be True or False, received {stochastic!r}")
         self.bounds = check_bounds(bounds)
         check_function("preprocessing", preprocessing, "lambda images: (images - mean) / std")
         # With preprocessing, the shape that the network declares need not be that of the images.
@@ -60,6 +64,9 @@ class CalledNetwork(Programs):
         # What is known of the function counts: a softmax that the caller has seen may be taken off.
         self.outputs = LOGITS if adapted.logits is not None else adapted.outputs or outputs
         self.num_classes: int | None = None
+        self.stochastic = stochastic
+        # How often the network has become another one.
+        self.generation = 0
         self._stated = outputs
         self._adapted = adapted
         self._preprocessing = preprocessing
@@ -76,6 +83,11 @@ class CalledNetwork(Programs):
     def single_score(self) -> bool:
         """Whether the network returns one number for each image, for two classes."""
         return self._findings is not None and self._findings.single
+
+    @property
+    def returned(self) -> str:
+        """What the network itself returns, as far as it is known: "logits", "probabilities" or "sigmoid"."""
+        return self._kind
 
     def scores(self, images: tf.Tensor, positions: tf.Tensor | None = None) -> tf.Tensor:
         """What the network returns for `images` (N, H, W, C), a tensor in the caller's scale: (N, K) float32.
@@ -124,7 +136,7 @@ class CalledNetwork(Programs):
           InputError: the network has become one that fails a check.
         """
         few, places = images[:_FEW], positions[:_FEW]
-        if self._findings is None or not len(few) or not self._adapted.may_change:
+        if self._findings is None or not len(few) or not self._adapted.may_change or self.stochastic:
             return
         try:
             compiled = self._own_scores(few, places, None)
@@ -150,6 +162,7 @@ class CalledNetwork(Programs):
     def _forget(self) -> None:
         self._findings, self._parts = None, None
         self._remembered.clear()
+        self.generation += 1
 
     def _inspect(self, images: Images) -> None:
         adapted = self._adapted
@@ -165,7 +178,7 @@ class CalledNetwork(Programs):
         )
         states = [(variable, variable.numpy()) for variable in adapted.states()]
         try:
-            self._findings = inspect(self._own, seen, self._stated, Probe.of(images, self.bounds))
+            self._findings = inspect(self._own, seen, self._stated, Probe.of(images, self.bounds), self.stochastic)
         finally:
             for variable, value in states:  # such as moving averages, if the network goes on training
                 variable.assign(value)

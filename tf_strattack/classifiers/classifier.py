@@ -37,6 +37,7 @@ class Classifier(OwnNetwork):
       num_classes: the number of classes, None until first use.
       outputs: "logits", "probabilities" (that sum to 1) or "sigmoid" (one for each class), what the logits that attacks
         see are computed from; None until first use unless stated or known.
+      stochastic: whether it is random from call to call, by its owner's word; it is attacked by `Expectation`.
 
     Example:
       >>> import numpy as np, tensorflow as tf, tf_strattack as sa
@@ -77,7 +78,7 @@ class Classifier(OwnNetwork):
           data_format: "channels_last", "channels_first", "series" or "volumes"; None takes what its layers say. Images
             are always (N, H, W, C): "series" (N, T, C) become (N, 1, T, C) by `images.from_series`, and "volumes"
             (N, D, H, W, C) become (N, D H, W, C) by `images.from_volumes`.
-          **options: those of `Classifier`: bounds, preprocessing, outputs, output.
+          **options: those of `Classifier`: bounds, preprocessing, outputs, output, stochastic.
 
         Raises:
           InputError: another kind of object, or inputs that cannot be told apart or fed.
@@ -103,7 +104,7 @@ class Classifier(OwnNetwork):
           signature: its name; None for the object itself where it can be called, else `serve` or the only signature.
           inputs: values of other inputs by name, for one image (the same for all) or with a row for each image.
           data_format: as in `from_keras`; None guesses where the shape of the input can only mean one.
-          **options: those of `Classifier`: bounds, preprocessing, outputs, output.
+          **options: those of `Classifier`: bounds, preprocessing, outputs, output, stochastic.
 
         Raises:
           InputError: no SavedModel, an unknown signature, or an input that is no batch of floating-point images.
@@ -120,7 +121,7 @@ class Classifier(OwnNetwork):
         Args:
           function: made of TensorFlow operations; images are in the scale of `bounds`.
           data_format: "channels_first" if it takes (N, C, H, W), "series" if it takes (N, T, C).
-          **options: those of `Classifier`: bounds, preprocessing, outputs, output.
+          **options: those of `Classifier`: bounds, preprocessing, outputs, output, stochastic.
 
         Raises:
           InputError: something that cannot be called.

@@ -50,7 +50,7 @@ class Findings(NamedTuple):
     single: bool = False
 
 
-def inspect(own: Network, adapted: Adapted, stated: str | None, probe: Probe) -> Findings:
+def inspect(own: Network, adapted: Adapted, stated: str | None, probe: Probe, stochastic: bool = False) -> Findings:
     """Looks at a network on some images.
 
     Args:
@@ -58,6 +58,7 @@ def inspect(own: Network, adapted: Adapted, stated: str | None, probe: Probe) ->
       adapted: what the adapter knows; its `logits` come with the same preprocessing.
       stated: what the caller says of the outputs, None to find out.
       probe: the images.
+      stochastic: whether the network is random by its owner's word, so that two calls cannot be compared.
 
     Raises:
       InputError: output that is not (N, classes) or not finite, changes from call to call or with the other rows of
@@ -68,10 +69,14 @@ def inspect(own: Network, adapted: Adapted, stated: str | None, probe: Probe) ->
     """
     raw = evaluate(own, probe.batch, probe.positions)
     scores = check_scores(raw, len(probe.batch), probe.rows)
-    check_repeatable(scores, own, probe)
-    alone = check_rows(scores, own, probe)
-    check_predict(scores, adapted, probe)
-    check_also(scores, adapted, probe)
+    alone = scores[:1]
+    if stochastic:
+        adapted = adapted._replace(logits=None)  # which could not be compared with the output
+    else:
+        check_repeatable(scores, own, probe)
+        alone = check_rows(scores, own, probe)
+        check_predict(scores, adapted, probe)
+        check_also(scores, adapted, probe)
     kind = _stated_or_known(stated, adapted.outputs, scores.shape[1]) or _kind(
         scores[np.isfinite(scores).all(axis=1)], raw.dtype
     )

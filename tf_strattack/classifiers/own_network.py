@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,7 @@ import tensorflow as tf
 
 from tf_strattack.classifiers.called_network import CalledNetwork
 from tf_strattack.classifiers.outputs import as_logits, decisive
-from tf_strattack.losses import fools
+from tf_strattack.losses import margin, reaches
 from tf_strattack.runtime.rows import positions_of
 from tf_strattack.typing import Classes
 
@@ -79,21 +80,54 @@ class OwnNetwork(CalledNetwork):
         Raises:
           InputError: as `predict`.
         """
+        classes, targeted = (labels, False) if targets is None else (targets, True)
+        wanted = tf.constant(classes, tf.int32)
+        return self.judged(
+            images,
+            lambda scores: margin(scores, wanted, targeted),
+            confidence=confidence,
+            positions=positions,
+            batch_size=batch_size,
+        )
+
+    def judged(
+        self,
+        images: Any,
+        margin_of: Callable[[tf.Tensor], tf.Tensor],
+        *,
+        confidence: float = 0.0,
+        positions: npt.NDArray[np.int32] | None = None,
+        batch_size: int | None = None,
+        by_logits: bool = False,
+    ) -> npt.NDArray[np.bool_]:
+        """Tells (N,) of which images the network's own scores have a margin that is a success; see `fooled_by`.
+
+        Args:
+          images: (N, H, W, C) numbers within the bounds.
+          margin_of: scores (N, K) → margins (N,), negative for a success.
+          confidence: how far below 0, in logits, a margin must lie.
+          positions: (N,) as for `scores`.
+          batch_size: images at a time; None chooses by the size of an image.
+          by_logits: whether only logits have such margins, and not what the network returns.
+
+        Raises:
+          InputError: as `predict`.
+        """
         array = self.prepare(images, positions)
         places = positions_of(array) if positions is None else positions
-        classes, targeted = (labels, False) if targets is None else (targets, True)
 
-        def fooling(scores: npt.NDArray[np.float32]) -> npt.NDArray[np.bool_]:
-            own, wanted = tf.constant(scores), tf.constant(classes, tf.int32)
-            found = fools(decisive(own, self._kind), wanted, targeted, 0.0)
-            return np.asarray(found & fools(as_logits(own, self._kind), wanted, targeted, confidence))
+        def holding(scores: npt.NDArray[np.float32]) -> npt.NDArray[np.bool_]:
+            own = tf.constant(scores)
+            logits = as_logits(own, self._kind)
+            decided = reaches(margin_of(logits if by_logits else decisive(own, self._kind)), 0.0)
+            return np.asarray(decided & reaches(margin_of(logits), confidence))
 
-        found = fooling(self._own_scores(array, places, batch_size))
+        found = holding(self._own_scores(array, places, batch_size))
         if self.resolution > 0 and len(array):
             rows = [(tf.constant(array[i : i + 1]), tf.constant(places[i : i + 1])) for i in range(len(array))]
-            found = found & fooling(np.concatenate([self.scores(*row).numpy() for row in rows]))
+            found = found & holding(np.concatenate([self.scores(*row).numpy() for row in rows]))
         if self._adapted.predict is not None and len(array):
-            found = found & fooling(self._predicted(tf.constant(array), tf.constant(places)).numpy())
+            found = found & holding(self._predicted(tf.constant(array), tf.constant(places)).numpy())
         return found
 
     @property

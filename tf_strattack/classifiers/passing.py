@@ -79,6 +79,8 @@ def _remedy(value: Any) -> str:
         return f"tf_strattack.interop.{package}.to_classifier(model)"
     if package == "torch" or any(kind.__module__.startswith("torch.") for kind in type(value).__mro__):
         return "PyTorch modules have no TensorFlow gradient; export the network to TensorFlow"
+    if isinstance(getattr(value, "classifier", None), Classifier):
+        return "pass the network of the goal, its classifier"
     if isinstance(value, type):
         return f"pass an instance, {value.__name__}(...)"
     if callable(value):

@@ -9,10 +9,12 @@ import tensorflow as tf
 
 from tf_strattack.losses import reaches
 from tf_strattack.problem.batch import Batch
-from tf_strattack.problem.goal import Goal
+from tf_strattack.problem.goals.base import Goal
 from tf_strattack.problem.objective import Objective
 from tf_strattack.typing import Pixels, Rows, Scalar
 
+# Odd factors, as of a hash, that keep the draws of iterations, of repetitions and of evaluations apart.
+_ITERATION, _REPETITION, _EVALUATION = 0x1E3779B1, 0x05EBCA77, 0x42B2AE3D
 # The margin, in logits, of a perturbation at which the network returns NaN or infinity: far from any success.
 _UNKNOWN = 1e4
 
@@ -48,6 +50,7 @@ class Problem:
     def __init__(self, goal: Goal, batch: Batch, objective: Objective | None = None) -> None:
         """Joins the three; without an objective there is only the network to ask."""
         self._goal = goal
+        self._turn: Scalar | int = 0
         self.batch = batch
         self.spent = Evaluations.none(tf.shape(batch.images)[0])
         self.pose(Objective() if objective is None else objective)
@@ -57,10 +60,13 @@ class Problem:
         self.objective = objective
         self.prox = objective.prox(self.batch.lower, self.batch.upper)
 
+    def turn(self, k: Scalar) -> None:
+        """Begins iteration `k`, a scalar int32: a goal that draws something draws it for this one."""
+        self._turn = _ITERATION * k
+
     def margin(self) -> Rows:
         """The margin (N,) of the originals: one forward evaluation."""
-        self._count(forwards=1)
-        return self._goal.margin(self.batch)
+        return self._evaluated(forwards=1).margin(self.batch)
 
     def margin_and_gradient(self, delta: Pixels) -> tuple[Rows, Pixels]:
         """The margin (N,) at x0 + delta and its gradient (N, H, W, C): one gradient evaluation.
@@ -68,15 +74,13 @@ class Problem:
         Where the network returns NaN or infinity, which would stay in every iterate, the margin is large and the
         gradient 0.
         """
-        self._count(gradients=1)
-        margins, gradient = self._goal.margin_and_gradient(self.batch, delta)
+        margins, gradient = self._evaluated(gradients=1).margin_and_gradient(self.batch, delta)
         finite = tf.math.is_finite(margins)
         return tf.where(finite, margins, _UNKNOWN), self._without(finite, gradient)
 
     def cross_entropy_gradient(self, delta: Pixels) -> Pixels:
         """The direction (N, H, W, C) in which the cross-entropy grows at x0 + delta: one gradient evaluation."""
-        self._count(gradients=1)
-        gradient = self._goal.cross_entropy_gradient(self.batch, delta)
+        gradient = self._evaluated(gradients=1).cross_entropy_gradient(self.batch, delta)
         return self._without(tf.reduce_all(tf.math.is_finite(gradient), axis=[1, 2, 3]), gradient)
 
     def margin_and_cross_entropy_gradient(self, delta: Pixels) -> tuple[Rows, Pixels]:
@@ -92,21 +96,23 @@ class Problem:
 
     def is_adversarial(self, delta: Pixels, confidence: Rows) -> Rows:
         """Whether (N,) perturbations reach the goal with `confidence`, in logits: one forward evaluation."""
-        self._count(forwards=1)
-        margins = self._goal.valid_margin(self.batch, delta)
+        margins = self._evaluated(forwards=1).valid_margin(self.batch, delta)
         self.spent = self.spent._replace(lost=self.spent.lost | ~tf.math.is_finite(margins))
         return reaches(margins, confidence)
 
     def repeat(self, times: Scalar, body: Callable[[Pixels], Pixels], delta: Pixels) -> Pixels:
         """Applies `body` to `delta` (N, H, W, C) `times` times; what it evaluates counts as often."""
 
+        before = self._turn
+
         def again(k: Scalar, delta: Pixels, spent: Evaluations) -> tuple[Scalar, Pixels, Evaluations]:
-            self.spent = spent
+            self.spent, self._turn = spent, before + _REPETITION * (k + 1)
             following = body(delta)
             return k + 1, following, self.spent
 
         start = (tf.constant(0), delta, self.spent)
         _, delta, self.spent = tf.while_loop(lambda k, *_: k < times, again, start, parallel_iterations=1)
+        self._turn = before + _EVALUATION
         return delta
 
     def _without(self, finite: Rows, gradient: Pixels) -> Pixels:
@@ -119,6 +125,12 @@ class Problem:
         # Almost always there is nothing to do, and every gradient would be copied.
         return tf.cond(tf.reduce_all(finite), lambda: gradient, without)
 
-    def _count(self, gradients: int = 0, forwards: int = 0) -> None:
-        spent = self.spent
-        self.spent = Evaluations(spent.gradients + gradients, spent.forwards + forwards, spent.lost)
+    def _evaluated(self, gradients: int = 0, forwards: int = 0) -> Goal:
+        """The goal to evaluate once, which is counted: as often as it calls a network."""
+        spent, times = self.spent, self._goal.evaluations
+        self.spent = Evaluations(spent.gradients + times * gradients, spent.forwards + times * forwards, spent.lost)
+        if not self._goal.random:
+            return self._goal
+        drawn = self._goal.at(tf.convert_to_tensor(self._turn))
+        self._turn += _EVALUATION
+        return drawn

@@ -10,7 +10,7 @@ import numpy as np
 import tensorflow as tf
 
 from tf_strattack.problem.batch import Batch
-from tf_strattack.problem.goal import Goal
+from tf_strattack.problem.goals.base import Goal
 from tf_strattack.problem.problem import Evaluations, Problem
 from tf_strattack.problem.starting_points import StartingPoints
 from tf_strattack.runtime import devices

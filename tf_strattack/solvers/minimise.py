@@ -150,6 +150,7 @@ class _Loop(Generic[Iterate, Parameters]):
 
             def body(state: State[Iterate], spent: Evaluations) -> tuple[State[Iterate], Evaluations]:
                 problem.spent = spent
+                problem.turn(state.k)
                 following, candidate = solver.step(state.k, state.iterate, problem, parameters)
                 c = solver.monitor(following, parameters).c
                 best = state.best.after(candidate, c, patience)

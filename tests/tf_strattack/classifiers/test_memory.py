@@ -9,7 +9,7 @@ from tests.builders import brief, exact_rows
 from tf_strattack.classifiers import memory
 from tf_strattack.classifiers.inspection import Findings
 from tf_strattack.problem.batch import Batch
-from tf_strattack.problem.goal import Misclassify
+from tf_strattack.problem.goals.misclassify import Misclassify
 from tf_strattack.problem.objective import Objective
 from tf_strattack.problem.problem import Problem
 from tf_strattack.runtime import devices

@@ -8,7 +8,7 @@ import tensorflow as tf
 
 import tf_strattack as sa
 from tests.builders import batch_of, exact_rows
-from tf_strattack.problem.goal import Goal
+from tf_strattack.problem.goals.base import Goal
 
 
 @dataclasses.dataclass(frozen=True)

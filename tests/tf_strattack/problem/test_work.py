@@ -9,7 +9,7 @@ import tensorflow as tf
 import tf_strattack as sa
 from tests.builders import exact_rows
 from tf_strattack.problem.batch import Batch
-from tf_strattack.problem.goal import Misclassify
+from tf_strattack.problem.goals.misclassify import Misclassify
 from tf_strattack.problem.work import Work
 from tf_strattack.runtime.progress import Tracker
 

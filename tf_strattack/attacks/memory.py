@@ -12,9 +12,9 @@ import numpy as np
 import psutil
 import tensorflow as tf
 
-from tf_strattack.classifiers.classifier import Classifier
 from tf_strattack.errors import InputError
-from tf_strattack.losses import margin
+from tf_strattack.problem.batch import Batch
+from tf_strattack.problem.goals.base import Goal
 from tf_strattack.runtime import devices
 from tf_strattack.runtime.causes import out_of_memory
 from tf_strattack.runtime.rows import pad_rows
@@ -31,40 +31,44 @@ _CGROUP_FILES = (
 )
 
 
-def fitting_batch_size(classifier: Classifier, images: Images) -> int:
-    """The default batch size for images (N, H, W, C), or less where memory does not allow it: `batch_size="auto"`.
+def usual_batch_size(goal: Goal, shape: tuple[int, ...]) -> int:
+    """The batch size for images (H, W, C) where the caller names none: of a goal of many rows per example, fewer."""
+    return max(1, devices.default_batch_size(shape) // goal.rows)
 
-    The network's gradient is computed for twice as many rows each time, until twice as many again would take more than
-    70 % of what is free, by what the last took, or the device refuses. It is measured once for an image shape.
+
+def fitting_batch_size(goal: Goal, images: Images) -> int:
+    """The usual batch size for images (N, H, W, C), or less where memory does not allow it: `batch_size="auto"`.
+
+    The goal's gradient is computed for twice as many rows each time, until twice as many again would take more than
+    70 % of what is free, by what the last took, or the device refuses. It is measured once for a goal and image shape.
 
     Raises:
       InputError: not even the fewest rows fit.
     """
-    shape = images.shape[1:]
-    return int(classifier.remembered(("fitting_batch_size", shape), lambda: _measure(classifier, images[:1])))
+    key = "fitting_batch_size", goal.identity, images.shape[1:]
+    return int(goal.classifier.remembered(key, lambda: _measure(goal, images[:1])))
 
 
-def _measure(classifier: Classifier, image: Images) -> int:
+def _measure(goal: Goal, image: Images) -> int:
     shape = image.shape[1:]
-    most, fitting, per_row = devices.default_batch_size(shape), 0, 0.0
+    most, fitting, per_row = usual_batch_size(goal, shape), 0, 0.0
     rows = devices.padded(1, shape)
+    # No more than a class for each row is needed, or what else the goal asks.
+    classes = np.zeros((1, goal.columns) if goal.columns else 1, np.int32)
+    everywhere = np.ones((1, 1, 1, 1), np.float32)
 
-    def gradient(images: tf.Tensor) -> tf.Tensor:
-        with tf.GradientTape() as tape:
-            tape.watch(images)
-            margins = margin(
-                classifier.logits(images, tf.zeros_like(images[:, 0, 0, 0], tf.int32)),
-                tf.zeros_like(images[:, 0, 0, 0], tf.int32),
-                True,
-            )
-        return tape.gradient(margins, images)
+    def gradient(delta: tf.Tensor, batch: Batch) -> tf.Tensor:
+        return goal.margin_and_gradient(batch, delta)[1]
 
     while True:
-        batch = tf.constant(pad_rows(image, rows))
+        padded = pad_rows(image, rows), pad_rows(classes, rows)
+        places = np.zeros(rows, np.int32)
+        batch = Batch.build(goal.classifier.bounds, *padded, everywhere, epsilon=None, positions=places)
+        delta = tf.zeros_like(batch.images)
         free = _free_bytes()
-        program = classifier.program("memory", gradient, batch)
+        program = goal.program("memory", gradient, delta, batch)
         try:
-            taken = _peak_growth(functools.partial(program, batch))
+            taken = _peak_growth(functools.partial(program, delta, batch))
         except Exception as error:
             if not out_of_memory(error):
                 raise

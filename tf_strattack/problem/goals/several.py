@@ -1,0 +1,310 @@
+"""Several goals at once, an ensemble of networks say: all of them, or any."""
+
+from __future__ import annotations
+
+import abc
+import dataclasses
+from collections.abc import Hashable, Sequence
+from typing import Any, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+import tensorflow as tf
+
+from tf_strattack.classifiers.classifier import Classifier
+from tf_strattack.errors import InputError
+from tf_strattack.problem.batch import Batch
+from tf_strattack.problem.goals.base import Goal
+from tf_strattack.problem.goals.misclassify import goal_of
+from tf_strattack.typing import Classes, Flags, Images, Pixels, Rows, Scalar
+
+_Several = TypeVar("_Several", bound="Several")
+
+
+@dataclasses.dataclass(frozen=True)
+class Several(Goal):
+    """Goals of the same images, whose margins are joined.
+
+    Attributes:
+      members: the goals.
+      classifier: that of the first.
+    """
+
+    members: Sequence[Any]
+    classifier: Classifier = dataclasses.field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        """Makes goals of the members, and refuses networks of other images."""
+        name = type(self).__name__
+        if isinstance(self.members, str) or not isinstance(self.members, Sequence):
+            raise InputError(f"expected {name} of a list of classifiers or goals, received {self.members!r}")
+        if not self.members:
+            raise InputError(f"expected {name} of at least one classifier or goal, received none")
+        members = tuple(goal_of(member) for member in self.members)
+        object.__setattr__(self, "members", members)
+        object.__setattr__(self, "classifier", members[0].classifier)
+        first, *others = self.networks
+        for other in others:
+            _check_alike(first, other)
+
+    @abc.abstractmethod
+    def joined(self, margins: tf.Tensor) -> Rows:
+        """The margin (N,) of those of the members, (N, M)."""
+
+    @abc.abstractmethod
+    def chosen(self, margins: tf.Tensor) -> tf.Tensor:
+        """By margins (N, M), which member's gradient each example takes, (N,) int."""
+
+    # Arrays.
+
+    def aimed(self: _Several, targeted: bool) -> _Several:
+        """The same goal, of members towards the classes if `targeted`, else away from them."""
+        return self._of(member.aimed(targeted) for member in self.members)
+
+    @property
+    def passes(self) -> int:
+        """The sum of the members'."""
+        return sum(member.passes for member in self.members)
+
+    @property
+    def batched(self) -> int:
+        """The sum of the members'."""
+        return sum(member.batched for member in self.members)
+
+    @property
+    def key(self) -> Hashable:
+        """The members' classes and keys."""
+        return type(self), tuple((type(member), member.key) for member in self.members)
+
+    @property
+    def networks(self) -> tuple[Classifier, ...]:
+        """Those of all members."""
+        return tuple(network for member in self.members for network in member.networks)
+
+    def prepare(self, images: Any, positions: npt.NDArray[np.int32] | None = None) -> Images:
+        """Checks images (N, H, W, C) for every member, and that all know the same classes.
+
+        Raises:
+          InputError: as the members', or networks of other numbers of classes.
+        """
+        for member in self.members:
+            images = member.prepare(images, positions)
+        numbers = [member.num_classes for member in self.members]
+        if len(set(numbers)) > 1:
+            raise InputError(
+                f"expected members of {type(self).__name__} with the same classes, received {_listed(numbers)} classes: "
+                "join networks that were trained on the same labels"
+            )
+        checked: Images = images
+        return checked
+
+    def asked(self, labels: Classes, targets: Classes | None, positions: npt.NDArray[np.int32]) -> Classes:
+        """What each member asks, side by side; a single class where this is all that any asks."""
+        parts = [member.asked(labels, targets, positions) for member in self.members]
+        if not self.columns:
+            return parts[0]
+        return np.concatenate([part.reshape(len(part), -1) for part in parts], axis=1)
+
+    @property
+    def columns(self) -> int:
+        """The sum of the members', or 0 if each asks for the class of the call."""
+        return sum(max(1, member.columns) for member in self.members) if self._mixed else 0
+
+    def correct(self, images: Images, labels: Classes, positions: npt.NDArray[np.int32]) -> Flags:
+        """Whether (N,) every member sees the labels (N,) in images (N, H, W, C)."""
+        seen = [member.correct(images, labels, positions) for member in self.members]
+        return np.logical_and.reduce(seen)
+
+    # Tensors.
+
+    @property
+    def evaluations(self) -> int:
+        """The sum of the members'."""
+        return sum(member.evaluations for member in self.members)
+
+    @property
+    def rows(self) -> int:
+        """The most of any member's."""
+        return max(member.rows for member in self.members)
+
+    @property
+    def random(self) -> bool:
+        """Whether a member draws something."""
+        return any(member.random for member in self.members)
+
+    @property
+    def unsteady(self) -> tuple[Classifier, ...]:
+        """Those of all members."""
+        return tuple(network for member in self.members for network in member.unsteady)
+
+    def at(self: _Several, turn: Scalar) -> _Several:
+        """The same goal of members with the draws of `turn`."""
+        return self._of(member.at(turn) for member in self.members)
+
+    @property
+    def resolution(self) -> float:
+        """The coarsest of the members'."""
+        return max(member.resolution for member in self.members)
+
+    def margin(self, batch: Batch) -> Rows:
+        """The joined margin (N,) of the originals."""
+        return self._joined([member.margin(part) for member, part in self._parts(batch)])
+
+    def valid_margin(self, batch: Batch, delta: Pixels) -> Rows:
+        """The joined margin (N,) of the valid images."""
+        return self._joined([member.valid_margin(part, delta) for member, part in self._parts(batch)])
+
+    def margin_and_gradient(self, batch: Batch, delta: Pixels) -> tuple[Rows, Pixels]:
+        """The joined margin (N,) and the chosen member's gradient (N, H, W, C)."""
+        found = [member.margin_and_gradient(part, delta) for member, part in self._parts(batch)]
+        margins, gradients = zip(*found, strict=True)
+        return self._joined(margins), self._selected(margins, gradients)
+
+    def _both(self, batch: Batch, delta: Pixels) -> tuple[list[Rows], list[Pixels]]:
+        """The margins and the gradients of the cross-entropy, by member."""
+        found = [member.margin_and_cross_entropy_gradient(part, delta) for member, part in self._parts(batch)]
+        return [margins for margins, _ in found], [gradient for _, gradient in found]
+
+    def _joined(self, margins: Sequence[Rows]) -> Rows:
+        stacked = tf.stack(margins, axis=1)
+        # What is no number in one member is none of the whole: the least and largest of TensorFlow may pass over it.
+        finite = tf.reduce_all(tf.math.is_finite(stacked), axis=1)
+        return tf.where(finite, self.joined(stacked), float("nan"))
+
+    def _selected(self, margins: Sequence[Rows], gradients: Sequence[Pixels]) -> Pixels:
+        which = self.chosen(tf.stack(margins, axis=1))
+        shares = [tf.cast(which == place, tf.float32)[:, None, None, None] for place in range(len(gradients))]
+        return tf.add_n(
+            [tf.math.multiply_no_nan(part, share) for part, share in zip(gradients, shares, strict=True)]
+        )
+
+    @property
+    def _mixed(self) -> bool:
+        return any(member.columns for member in self.members)
+
+    def _classes(self, classes: Any) -> list[Any]:
+        """What `asked` joined, for each member: arrays or tensors."""
+        if not self._mixed:
+            return [classes] * len(self.members)
+        parts, first = [], 0
+        for member in self.members:
+            width = member.columns
+            parts.append(classes[:, first : first + width] if width else classes[:, first])
+            first += max(1, width)
+        return parts
+
+    def _parts(self, batch: Batch) -> list[tuple[Goal, Batch]]:
+        parts = self._classes(batch.classes)
+        return [(m, batch._replace(classes=part)) for m, part in zip(self.members, parts, strict=True)]
+
+    def _verified(self, images: Images, classes: Classes, **options: Any) -> list[Flags]:
+        parts = self._classes(classes)
+        return [m.verify(images, part, **options) for m, part in zip(self.members, parts, strict=True)]
+
+    def _of(self: _Several, members: Any) -> _Several:
+        return dataclasses.replace(self, members=tuple(members))
+
+
+@dataclasses.dataclass(frozen=True)
+class AllOf(Several):
+    """All goals are reached, such as that every network of an ensemble is fooled.
+
+    The margin is the largest of the members', and its gradient that of the member farthest from its goal. The gradient
+    of the cross-entropy is the sum of the members'. An evaluation counts as one of each member. `clean_correct` of a
+    result says which originals all networks classify correctly.
+
+    Attributes:
+      members: a list of classifiers, Keras models of images in [0, 1], or goals; their networks take the same images
+        within the same bounds.
+      classifier: that of the first member.
+
+    Raises:
+      InputError: no member, networks of other images, bounds or numbers of classes.
+
+    Example:
+      >>> import tf_strattack as sa
+      >>> both = sa.AllOf([sa.shipped.load_classifier("mnist_cnn"), sa.shipped.load_classifier("mnist_pgd")])
+      >>> images, labels, _ = sa.shipped.load_sample()
+      >>> result = sa.StrAttack(epsilon=None)(both, images[:2], labels[:2])
+      >>> result.success.tolist(), [len(set(network.classify(result.adversarial) == labels[:2])) for network in both.networks]
+      ([True, True], [1, 1])
+    """
+
+    def verify(self, images: Images, classes: Classes, *, confidence: float, positions: npt.NDArray[np.int32]) -> Flags:
+        """Whether (N,) valid images (N, H, W, C) reach the goals of all members, each by its own last word."""
+        return np.logical_and.reduce(self._verified(images, classes, confidence=confidence, positions=positions))
+
+    def joined(self, margins: tf.Tensor) -> Rows:
+        """The largest."""
+        return tf.reduce_max(margins, axis=1)
+
+    def chosen(self, margins: tf.Tensor) -> tf.Tensor:
+        """The first of the largest."""
+        return tf.argmax(margins, axis=1, output_type=tf.int32)
+
+    def cross_entropy_gradient(self, batch: Batch, delta: Pixels) -> Pixels:
+        """The sum (N, H, W, C) of the members'."""
+        return tf.add_n([member.cross_entropy_gradient(part, delta) for member, part in self._parts(batch)])
+
+    def margin_and_cross_entropy_gradient(self, batch: Batch, delta: Pixels) -> tuple[Rows, Pixels]:
+        """The largest margin (N,), and the sum (N, H, W, C) of the members' gradients."""
+        margins, gradients = self._both(batch, delta)
+        return self._joined(margins), tf.add_n(gradients)
+
+
+@dataclasses.dataclass(frozen=True)
+class AnyOf(Several):
+    """One of the goals is reached, whichever is nearest.
+
+    The margin is the least of the members', and its gradient, and that of the cross-entropy, are the nearest member's.
+    An evaluation counts as one of each member.
+
+    Attributes:
+      members: as of `AllOf`.
+      classifier: that of the first member.
+
+    Raises:
+      InputError: as `AllOf`.
+    """
+
+    def verify(self, images: Images, classes: Classes, *, confidence: float, positions: npt.NDArray[np.int32]) -> Flags:
+        """Whether (N,) valid images (N, H, W, C) reach the goal of a member, by its own last word."""
+        return np.logical_or.reduce(self._verified(images, classes, confidence=confidence, positions=positions))
+
+    def joined(self, margins: tf.Tensor) -> Rows:
+        """The least."""
+        return tf.reduce_min(margins, axis=1)
+
+    def chosen(self, margins: tf.Tensor) -> tf.Tensor:
+        """The first of the least."""
+        return tf.argmin(margins, axis=1, output_type=tf.int32)
+
+    def cross_entropy_gradient(self, batch: Batch, delta: Pixels) -> Pixels:
+        """The nearest member's (N, H, W, C)."""
+        return self._selected(*self._both(batch, delta))
+
+    def margin_and_cross_entropy_gradient(self, batch: Batch, delta: Pixels) -> tuple[Rows, Pixels]:
+        """The least margin (N,), and the nearest member's gradient (N, H, W, C)."""
+        margins, gradients = self._both(batch, delta)
+        return self._joined(margins), self._selected(margins, gradients)
+
+
+def _check_alike(first: Classifier, other: Classifier) -> None:
+    if first.bounds != other.bounds:
+        raise InputError(
+            f"expected networks of images within the same bounds, received {first.bounds} and {other.bounds}: give one "
+            "the bounds of the other, with preprocessing= that scales its images, as in "
+            "Classifier.from_keras(model, bounds=(0, 1), preprocessing=lambda images: 255 * images)"
+        )
+    ours, theirs = first.image_shape, other.image_shape
+    if ours is not None and theirs is not None and any(
+        a != b for a, b in zip(ours, theirs, strict=True) if None not in (a, b)
+    ):
+        raise InputError(
+            f"expected networks of images of the same shape, received {ours} and {theirs}: resize within one, as in "
+            f"Classifier.from_keras(model, preprocessing=lambda images: tf.image.resize(images, {theirs[:2]}))"
+        )
+
+
+def _listed(numbers: Sequence[Any]) -> str:
+    return " and ".join(str(number) for number in dict.fromkeys(numbers))

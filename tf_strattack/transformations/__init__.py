@@ -1,0 +1,26 @@
+"""What may happen to an image before the network sees it: random changes that an `Expectation` is taken over.
+
+A transformation is a callable `(images, seeds) -> images`: images (N, H, W, C) float32 in [0, 1] scale, whatever the
+classifier's bounds, and seeds (N, 2) int32, from which all that is random of a row comes. It keeps the shape, and must
+be differentiable. What leaves [0, 1] is clipped before the network sees it. `uniform` and `normal` draw numbers of each
+row, and `split` makes further seeds.
+"""
+
+from tf_strattack.transformations.base import Chain, Transformation
+from tf_strattack.transformations.jpeg import JpegLike
+from tf_strattack.transformations.movement import ResizePad, Shift
+from tf_strattack.transformations.randomness import normal, split, uniform
+from tf_strattack.transformations.values import Brightness, Noise
+
+__all__ = [
+    "Brightness",
+    "Chain",
+    "JpegLike",
+    "Noise",
+    "ResizePad",
+    "Shift",
+    "Transformation",
+    "normal",
+    "split",
+    "uniform",
+]
