@@ -18,6 +18,7 @@ MODULES = (
     "shipped",
     "solvers",
     "targets",
+    "transformations",
     "typing",
 )
 
@@ -33,6 +34,8 @@ OF_CLASSIFIER = (
     "passes",
     "single_score",
     "check_unchanged",
+    "judged",
+    "returned",
 )
 INTERNAL = {f"Classifier.{name}" for name in OF_CLASSIFIER}
 # Methods that the author of an attack, and no caller, knows of; `docs/extending.md` and the mathematics have them.
@@ -44,6 +47,8 @@ OF_AUTHORS = {
     *("as_distortion", "as_structure"),  # an object by its short form
     *("aimed", "verify", "passes", "key", "resolution", "required_margin", "program", "valid_images"),  # of a goal
     *("margin", "margin_and_gradient", "cross_entropy_gradient", "margin_and_cross_entropy_gradient", "valid_margin"),
+    *("margin", "margin_and_gradient", "cross_entropy_gradient", "valid_margin", "margin_and_cross_entropy_gradient"),
+    *("batched", "prepare", "asked", "columns", "correct", "joined", "chosen", "loss", "soft_loss"),
 }
 
 

@@ -25,11 +25,11 @@ from .errors import InputError as InputError
 from .errors import InputWarning as InputWarning
 from .problem import distortions as distortions
 from .problem import groups as groups
+from .problem.goals.ensemble import AllOf as AllOf
+from .problem.goals.ensemble import AnyOf as AnyOf
 from .problem.goals.expectation import Expectation as Expectation
 from .problem.goals.misclassify import Misclassify as Misclassify
 from .problem.goals.multi_label import MultiLabel as MultiLabel
-from .problem.goals.several import AllOf as AllOf
-from .problem.goals.several import AnyOf as AnyOf
 from .problem.goals.top_k import TopK as TopK
 from .problem.groups import LabelMap as LabelMap
 from .problem.groups import SlidingMask as SlidingMask

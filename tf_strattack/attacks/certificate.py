@@ -76,7 +76,7 @@ def certificate(attack: StrAttack, classifier: Any, result: AttackResult, *, mas
     """
     objective = _checked(attack, result)
     goal = as_goal(classifier).aimed(result.targets is not None)
-    if goal.random:
+    if goal.drawing:
         raise InputError(
             "expected a goal whose margin is the same at each evaluation, received one with an Expectation, whose "
             "tangent is that of some samples: pass the goal within it, to bound the problem without transformations"

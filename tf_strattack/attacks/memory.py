@@ -33,7 +33,7 @@ _CGROUP_FILES = (
 
 def usual_batch_size(goal: Goal, shape: tuple[int, ...]) -> int:
     """The batch size for images (H, W, C) where the caller names none: of a goal of many rows per example, fewer."""
-    return max(1, devices.default_batch_size(shape) // goal.rows)
+    return max(1, devices.default_batch_size(shape) // goal.width)
 
 
 def fitting_batch_size(goal: Goal, images: Images) -> int:

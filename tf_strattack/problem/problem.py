@@ -102,7 +102,6 @@ class Problem:
 
     def repeat(self, times: Scalar, body: Callable[[Pixels], Pixels], delta: Pixels) -> Pixels:
         """Applies `body` to `delta` (N, H, W, C) `times` times; what it evaluates counts as often."""
-
         before = self._turn
 
         def again(k: Scalar, delta: Pixels, spent: Evaluations) -> tuple[Scalar, Pixels, Evaluations]:
@@ -129,7 +128,7 @@ class Problem:
         """The goal to evaluate once, which is counted: as often as it calls a network."""
         spent, times = self.spent, self._goal.evaluations
         self.spent = Evaluations(spent.gradients + times * gradients, spent.forwards + times * forwards, spent.lost)
-        if not self._goal.random:
+        if not self._goal.drawing:
             return self._goal
         drawn = self._goal.at(tf.convert_to_tensor(self._turn))
         self._turn += _EVALUATION

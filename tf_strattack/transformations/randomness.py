@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 import tensorflow as tf
 
-from tf_strattack.typing import Pixels, Rows
+from tf_strattack.typing import Pixels
 
 # Of the finaliser of MurmurHash3, and the golden ratio, by which counters are spread.
 _FIRST, _SECOND, _SPREAD = 0x85EBCA6B, 0xC2B2AE35, 0x9E3779B9

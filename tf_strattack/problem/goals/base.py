@@ -103,12 +103,12 @@ class Goal(abc.ABC):
         return 1
 
     @property
-    def rows(self) -> int:
+    def width(self) -> int:
         """How many rows of an example a network gets at once."""
         return 1
 
     @property
-    def random(self) -> bool:
+    def drawing(self) -> bool:
         """Whether an evaluation draws something, so that `at` counts."""
         return False
 
@@ -168,7 +168,7 @@ class Goal(abc.ABC):
     @property
     def identity(self) -> Hashable:
         """What a graph of the goal depends on: its key, and its networks as they were last looked at."""
-        return self.key, tuple((network, network.generation) for network in self.networks[1:])
+        return type(self), self.key, tuple((network, network.generation) for network in self.networks[1:])
 
     def program(self, key: Hashable, function: Callable[..., Any], *example: Any) -> Callable[..., Any]:
         """Compiles `function` once for this goal and key; see `Classifier.program`."""

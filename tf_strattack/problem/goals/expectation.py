@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import copy
 import dataclasses
-import math
 from collections.abc import Callable, Hashable
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -15,25 +13,56 @@ import tensorflow as tf
 from tf_strattack.checks import check_classes, check_count, check_function, check_number, check_targets, check_whole
 from tf_strattack.classifiers.classifier import Classifier
 from tf_strattack.errors import InputError
-from tf_strattack.problem.batch import Batch
-from tf_strattack.problem.goals.base import Goal, movable
 from tf_strattack.problem.goals.misclassify import goal_of
+from tf_strattack.problem.goals.sampled import FRESH, Sampled, Transform
 from tf_strattack.runtime.rows import positions_of
-from tf_strattack.transformations.randomness import mixed, seeds_of
-from tf_strattack.typing import Classes, Flags, Images, Pixels, Rows, Scalar
+from tf_strattack.transformations.randomness import mixed
+from tf_strattack.typing import Classes, Flags, Images, Pixels
 
-# Streams of the seed: draws of the loop, and fresh ones.
-_LOOP, _FRESH = 1, 2
+# Of which the spread says something.
+_LEAST_SAMPLES = 4
 # A share of draws that is a threshold but for rounding.
 _ROUNDING = 1e-9
 
-Transform = Callable[[Pixels, tf.Tensor], Any]
-
 
 @dataclasses.dataclass(frozen=True)
-class Expectation(Goal):
-    # Of the evaluation whose samples are drawn.
-    _turn: ClassVar[Any] = 0
+class Expectation(Sampled):
+    """A goal is reached on most draws of a random transformation, or of a network that is random from call to call.
+
+    Expectation over transformation (EOT, Athalye et al. 2018, arXiv 1707.07397): each evaluation draws `samples` images
+    of an example and evaluates all. An attack succeeds where the goal is reached on the share `threshold` of `draws`
+    fresh ones, which no iteration has seen. The margin in the loop is an upper bound of the margin that a draw has with
+    the probability `threshold`: the mean over the samples plus so many standard deviations as are needed to be 99 %
+    sure of it, if margins are normally distributed (a one-sided tolerance limit). The gradient of the cross-entropy is
+    the mean.
+
+    What is drawn depends on the seed, the content of the image and the iteration, and on nothing else, so that no
+    result depends on the batch; the fresh draws depend on the content of the adversarial image. An evaluation counts as
+    `samples` of the goal's, the last check as `draws`. `clean_correct` of a result says which originals are classified
+    correctly on more than half of the draws. A certificate is refused.
+
+    Attributes:
+      goal: a classifier, a Keras model of images in [0, 1], or a goal without an Expectation in it.
+      transform: an object of `tf_strattack.transformations`, or any callable (images, seeds) -> images, of images
+        (N, H, W, C) in [0, 1] scale and seeds (N, 2) int32, which keeps the shape and is differentiable; its results
+        are clipped to [0, 1]. None with a network that is random itself, loaded with stochastic=True.
+      samples: how many images of an example an evaluation sees, at least 4.
+      seed: of all draws, a whole number of at least 0.
+      threshold: the share of the fresh draws on which the goal must be reached, above 0 and at most 1.
+      draws: how many fresh draws there are.
+      classifier: that of the goal.
+
+    Raises:
+      InputError: a value out of range, a goal with an Expectation in it, or nothing that is random.
+
+    Example:
+      >>> import tf_strattack as sa
+      >>> goal = sa.Expectation(sa.shipped.load_classifier(), sa.transformations.Shift(1), draws=20)
+      >>> images, labels, _ = sa.shipped.load_sample()
+      >>> result = sa.StrAttack(epsilon=None)(goal, images[:1], labels[:1])
+      >>> result.success.tolist(), bool(goal.share(result.adversarial, labels[:1])[0] >= 0.9)
+      ([True], True)
+    """
 
     goal: Any
     transform: Transform | None = None
@@ -49,11 +78,15 @@ class Expectation(Goal):
         object.__setattr__(self, "goal", goal)
         object.__setattr__(self, "classifier", goal.classifier)
         check_function("transform", self.transform, "sa.transformations.Shift(2)")
-        check_count("samples", self.samples)
+        if check_count("samples", self.samples) < _LEAST_SAMPLES:
+            raise InputError(
+                f"expected samples of at least {_LEAST_SAMPLES}, from which their spread can be seen, received "
+                f"{self.samples}"
+            )
         check_whole("seed", self.seed)
         check_number("threshold", self.threshold, 0.0, 1.0, open_low=True)
         check_count("draws", self.draws)
-        if goal.random:
+        if goal.drawing:
             raise InputError(
                 "expected a goal without an Expectation in it, received one: join transformations by "
                 "sa.transformations.Chain"
@@ -65,6 +98,26 @@ class Expectation(Goal):
             )
 
     # Arrays.
+
+    def prepare(self, images: Any, positions: npt.NDArray[np.int32] | None = None) -> Images:
+        """Checks images (N, H, W, C) for the goal, and the transformation on the first of them.
+
+        Raises:
+          InputError: as the goal; a transformation that fails, changes the shape or lets no gradient through.
+        """
+        checked = super().prepare(images, positions)
+        if self.transform is None or not len(checked):
+            return checked
+        first = tf.constant(checked[:1])
+        with tf.GradientTape() as tape:
+            tape.watch(first)
+            shown = self.transformed(first, self.seeds(first, FRESH))
+        if tape.gradient(shown, first) is None:
+            raise InputError(
+                "expected a transform that is differentiable in the images, received one without a gradient: make it "
+                "of TensorFlow operations, and let rounding pass by x + tf.stop_gradient(tf.round(x) - x)"
+            )
+        return checked
 
     def aimed(self, targeted: bool) -> Expectation:
         """The same goal, towards the classes if `targeted`, else away from them."""
@@ -81,6 +134,20 @@ class Expectation(Goal):
     def share(
         self, images: Any, labels: Any, targets: Any = None, *, confidence: float = 0.0
     ) -> npt.NDArray[np.float64]:
+        """The share of fresh draws on which images reach the goal; another `seed` of the goal gives other draws.
+
+        Args:
+          images: (N, H, W, C) numbers within the bounds, adversarial ones of any origin.
+          labels: (N,) integers, the true classes.
+          targets: (N,) integers, the classes to reach; None for untargeted examples.
+          confidence: in logits, as of an attack.
+
+        Returns:
+          (N,) from 0 to 1.
+
+        Raises:
+          InputError: as an attack.
+        """
         goal = self.aimed(targets is not None)
         array = goal.prepare(images)
         labels = check_classes(labels, len(array), goal.num_classes, "labels")
@@ -105,35 +172,8 @@ class Expectation(Goal):
     @property
     def key(self) -> Hashable:
         """The goal's, and what is drawn."""
-        drawn = self.transform, self.samples, self.seed, self.threshold
+        drawn = self.transform, self.samples, self.seed, self.threshold, self.draws
         return Expectation, type(self.goal), self.goal.key, drawn
-
-    @property
-    def networks(self) -> tuple[Classifier, ...]:
-        """Those of the goal."""
-        networks: tuple[Classifier, ...] = self.goal.networks
-        return networks
-
-    @property
-    def num_classes(self) -> int | None:
-        """The goal's."""
-        number: int | None = self.goal.num_classes
-        return number
-
-    def prepare(self, images: Any, positions: npt.NDArray[np.int32] | None = None) -> Images:
-        """Checks images (N, H, W, C) for the goal, and that the transformation keeps their shape."""
-        checked: Images = self.goal.prepare(images, positions)
-        return checked
-
-    def asked(self, labels: Classes, targets: Classes | None, positions: npt.NDArray[np.int32]) -> Classes:
-        """What the goal asks."""
-        asked: Classes = self.goal.asked(labels, targets, positions)
-        return asked
-
-    @property
-    def columns(self) -> int:
-        """The goal's."""
-        return int(self.goal.columns)
 
     def correct(self, images: Images, labels: Classes, positions: npt.NDArray[np.int32]) -> Flags:
         """Whether (N,) the labels (N,) are seen in images (N, H, W, C) on more than half of the draws."""
@@ -152,132 +192,9 @@ class Expectation(Goal):
             return images
 
         def drawn(images: Pixels, draws: tf.Tensor) -> Pixels:
-            return self._transformed(images, mixed(self._seeds(images, _FRESH), draws))
+            return self.transformed(images, mixed(self.seeds(images, FRESH), draws))
 
         draws = np.full(len(images), draw, np.int32)
         key = self.identity, "draw"
         (shown,) = self.classifier.stream(key, drawn, images, draws, batch_size=len(images))
         return shown
-
-    # Tensors.
-
-    @property
-    def evaluations(self) -> int:
-        """Those of the goal, on each sample."""
-        return self.samples * int(self.goal.evaluations)
-
-    @property
-    def rows(self) -> int:
-        """All samples, each with the goal's."""
-        return self.samples * int(self.goal.rows)
-
-    @property
-    def random(self) -> bool:
-        """True."""
-        return True
-
-    @property
-    def unsteady(self) -> tuple[Classifier, ...]:
-        """None: what is random is averaged."""
-        return ()
-
-    def at(self, turn: Scalar) -> Expectation:
-        """The goal with the samples of one evaluation, the `turn`."""
-        drawn = copy.copy(self)
-        object.__setattr__(drawn, "_turn", turn)
-        return drawn
-
-    @property
-    def resolution(self) -> float:
-        """The goal's."""
-        return float(self.goal.resolution)
-
-    def margin(self, batch: Batch) -> Rows:
-        """The margin (N,) of the originals over the samples."""
-        return self._margin_at(batch, batch.images)
-
-    def valid_margin(self, batch: Batch, delta: Pixels) -> Rows:
-        """The margin (N,) of the valid images over the samples."""
-        return self._margin_at(batch, self._valid(batch.images, delta))
-
-    def margin_and_gradient(self, batch: Batch, delta: Pixels) -> tuple[Rows, Pixels]:
-        """The margin (N,) over the samples, and its gradient (N, H, W, C)."""
-        return self._gradient(self.goal.margin_and_gradient, batch, delta, self._worst)
-
-    def cross_entropy_gradient(self, batch: Batch, delta: Pixels) -> Pixels:
-        """The mean (N, H, W, C) of the samples' gradients."""
-        return self.margin_and_cross_entropy_gradient(batch, delta)[1]
-
-    def margin_and_cross_entropy_gradient(self, batch: Batch, delta: Pixels) -> tuple[Rows, Pixels]:
-        """The margin (N,) over the samples, and the mean (N, H, W, C) of the samples' gradients."""
-        return self._gradient(self.goal.margin_and_cross_entropy_gradient, batch, delta, tf.ones_like)
-
-    def _margin_at(self, batch: Batch, images: Pixels) -> Rows:
-        margins = self._by_sample(self.goal.margin(self._sampled(batch, images)))
-        return self._mean(margins, self._worst(margins))
-
-    def _gradient(
-        self, of: Callable[[Batch, Pixels], Any], batch: Batch, delta: Pixels, weighing: Callable[[tf.Tensor], tf.Tensor]
-    ) -> tuple[Rows, Pixels]:
-        low, high = self.classifier.bounds
-        with tf.GradientTape() as tape:
-            tape.watch(delta)
-            samples = self._sampled(batch, self._moved(batch.images, delta))
-        values, slopes = of(samples, tf.zeros_like(samples.images))
-        margins = self._by_sample(values)
-        weights = weighing(margins)
-        shares = weights / (tf.reduce_sum(weights, axis=1, keepdims=True) * (high - low))
-        slopes = tf.math.multiply_no_nan(slopes, tf.reshape(shares, [-1, 1, 1, 1]))
-        gradient = tape.gradient(samples.images, delta, output_gradients=slopes)
-        return self._mean(margins, self._worst(margins)), movable(batch, gradient)
-
-    def _sampled(self, batch: Batch, images: Pixels) -> Batch:
-        """The samples of images (N, H, W, C) as a batch of their own, those of an image one after another."""
-        seeds = mixed(self._seeds(batch.images, _LOOP), self._turn)
-        images, seeds, classes, positions = (
-            tf.repeat(part, self.samples, axis=0) for part in (images, seeds, batch.classes, batch.positions)
-        )
-        places = tf.tile(tf.range(self.samples), [tf.shape(batch.images)[0]])
-        shown = self._transformed(images, mixed(seeds, places))
-        everywhere = tf.ones_like(shown)
-        return batch._replace(
-            images=shown, classes=classes, positions=positions, lower=-everywhere, upper=everywhere
-        )
-
-    def _seeds(self, images: Pixels, stream: int) -> tf.Tensor:
-        """Seeds (N, 2) of images (N, H, W, C): by their content, so that no place in a batch counts."""
-        return mixed(mixed(seeds_of(images), self.seed), stream)
-
-    def _transformed(self, images: Pixels, seeds: tf.Tensor) -> Pixels:
-        """Valid images (N, H, W, C), in the classifier's scale, after the transformation."""
-        if self.transform is None:
-            return images
-        low, high = self.classifier.bounds
-        shown = tf.convert_to_tensor(self.transform((images - low) / (high - low), seeds))
-        if not shown.shape.is_compatible_with(images.shape) or shown.dtype != images.dtype:
-            raise InputError(
-                f"expected a transform that keeps images {images.shape} of {images.dtype.name}, received {shown.shape} "
-                f"of {shown.dtype.name}: resize within it, tf.image.resize(images, {tuple(images.shape[1:3])})"
-            )
-        return tf.clip_by_value(low + (high - low) * shown, low, high)
-
-    def _by_sample(self, values: tf.Tensor) -> tf.Tensor:
-        return tf.reshape(values, [-1, self.samples])
-
-    def _worst(self, margins: tf.Tensor) -> tf.Tensor:
-        """Weights (N, S) of margins (N, S)."""
-        mode, number = MODE
-        if mode == "mean":
-            return tf.ones_like(margins)
-        m = number
-        order = tf.argsort(tf.argsort(-margins, axis=1, stable=True), axis=1, stable=True)
-        if mode == "cvar":
-            return tf.cast(order < m, tf.float32)
-        return tf.cast(tf.equal(order, m - 1), tf.float32)
-
-    @staticmethod
-    def _mean(margins: tf.Tensor, weights: tf.Tensor) -> Rows:
-        return tf.reduce_sum(margins * weights, axis=1) / tf.reduce_sum(weights, axis=1)
-
-
-MODE = ("mean", 0)

@@ -29,8 +29,8 @@ class MultiLabel(OfOneNetwork):
     """Labels of a network that gives an image several are on, and others off; all that is not named is free.
 
     A label is on where its logit is above 0, its sigmoid above one half. The margin is the largest of -logit, over the
-    labels to be on, and logit, over those to be off; `confidence` is how far, in logits, all must lie on their side. The
-    cross-entropy is the sum of the labels' own, binary ones.
+    labels to be on, and logit, over those to be off; `confidence` is how far, in logits, all must lie on their side.
+    The cross-entropy is the sum of the labels' own, binary ones.
 
     Without `on` and `off` the classes of the call decide: `targets` are to be on, or (untargeted) `labels` to be off.
     With them, the call has no `targets`, and its `labels` (N,), one true label of each image, say only which originals
@@ -50,7 +50,8 @@ class MultiLabel(OfOneNetwork):
     Example:
       >>> import numpy as np, tensorflow as tf, tf_strattack as sa
       >>> weights = tf.constant(np.random.default_rng(0).normal(size=(16, 5)), tf.float32)
-      >>> tags = sa.Classifier.from_callable(lambda images: tf.sigmoid(tf.reshape(images, [-1, 16]) @ weights), outputs="sigmoid")
+      >>> network = lambda images: tf.sigmoid(tf.reshape(images, [-1, 16]) @ weights)
+      >>> tags = sa.Classifier.from_callable(network, outputs="sigmoid")
       >>> images = np.full((1, 4, 4, 1), 0.5, np.float32)
       >>> result = sa.StrAttack(epsilon=None)(sa.MultiLabel(tags, on={0, 2}, off={4}), images, labels=[0])
       >>> (tags.predict(result.adversarial) > 0)[0, [0, 2, 4]].tolist()
@@ -144,7 +145,9 @@ class MultiLabel(OfOneNetwork):
     def soft_loss(self, logits: Logits, classes: Rows) -> Rows:
         """The sum of the labels' binary cross-entropies, in float64, where it does not underflow for long."""
         signs = tf.cast(classes, tf.float64)
-        return tf.cast(tf.reduce_sum(tf.abs(signs) * tf.nn.softplus(-signs * tf.cast(logits, tf.float64)), 1), logits.dtype)
+        return tf.cast(
+            tf.reduce_sum(tf.abs(signs) * tf.nn.softplus(-signs * tf.cast(logits, tf.float64)), 1), logits.dtype
+        )
 
     @property
     def _named(self) -> bool:

@@ -92,8 +92,8 @@ class Several(Goal):
         numbers = [member.num_classes for member in self.members]
         if len(set(numbers)) > 1:
             raise InputError(
-                f"expected members of {type(self).__name__} with the same classes, received {_listed(numbers)} classes: "
-                "join networks that were trained on the same labels"
+                f"expected members of {type(self).__name__} with the same classes, received {_listed(numbers)}: join "
+                "networks that were trained on the same labels"
             )
         checked: Images = images
         return checked
@@ -123,14 +123,14 @@ class Several(Goal):
         return sum(member.evaluations for member in self.members)
 
     @property
-    def rows(self) -> int:
+    def width(self) -> int:
         """The most of any member's."""
-        return max(member.rows for member in self.members)
+        return max(member.width for member in self.members)
 
     @property
-    def random(self) -> bool:
+    def drawing(self) -> bool:
         """Whether a member draws something."""
-        return any(member.random for member in self.members)
+        return any(member.drawing for member in self.members)
 
     @property
     def unsteady(self) -> tuple[Classifier, ...]:
@@ -174,9 +174,7 @@ class Several(Goal):
     def _selected(self, margins: Sequence[Rows], gradients: Sequence[Pixels]) -> Pixels:
         which = self.chosen(tf.stack(margins, axis=1))
         shares = [tf.cast(which == place, tf.float32)[:, None, None, None] for place in range(len(gradients))]
-        return tf.add_n(
-            [tf.math.multiply_no_nan(part, share) for part, share in zip(gradients, shares, strict=True)]
-        )
+        return tf.add_n([tf.math.multiply_no_nan(part, share) for part, share in zip(gradients, shares, strict=True)])
 
     @property
     def _mixed(self) -> bool:
@@ -205,90 +203,6 @@ class Several(Goal):
         return dataclasses.replace(self, members=tuple(members))
 
 
-@dataclasses.dataclass(frozen=True)
-class AllOf(Several):
-    """All goals are reached, such as that every network of an ensemble is fooled.
-
-    The margin is the largest of the members', and its gradient that of the member farthest from its goal. The gradient
-    of the cross-entropy is the sum of the members'. An evaluation counts as one of each member. `clean_correct` of a
-    result says which originals all networks classify correctly.
-
-    Attributes:
-      members: a list of classifiers, Keras models of images in [0, 1], or goals; their networks take the same images
-        within the same bounds.
-      classifier: that of the first member.
-
-    Raises:
-      InputError: no member, networks of other images, bounds or numbers of classes.
-
-    Example:
-      >>> import tf_strattack as sa
-      >>> both = sa.AllOf([sa.shipped.load_classifier("mnist_cnn"), sa.shipped.load_classifier("mnist_pgd")])
-      >>> images, labels, _ = sa.shipped.load_sample()
-      >>> result = sa.StrAttack(epsilon=None)(both, images[:2], labels[:2])
-      >>> result.success.tolist(), [len(set(network.classify(result.adversarial) == labels[:2])) for network in both.networks]
-      ([True, True], [1, 1])
-    """
-
-    def verify(self, images: Images, classes: Classes, *, confidence: float, positions: npt.NDArray[np.int32]) -> Flags:
-        """Whether (N,) valid images (N, H, W, C) reach the goals of all members, each by its own last word."""
-        return np.logical_and.reduce(self._verified(images, classes, confidence=confidence, positions=positions))
-
-    def joined(self, margins: tf.Tensor) -> Rows:
-        """The largest."""
-        return tf.reduce_max(margins, axis=1)
-
-    def chosen(self, margins: tf.Tensor) -> tf.Tensor:
-        """The first of the largest."""
-        return tf.argmax(margins, axis=1, output_type=tf.int32)
-
-    def cross_entropy_gradient(self, batch: Batch, delta: Pixels) -> Pixels:
-        """The sum (N, H, W, C) of the members'."""
-        return tf.add_n([member.cross_entropy_gradient(part, delta) for member, part in self._parts(batch)])
-
-    def margin_and_cross_entropy_gradient(self, batch: Batch, delta: Pixels) -> tuple[Rows, Pixels]:
-        """The largest margin (N,), and the sum (N, H, W, C) of the members' gradients."""
-        margins, gradients = self._both(batch, delta)
-        return self._joined(margins), tf.add_n(gradients)
-
-
-@dataclasses.dataclass(frozen=True)
-class AnyOf(Several):
-    """One of the goals is reached, whichever is nearest.
-
-    The margin is the least of the members', and its gradient, and that of the cross-entropy, are the nearest member's.
-    An evaluation counts as one of each member.
-
-    Attributes:
-      members: as of `AllOf`.
-      classifier: that of the first member.
-
-    Raises:
-      InputError: as `AllOf`.
-    """
-
-    def verify(self, images: Images, classes: Classes, *, confidence: float, positions: npt.NDArray[np.int32]) -> Flags:
-        """Whether (N,) valid images (N, H, W, C) reach the goal of a member, by its own last word."""
-        return np.logical_or.reduce(self._verified(images, classes, confidence=confidence, positions=positions))
-
-    def joined(self, margins: tf.Tensor) -> Rows:
-        """The least."""
-        return tf.reduce_min(margins, axis=1)
-
-    def chosen(self, margins: tf.Tensor) -> tf.Tensor:
-        """The first of the least."""
-        return tf.argmin(margins, axis=1, output_type=tf.int32)
-
-    def cross_entropy_gradient(self, batch: Batch, delta: Pixels) -> Pixels:
-        """The nearest member's (N, H, W, C)."""
-        return self._selected(*self._both(batch, delta))
-
-    def margin_and_cross_entropy_gradient(self, batch: Batch, delta: Pixels) -> tuple[Rows, Pixels]:
-        """The least margin (N,), and the nearest member's gradient (N, H, W, C)."""
-        margins, gradients = self._both(batch, delta)
-        return self._joined(margins), self._selected(margins, gradients)
-
-
 def _check_alike(first: Classifier, other: Classifier) -> None:
     if first.bounds != other.bounds:
         raise InputError(
@@ -297,8 +211,10 @@ def _check_alike(first: Classifier, other: Classifier) -> None:
             "Classifier.from_keras(model, bounds=(0, 1), preprocessing=lambda images: 255 * images)"
         )
     ours, theirs = first.image_shape, other.image_shape
-    if ours is not None and theirs is not None and any(
-        a != b for a, b in zip(ours, theirs, strict=True) if None not in (a, b)
+    if (
+        ours is not None
+        and theirs is not None
+        and any(a != b for a, b in zip(ours, theirs, strict=True) if None not in (a, b))
     ):
         raise InputError(
             f"expected networks of images of the same shape, received {ours} and {theirs}: resize within one, as in "

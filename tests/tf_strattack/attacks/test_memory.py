@@ -6,7 +6,7 @@ import tensorflow as tf
 
 import tf_strattack as sa
 from tests.builders import brief, exact_rows
-from tf_strattack.classifiers import memory
+from tf_strattack.attacks import memory
 from tf_strattack.classifiers.inspection import Findings
 from tf_strattack.problem.batch import Batch
 from tf_strattack.problem.goals.misclassify import Misclassify
@@ -82,7 +82,7 @@ def test_a_batch_that_memory_does_not_hold_is_not_tried(monkeypatch):
     # Each row takes 10 MB, and 1 GB is free: 70 % of it hold 64 rows, and not twice as many.
     monkeypatch.setattr(memory, "_free_bytes", lambda: 1e9)
     monkeypatch.setattr(memory, "_peak_growth", lambda work: 10_000_000 * int(work.args[0].shape[0]))
-    assert memory.fitting_batch_size(classifier, images) == 64
+    assert memory.fitting_batch_size(Misclassify(classifier), images) == 64
 
 
 def test_growth_is_what_the_process_takes_at_its_peak():

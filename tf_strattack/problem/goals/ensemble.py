@@ -1,0 +1,97 @@
+"""All of several goals, or any of them."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import numpy.typing as npt
+import tensorflow as tf
+
+from tf_strattack.problem.batch import Batch
+from tf_strattack.problem.goals.several import Several
+from tf_strattack.typing import Classes, Flags, Images, Pixels, Rows
+
+
+@dataclasses.dataclass(frozen=True)
+class AllOf(Several):
+    """All goals are reached, such as that every network of an ensemble is fooled.
+
+    The margin is the largest of the members', and its gradient that of the member farthest from its goal. The gradient
+    of the cross-entropy is the sum of the members'. An evaluation counts as one of each member. `clean_correct` of a
+    result says which originals all networks classify correctly.
+
+    Attributes:
+      members: a list of classifiers, Keras models of images in [0, 1], or goals; their networks take the same images
+        within the same bounds.
+      classifier: that of the first member.
+
+    Raises:
+      InputError: no member, networks of other images, bounds or numbers of classes.
+
+    Example:
+      >>> import tf_strattack as sa
+      >>> both = sa.AllOf([sa.shipped.load_classifier("mnist_cnn"), sa.shipped.load_classifier("mnist_pgd")])
+      >>> images, labels, _ = sa.shipped.load_sample()
+      >>> result = sa.StrAttack(epsilon=None)(both, images[:2], labels[:2])
+      >>> [(network.classify(result.adversarial) == labels[:2]).tolist() for network in both.networks]
+      [[False, False], [False, False]]
+    """
+
+    def verify(self, images: Images, classes: Classes, *, confidence: float, positions: npt.NDArray[np.int32]) -> Flags:
+        """Whether (N,) valid images (N, H, W, C) reach the goals of all members, each by its own last word."""
+        return np.logical_and.reduce(self._verified(images, classes, confidence=confidence, positions=positions))
+
+    def joined(self, margins: tf.Tensor) -> Rows:
+        """The largest."""
+        return tf.reduce_max(margins, axis=1)
+
+    def chosen(self, margins: tf.Tensor) -> tf.Tensor:
+        """The first of the largest."""
+        return tf.argmax(margins, axis=1, output_type=tf.int32)
+
+    def cross_entropy_gradient(self, batch: Batch, delta: Pixels) -> Pixels:
+        """The sum (N, H, W, C) of the members'."""
+        return tf.add_n([member.cross_entropy_gradient(part, delta) for member, part in self._parts(batch)])
+
+    def margin_and_cross_entropy_gradient(self, batch: Batch, delta: Pixels) -> tuple[Rows, Pixels]:
+        """The largest margin (N,), and the sum (N, H, W, C) of the members' gradients."""
+        margins, gradients = self._both(batch, delta)
+        return self._joined(margins), tf.add_n(gradients)
+
+
+@dataclasses.dataclass(frozen=True)
+class AnyOf(Several):
+    """One of the goals is reached, whichever is nearest.
+
+    The margin is the least of the members', and its gradient, and that of the cross-entropy, are the nearest member's.
+    An evaluation counts as one of each member.
+
+    Attributes:
+      members: as of `AllOf`.
+      classifier: that of the first member.
+
+    Raises:
+      InputError: as `AllOf`.
+    """
+
+    def verify(self, images: Images, classes: Classes, *, confidence: float, positions: npt.NDArray[np.int32]) -> Flags:
+        """Whether (N,) valid images (N, H, W, C) reach the goal of a member, by its own last word."""
+        return np.logical_or.reduce(self._verified(images, classes, confidence=confidence, positions=positions))
+
+    def joined(self, margins: tf.Tensor) -> Rows:
+        """The least."""
+        return tf.reduce_min(margins, axis=1)
+
+    def chosen(self, margins: tf.Tensor) -> tf.Tensor:
+        """The first of the least."""
+        return tf.argmin(margins, axis=1, output_type=tf.int32)
+
+    def cross_entropy_gradient(self, batch: Batch, delta: Pixels) -> Pixels:
+        """The nearest member's (N, H, W, C)."""
+        return self._selected(*self._both(batch, delta))
+
+    def margin_and_cross_entropy_gradient(self, batch: Batch, delta: Pixels) -> tuple[Rows, Pixels]:
+        """The least margin (N,), and the nearest member's gradient (N, H, W, C)."""
+        margins, gradients = self._both(batch, delta)
+        return self._joined(margins), self._selected(margins, gradients)
