@@ -32,7 +32,7 @@ from tf_strattack.runtime.causes import out_of_memory
 from tf_strattack.runtime.progress import Callback, Tracker
 from tf_strattack.runtime.rows import pad_rows, positions_of
 from tf_strattack.solvers.best import ORIGINS, Solution
-from tf_strattack.typing import Classes, Flags, Images
+from tf_strattack.typing import Classes, Flags, Images, Places
 from tf_strattack.versions import versions
 
 
@@ -189,21 +189,30 @@ class Method(abc.ABC):
         batch = Batch.build((low, high), *padded, epsilon=self.largest_change, positions=positions)
         places = np.arange(len(images))
         work = Work(goal, batch, places, tracker, examples.starting_points)
-        found = self.perturb(work, (given - images) / np.float32(high - low))
+        start = (given - images) / np.float32(high - low)
+        found = self.perturb(work, start)
         otherwise = self.fallback_images(images, given)
-        valid = self.valid(goal, images, found.delta)
-        adversarial = np.where(found.found[:, None, None, None], valid, otherwise)
 
-        def verified(images: Images) -> Flags:
-            tracker.spend(places, whole, forwards=goal.batched)
+        def judged(rows: Places, adversarial: Images) -> Flags:
+            size = devices.padded(len(rows), images.shape[1:])
+            tracker.spend(rows, size, forwards=goal.batched)
             # What an owner's own predict, and images one by one, are asked for is not padded.
-            tracker.spend(places, 1, forwards=goal.passes - goal.batched, alone=True)
-            return goal.verify(images, classes, confidence=self.confidence, positions=examples.positions)
+            tracker.spend(rows, 1, forwards=goal.passes - goal.batched, alone=True)
+            positions = examples.positions[rows]
+            return goal.verify(adversarial, classes[rows], confidence=self.confidence, positions=positions)
 
-        success = verified(adversarial)
-        if (found.found & ~success).any():
-            adversarial = np.where(success[:, None, None, None], adversarial, otherwise)
-            success = verified(adversarial)
+        adversarial, success, rows = otherwise.copy(), np.zeros(len(images), bool), places
+        for stricter in (*goal.stricter(), None):
+            valid = self.valid(goal, images[rows], found.delta[rows])
+            adversarial[rows] = np.where(found.found[rows, None, None, None], valid, otherwise[rows])
+            success[rows] = judged(rows, adversarial[rows])
+            rows = np.flatnonzero(found.found & ~success)
+            if not len(rows) or stricter is None or tracker.interrupted:
+                break
+            found.put(rows, self.perturb(dataclasses.replace(work.some(rows), goal=stricter), start[rows]))
+        if len(rows):
+            adversarial[rows] = otherwise[rows]
+            success[rows] = judged(rows, adversarial[rows])
         tracker.spend(places, whole, forwards=goal.batched)
         correct = goal.correct(images, examples.labels, examples.positions)
         tracker.end_batch(int(success.sum()))

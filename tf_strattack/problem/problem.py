@@ -89,8 +89,8 @@ class Problem:
         One gradient evaluation, and a forward evaluation if the goal does not have both from one pass.
         """
         one_pass = type(self._goal).margin_and_cross_entropy_gradient is not Goal.margin_and_cross_entropy_gradient
-        self._count(gradients=1, forwards=0 if one_pass else 1)
-        margins, gradient = self._goal.margin_and_cross_entropy_gradient(self.batch, delta)
+        goal = self._evaluated(gradients=1, forwards=0 if one_pass else 1)
+        margins, gradient = goal.margin_and_cross_entropy_gradient(self.batch, delta)
         finite = tf.math.is_finite(margins) & tf.reduce_all(tf.math.is_finite(gradient), axis=[1, 2, 3])
         return tf.where(finite, margins, _UNKNOWN), self._without(finite, gradient)
 

@@ -95,6 +95,10 @@ class Goal(abc.ABC):
             seen &= network.classify(images, batch_size=len(images), positions=positions) == labels
         return seen
 
+    def stricter(self) -> tuple[Goal, ...]:
+        """Goals to attack, one after another, where what the loop takes for a success fails in `verify`."""
+        return ()
+
     # Tensors.
 
     @property

@@ -33,8 +33,8 @@ class Expectation(Sampled):
     of an example and evaluates all. An attack succeeds where the goal is reached on the share `threshold` of `draws`
     fresh ones, which no iteration has seen. The margin in the loop is an upper bound of the margin that a draw has with
     the probability `threshold`: the mean over the samples plus so many standard deviations as are needed to be 99 %
-    sure of it, if margins are normally distributed (a one-sided tolerance limit). The gradient of the cross-entropy is
-    the mean.
+    sure of it, if margins are normally distributed (a one-sided tolerance limit). What fails on the fresh draws all the
+    same is attacked again, up to twice, with 1.5 and 2.5 times as many. The gradient of the cross-entropy is the mean.
 
     What is drawn depends on the seed, the content of the image and the iteration, and on nothing else, so that no
     result depends on the batch; the fresh draws depend on the content of the adversarial image. An evaluation counts as
@@ -172,7 +172,7 @@ class Expectation(Sampled):
     @property
     def key(self) -> Hashable:
         """The goal's, and what is drawn."""
-        drawn = self.transform, self.samples, self.seed, self.threshold, self.draws
+        drawn = self.transform, self.samples, self.seed, self.threshold, self.draws, self._strictness
         return Expectation, type(self.goal), self.goal.key, drawn
 
     def correct(self, images: Images, labels: Classes, positions: npt.NDArray[np.int32]) -> Flags:

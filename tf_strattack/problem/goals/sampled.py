@@ -20,6 +20,8 @@ from tf_strattack.typing import Pixels, Rows, Scalar
 
 # Streams of the seed: draws of the loop, and fresh ones.
 LOOP, FRESH = 1, 2
+# By what deviations count more where a success has failed on fresh draws, at a second and a third attempt.
+_STRICTER = (1.5, 2.5)
 
 Transform = Callable[[Pixels, tf.Tensor], Any]
 Weighing = Callable[[tf.Tensor], tf.Tensor]
@@ -28,8 +30,9 @@ Weighing = Callable[[tf.Tensor], tf.Tensor]
 class Sampled(Wrapping):
     """The tensors' half of an `Expectation`; see there."""
 
-    # Of the evaluation whose samples are drawn.
+    # Of the evaluation whose samples are drawn, and by what the tolerance factor is multiplied.
     _turn: ClassVar[Any] = 0
+    _strictness: ClassVar[float] = 1.0
 
     transform: Transform | None
     samples: int
@@ -59,9 +62,16 @@ class Sampled(Wrapping):
 
     def at(self, turn: Scalar) -> Sampled:
         """The goal with the samples of one evaluation, the `turn`."""
-        drawn = copy.copy(self)
-        object.__setattr__(drawn, "_turn", turn)
-        return drawn
+        return self._with("_turn", turn)
+
+    def stricter(self) -> tuple[Sampled, ...]:
+        """The goal with a larger bound of its margin, and with a still larger one."""
+        return tuple(self._with("_strictness", strictness) for strictness in _STRICTER)
+
+    def _with(self, name: str, value: Any) -> Sampled:
+        other = copy.copy(self)
+        object.__setattr__(other, name, value)
+        return other
 
     def margin(self, batch: Batch) -> Rows:
         """The margin (N,) of the originals over the samples."""
@@ -150,4 +160,5 @@ class Sampled(Wrapping):
     @property
     def _factor(self) -> float:
         # No share of finitely many draws says more than this.
-        return tolerance_factor(self.samples, min(self.threshold, 1.0 - 0.5 / self.draws))
+        share = min(self.threshold, 1.0 - 0.5 / self.draws)
+        return self._strictness * tolerance_factor(self.samples, share)

@@ -115,6 +115,17 @@ class Several(Goal):
         seen = [member.correct(images, labels, positions) for member in self.members]
         return np.logical_and.reduce(seen)
 
+    def stricter(self: _Several) -> tuple[_Several, ...]:
+        """The same goal of stricter members, as far as there are such."""
+        levels = [member.stricter() for member in self.members]
+        number = max(len(level) for level in levels)
+        return tuple(
+            self._of(
+                level[min(k, len(level) - 1)] if level else m for m, level in zip(self.members, levels, strict=True)
+            )
+            for k in range(number)
+        )
+
     # Tensors.
 
     @property
