@@ -47,7 +47,7 @@ OF_AUTHORS = {
     *("as_distortion", "as_structure"),  # an object by its short form
     *("aimed", "verify", "passes", "key", "resolution", "required_margin", "program", "valid_images"),  # of a goal
     *("margin", "margin_and_gradient", "cross_entropy_gradient", "margin_and_cross_entropy_gradient", "valid_margin"),
-    *("batched", "prepare", "asked", "columns", "correct", "joined", "chosen", "loss", "soft_loss"),
+    *("batched", "prepare", "asked", "columns", "correct", "joined", "shares", "loss", "soft_loss"),
 }
 
 

@@ -152,7 +152,7 @@ def test_a_network_that_is_random_itself(images):
     with pytest.raises(sa.InputError, match="expected an Expectation over a network that is random"):
         QUICK(sa.AllOf([classifier, network_like(network)]), images, labels)
     unflagged = sa.Classifier.from_callable(lambda x: network(x) + tf.random.normal([tf.shape(x)[0], 4]))
-    with pytest.raises(sa.InputError, match="load it with stochastic=True and attack sa.Expectation"):
+    with pytest.raises(sa.InputError, match=r"load it with stochastic=True and attack sa\.Expectation"):
         QUICK(unflagged, images, labels)
 
 

@@ -12,13 +12,18 @@ from tf_strattack.problem.batch import Batch
 from tf_strattack.problem.goals.several import Several
 from tf_strattack.typing import Classes, Flags, Images, Pixels, Rows
 
+# In logits. With the gradient of the worst member alone the solver jumps between members, and finds 97.8 % of what
+# docs/goals.md measures in place of all.
+_SOFTNESS = 2.0
+
 
 @dataclasses.dataclass(frozen=True)
 class AllOf(Several):
     """All goals are reached, such as that every network of an ensemble is fooled.
 
-    The margin is the largest of the members', and its gradient that of the member farthest from its goal. The gradient
-    of the cross-entropy is the sum of the members'. An evaluation counts as one of each member. `clean_correct` of a
+    The margin is the largest of the members'. Its gradient is the mean of the members', with weights
+    softmax(margin/2 logits): that of the member farthest from its goal, but for members within a few logits of it. The
+    gradient of the cross-entropy is the sum of the members'. An evaluation counts as one of each member. `clean_correct` of a
     result says which originals all networks classify correctly.
 
     Attributes:
@@ -46,9 +51,9 @@ class AllOf(Several):
         """The largest."""
         return tf.reduce_max(margins, axis=1)
 
-    def chosen(self, margins: tf.Tensor) -> tf.Tensor:
-        """The first of the largest."""
-        return tf.argmax(margins, axis=1, output_type=tf.int32)
+    def shares(self, margins: tf.Tensor) -> tf.Tensor:
+        """Most for the largest, and some for those within a few logits of it."""
+        return tf.nn.softmax(margins / _SOFTNESS, axis=1)
 
     def cross_entropy_gradient(self, batch: Batch, delta: Pixels) -> Pixels:
         """The sum (N, H, W, C) of the members'."""
@@ -83,9 +88,9 @@ class AnyOf(Several):
         """The least."""
         return tf.reduce_min(margins, axis=1)
 
-    def chosen(self, margins: tf.Tensor) -> tf.Tensor:
-        """The first of the least."""
-        return tf.argmin(margins, axis=1, output_type=tf.int32)
+    def shares(self, margins: tf.Tensor) -> tf.Tensor:
+        """All of it for the first of the least."""
+        return tf.one_hot(tf.argmin(margins, axis=1), margins.shape[1])
 
     def cross_entropy_gradient(self, batch: Batch, delta: Pixels) -> Pixels:
         """The nearest member's (N, H, W, C)."""

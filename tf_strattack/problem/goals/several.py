@@ -52,8 +52,8 @@ class Several(Goal):
         """The margin (N,) of those of the members, (N, M)."""
 
     @abc.abstractmethod
-    def chosen(self, margins: tf.Tensor) -> tf.Tensor:
-        """By margins (N, M), which member's gradient each example takes, (N,) int."""
+    def shares(self, margins: tf.Tensor) -> tf.Tensor:
+        """By margins (N, M), the weights (N, M) of the members' gradients, which sum to 1."""
 
     # Arrays.
 
@@ -166,7 +166,7 @@ class Several(Goal):
         return self._joined([member.valid_margin(part, delta) for member, part in self._parts(batch)])
 
     def margin_and_gradient(self, batch: Batch, delta: Pixels) -> tuple[Rows, Pixels]:
-        """The joined margin (N,) and the chosen member's gradient (N, H, W, C)."""
+        """The joined margin (N,) and the members' gradients (N, H, W, C), by their shares."""
         found = [member.margin_and_gradient(part, delta) for member, part in self._parts(batch)]
         margins, gradients = zip(*found, strict=True)
         return self._joined(margins), self._selected(margins, gradients)
@@ -183,9 +183,9 @@ class Several(Goal):
         return tf.where(finite, self.joined(stacked), float("nan"))
 
     def _selected(self, margins: Sequence[Rows], gradients: Sequence[Pixels]) -> Pixels:
-        which = self.chosen(tf.stack(margins, axis=1))
-        shares = [tf.cast(which == place, tf.float32)[:, None, None, None] for place in range(len(gradients))]
-        return tf.add_n([tf.math.multiply_no_nan(part, share) for part, share in zip(gradients, shares, strict=True)])
+        shares = self.shares(tf.stack(margins, axis=1))[:, :, None, None, None]
+        # Without a weight nothing of a member counts, NaN too.
+        return tf.add_n([tf.math.multiply_no_nan(part, shares[:, place]) for place, part in enumerate(gradients)])
 
     @property
     def _mixed(self) -> bool:
