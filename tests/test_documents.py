@@ -46,6 +46,14 @@ def test_the_code_of_your_own_structure_runs(capsys):
     assert capsys.readouterr().out.endswith("of 10\n")
 
 
+def test_the_goals_of_the_page_on_goals_are_reached_as_it_shows():
+    names = {}
+    for example in examples_in("docs/goals.md"):
+        exec(compile(example, "docs/goals.md", "exec"), names)
+        if "result" in names:
+            assert names["result"].success.any()
+
+
 def test_the_tests_that_the_mathematics_name_are_where_it_says():
     text = (ROOT / "docs" / "mathematics.md").read_text()
     named = re.findall(r"\[`(test_\w+)`\]\(\.\./(tests/[\w/]+\.py)\)", text)

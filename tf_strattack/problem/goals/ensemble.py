@@ -23,8 +23,8 @@ class AllOf(Several):
 
     The margin is the largest of the members'. Its gradient is the mean of the members', with weights
     softmax(margin/2 logits): that of the member farthest from its goal, but for members within a few logits of it. The
-    gradient of the cross-entropy is the sum of the members'. An evaluation counts as one of each member. `clean_correct` of a
-    result says which originals all networks classify correctly.
+    gradient of the cross-entropy is the sum of the members'. An evaluation counts as one of each member.
+    `clean_correct` of a result says which originals all networks classify correctly.
 
     Attributes:
       members: a list of classifiers, Keras models of images in [0, 1], or goals; their networks take the same images
