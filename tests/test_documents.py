@@ -46,6 +46,7 @@ def test_the_code_of_your_own_structure_runs(capsys):
     assert capsys.readouterr().out.endswith("of 10\n")
 
 
+@pytest.mark.slow
 def test_the_goals_of_the_page_on_goals_are_reached_as_it_shows():
     names = {}
     for example in examples_in("docs/goals.md"):

@@ -92,7 +92,7 @@ def test_the_outcome_depends_on_the_example_alone_and_on_the_seed(classifier, im
 
 def test_success_is_the_share_of_fresh_draws(classifier, images, labels):
     goal = sa.Expectation(classifier, SHIFT, samples=8, draws=30)
-    for targets in (None, (labels + 1) % 4):
+    for targets in ((labels + 1) % 4, None):
         result = QUICK(goal, images, labels, targets)
         share = goal.share(result.adversarial, labels, targets)
         np.testing.assert_array_equal(result.success, share >= 0.9)
@@ -104,8 +104,8 @@ def test_success_is_the_share_of_fresh_draws(classifier, images, labels):
         np.pad(images, [(0, 0), (1, 1), (1, 1), (0, 0)])[:, y : y + 6, x : x + 6] for y in range(3) for x in range(3)
     ]
     exact = np.mean([classifier.classify(part) != labels for part in moved], axis=0)
-    many = dataclasses.replace(goal, draws=300).share(images, labels)
-    assert np.abs(many - exact).max() < 0.12
+    many = dataclasses.replace(goal, draws=150).share(images, labels)
+    assert np.abs(many - exact).max() < 0.15
 
 
 @pytest.mark.parametrize(
@@ -120,6 +120,7 @@ def test_other_attacks_take_it_too(classifier, images, labels, attack):
     assert result.success.any()
 
 
+@pytest.mark.slow
 def test_refinement_quantization_and_several_take_it_too(classifier, images, labels):
     goal = sa.Expectation(sa.AllOf([classifier, classifier]), SHIFT, samples=8, draws=10, threshold=0.7)
     rough = QUICK(goal, images, labels)
