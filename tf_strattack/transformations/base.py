@@ -57,7 +57,7 @@ class Chain(Transformation):
         object.__setattr__(self, "parts", tuple(self.parts))
 
     def __call__(self, images: Pixels, seeds: tf.Tensor) -> Pixels:
-        """Applies the parts to images (N, H, W, C) in [0, 1] scale, in order; `seeds` (N, 2) int32 are split."""
+        """Applies the parts to `images` (N, H, W, C) in [0, 1] scale, in order; `seeds` (N, 2) int32 are split."""
         for part, own in zip(self.parts, split(seeds, len(self.parts)), strict=True):
             images = part(images, own)
         return images

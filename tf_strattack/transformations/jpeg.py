@@ -54,7 +54,7 @@ class JpegLike(Transformation):
             raise InputError(f"expected low of at most high, received low={self.low} and high={self.high}")
 
     def __call__(self, images: Pixels, seeds: tf.Tensor) -> Pixels:
-        """Loses what JPEG would of each of the images (N, H, W, C) in [0, 1] scale; `seeds` (N, 2) int32: how much."""
+        """Loses what JPEG would of the `images` (N, H, W, C) in [0, 1] scale; `seeds` (N, 2) int32 say how much."""
         quality = uniform(seeds, (), self.low, self.high)
         # As the library of the Independent JPEG Group scales its tables, in hundredths.
         scale = tf.where(quality < 50.0, 5000.0 / quality, 200.0 - 2.0 * quality) / 100.0

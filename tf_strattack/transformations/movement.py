@@ -37,7 +37,7 @@ class Shift(Transformation):
         check_count("pixels", self.pixels)
 
     def __call__(self, images: Pixels, seeds: tf.Tensor) -> Pixels:
-        """Shifts each of the images (N, H, W, C); `seeds` (N, 2) int32 say where to."""
+        """Shifts each of the `images` (N, H, W, C); `seeds` (N, 2) int32 say where to."""
         ways = 2 * self.pixels + 1
         # A product that rounds up to the number of ways is none of them.
         moves = tf.minimum(tf.cast(uniform(seeds, (2,), 0.0, ways), tf.int32), ways - 1) - self.pixels
@@ -64,7 +64,7 @@ class ResizePad(Transformation):
         check_number("least, a share of the size,", self.least, 0.1, 1.0)
 
     def __call__(self, images: Pixels, seeds: tf.Tensor) -> Pixels:
-        """Resizes and places each of the images (N, H, W, C); `seeds` (N, 2) int32 say how."""
+        """Resizes and places each of the `images` (N, H, W, C); `seeds` (N, 2) int32 say how."""
         drawn = uniform(seeds, (3,))
         size = self.least + (1.0 - self.least) * drawn[:, 0]
         for axis in (1, 2):
