@@ -14,16 +14,16 @@ from . import flags
 from .inputs.applications import NONE
 from .inputs.attacks import make_attack
 from .inputs.examples import Selection
-from .inputs.flagged import load_flagged_model, model_options, read_flagged_data
+from .inputs.from_flags import data_from_flags, model_from_flags, model_options
 from .inputs.groups import Grouping, parse_groups
 from .inputs.targets import parse_targets
 from .runs import flags as engine_flags
 from .runs.cluster import Cluster
 from .runs.engine import Run, configuration_of, verify_run
 from .runs.finish import Draw
+from .runs.packed_model import PackedModel
 from .runs.plan import Plan
 from .runs.setting import Setting
-from .runs.shipment import Shipment
 from .runs.tensorboard import Summaries
 from .runs.tfds_directory import FLOAT32
 from .runs.work import Outcomes, Work, work_here
@@ -57,9 +57,9 @@ def read_flags(dataset: str, split: str, *, on_lattice: bool = False) -> Setting
     grouping = parse_groups(flags.GROUPS.value)
     attack = make_attack(flags.ATTACK.value, flags.ATTACK_PARAMETERS.value, grouping.for_attack)
     stage(f"loading {flags.MODEL.value}")
-    model = load_flagged_model()
+    model = model_from_flags()
     stage(f"reading {dataset}")
-    data = read_flagged_data(model.classifier.image_shape, dataset, split)
+    data = data_from_flags(model.classifier.image_shape, dataset, split)
     data = data.on_lattice() if on_lattice else data
     if (flags.NUM_IMAGES.value or 0) > data.number:
         notice(f"the data set has {numbered(data.number, 'image')}, fewer than --num_images={flags.NUM_IMAGES.value}")
@@ -138,8 +138,8 @@ def attack_shards(
     shards = plan.shards(setting.data, bounds, numbers)
     if engine_flags.RAY.value is None:
         return work_here(work, setting.model.classifier, shards, examples, Summaries(flags.tensorboard_dir()))
-    shipment = Shipment.pack(setting.model, flags.WEIGHTS.value, flags.SEED.value, model_options())
-    return _cluster().work(work, shipment, shards, examples)
+    packed_model = PackedModel.pack(setting.model, flags.WEIGHTS.value, flags.SEED.value, model_options())
+    return _cluster().work(work, packed_model, shards, examples)
 
 
 def _cluster() -> Cluster:

@@ -41,7 +41,7 @@ def measure_memory(nets: Sequence[str], cases_dir: Path | None, batch_sizes: Seq
     """
     points = [(groups, rows) for rows in sorted(batch_sizes) for groups in GROUPS]
     measured = []
-    with tqdm(total=len(nets) * (len(points) + 1), desc="memory", leave=False) as bar:
+    with tqdm(total=len(nets) * (len(points) + 1), desc="memory", leave=False) as progress_bar:
 
         def peak(net: str, groups: str | None, rows: int) -> float:
             brief = {"max_iterations": _ITERATIONS, "fallback.max_iterations": _ITERATIONS, "refine": False}
@@ -49,7 +49,7 @@ def measure_memory(nets: Sequence[str], cases_dir: Path | None, batch_sizes: Seq
             directory = None if cases_dir is None else str(cases_dir.absolute())
             point = {"net": net, "cases_dir": directory, "attack": attack, "batch_size": rows}
             total = measure_child("eval.benchmarks.memory_worker", json.dumps(point)).peak_bytes / _MIB
-            bar.update()
+            progress_bar.update()
             return total
 
         for net in nets:

@@ -22,11 +22,11 @@ from ..inputs.attacks import ATTACKS, make_attack
 from ..runs.records import completed
 from . import (
     curves,
-    flagged_net,
     floor,
     foolbox_peer,
     groups,
     memory,
+    net_from_flags,
     overhead,
     pareto,
     peers,
@@ -89,13 +89,13 @@ def benchmark() -> None:
     Raises:
       InputError: flags that do not fit.
     """
-    asked = _Asked.read()
-    configuration, overwrite = asked.configuration(), flags.OVERWRITE.value
+    request = _Request.read()
+    configuration, overwrite = request.configuration(), flags.OVERWRITE.value
     seeded = {**configuration, "seed": flags.SEED.value}
     directory = flags.output_dir(_PROGRAM, seeded)
     require_claimable(directory, seeded, program=_PROGRAM, flag="--output_dir", overwrite=overwrite)
     require_new(directory / _RESULTS, overwrite=overwrite)
-    measures = asked.measures(asked.load_nets())
+    measures = request.measures(request.load_nets())
     facts = {
         "command": command(),
         "seed": flags.SEED.value,
@@ -108,7 +108,7 @@ def benchmark() -> None:
     claim(directory, seeded, program=_PROGRAM, flag="--output_dir", overwrite=overwrite)
     announce(directory)
     measured: dict[str, Rows] = {}
-    for name in asked.sections:
+    for name in request.sections:
         measured[name] = measures[name]()
         print(f"\n{name}\n{section_table(name, measured[name], SECTIONS[name]).text()}", flush=True)
         # After every section: what is measured outlives an interruption.
@@ -119,7 +119,7 @@ def benchmark() -> None:
 
 
 @dataclasses.dataclass(frozen=True)
-class _Asked:
+class _Request:
     """What the flags ask for.
 
     Attributes:
@@ -138,7 +138,7 @@ class _Asked:
     taus: list[float]
 
     @classmethod
-    def read(cls) -> _Asked:
+    def read(cls) -> _Request:
         """Reads the flags.
 
         Raises:
@@ -146,7 +146,7 @@ class _Asked:
         """
         sections = _names("sections", own.SECTIONS.value, SECTIONS)
         cases_dir = None if own.CASES_DIR.value is None else Path(own.CASES_DIR.value)
-        nets = _names("nets", own.NETS.value or available(cases_dir), [*NETS, flagged_net.NAME])
+        nets = _names("nets", own.NETS.value or available(cases_dir), [*NETS, net_from_flags.NAME])
         _check_model(nets, sections)
         counts = {
             flag.name: sorted(flags.positive_numbers(flag.name, flag.value or [""], int)) for flag in _WHOLE_NUMBERS
@@ -168,7 +168,7 @@ class _Asked:
             "foolbox_examples": own.FOOLBOX_EXAMPLES.value,
             "foolbox_iterations": own.FOOLBOX_ITERATIONS.value,
             **self.counts,
-            **{name: absl_flags.FLAGS[name].value for name in _OF_MODEL if flagged_net.NAME in self.nets},
+            **{name: absl_flags.FLAGS[name].value for name in _OF_MODEL if net_from_flags.NAME in self.nets},
         }
 
     def load_nets(self) -> list[Net]:
@@ -178,9 +178,9 @@ class _Asked:
           InputError: one that cannot be loaded, or that lacks the peers' examples where these are measured.
         """
         nets = load_nets([name for name in self.nets if name in NETS], self.cases_dir)
-        if flagged_net.NAME in self.nets:
+        if net_from_flags.NAME in self.nets:
             most = max(*self.counts["batch_sizes"], own.CURVE_EXAMPLES.value, own.PARETO_EXAMPLES.value or 1)
-            nets.append(flagged_net.load_flagged_net(most))
+            nets.append(net_from_flags.load_net_from_flags(most))
         if "peers" in self.sections:
             peers.require_peers(nets)
         return nets
@@ -212,7 +212,7 @@ def _names(flag: str, names: list[str], known: Iterable[str]) -> list[str]:
 
 def _check_model(nets: list[str], sections: list[str]) -> None:
     """Refuses flags without the net that they are about, and sections that cannot have it."""
-    if flagged_net.NAME not in nets:
+    if net_from_flags.NAME not in nets:
         flags.refuse_unused(f"{_PROGRAM} without --nets=model", _OF_MODEL)
         return
     unfit = [name for name in sections if name in _NOT_OF_MODEL]

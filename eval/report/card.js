@@ -52,11 +52,11 @@ function measuresOf(example) {
   return table;
 }
 
-function toldOf(example) {
+function summaryOf(example) {
   const seen = [0, 1].map((side) => seenBy(example, side));
-  const told = seen[0] ? [`seen as ${seen[0].join(" ")}, then as ${seen[1].join(" ")}`] : [];
+  const predicted = seen[0] ? [`seen as ${seen[0].join(" ")}, then as ${seen[1].join(" ")}`] : [];
   const measured = Object.entries(GALLERY.measures).map(([name, title]) => `${title} ${formatMeasure(name, example[name])}`);
-  return [...told, ...(example.success ? measured : [])].join(", ");
+  return [...predicted, ...(example.success ? measured : [])].join(", ");
 }
 
 // The card of an example; `several` attacks are named on theirs.
@@ -108,7 +108,7 @@ function makeCard(example, several) {
     slider.setAttribute("aria-valuetext", name);
     const shown = card.sliding ? name : "original, adversarial, change";
     stage.setAttribute(
-      "aria-label", `${shown}: ${titleOf(example)}, ${attack}${outcome}, ${toldOf(example)}. Arrow keys read pixels, Enter changes the view.`,
+      "aria-label", `${shown}: ${titleOf(example)}, ${attack}${outcome}, ${summaryOf(example)}. Arrow keys read pixels, Enter changes the view.`,
     );
     item.querySelector("figure .kind").textContent = card.sliding ? name : PANELS[0];
     if (!card.stack) return;

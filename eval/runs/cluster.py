@@ -18,8 +18,8 @@ from tf_strattack import Classifier, InputError
 from tf_strattack.programs.numbers import whole_number
 
 from ..inputs.examples import Examples
-from .bar import Bar
-from .shipment import Shipment
+from .packed_model import PackedModel
+from .progress_bar import ProgressBar
 from .work import Outcome, Outcomes, Work
 
 AUTO, LOCAL = "auto", "local"
@@ -44,7 +44,7 @@ class Cluster(NamedTuple):
     workers: int | None
     cpus_per_worker: int
 
-    def work(self, work: Work, shipment: Shipment, shards: Iterable[tuple[int, Examples]], total: int) -> Outcomes:
+    def work(self, work: Work, packed: PackedModel, shards: Iterable[tuple[int, Examples]], total: int) -> Outcomes:
         """Does shards as tasks, and yields each when it is finished; progress as `work_here`.
 
         Raises:
@@ -54,7 +54,7 @@ class Cluster(NamedTuple):
         self._connect(ray)
         try:
             self._require_room(ray)
-            yield from self._tasks(ray, work, shipment, shards, total)
+            yield from self._tasks(ray, work, packed, shards, total)
         except ray.exceptions.RayTaskError as error:
             raise _failure(error.cause if isinstance(error.cause, Exception) else error) from error
         except ray.exceptions.RayError as error:
@@ -124,16 +124,16 @@ class Cluster(NamedTuple):
         )
 
     def _tasks(
-        self, ray: Any, work: Work, shipment: Shipment, shards: Iterable[tuple[int, Examples]], total: int
+        self, ray: Any, work: Work, packed: PackedModel, shards: Iterable[tuple[int, Examples]], total: int
     ) -> Outcomes:
         gpus = ray.cluster_resources().get("GPU", 0)
         task = ray.remote(_work_there).options(
             num_cpus=self.cpus_per_worker, num_gpus=min(gpus, 1), max_retries=_RETRIES
         )
-        sent = ray.put(work), ray.put(shipment)
+        sent = ray.put(work), ray.put(packed)
         waiting = iter(shards)
         numbers: dict[Any, int] = {}
-        with Bar(total) as bar:
+        with ProgressBar(total) as progress_bar:
             while True:
                 room = self._places(ray) - len(numbers)
                 for number, examples in itertools.islice(waiting, max(0, room)):
@@ -145,8 +145,8 @@ class Cluster(NamedTuple):
                 for reference in finished:
                     outcome = ray.get(reference)
                     yield numbers.pop(reference), outcome
-                    bar.add(len(outcome.result), int(outcome.result.success.sum()))
-                    bar.note(f"{self._workers(ray)} workers")
+                    progress_bar.add(len(outcome.result), int(outcome.result.success.sum()))
+                    progress_bar.note(f"{self._workers(ray)} workers")
 
     def _places(self, ray: Any) -> int:
         """How many shards may be in Ray's hands."""
@@ -158,21 +158,21 @@ class Cluster(NamedTuple):
         return max(1, int(resources.get("GPU", 0) or resources.get("CPU", 0) // self.cpus_per_worker))
 
 
-def _work_there(work: Work, shipment: Shipment, threads: int, examples: Examples) -> Outcome:
-    return work(_classifier(shipment, threads), examples)
+def _work_there(work: Work, packed: PackedModel, threads: int, examples: Examples) -> Outcome:
+    return work(_classifier(packed, threads), examples)
 
 
 # The networks of this worker, by hash: tasks follow each other in a process.
 _loaded: dict[str, Classifier] = {}
 
 
-def _classifier(shipment: Shipment, threads: int) -> Classifier:
-    if shipment.sha256 not in _loaded:
+def _classifier(packed: PackedModel, threads: int) -> Classifier:
+    if packed.sha256 not in _loaded:
         with contextlib.suppress(RuntimeError):  # TensorFlow has computed before, when a network could not be loaded
             tf.config.threading.set_intra_op_parallelism_threads(threads)
             tf.config.threading.set_inter_op_parallelism_threads(1)
-        _loaded[shipment.sha256] = shipment.unpack()
-    return _loaded[shipment.sha256]
+        _loaded[packed.sha256] = packed.unpack()
+    return _loaded[packed.sha256]
 
 
 def _failure(error: Exception) -> InputError:

@@ -148,8 +148,8 @@ def make_plan(
     selection: Selection, num_classes: int, targets: Targets, *, shard_size: int, seed: int, configuration: str
 ) -> Plan:
     """Classifies the data set, and plans its examples; `configuration` is the hash of that of the run."""
-    with tqdm(selection, unit="img", desc="classified correctly", leave=False) as bar:
-        chosen = [(record.position, record.label, record.least_likely) for record in bar]
+    with tqdm(selection, unit="img", desc="classified correctly", leave=False) as progress_bar:
+        chosen = [(record.position, record.label, record.least_likely) for record in progress_bar]
     positions, labels, least_likely = np.array(chosen, np.int64).T
     return Plan(
         positions,

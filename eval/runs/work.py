@@ -15,7 +15,7 @@ from tf_strattack.typing import Images
 
 from ..inputs.examples import Examples
 from ..inputs.groups import Grouping
-from .bar import Bar
+from .progress_bar import ProgressBar
 from .records import Measures, measure
 from .tensorboard import Summaries
 from .tfds_directory import DISTANCES
@@ -97,13 +97,13 @@ def work_here(
     work: Work, classifier: Classifier, shards: Iterable[tuple[int, Examples]], total: int, summaries: Summaries
 ) -> Outcomes:
     """Does one shard after another in this process, with a progress bar of `total` examples, and tells `summaries`."""
-    with Bar(total) as bar:
+    with ProgressBar(total) as progress_bar:
         for number, examples in shards:
-            with summaries.shard(number, bar.follow) as told:
-                outcome = work(classifier, examples, told.follow)
-                told.show(outcome.result)
+            with summaries.shard(number, progress_bar.follow) as event_files:
+                outcome = work(classifier, examples, event_files.follow)
+                event_files.show(outcome.result)
             yield number, outcome
-            bar.add(len(outcome.result), int(outcome.result.success.sum()))
+            progress_bar.add(len(outcome.result), int(outcome.result.success.sum()))
 
 
 def _joined(attacked: AttackResult, quantized: AttackResult) -> AttackResult:

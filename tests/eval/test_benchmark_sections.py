@@ -13,11 +13,11 @@ from absl.testing import flagsaver
 import tf_strattack as sa
 from eval.benchmarks import curves, launcher, pareto, precision
 from eval.benchmarks.figure import draw_benchmark
-from eval.benchmarks.flagged_net import load_flagged_net
 from eval.benchmarks.floor import Floor, Time, measure_floors
 from eval.benchmarks.foolbox_peer import measure_foolbox
 from eval.benchmarks.groups import measure_groups
 from eval.benchmarks.memory import DISJOINT, OVERLAPPING, increases
+from eval.benchmarks.net_from_flags import load_net_from_flags
 from eval.benchmarks.nets import available, load_net, load_nets
 from eval.benchmarks.overhead import measure_attacks, paired, run_record
 from eval.benchmarks.peers import COLUMNS as PEERS
@@ -35,7 +35,7 @@ def test_the_network_of_the_model_flag_is_a_net_with_its_own_examples(tmp_path):
     np.savez(tmp_path / "digits.npz", images=images[:20] * 1.0, labels=labels[:20])
     with flagsaver.flagsaver():
         flags.FLAGS(["benchmark", f"--dataset={tmp_path / 'digits.npz'}", "--targets=random:3"])
-        net = load_flagged_net(7)
+        net = load_net_from_flags(7)
     assert (net.name, net.images.shape, net.targets.shape) == ("model", (7, 28, 28, 1), (7,))
     assert (net.targets != net.labels).all()
     (row,) = [row for row in measure_floors([net], [2]) if row["kind"] == "gradient"]

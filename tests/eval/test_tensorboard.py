@@ -127,8 +127,8 @@ def test_batches_of_a_shard_are_runs_of_their_own(exact, tmp_path):
 def test_what_a_directory_holds_is_kept(exact, tmp_path):
     classifier, examples = small(exact, 2)
     for count in (1, 2):
-        with Summaries(tmp_path).shard(0, silent) as told:
-            sa.FGM()(classifier, examples.images, examples.labels, examples.targets, callback=told.follow)
+        with Summaries(tmp_path).shard(0, silent) as event_files:
+            sa.FGM()(classifier, examples.images, examples.labels, examples.targets, callback=event_files.follow)
         assert len(list((tmp_path / "shard_00000").iterdir())) == count
     curves, _, _ = read(tmp_path / "shard_00000")
     assert curves.keys() <= {"attack/objective", "attack/success_rate", "attack/c"}
@@ -150,8 +150,8 @@ def test_colours_and_other_bounds_are_shown_in_their_own_range(tmp_path):
         np.zeros(2, np.float32),
         bounds=(-1.0, 1.0),
     )
-    with Summaries(tmp_path).shard(0, silent) as told:
-        told.show(result)
+    with Summaries(tmp_path).shard(0, silent) as event_files:
+        event_files.show(result)
     _, [first, second], about = read(tmp_path / "shard_00000")
     for image, original in ((first, images[0]), (second, images[1])):
         np.testing.assert_allclose(image[:, :4], (original + 1) / 2, atol=1 / 255)
@@ -168,8 +168,8 @@ def test_ctrl_c_ends_an_attack_whose_points_can_be_read(exact, tmp_path):
             raise KeyboardInterrupt
 
     work = Work(sa.StrAttack(), False, parse_groups("squares:2"), None)
-    with pytest.raises(KeyboardInterrupt), Summaries(tmp_path).shard(0, press) as told:
-        work(classifier, examples, told.follow)
+    with pytest.raises(KeyboardInterrupt), Summaries(tmp_path).shard(0, press) as event_files:
+        work(classifier, examples, event_files.follow)
     curves, images, _ = read(tmp_path / "shard_00000")
     assert 1 <= curves["attack/success_rate"][-1][0] < 20
     assert not images
@@ -191,9 +191,9 @@ def test_a_directory_that_cannot_be_written_is_a_mistake(exact, tmp_path):
     classifier, examples = small(exact, 2)
     with (
         pytest.raises(sa.InputError, match="expected --tensorboard_dir to be a directory to write in"),
-        Summaries(tmp_path).shard(0, silent) as told,
+        Summaries(tmp_path).shard(0, silent) as event_files,
     ):
-        sa.FGM()(classifier, examples.images, examples.labels, callback=told.follow)
+        sa.FGM()(classifier, examples.images, examples.labels, callback=event_files.follow)
     for path in (tmp_path / "shard_00000", tmp_path / "shard_00000" / "below"):
         with pytest.raises(sa.InputError, match="to be a directory to write in, received"):
             tensorboard_directory(str(path))

@@ -18,9 +18,9 @@ from ...runs.reading import results_in
 from .choice import choose
 from .claims import refinement, sparse_success, thresholded
 from .names import BASELINE, OURS
-from .opening import open_comparison
 from .report import HEAT_MAP_FILES, HEAT_MAPS, write_comparison_report
 from .rows import AttackRow, Comparison, check_attacks
+from .shared_setup import set_up
 from .tables import FILES, read_row, write_tables
 
 Measure = Callable[[Classifier], dict[str, Any]]
@@ -36,25 +36,25 @@ def compare(attacks: Sequence[str], taus: Sequence[str], *, claims: bool) -> Non
     """
     names = check_attacks("attacks", attacks)
     front = flags.positive_numbers("taus", taus, float)
-    opened = open_comparison("eval.table1")
-    comparison, network = opened.comparison, opened.network
+    setup = set_up("eval.table1")
+    comparison, network = setup.comparison, setup.network
     wanted = _rows(comparison, names, front, claims)
     if engine_flags.VERIFY.value:
-        print(opened.verify(wanted))
+        print(setup.verify(wanted))
         return
-    study = opened.study()
-    opened.announce(study.todo(wanted))
+    study = setup.study()
+    setup.announce(study.todo(wanted))
     text = ""
     for _ in study.make(wanted, read_row):
         text = write_tables(study)
     for name, (rows, measure) in _claims(comparison, names).items() if claims else ():
         study.measure(name, rows, functools.partial(measure, network.classifier))
     text = write_tables(study)
-    class_names, heat_maps = opened.class_names(), None
+    class_names, heat_maps = setup.class_names(), None
     if {BASELINE, OURS} <= set(names):
         shown = choose(map(comparison.row, (BASELINE, OURS)), seed=flags.SEED.value)
-        heat_maps = draw_heat_maps(study.directory / HEAT_MAPS, shown, class_names, grouping=opened.grouping)
-    write_comparison_report(study, class_names, opened.grouping, network.classifier, heat_maps)
+        heat_maps = draw_heat_maps(study.directory / HEAT_MAPS, shown, class_names, grouping=setup.grouping)
+    write_comparison_report(study, class_names, setup.grouping, network.classifier, heat_maps)
     study.seal([*FILES, *HEAT_MAP_FILES, REPORT])
     print(printable(f"\n{text}\nwritten to {study.directory}"))
 

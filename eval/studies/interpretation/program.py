@@ -14,8 +14,8 @@ from ...report.page import REPORT
 from ...runs import flags as engine_flags
 from ...runs.reading import metrics_in
 from ..comparison.choice import choose, shards_of
-from ..comparison.opening import open_comparison
 from ..comparison.rows import AttackRow, check_attacks
+from ..comparison.shared_setup import set_up
 from .figures import draw_overlays, draw_scores
 from .report import Drawn, write_explanation_report
 from .scores import Explanation, score
@@ -37,16 +37,16 @@ def explain(attacks: Sequence[str], given: Sequence[str], form: str) -> None:
         raise InputError(f"expected --percentiles between 0 and 100, received {','.join(given)!r}")
     if flags.TARGETS.value == "untargeted":
         raise InputError("expected --targets with targets, which saliency is about, received untargeted")
-    opened = open_comparison("eval.interpretability")
-    comparison = opened.comparison
+    setup = set_up("eval.interpretability")
+    comparison = setup.comparison
     rows = [comparison.row(name) for name in names]
     if engine_flags.VERIFY.value:
-        print(opened.verify(rows))
+        print(setup.verify(rows))
         return
-    study = opened.study()
-    opened.announce(study.todo(rows))
+    study = setup.study()
+    setup.announce(study.todo(rows))
     list(study.make(rows, _read_row))
-    explanation = Explanation.of(opened.network.classifier, form)
+    explanation = Explanation.of(setup.network.classifier, form)
     table = score(shards_of(rows), explanation, percentiles)
     if not len(table.chosen):
         raise InputError(f"expected an example in which all of {', '.join(names)} succeed, received none")
@@ -58,17 +58,17 @@ def explain(attacks: Sequence[str], given: Sequence[str], form: str) -> None:
     }
     text = write_scores(study.directory, figures)
     draw_scores(study.directory / "scores.png", figures)
-    class_names, drawn = opened.class_names(), Drawn(None, None)
+    class_names, drawn = setup.class_names(), Drawn(None, None)
     if len(names) > 1:
         shown = choose(rows[:2], table.chosen, seed=flags.SEED.value)
         overlays = draw_overlays(study.directory / "overlays.png", shown, explanation, class_names)
         pair, path = dict(reversed(shown.items())), study.directory / "heat_maps.png"
-        drawn = Drawn(overlays, draw_heat_maps(path, pair, class_names, grouping=opened.grouping))
+        drawn = Drawn(overlays, draw_heat_maps(path, pair, class_names, grouping=setup.grouping))
     else:
         for name in _PAIRED:  # of an earlier pair
             (study.directory / name).unlink(missing_ok=True)
     runs = {row.name: row.run for row in rows}
-    write_explanation_report(study.directory, figures, runs, class_names, opened, drawn)
+    write_explanation_report(study.directory, figures, runs, class_names, setup, drawn)
     study.seal([*FILES, "scores.png", "scores.pdf", *_PAIRED, REPORT])
     print(printable(f"\n{text}\nwritten to {study.directory}"))
 

@@ -14,7 +14,7 @@ from ...report.building import drawings, parameters_of, with_examples
 from ...report.examples import batches_of
 from ...report.page import REPORT, Page, write_page
 from ...runs.reading import metrics_in, results_in
-from ..comparison.opening import Opened
+from ..comparison.shared_setup import SharedSetup
 from .figures import scores_chart
 from .tables import finding_of, region_table, summary_of
 
@@ -31,7 +31,7 @@ def write_explanation_report(
     figures: Mapping[str, Any],
     runs: Mapping[str, Path],
     class_names: Mapping[int, str],
-    opened: Opened,
+    setup: SharedSetup,
     drawn: Drawn,
 ) -> None:
     """Writes report.html; `figures` as in interpretability.json, `runs` the directories by attack."""
@@ -53,6 +53,6 @@ def write_explanation_report(
             ("Two attacks side by side", "Where two attacks change some images, by groups.", drawn.heat_maps),
         ),
     )
-    batches = {name: batches_of(results_in(run), opened.grouping) for name, run in runs.items()}
-    totals, networks = dict.fromkeys(runs, figures["num_examples"]), dict.fromkeys(runs, opened.network.classifier)
+    batches = {name: batches_of(results_in(run), setup.grouping) for name, run in runs.items()}
+    totals, networks = dict.fromkeys(runs, figures["num_examples"]), dict.fromkeys(runs, setup.network.classifier)
     write_page(directory / REPORT, with_examples(page, batches, totals, class_names, networks))

@@ -15,7 +15,7 @@ _KNOWN_FROM = 0.1
 _TRACING = "tracing the network"
 
 
-class Bar:
+class ProgressBar:
     """A bar over shards; within one it follows the attack's own progress."""
 
     def __init__(self, total: int) -> None:
@@ -23,7 +23,7 @@ class Bar:
         self._bar = tqdm(total=total, unit="ex", bar_format=_UNKNOWN, desc=_TRACING)
         self._done = self._successes = 0
 
-    def __enter__(self) -> Bar:
+    def __enter__(self) -> ProgressBar:
         """The bar."""
         return self
 

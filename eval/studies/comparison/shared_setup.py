@@ -10,7 +10,7 @@ from ...inputs.applications import NONE
 from ...inputs.attacks import make_attack
 from ...inputs.datasets import Data
 from ...inputs.examples import Selection
-from ...inputs.flagged import bounds, load_flagged_model, model_options, read_flagged_data
+from ...inputs.from_flags import bounds, data_from_flags, model_from_flags, model_options
 from ...inputs.groups import Grouping, parse_groups
 from ...inputs.models import Model
 from ...inputs.targets import parse_targets
@@ -27,7 +27,7 @@ _NETWORKS = {"sample": "mnist_cnn", "mnist": "mnist_cnn", "cifar10": "cifar10_cn
 _SMALLER = "--num_images, --targets=random and --attacks"
 
 
-class Opened(NamedTuple):
+class SharedSetup(NamedTuple):
     """What is compared, and where.
 
     Attributes:
@@ -69,7 +69,7 @@ class Opened(NamedTuple):
         return {**self.data.class_names, **self.network.class_names}
 
 
-def open_comparison(program: str) -> Opened:
+def set_up(program: str) -> SharedSetup:
     """Checks the shared flags of `program`.
 
     Raises:
@@ -80,8 +80,8 @@ def open_comparison(program: str) -> Opened:
     model = flags.MODEL.value if named else _NETWORKS[flags.DATASET.value]
     grouping = parse_groups(flags.GROUPS.value)
     parameters = check_parameters(flags.ATTACK_PARAMETERS.value, grouping.for_attack)
-    network = load_flagged_model(model)
-    data = read_flagged_data(network.classifier.image_shape)
+    network = model_from_flags(model)
+    data = data_from_flags(network.classifier.image_shape)
     own_labels = flags.WEIGHTS.value == NONE
     # Finds what would end the first run: data that do not fit the network, targets that there are not.
     first = Selection(data.records, network.classifier, 1, parse_targets(flags.TARGETS.value), own_labels=own_labels)
@@ -105,7 +105,7 @@ def open_comparison(program: str) -> Opened:
     }
     directory = flags.output_dir(program, configuration)
     comparison = Comparison(directory, (f"--model={model}", *_shared()), parameters)
-    return Opened(program, comparison, network, data, grouping, configuration)
+    return SharedSetup(program, comparison, network, data, grouping, configuration)
 
 
 def _shared() -> tuple[str, ...]:

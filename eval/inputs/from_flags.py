@@ -27,7 +27,7 @@ def model_options() -> dict[str, Any]:
     return {**parse_options(flags.MODEL_OPTIONS.value), **layout}
 
 
-def load_flagged_model(name: str | None = None) -> Model:
+def model_from_flags(name: str | None = None) -> Model:
     """Loads the model that the flags name, or `name` with what they say of it.
 
     Raises:
@@ -37,7 +37,7 @@ def load_flagged_model(name: str | None = None) -> Model:
     return load_model(name or flags.MODEL.value, bounds(), **given)
 
 
-def read_flagged_data(
+def data_from_flags(
     image_shape: tuple[int | None, ...] | None, dataset: str | None = None, split: str | None = None
 ) -> Data:
     """Opens the data set that the flags name, or `dataset` and `split`, for a network of images of `image_shape`.

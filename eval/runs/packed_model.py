@@ -1,4 +1,4 @@
-"""Networks on their way to workers, which need not have the files behind them."""
+"""Networks packed for workers, which need not have the network's files."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from ..inputs.applications import IMAGENET, NONE
 from ..inputs.models import Model, load_model
 
 
-class Shipment(NamedTuple):
-    """A network on its way to a worker: what `load_model` was given, the files behind it, and their hash."""
+class PackedModel(NamedTuple):
+    """A network to send to a worker: the arguments of `load_model`, the network's files, and their hash."""
 
     name: str
     weights: str | None
@@ -27,7 +27,9 @@ class Shipment(NamedTuple):
     files: dict[str, bytes]
 
     @classmethod
-    def pack(cls, model: Model, weights: str | None, seed: int, options: Mapping[str, Any] | None = None) -> Shipment:
+    def pack(
+        cls, model: Model, weights: str | None, seed: int, options: Mapping[str, Any] | None = None
+    ) -> PackedModel:
         """Packs `model`, which `load_model` made of its name and the others; shipped networks go by name."""
         # As `load_model` reads them: these are names even where a file or folder here has the same.
         read = [text for text in (model.name, weights) if text not in (None, IMAGENET, NONE, *shipped.NETWORKS)]
@@ -39,7 +41,7 @@ class Shipment(NamedTuple):
         """Loads the network.
 
         Raises:
-          InputError: it is not the one that was packed.
+          InputError: the worker loads another network than the one that was packed.
         """
         with tempfile.TemporaryDirectory() as directory:
             places = {

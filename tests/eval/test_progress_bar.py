@@ -1,24 +1,24 @@
 """What stands in front of the progress bar, and when it says how long the rest takes."""
 
-from eval.runs.bar import Bar
+from eval.runs.progress_bar import ProgressBar
 
 
 def test_tracing_is_said_until_something_is_done_and_other_words_stay(capfd):
-    with Bar(100) as bar:
+    with ProgressBar(100) as progress_bar:
         assert "tracing the network" in capfd.readouterr().err
-        bar.add(5, 5)
-        bar._bar.refresh()
+        progress_bar.add(5, 5)
+        progress_bar._bar.refresh()
         assert "tracing" not in capfd.readouterr().err.rpartition("\r")[2]
-        bar.note("2 workers")
-        bar.add(5, 4)
-        bar._bar.refresh()
+        progress_bar.note("2 workers")
+        progress_bar.add(5, 4)
+        progress_bar._bar.refresh()
         assert "2 workers" in capfd.readouterr().err.rpartition("\r")[2]
 
 
 def test_no_time_is_left_before_it_is_known(capfd):
-    with Bar(100) as bar:
-        bar._bar.refresh()
+    with ProgressBar(100) as progress_bar:
+        progress_bar._bar.refresh()
         assert "<" not in capfd.readouterr().err
-        bar.add(50, 50)
-        bar._bar.refresh()
+        progress_bar.add(50, 50)
+        progress_bar._bar.refresh()
         assert "<" in capfd.readouterr().err
