@@ -158,7 +158,8 @@ def test_top_k_is_the_k_th_highest_of_the_others(networks, images, k, targeted):
             plain.cross_entropy_gradient(batch, tf.zeros_like(batch.images)),
             atol=1e-5,
         )
-    result = QUICK(sa.TopK(network, k), images, labels, targets)
+    attack = QUICK if k == 2 else sa.StrAttack(epsilon=None)  # the last of four classes takes restarts
+    result = attack(sa.TopK(network, k), images, labels, targets)
     first = network.predict(result.adversarial).argsort(axis=1)[:, ::-1][:, :k]
     within = (first == classes[:, None]).any(axis=1)
     np.testing.assert_array_equal(within[result.success], targeted)
