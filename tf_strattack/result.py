@@ -40,7 +40,8 @@ class AttackResult:
       seconds: (N,) float32, each example's share of the time of its batch.
       bounds: (lower, upper) of valid pixels.
       interrupted: whether Ctrl-C ended the attack early.
-      attack: its "name", its "parameters" and the "versions" that ran it.
+      attack: its "name", its "parameters", its "goal" if that is more than to fool a classifier, and the "versions"
+        that ran it.
       calls: {(kind, rows): number} of the network calls made, kind "gradient" or "forward", on batches of `rows`
         rows, padding included: what the time of the attack should be compared with.
       example_ids: (N,) names of the examples where the caller has set them, else None.

@@ -24,6 +24,7 @@ from tf_strattack.notices import report
 from tf_strattack.problem.batch import Batch
 from tf_strattack.problem.goals.base import Goal
 from tf_strattack.problem.goals.misclassify import as_goal
+from tf_strattack.problem.goals.record import goal_record
 from tf_strattack.problem.starting_points import StartingPoints
 from tf_strattack.problem.work import Work
 from tf_strattack.result import AttackResult
@@ -162,6 +163,8 @@ class Method(abc.ABC):
         if rows and not tracker.interrupted:
             outcome = self._attacked(goal, examples, tracker)
         adversarial, success, clean_correct, c, origin = outcome
+        record = goal_record(goal)
+        aim = {} if record is None else {"goal": record}
         return AttackResult(
             images=examples.images,
             adversarial=adversarial,
@@ -175,7 +178,7 @@ class Method(abc.ABC):
             origin=np.where(success, np.array(ORIGINS)[origin], ""),
             seconds=np.full(rows, (time.monotonic() - started) / max(1, rows), np.float32),
             bounds=goal.classifier.bounds,
-            attack={"name": self.name, "parameters": self.hyper_parameters, "versions": versions()},
+            attack={"name": self.name, "parameters": self.hyper_parameters, **aim, "versions": versions()},
         )
 
     def _attacked(
