@@ -21,7 +21,14 @@ from .names import OURS
 _PANELS = (("l0", "l2"), ("l1", "linf"))
 _SIZE, _PANEL = (13.0, 5.0), (5.6, 3.9)
 
+# The dots of StrAttack, and of the other attacks.
+_LARGE, _SMALL = 11, 7
+# Where a name may stand by its dot, in points, with its alignment: the first place that is free.
+_SIDES = ((9, 0, "left", "center"), (-9, 0, "right", "center"), (0, 9, "center", "bottom"), (0, -9, "center", "top"))
+_NAME_HEIGHT, _NAME_WIDTH = 10, 5.6
+
 Rows = Sequence[dict[str, Any]]
+Box = tuple[float, float, float, float]
 
 
 def draw_comparison(path: Path, rows: Rows) -> None:
@@ -29,8 +36,10 @@ def draw_comparison(path: Path, rows: Rows) -> None:
     figure = Figure(figsize=_SIZE, layout="constrained")
     for axes, pair in zip(figure.subplots(1, len(_PANELS)), _PANELS, strict=True):
         _draw_panel(axes, rows, *pair)
-    figure.legend(*figure.axes[0].get_legend_handles_labels(), loc="outside right upper", fontsize=9, frameon=False)
-    figure.suptitle(_title(rows))
+    figure.suptitle(_title(rows), fontsize=11)
+    figure.draw_without_rendering()  # where the dots are is known from here on
+    for axes, pair in zip(figure.axes, _PANELS, strict=True):
+        _draw_names(axes, rows, *pair)
     save_picture(figure, path, dpi=110)
 
 
@@ -59,7 +68,8 @@ def _draw_panel(axes: Axes, rows: Rows, across: str, up: str) -> None:
         for x, y, tau in front:
             axes.annotate(f"τ {tau:g}", (x, y), (4, 4), textcoords="offset points", fontsize=7, color=QUIET)
     for number, row in enumerate(row for row in rows if row["shown"]):
-        style: dict[str, Any] = {"color": colour(number), "marker": marker(number), "linestyle": "", "markersize": 8}
+        size = _LARGE if row["name"].startswith(OURS) else _SMALL
+        style: dict[str, Any] = {"color": colour(number), "marker": marker(number), "linestyle": "", "markersize": size}
         # An attack that never succeeds has its name in the legend, and no place.
         axes.plot(*_place(row["average"], across, up), label=_label(row), **style)
         if row["paper"]:
@@ -73,6 +83,57 @@ def _draw_panel(axes: Axes, rows: Rows, across: str, up: str) -> None:
     axes.grid(alpha=0.15, color="black")
     axes.spines[["top", "right"]].set_visible(False)
     axes.margins(0.08)
+
+
+def _draw_names(axes: Axes, rows: Rows, across: str, up: str) -> None:
+    """Writes the name of each attack by its dot, where no other name and no dot is."""
+    shown = [(number, row) for number, row in enumerate(row for row in rows if row["shown"]) if row["average"]["asr"]]
+    scale = 72 / float(axes.figure.dpi)
+
+    def dot(block: dict[str, Any]) -> tuple[float, float]:
+        x, y = axes.transData.transform((block[across], block[up]))
+        return scale * float(x), scale * float(y)
+
+    dots = [dot(row["average"]) for _, row in shown]
+    papers = [row["paper"]["average"] for _, row in shown if row["paper"]]
+    others = [dot(block) for block in papers if block["asr"]]
+    taken: list[Box] = [(x - 5, y - 5, x + 5, y + 5) for x, y in (*dots, *others)]
+    window = [scale * float(side) for side in axes.get_window_extent().extents]
+    for (number, row), (x, y) in zip(shown, dots, strict=True):
+        name = _label(row)
+        boxes = [_box(x, y, name, side) for side in _SIDES]
+        best = min(range(len(boxes)), key=lambda place: _clashes(boxes[place], taken, window))
+        taken.append(boxes[best])
+        right, above, across_, along = _SIDES[best]
+        axes.annotate(
+            name,
+            (row["average"][across], row["average"][up]),
+            (right, above),
+            textcoords="offset points",
+            ha=across_,
+            va=along,
+            fontsize=8,
+            fontweight="bold" if row["name"].startswith(OURS) else "normal",
+            color=colour(number),
+        )
+
+
+def _box(x: float, y: float, name: str, side: tuple[float, float, str, str]) -> Box:
+    """Where a name stands, in points: left, bottom, right, top."""
+    right, above, across, _ = side
+    width, middle = (
+        _NAME_WIDTH * len(name),
+        y + above + (0 if not above else _NAME_HEIGHT / 2 * (1 if above > 0 else -1)),
+    )
+    left = x + right - {"left": 0, "right": width, "center": width / 2}[across]
+    return left, middle - _NAME_HEIGHT / 2, left + width, middle + _NAME_HEIGHT / 2
+
+
+def _clashes(box: Box, taken: Sequence[Box], window: Sequence[float]) -> int:
+    """How many of the boxes that are taken a box covers; one that leaves the window is the last choice."""
+    inside = window[0] <= box[0] and box[2] <= window[2] and window[1] <= box[1] and box[3] <= window[3]
+    covered = [b for b in taken if box[0] < b[2] and b[0] < box[2] and box[1] < b[3] and b[1] < box[3]]
+    return len(covered) + (0 if inside else 100)
 
 
 def _place(block: dict[str, Any], across: str, up: str) -> tuple[list[float], list[float]]:
