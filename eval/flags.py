@@ -13,8 +13,8 @@ from tf_strattack import InputError
 from tf_strattack.programs.command_line import Holder, Options
 from tf_strattack.programs.directories.unfinished import default_directory
 from tf_strattack.programs.numbers import whole_number
-from tf_strattack.programs.quiet import import_tensorflow
 from tf_strattack.programs.running import run, tensorboard_directory
+from tf_strattack.programs.silence_tensorflow import import_tensorflow
 
 from .runs.flags import CLUSTER, VERIFY
 

@@ -43,7 +43,7 @@ def soft_margin(logits: tf.Tensor, classes: tf.Tensor, targeted: bool) -> tf.Ten
     return tf.cast(others - own if targeted else own - others, logits.dtype)
 
 
-def fools(logits: tf.Tensor, classes: tf.Tensor, targeted: bool, confidence: tf.Tensor | float) -> tf.Tensor:
+def is_adversarial(logits: tf.Tensor, classes: tf.Tensor, targeted: bool, confidence: tf.Tensor | float) -> tf.Tensor:
     """Tells which examples fool the network with the confidence asked for.
 
     The target must lie strictly above all other classes (untargeted: another class strictly above the label), as a tie

@@ -1,4 +1,4 @@
-"""How many examples are attacked at a time: as many as asked for, as usual, or as memory holds."""
+"""How many examples are attacked at a time: as many as requested, as usual, or as memory holds."""
 
 from __future__ import annotations
 
@@ -9,31 +9,31 @@ from tf_strattack.problem.goals.base import Goal
 from tf_strattack.typing import Images
 
 
-def chosen_batch_size(asked: int | str | None, goal: Goal, images: Images) -> int:
+def chosen_batch_size(requested: int | str | None, goal: Goal, images: Images) -> int:
     """The batch size that a caller means, for images (N, H, W, C).
 
     Raises:
       InputError: no whole number of at least 1, None or "auto"; memory that holds no batch.
     """
-    if asked is None:
+    if requested is None:
         return usual_batch_size(goal, images.shape[1:])
-    if asked == "auto":
+    if requested == "auto":
         return fitting_batch_size(goal, images) if len(images) else 1
-    if isinstance(asked, str):
-        raise InputError(f"expected batch_size to be a whole number of at least 1, or auto, received {asked!r}")
-    return check_count("batch_size", asked)
+    if isinstance(requested, str):
+        raise InputError(f"expected batch_size to be a whole number of at least 1, or auto, received {requested!r}")
+    return check_count("batch_size", requested)
 
 
-def smaller_batch_size(goal: Goal, images: Images, asked: int | str | None, error: Exception) -> int:
+def smaller_batch_size(goal: Goal, images: Images, requested: int | str | None, error: Exception) -> int:
     """A batch size below the number of images (N, H, W, C), for which memory did not suffice, as `error` says.
 
     Raises:
-      InputError: a batch size was asked for, or there is none that is smaller.
+      InputError: a batch size was requested, or there is none that is smaller.
     """
     if len(images) == 1:
         raise no_room(images.shape[1:]) from error
     smaller = min(len(images) // 2, fitting_batch_size(goal, images))
-    if asked != "auto":
+    if requested != "auto":
         raise InputError(
             f"expected a batch that fits in memory, received {len(images)} images of shape {images.shape[1:]} at once: "
             f"use batch_size={smaller}"

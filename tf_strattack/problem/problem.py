@@ -106,8 +106,8 @@ class Problem:
 
         def again(k: Scalar, delta: Pixels, spent: Evaluations) -> tuple[Scalar, Pixels, Evaluations]:
             self.spent, self._turn = spent, before + _REPETITION * (k + 1)
-            following = body(delta)
-            return k + 1, following, self.spent
+            next_delta = body(delta)
+            return k + 1, next_delta, self.spent
 
         start = (tf.constant(0), delta, self.spent)
         _, delta, self.spent = tf.while_loop(lambda k, *_: k < times, again, start, parallel_iterations=1)

@@ -18,7 +18,7 @@ from tf_strattack.programs.command_line import Options, asks_for_help, command, 
 from tf_strattack.programs.interrupts import INTERRUPTED, wait_for_python
 from tf_strattack.programs.notices import flag_for, forget_notices, show_warnings
 from tf_strattack.programs.parent import end_with_parent
-from tf_strattack.programs.quiet import import_tensorflow
+from tf_strattack.programs.silence_tensorflow import import_tensorflow
 from tf_strattack.programs.streams import lenient_streams, printable
 
 USAGE_ERROR, UNEXPECTED = 2, 1

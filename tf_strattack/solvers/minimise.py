@@ -151,10 +151,10 @@ class _Loop(Generic[Iterate, Parameters]):
             def body(state: State[Iterate], spent: Evaluations) -> tuple[State[Iterate], Evaluations]:
                 problem.spent = spent
                 problem.turn(state.k)
-                following, candidate = solver.step(state.k, state.iterate, problem, parameters)
-                c = solver.monitor(following, parameters).c
+                next_iterate, candidate = solver.step(state.k, state.iterate, problem, parameters)
+                c = solver.monitor(next_iterate, parameters).c
                 best = state.best.after(candidate, c, patience)
-                return State(state.k + 1, following, best), problem.spent
+                return State(state.k + 1, next_iterate, best), problem.spent
 
             last = state.k + iterations
             state, problem.spent = tf.while_loop(

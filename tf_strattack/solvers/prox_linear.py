@@ -180,8 +180,8 @@ class ProxLinear(Stepping[Iterate]):
         shortfall = tf.clip_by_value((margins + parameters.required) / (_NEAR * parameters.unit), -1.0, 1.0)
         kappa = track_margin(iterate.kappa, shortfall, _MAX_KAPPA)
         candidate = Candidate(iterate.y, problem.objective.cost(iterate.y), margins <= -parameters.required)
-        following = Iterate(y, iterate.y, normal, offset, of_mean, of_newest, kappa, iterate.radius)
-        return following, candidate
+        next_iterate = Iterate(y, iterate.y, normal, offset, of_mean, of_newest, kappa, iterate.radius)
+        return next_iterate, candidate
 
     def monitor(self, iterate: Iterate, parameters: Steps) -> Monitored:
         """The multipliers' sum, the margin asked for, and the scale of the steps."""

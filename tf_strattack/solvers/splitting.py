@@ -141,7 +141,7 @@ class Splitting(Stepping[Iterate]):
             sparse = _sparse(problem, groups, y, scale, z)
             found = tf.where(delta == 0.0, delta, sparse) if distortion.sparse else sparse
         succeeded = problem.is_adversarial(found, parameters.required)
-        following = Iterate(  # (9)
+        next_iterate = Iterate(  # (9)
             z=new,
             u=iterate.u + delta - new,
             s=iterate.s + w - new if self.split_box else iterate.s,
@@ -149,7 +149,7 @@ class Splitting(Stepping[Iterate]):
             kappa=track_margin(iterate.kappa, 1.0 - 2.0 * tf.cast(succeeded, rho.dtype), _MAX_KAPPA),
             c=weight if self.search is None else iterate.c,
         )
-        return following, Candidate(found, objective.cost(found), succeeded)
+        return next_iterate, Candidate(found, objective.cost(found), succeeded)
 
     @abc.abstractmethod
     def weight(self, c: Rows, margins: Rows, required: Rows, needed: Rows) -> Rows:
