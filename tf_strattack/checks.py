@@ -1,4 +1,4 @@
-"""Checks of what callers pass: one line each, "expected ..., received ..."."""
+"""Checks of arguments: one line each, "expected ..., received ..."."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from tf_strattack.errors import InputError
 from tf_strattack.notices import report
 from tf_strattack.typing import Classes, Images
 
-# Of float32, in which everything is computed.
+# The largest float32, the type of all computations.
 _LARGEST = float(np.finfo(np.float32).max)
 
 
 def check_bounds(bounds: Sequence[float]) -> tuple[float, float]:
-    """Returns (lower, upper) as floats, refusing what is not an interval."""
+    """Returns (lower, upper) as floats, and refuses anything that is not an interval."""
     try:
         if isinstance(bounds, str):
             raise TypeError
         if any(np.ndim(bound) for bound in bounds):
             raise InputError(
-                "expected bounds (lower, upper) of two numbers, received other ones for each channel, "
+                "expected bounds (lower, upper) of two numbers, received others for each channel, "
                 f"{[np.asarray(bound).tolist() for bound in bounds]}: state the scale of the images, (0, 1), and pass "
                 "preprocessing=lambda images: (images - mean) / std"
             )
@@ -38,7 +38,7 @@ def check_bounds(bounds: Sequence[float]) -> tuple[float, float]:
 
 
 def check_function(name: str, value: Any, example: str) -> None:
-    """Refuses what is neither None nor a function, with an `example` of one."""
+    """Refuses a value that is neither None nor a function; the message shows an `example`."""
     if value is not None and not callable(value):
         raise InputError(f"expected {name} to be a function, such as {name}={example}, received {value!r}")
 
@@ -81,8 +81,8 @@ def check_targets(targets: Any, labels: Classes, num_classes: int | None) -> Cla
 
     Args:
       targets: (N,) integers, or one integer for all examples.
-      labels: (N,) true classes, checked already.
-      num_classes: the number of classes, None where unknown.
+      labels: (N,) true classes, already checked.
+      num_classes: the number of classes, None if unknown.
 
     Raises:
       InputError: targets of another kind or out of range, or equal to their labels.
@@ -150,13 +150,13 @@ def check_whole(name: str, value: Any) -> int:
 
 
 def check_choice(name: str, value: Any, choices: Iterable[str]) -> None:
-    """Refuses what is not one of `choices`."""
+    """Refuses a value that is not one of `choices`."""
     if value not in tuple(choices):
         raise InputError(f"expected {name} to be one of {', '.join(choices)}, received {value!r}")
 
 
 def as_array(values: Any, name: str) -> npt.NDArray[Any]:
-    """`values` as one array; `name` is theirs in the error."""
+    """`values` as one array; the error calls them `name`."""
     try:
         return np.asarray(values)
     except ValueError:
@@ -164,6 +164,6 @@ def as_array(values: Any, name: str) -> npt.NDArray[Any]:
 
 
 def bad_rows(wrong: npt.NDArray[np.bool_]) -> str:
-    """Which rows of `wrong` (N, ...) hold a True, in words."""
+    """The rows of `wrong` (N, ...) that hold a True, in words."""
     rows = np.flatnonzero(wrong.reshape(len(wrong), -1).any(axis=1))
     return f"row {rows[0]}" if len(rows) == 1 else f"{len(rows)} rows, the first is {rows[0]}"

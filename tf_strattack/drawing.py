@@ -18,9 +18,9 @@ from tf_strattack.problem.groups import Groups, GroupStructure, as_structure
 from tf_strattack.result import AttackResult
 from tf_strattack.typing import Images
 
-# Names of classes are text, whatever signs are in them.
+# Names of classes are plain text, even with signs of mathtext in them.
 PLAIN_TEXT: Any = {"text.parse_math": False}
-# Darker is more, in print and to every eye; the least is pale, but no white.
+# Darker is more, also in print and for the colour-blind; the least is pale, but not white.
 DARKER = ListedColormap(matplotlib.colormaps["YlGnBu"](np.linspace(0.15, 1.0, 256)), name="darker")
 _COLUMNS = ("original", "perturbation", "mean |change| per group, of 255", "adversarial")
 
@@ -41,7 +41,7 @@ def examples_figure(
         row[0].imshow(displayed(original), cmap="gray", vmin=0, vmax=1)
         row[0].set_ylabel(f"label {class_name(result.labels[index], class_names)}")
         channel = delta[..., np.abs(delta).sum(axis=(0, 1)).argmax()]
-        limit = max(float(np.abs(channel).max()), CHANGED)  # each its own: photographs change by little
+        limit = max(float(np.abs(channel).max()), CHANGED)  # one scale per example: photographs change only a little
         signed = row[1].imshow(channel, cmap="RdBu_r", vmin=-limit, vmax=limit)
         figure.colorbar(signed, ax=row[1], shrink=0.8)
         heat = row[2].imshow(group_map(delta, as_structure(groups)[[index]]) * 255, cmap="viridis", vmin=0)
@@ -59,7 +59,7 @@ def examples_figure(
 def heat_maps_figure(
     pair: Mapping[str, AttackResult], class_names: Mapping[int, str], groups: GroupStructure | int
 ) -> Figure:
-    """A row for each example of two results by name; from left to right as `plot.heat_maps` says."""
+    """A row for each example of two results by name, with the columns of `plot.heat_maps`."""
     (left, first), (right, second) = pair.items()
     figure = Figure(figsize=(10.5, 2.2 * len(first) + 0.6), layout="constrained")
     grid = figure.subplots(len(first), 5, squeeze=False)
@@ -85,14 +85,14 @@ def heat_maps_figure(
 
 
 def without_ticks(axes: Iterable[Axes]) -> None:
-    """Takes the ticks from the axes of images."""
+    """Removes the ticks from the axes of images."""
     for axis in axes:
         axis.set_xticks([])
         axis.set_yticks([])
 
 
 def goal_of(result: AttackResult, index: int, class_names: Mapping[int, str]) -> str:
-    """What an example was to become, and whether it failed."""
+    """The target of an example, and whether the attack failed."""
     goal = "untargeted" if result.targets is None else f"target {class_name(result.targets[index], class_names)}"
     return goal if result.success[index] else f"{goal}: failed"
 
@@ -105,7 +105,7 @@ def group_means(delta: Images, groups: GroupStructure | int) -> Images:
 def group_map(delta: Images, groups: GroupStructure | int) -> Images:
     """The mean absolute change of each pixel's group, an image (H, W), of `delta` (H, W, C).
 
-    Where several groups hold a pixel, it is the mean over these groups; where none does, NaN.
+    If several groups hold a pixel, it is the mean over these groups; if none does, NaN.
     """
     structure = as_structure(groups).on((1, *delta.shape))
     means = _means(delta, structure)[None]
@@ -116,7 +116,7 @@ def group_map(delta: Images, groups: GroupStructure | int) -> Images:
 def outlines(groups: GroupStructure | int, shape: Sequence[int]) -> list[npt.NDArray[np.float64]]:
     """The borders between the groups of an image of `shape` (H, W, C), as segments (2, 2) of x and y in pixels."""
     made = as_structure(groups).on((1, *shape))
-    # Whatever groups hold a pixel, the sum of random numbers of theirs is no other pixel's by chance.
+    # Each group has a random number, so the sums of two pixels are equal only if the same groups hold them.
     numbers = np.random.default_rng(0).uniform(size=(1, *made.shape))
     held = np.asarray(made.expand(tf.constant(numbers), 1))[0, :, :, 0]
     down, across = np.nonzero(held[:, 1:] != held[:, :-1])
@@ -140,10 +140,10 @@ def unit_images(result: AttackResult, index: int) -> tuple[Images, Images]:
 
 
 def displayed(image: Images) -> Images:
-    """An image (H, W, C) as matplotlib shows it: three channels, or the first where there are fewer."""
+    """An image (H, W, C) as matplotlib shows it: three channels, or the first if there are fewer."""
     return image[..., 0] if image.shape[-1] < 3 else image[..., :3]
 
 
 def class_name(index: int, names: Mapping[int, str]) -> str:
-    """The name of a class, or its number where no name is known."""
+    """The name of a class, or its number if no name is known."""
     return names.get(int(index), str(index))

@@ -1,4 +1,4 @@
-"""Checks of arrays of images: what callers pass becomes float32 (N, H, W, C) within the bounds, or one line."""
+"""Checks of images: arguments become float32 (N, H, W, C) within the bounds, or an error of one line."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tf_strattack.errors import InputError
 from tf_strattack.notices import report
 from tf_strattack.typing import Images
 
-# Relative to the range: a few units in the last place of float32, by which images computed elsewhere leave the bounds.
+# Relative to the range: images computed elsewhere may leave the bounds by a few units in the last place of float32.
 _ROUNDING = 1e-6
 _COLOUR = (1, 3, 4)
 
@@ -24,7 +24,7 @@ Shape = tuple[int | None, ...]
 def check_images(images: Any, bounds: tuple[float, float], image_shape: Shape | None, name: str = "images") -> Images:
     """Returns `images` as float32 (N, H, W, C) after checks of type, shape, values and range.
 
-    Grey images (N, H, W) get a channel axis, and pixels that leave the bounds by a rounding error are clipped.
+    Grey images (N, H, W) get a channel axis, and pixels outside the bounds by a rounding error are clipped.
 
     Raises:
       InputError: anything else.
@@ -60,14 +60,14 @@ def check_images(images: Any, bounds: tuple[float, float], image_shape: Shape | 
 
 
 def check_like(images: Images, originals: Images, name: str) -> Images:
-    """Refuses images of another shape than the originals."""
+    """Refuses images whose shape differs from the originals."""
     if images.shape != originals.shape:
         raise InputError(f"expected {name} of the images' shape {originals.shape}, received {images.shape}")
     return images
 
 
 def _refuse_streams(images: Any, name: str) -> None:
-    """Refuses what yields batches, with the loop that takes them."""
+    """Refuses an object that yields batches; the message shows a loop over them."""
     loop = "loop over its batches: for images, labels in batches: attack(classifier, images, labels)"
     if isinstance(images, tf.data.Dataset | Iterator) or hasattr(images, "as_numpy_iterator"):
         raise InputError(f"expected {name} as an array (N, H, W, C), received a {type(images).__name__}: {loop}")
@@ -82,7 +82,7 @@ def _fits(array: npt.NDArray[Any], wanted: Shape) -> bool:
 
 
 def _with_channels(array: npt.NDArray[Any], wanted: Shape, name: str) -> npt.NDArray[Any]:
-    """Grey images (N, H, W) as (N, H, W, 1), where they cannot be a single image (H, W, C)."""
+    """Grey images (N, H, W) as (N, H, W, 1), if they cannot be a single image (H, W, C)."""
     if array.ndim != 3 or wanted[2] not in (None, 1):
         return array
     height, width, _ = wanted

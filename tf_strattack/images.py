@@ -1,7 +1,7 @@
-"""Images as other arrays: 8-bit levels and PNG files; series and volumes as images.
+"""Conversions of images: 8-bit levels and PNG files; series and volumes as images.
 
-Level k of 0 … 255 is the pixel lower + (upper - lower) k/255 in a classifier's scale. Both directions are computed
-by the same formula everywhere, so that an image that is on the lattice is the same array after it was stored.
+Level k of 0 … 255 is the pixel lower + (upper - lower) k/255 in a classifier's scale. All functions use this formula in
+both directions, so that an image on the lattice is the same array after it has been stored.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ LEVELS = 255
 
 Levels = npt.NDArray[np.uint8]
 
-# Channels → Pillow's name of such an image.
+# Number of channels → Pillow's name of the mode.
 _MODES = {1: "L", 3: "RGB", 4: "RGBA"}
 
 
@@ -39,7 +39,7 @@ def to_uint8(images: Any, bounds: Sequence[float] = (0.0, 1.0)) -> Levels:
       uint8 of the same shape.
 
     Raises:
-      InputError: pixels outside the bounds, or bounds that are no interval.
+      InputError: pixels outside the bounds, or bounds that are not an interval.
 
     Example:
       >>> import numpy as np, tf_strattack as sa
@@ -48,14 +48,14 @@ def to_uint8(images: Any, bounds: Sequence[float] = (0.0, 1.0)) -> Levels:
     """
     low, high = check_bounds(bounds)
     unit = (np.asarray(images, np.float64) - low) / (high - low)
-    # An upper bound in float32 may exceed its decimal.
+    # In float32, an upper bound may be slightly above its decimal.
     if not ((unit > -1e-6) & (unit < 1 + 1e-6)).all():
         raise InputError(f"expected images within [{low:g}, {high:g}], received values outside: state their bounds")
     return np.round(unit.clip(0, 1) * LEVELS).astype(np.uint8)
 
 
 def from_uint8(levels: Any, bounds: Sequence[float] = (0.0, 1.0)) -> Images:
-    """The pixels of levels.
+    """Converts 8-bit levels to pixels.
 
     Args:
       levels: uint8 of any shape.
@@ -65,7 +65,7 @@ def from_uint8(levels: Any, bounds: Sequence[float] = (0.0, 1.0)) -> Images:
       float32 of the same shape, in the scale of `bounds`.
 
     Raises:
-      InputError: another type than uint8, or bounds that are no interval.
+      InputError: a type other than uint8, or bounds that are not an interval.
 
     Example:
       >>> import numpy as np, tf_strattack as sa
@@ -91,7 +91,7 @@ def write_png(path: str | Path, levels: Levels, *, overwrite: bool = False) -> N
     Args:
       path: ends in .png.
       levels: uint8 (H, W, C) with C = 1, 3 or 4.
-      overwrite: whether a file that is there may be replaced.
+      overwrite: whether to replace an existing file.
 
     Raises:
       InputError: another type, shape or suffix, or a file that exists without `overwrite`.
@@ -112,7 +112,7 @@ def write_png(path: str | Path, levels: Levels, *, overwrite: bool = False) -> N
 
 
 def read_png(path: str | Path) -> Levels:
-    """Reads the PNG file `path`, of `write_png` or another one of 8 bits: uint8 (H, W, C) with C = 1, 3 or 4.
+    """Reads the PNG file `path` of 8 bits, such as from `write_png`: uint8 (H, W, C) with C = 1, 3 or 4.
 
     Raises:
       InputError: a missing or corrupt file, or one of another kind.
@@ -129,7 +129,7 @@ def read_png(path: str | Path) -> Levels:
 
 
 def from_series(series: Any) -> npt.NDArray[Any]:
-    """Series as images of one row, as a classifier with data_format="series" takes them.
+    """Converts series to images of one row, as a classifier with data_format="series" takes them.
 
     Args:
       series: (N, T, C), T steps of C channels.
@@ -149,7 +149,7 @@ def from_series(series: Any) -> npt.NDArray[Any]:
 
 
 def to_series(images: Any) -> npt.NDArray[Any]:
-    """Images as the series that they stand for.
+    """Converts images back to series.
 
     Args:
       images: (N, 1, T, C).
@@ -167,13 +167,13 @@ def to_series(images: Any) -> npt.NDArray[Any]:
 
 
 def from_volumes(volumes: Any) -> npt.NDArray[Any]:
-    """Volumes as images with their slices below each other, as a classifier with data_format="volumes" takes them.
+    """Converts volumes to images with stacked slices, as a classifier with data_format="volumes" takes them.
 
     Args:
       volumes: (N, D, H, W, C), D slices of H x W pixels.
 
     Returns:
-      (N, D * H, W, C): `groups.blocks` makes groups that reach over several slices.
+      (N, D * H, W, C): `groups.blocks` makes groups that span several slices.
 
     Raises:
       InputError: an array of another rank.
@@ -189,7 +189,7 @@ def from_volumes(volumes: Any) -> npt.NDArray[Any]:
 
 
 def to_volumes(images: Any, depth: int) -> npt.NDArray[Any]:
-    """Images as the volumes that they stand for.
+    """Converts images back to volumes.
 
     Args:
       images: (N, depth * H, W, C).
@@ -199,7 +199,7 @@ def to_volumes(images: Any, depth: int) -> npt.NDArray[Any]:
       (N, depth, H, W, C).
 
     Raises:
-      InputError: an array of another rank, or a height that is no multiple of `depth`.
+      InputError: an array of another rank, or a height that is not a multiple of `depth`.
     """
     array = _ranked("images", "(N, D * H, W, C)", images)
     number, height, width, channels = array.shape

@@ -1,8 +1,8 @@
 """Why a perturbation works: adversarial saliency, class activation, and how much of it they explain (section 6).
 
-`asm` tells for each entry of an image how much it helps towards the target, `cam` and `grad_cam` where the network
-sees a class. `binary_asm` makes a region of either, and `interpretability_score` tells which part of a perturbation
-lies in it.
+`asm` measures how much each entry of an image helps towards the target, `cam` and `grad_cam` show where the network
+sees a class. `binary_asm` turns scores into a region, and `interpretability_score` is the fraction of a perturbation
+that lies inside it.
 """
 
 from __future__ import annotations
@@ -37,8 +37,8 @@ def asm(
 
         ASM(x, t)[i] = 0 if a < 0 or b > 0, else a·|b|
 
-    so it names the entries whose *increase* makes the target t likelier and its rival, the label t0 or all other
-    classes, less likely. "full" costs no more than "pair": the sum is differentiated, and not class by class.
+    so it marks the entries whose *increase* makes the target t more likely and its rival, the label t0 or all other
+    classes, less likely. "full" costs no more than "pair": the sum is differentiated at once, not class by class.
 
     Args:
       classifier: a `Classifier`, or a Keras model of images in [0, 1]. Z are its logits; if it returns probabilities,
@@ -83,21 +83,20 @@ def cam(classifier: Any, images: Any, labels: Any, *, batch_size: int | None = N
     """The class activation map (Zhou et al. 2016, arXiv 1512.04150), exact.
 
     For a Keras model that ends in global average pooling and one dense layer with kernel w, the map of class t0 is
-    Σ_f w[f, t0] A_f over the feature maps A_f; its mean, and the bias, are the logit. It is brought to the image's size
+    Σ_f w[f, t0] A_f over the feature maps A_f; its mean, and the bias, are the logit. It is resized to the image
     bilinearly.
 
     Args:
       classifier: a `Classifier` made from a Keras model, or the model itself, of images in [0, 1].
       images: (N, H, W, C) within the classifier's bounds.
-      labels: (N,) integers, the classes whose maps are wanted.
+      labels: (N,) integers, the classes of the maps.
       batch_size: images at a time; None chooses by the size of an image.
 
     Returns:
       (N, H, W) float32, in logits.
 
     Raises:
-      InputError: a value of the wrong kind, shape or range; a network that ends otherwise, or whose layers cannot
-        be seen.
+      InputError: a value of the wrong kind, shape or range; a network with another end, or without visible layers.
     """
     classifier, array, classes = _prepared(classifier, images, labels)
     found = classifier.feature_maps(pooled=True)
@@ -113,15 +112,15 @@ def cam(classifier: Any, images: Any, labels: Any, *, batch_size: int | None = N
 def grad_cam(
     classifier: Any, images: Any, labels: Any, *, layer: str | None = None, batch_size: int | None = None
 ) -> Scores:
-    """Grad-CAM (Selvaraju et al., arXiv 1610.02391), for networks that `cam` is not exact for.
+    """Grad-CAM (Selvaraju et al., arXiv 1610.02391), for networks for which `cam` is not exact.
 
     max(Σ_f α_f A_f, 0) over the feature maps A_f of a layer, where α_f is the mean over the places of
-    ∂Z_t0/∂A_f. It is brought to the image's size bilinearly.
+    ∂Z_t0/∂A_f. It is resized to the image bilinearly.
 
     Args:
       classifier: a `Classifier` made from a Keras model, or the model itself, of images in [0, 1].
       images: (N, H, W, C) within the classifier's bounds.
-      labels: (N,) integers, the classes whose maps are wanted.
+      labels: (N,) integers, the classes of the maps.
       layer: the name of the layer; None for the last one with feature maps that does not only pool.
       batch_size: images at a time; None chooses by the size of an image.
 
@@ -129,15 +128,14 @@ def grad_cam(
       (N, H, W) float32, at least 0.
 
     Raises:
-      InputError: a value of the wrong kind, shape or range; a network without such a layer, or whose layers cannot be
-        seen.
+      InputError: a value of the wrong kind, shape or range; a network without such a layer, or without visible layers.
     """
     classifier, array, classes = _prepared(classifier, images, labels)
     found = classifier.feature_maps(layer)
 
     def activation(images: tf.Tensor, labels: tf.Tensor, positions: tf.Tensor) -> tf.Tensor:
         with tf.GradientTape() as tape:
-            tape.watch(images)  # so that what is computed from them is on the tape
+            tape.watch(images)  # so that the tape records the layers
             maps, logits = found.network(images, positions)
             score = tf.gather(logits, labels, batch_dims=1)
         gradient = tf.cast(tape.gradient(score, maps), tf.float32)
@@ -147,16 +145,16 @@ def grad_cam(
 
 
 def binary_asm(scores: Any, percentile: float, *, nonzero: bool = False) -> Region:
-    """The most salient region, B_ASM of eq. (23): where a score is above the percentile ν of its example's scores.
+    """The most salient region, B_ASM of eq. (23): the scores above the percentile ν of their example's scores.
 
     Args:
-      scores: (N, ...) of `asm`, `cam` or `grad_cam`.
+      scores: (N, ...) from `asm`, `cam` or `grad_cam`.
       percentile: from 0 to 100, interpolated linearly between scores.
-      nonzero: whether ν is a percentile of the scores other than 0 alone. Most scores of `asm` are 0, so that low
-        percentiles of all of them name the same region.
+      nonzero: whether ν is a percentile of the non-zero scores only. Most scores of `asm` are 0, so low percentiles of
+        all scores give the same region.
 
     Returns:
-      booleans of the shape of `scores`; none is set where all scores are equal.
+      booleans of the shape of `scores`; all False if all scores are equal.
 
     Raises:
       InputError: a percentile out of range, or scores that are not numbers.
@@ -185,14 +183,14 @@ def interpretability_score(delta: Any, region: Any) -> npt.NDArray[np.float64]:
 
     Args:
       delta: (N, H, W, C) perturbations, in any scale.
-      region: booleans (N, H, W, C), or (N, H, W) for all channels alike, as of `binary_asm`.
+      region: booleans (N, H, W, C), or (N, H, W) for all channels alike, such as from `binary_asm`.
 
     Returns:
-      (N,) in [0, 1]: 1 where the region holds the whole perturbation, 0 where it holds none of it; NaN where nothing
-      is perturbed.
+      (N,) in [0, 1]: 1 if the region holds the whole perturbation, 0 if it holds none of it; NaN if nothing is
+      perturbed.
 
     Raises:
-      InputError: shapes that do not fit, perturbations that are no finite numbers, a region that is not of booleans.
+      InputError: shapes that do not fit, perturbations that are not finite numbers, or a region that is not boolean.
 
     Example:
       >>> import numpy as np, tf_strattack as sa
@@ -224,7 +222,7 @@ def _prepared(given: Any, images: Any, labels: Any) -> tuple[Classifier, Images,
 
 def _required(targets: Any) -> Any:
     if targets is None:
-        raise InputError("expected targets, one for each image, received None: the map is of a class to reach")
+        raise InputError("expected targets, one for each image, received None: the map needs a class to reach")
     return targets
 
 
@@ -242,5 +240,5 @@ def _weighted(maps: tf.Tensor, weights: tf.Tensor) -> tf.Tensor:
 
 
 def _resized(maps: tf.Tensor, images: tf.Tensor) -> tf.Tensor:
-    """Maps (N, h, w) in the size (H, W) of images."""
+    """Maps (N, h, w) resized to the size (H, W) of images."""
     return tf.image.resize(maps[..., None], tf.shape(images)[1:3], method="bilinear")[..., 0]

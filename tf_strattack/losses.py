@@ -22,7 +22,7 @@ def margin(logits: tf.Tensor, classes: tf.Tensor, targeted: bool) -> tf.Tensor:
       (N,) margins, in the dtype of `logits`.
     """
     chosen = tf.one_hot(classes, tf.shape(logits)[1], on_value=True, off_value=False)
-    # Minus infinity, and not a large number: it can never win against a logit, whatever their scale.
+    # Minus infinity rather than a large number: it is below every logit, whatever their scale.
     others = tf.where(chosen, tf.constant(float("-inf"), logits.dtype), logits)
     best_other = tf.reduce_max(others, axis=1)
     own = tf.gather(logits, classes, batch_dims=1)
@@ -30,10 +30,10 @@ def margin(logits: tf.Tensor, classes: tf.Tensor, targeted: bool) -> tf.Tensor:
 
 
 def soft_margin(logits: tf.Tensor, classes: tf.Tensor, targeted: bool) -> tf.Tensor:
-    """The margin with log sum exp for the greatest of the other classes, (N,); arguments as `margin`.
+    """The margin with log sum exp for the greatest of the other classes, (N,); arguments as in `margin`.
 
-    Its gradient has the direction of the cross-entropy's: that of the target's (negative) or the label's is
-    (1 - p) times it, with p the class's probability. It does not underflow where p rounds to 1.
+    Its gradient has the direction of the cross-entropy's: the gradient of the cross-entropy of the target (negated) or
+    of the label is (1 - p) times it, with p the probability of the class. It does not underflow if p rounds to 1.
     """
     chosen = tf.one_hot(classes, tf.shape(logits)[1], on_value=True, off_value=False)
     # The last bit of an exponential depends on the place in the batch; in float64 it is lost before it matters.
@@ -44,7 +44,7 @@ def soft_margin(logits: tf.Tensor, classes: tf.Tensor, targeted: bool) -> tf.Ten
 
 
 def is_adversarial(logits: tf.Tensor, classes: tf.Tensor, targeted: bool, confidence: tf.Tensor | float) -> tf.Tensor:
-    """Tells which examples fool the network with the confidence asked for.
+    """Whether each example fools the network with the requested confidence.
 
     The target must lie strictly above all other classes (untargeted: another class strictly above the label), as a tie
     may be decided either way, and the margin must be at most -confidence.
@@ -56,5 +56,5 @@ def is_adversarial(logits: tf.Tensor, classes: tf.Tensor, targeted: bool, confid
 
 
 def reaches(margins: tf.Tensor, confidence: tf.Tensor | float) -> tf.Tensor:
-    """Tells which margins (N,) are those of a success with the confidence asked for; NaN is none."""
+    """Whether margins (N,) mean a success with the requested confidence; NaN does not."""
     return (margins < 0) & (margins <= -confidence)

@@ -1,8 +1,7 @@
-"""What is measured of perturbations: distances, group and cluster counts, and best/average/worst over targets.
+"""Measures of perturbations: distances, group and cluster counts, and best/average/worst over targets.
 
-All functions take `delta` (N, H, W, C) in [0, 1] scale and return one number per example; arrays of another rank
-are refused, with an `InputError`. An entry counts as changed where |delta| > 1e-6, the paper's threshold, the same
-everywhere.
+All functions take `delta` (N, H, W, C) in [0, 1] scale and return one number per example; arrays of another rank raise
+an `InputError`. An entry counts as changed if |delta| > 1e-6, the paper's threshold, in all functions.
 """
 
 from __future__ import annotations
@@ -20,7 +19,7 @@ from tf_strattack.problem.distortions import CHANGED
 from tf_strattack.problem.groups import GroupStructure, as_structure
 from tf_strattack.typing import Images
 
-_WINDOW = 8  # of d_{2,0}
+_WINDOW = 8  # the side of the windows of d_{2,0}
 
 Values = npt.NDArray[np.float64]
 
@@ -102,7 +101,7 @@ def measure(delta: Images, *, groups: GroupStructure | int) -> dict[str, Values]
 
     Args:
       delta: (N, H, W, C) in [0, 1] scale.
-      groups: of `nonzero_groups`.
+      groups: the groups that `nonzero_groups` counts.
 
     Raises:
       InputError: groups that do not fit the image.
@@ -117,18 +116,18 @@ def best_average_worst(
 ) -> dict[str, dict[str, float | int | None]]:
     """Summarises over the targets of each image, the protocol of the paper (appendix F).
 
-    best: per measure, each image's least costly successful target. average: one target of each image at
-    random. worst: each image's most costly target, a failure if any target fails. all: every example.
+    best: for each measure, the least expensive successful target of each image. average: one random target of each
+    image. worst: the most expensive target of each image, a failure if any target fails. all: every example.
 
     Args:
       values: (N,) measures by name.
       success: (N,) whether an example succeeded.
       image_ids: (N,) which examples share an image.
-      seed: of the random target.
+      seed: the seed of the random target.
 
     Returns:
-      A block for each case: "asr" in [0, 1], "num_successes", "num_examples", and for each measure the mean
-      over the successes, None where there is none.
+      A block for each case: "asr" in [0, 1], "num_successes", "num_examples", and for each measure the mean over the
+      successes, None if there is none.
 
     Example:
       >>> import numpy as np, tf_strattack as sa
@@ -159,13 +158,13 @@ def accuracies(
 ) -> dict[str, float | None]:
     """The share of images that the network classifies correctly, before the attack and under it.
 
-    clean_accuracy: images classified correctly. robust_accuracy: those of them none of whose examples succeeded. Both
-    are shares of all images, attacked or misclassified.
+    clean_accuracy: the images classified correctly. robust_accuracy: those among them for which no example succeeded.
+    Both are shares of all images, attacked or misclassified.
 
     Args:
-      success: (N,) whether an example succeeded; examples are of images that are classified correctly.
+      success: (N,) whether an example succeeded; examples belong to images that are classified correctly.
       image_ids: (N,) which examples share an image.
-      num_misclassified: how many further images are misclassified, and not attacked.
+      num_misclassified: how many further images were misclassified, and so not attacked.
 
     Returns:
       "clean_accuracy" and "robust_accuracy" in [0, 1], None without images.
@@ -192,7 +191,7 @@ def mean_over_successes(success: npt.NDArray[np.bool_], values: Mapping[str, Val
 
     Returns:
       "asr" in [0, 1], None without examples; "num_successes", "num_examples"; and the mean of each measure over the
-      successes, None where there is none.
+      successes, None if there is none.
     """
     successes, examples = int(success.sum()), len(success)
     means = {name: float(value[success].mean()) if successes else None for name, value in values.items()}
@@ -203,7 +202,7 @@ def mean_over_successes(success: npt.NDArray[np.bool_], values: Mapping[str, Val
 def _extreme(
     choose: np.ufunc, values: Values, image: npt.NDArray[Any], success: npt.NDArray[np.bool_], images: int
 ) -> Values:
-    """The least or greatest value of each image's successful examples; of no use where there is none."""
+    """The least or greatest value of each image's successful examples; meaningless if there is none."""
     result = np.full(images, np.inf if choose is np.minimum else -np.inf)
     choose.at(result, image[success], values[success])
     return result
@@ -216,7 +215,7 @@ def _one_of_each(image: npt.NDArray[Any], images: int, seed: int) -> npt.NDArray
 
 
 def _checked(delta: Any) -> npt.NDArray[Any]:
-    """`delta` as an array, refused unless it is one of numbers (N, H, W, C)."""
+    """`delta` as an array, after a check that it holds numbers (N, H, W, C)."""
     array = as_array(delta, "delta")
     if array.ndim != 4 or array.dtype.kind not in "fiub":
         raise InputError(f"expected delta of shape (N, H, W, C), numbers, received {array.dtype} {array.shape}")
@@ -225,7 +224,7 @@ def _checked(delta: Any) -> npt.NDArray[Any]:
 
 def _flat(delta: Any) -> npt.NDArray[Any]:
     delta = _checked(delta)
-    return delta.reshape(len(delta), int(np.prod(delta.shape[1:])))  # -1 means nothing where there is no example
+    return delta.reshape(len(delta), int(np.prod(delta.shape[1:])))  # -1 is undefined without examples
 
 
 def _pixels(delta: Images) -> npt.NDArray[np.bool_]:

@@ -1,4 +1,4 @@
-"""What the library reports of what it converts or takes for something: a warning each, at the caller's line."""
+"""Reports of conversions and guesses about arguments: a warning each, at the caller's line."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _PACKAGE = str(Path(__file__).parent)
 
 
 def report(text: str, *, option: str | None = None) -> None:
-    """Warns with `text`, which Python shows once for each line of the caller's code; `option` as of `InputWarning`.
+    """Warns with `text`, which Python shows once for each line of the caller's code; `option` as in `InputWarning`.
 
     Warns:
       InputWarning: always.

@@ -1,7 +1,7 @@
 """Figures of results, for a notebook or a file.
 
 Both functions return a `matplotlib.figure.Figure` and write nothing: `figure.savefig("examples.png")` does. They do not
-use pyplot, so nothing stays open; a notebook shows the figure once `%matplotlib inline` was run. They need matplotlib:
+use pyplot, so nothing stays open; a notebook shows the figure after `%matplotlib inline`. They need matplotlib:
 `pip install tf-strattack[plot]`.
 """
 
@@ -32,18 +32,18 @@ def examples(
     """Draws some examples: original, perturbation, its strength per group, adversarial image.
 
     The third column is scaled as in the paper's Fig. 2 (arXiv 1808.01664): the mean absolute change of a group on the
-    scale of [0, 255]. A pixel in several groups shows the mean over them. Of the perturbation the channel that changes
-    most is shown.
+    scale of [0, 255]. A pixel in several groups shows the mean over them. The perturbation is shown in the channel that
+    changes most.
 
     Args:
-      result: of any attack, with at least one example.
+      result: the result of any attack, with at least one example.
       groups: such as `SlidingMask(3, stride=2)`, or a number for squares of that side next to each other.
       class_names: by class number, or in order; None shows numbers.
-      rows: how many examples at most, drawn at random and shown in their order.
-      seed: of that draw, a whole number of at least 0.
+      rows: the largest number of examples, drawn at random and shown in their order.
+      seed: the seed of that draw, a whole number of at least 0.
 
     Raises:
-      InputError: no result, groups that do not fit the image, or a number out of range.
+      InputError: not a result, groups that do not fit the image, or a number out of range.
       ImportError: matplotlib is not installed.
 
     Example:
@@ -72,17 +72,17 @@ def heat_maps(
 ) -> Figure:
     """Draws two attacks on the same images side by side, as Fig. 2 and A3 to A5 of arXiv 1808.01664.
 
-    From left to right: where the first attack changes the image, its adversarial image, the original, that of the
-    second, where it changes it. Both heat maps of a row share a scale; groups without a change are white. There is a
-    row for each example, so pass a few: `result[:6]`.
+    From left to right: the heat map of the first attack's changes, its adversarial image, the original, the adversarial
+    image of the second attack, and its heat map. Both heat maps of a row share a scale; groups without a change are
+    white. There is a row for each example, so pass a few: `result[:6]`.
 
     Args:
-      results: exactly two, by the names of the attacks, in the order of the figure.
+      results: exactly two results, by the names of the attacks, in the order of the figure.
       groups: such as `SlidingMask(3, stride=2)`, or a number for squares of that side next to each other.
       class_names: by class number, or in order; None shows numbers.
 
     Raises:
-      InputError: other than two results on the same images, or groups that do not fit the image.
+      InputError: anything but two results on the same images, or groups that do not fit the image.
       ImportError: matplotlib is not installed.
 
     Example:
@@ -102,7 +102,7 @@ def heat_maps(
     first, second = results.values()
     if not np.array_equal(first.images, second.images):
         raise InputError(
-            f"expected two results on the same images, received {first.images.shape} and other ones of "
+            f"expected two results on the same images, received {first.images.shape} and others of "
             f"{second.images.shape}: choose the rows of both that belong together, result[rows]"
         )
     as_structure(groups).of(*first.images.shape[1:3])

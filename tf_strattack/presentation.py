@@ -1,4 +1,4 @@
-"""How an AttackResult shows itself: one line, a small table, numbers, a data frame."""
+"""The presentations of an AttackResult: one line, a small table, numbers, a data frame."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ if TYPE_CHECKING:
     from tf_strattack.result import AttackResult
 
 _DISTANCES = {"l0": metrics.l0, "l1": metrics.l1, "l2": metrics.l2, "linf": metrics.linf}
-# No colours: those of the page hold, whether it is light or dark.
+# No colours: the page has its own, light or dark.
 _TABLE = "border-collapse: collapse; font-variant-numeric: tabular-nums"
 _NAME, _VALUE = "text-align: left; font-weight: normal; padding: 0.1em 1.5em 0.1em 0", "text-align: right"
 
 
 def one_line(result: AttackResult) -> str:
-    """What the result is of, and how many examples succeeded."""
+    """The attack, the number of examples, and how many succeeded."""
     examples = f"{len(result)} example{'' if len(result) == 1 else 's'}"
     name = [repr(result.attack["name"])] if "name" in result.attack else []
     interrupted = ["interrupted"] if result.interrupted else []
@@ -30,7 +30,7 @@ def one_line(result: AttackResult) -> str:
 
 
 def html_table(result: AttackResult) -> str:
-    """A table of what `summarise` returns, for notebooks."""
+    """The values of `summarise` as a table, for notebooks."""
     found = summarise(result)
     share = "" if found["asr"] is None else f" ({found['asr']:.1%})"
     rows = {
@@ -76,7 +76,7 @@ def data_frame(result: AttackResult) -> pandas.DataFrame:
         "target": pandas.Series(targets, index=range(len(result)), dtype="Int32"),
         "success": result.success,
         "clean_correct": result.clean_correct,
-        # A failed example is its original, and no example at distance 0.
+        # A failed example has its original as image: a distance of 0 would be misleading.
         **{name: np.where(result.success, of(delta), np.nan) for name, of in _DISTANCES.items()},
         **{name: getattr(result, name) for name in ("c", "gradient_evaluations", "forward_evaluations", "seconds")},
     }

@@ -30,24 +30,25 @@ class AttackResult:
 
     Attributes:
       images: the originals.
-      adversarial: the adversarial images, within the bounds; the original where the attack failed.
-      success: (N,) bool, from a fresh forward pass of `adversarial`, with the confidence asked for.
+      adversarial: the adversarial images, within the bounds; the original if the attack failed.
+      success: (N,) bool, from a fresh forward pass of `adversarial`, with the requested confidence.
       labels: (N,) int32 true classes.
       targets: (N,) int32 target classes, or None for an untargeted attack.
       clean_correct: (N,) bool, whether the network classifies the original correctly.
-      c: (N,) float32 weight of the margin, of the last step or (search) of the best result; FGM's and IFGM's size.
+      c: (N,) float32 weight of the margin in the last step, or (with a search of c) of the best result; the size for
+        FGM and IFGM.
       gradient_evaluations, forward_evaluations: (N,) int32; a gradient includes its forward pass.
       seconds: (N,) float32, each example's share of the time of its batch.
       bounds: (lower, upper) of valid pixels.
       interrupted: whether Ctrl-C ended the attack early.
       attack: its "name", its "parameters", its "goal" if that is more than to fool a classifier, and the "versions"
         that ran it.
-      calls: {(kind, rows): number} of the network calls made, kind "gradient" or "forward", on batches of `rows`
-        rows, padding included: what the time of the attack should be compared with.
-      example_ids: (N,) names of the examples where the caller has set them, else None.
-      origin: (N,) what found each success: "first run", from the original, "starting point", "restart" or "fallback",
-        see `StrAttack`; empty where the attack failed, and after a refinement or quantization by itself. None in files
-        of earlier versions.
+      calls: {(kind, rows): number} of the network calls made, kind "gradient" or "forward", on batches of `rows` rows,
+        padding included: the cost to compare the time of the attack with.
+      example_ids: (N,) names of the examples if the caller has set them, else None.
+      origin: (N,) how each success was found: "first run", from the original, "starting point", "restart" or
+        "fallback", see `StrAttack`; empty if the attack failed, and after a separate refinement or quantization. None
+        in files of earlier versions.
     """
 
     images: Images
@@ -78,7 +79,7 @@ class AttackResult:
     def _repr_html_(self) -> str:
         return presentation.html_table(self)
 
-    # Examples are taken together: a loop over a result would have to take them one by one.
+    # Not iterable on purpose: a loop would yield single examples. Index a result with a slice or a mask instead.
     __iter__ = None
 
     def __getitem__(self, rows: Any) -> AttackResult:
@@ -92,7 +93,7 @@ class AttackResult:
           (2, True)
 
         Raises:
-          InputError: anything else, a single number too, which would leave no batch.
+          InputError: anything else, including a single number, which would leave no batch.
         """
         try:
             places = np.arange(len(self))[rows]
@@ -111,7 +112,7 @@ class AttackResult:
 
     @property
     def delta(self) -> Images:
-        """The perturbation in [0, 1] scale, in which distances are measured: (N, H, W, C)."""
+        """The perturbation in [0, 1] scale, the scale of all distances: (N, H, W, C)."""
         return self.perturbation / np.float32(self.bounds[1] - self.bounds[0])
 
     def summary(self) -> dict[str, int | float | None]:
@@ -120,7 +121,7 @@ class AttackResult:
         Returns:
           "examples" and "successes", how many there are; "asr", their share in [0, 1]; "l0", "l1", "l2" and "linf", the
           mean distances of the successes in [0, 1] scale; "gradient_evaluations", "forward_evaluations" and "seconds",
-          means over all examples. What would be a mean over nothing is None.
+          means over all examples. A mean over nothing is None.
 
         Example:
           >>> import tf_strattack as sa
@@ -153,7 +154,7 @@ class AttackResult:
         return presentation.data_frame(self)
 
     def save(self, path: str | Path, *, overwrite: bool = False) -> None:
-        """Writes everything to the `.npz` file `path`, all at once or not at all; `load` and numpy read it.
+        """Writes the whole result to the `.npz` file `path`, or nothing at all; `load` and numpy read it.
 
         Raises:
           InputError: another suffix, or a file that exists without `overwrite`.
@@ -172,10 +173,10 @@ class AttackResult:
 
     @classmethod
     def load(cls, path: str | Path) -> AttackResult:
-        """Reads from `path` what `save` wrote.
+        """Reads a result that `save` wrote to `path`.
 
         Raises:
-          InputError: a missing, corrupt or foreign file, or one whose arrays are not those of a result.
+          InputError: a missing, corrupt or foreign file, or one whose arrays do not form a result.
         """
 
         def read() -> AttackResult:

@@ -1,4 +1,4 @@
-"""Whether arrays that were read are those of an `AttackResult`."""
+"""Checks that arrays from a file form an `AttackResult`."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tf_strattack.errors import InputError
 if TYPE_CHECKING:
     from tf_strattack.result import AttackResult
 
-# Name → the kinds of type that it may have, besides the images.
+# Name → the allowed kinds of type; images are checked separately.
 _ROWS = {
     "success": "b",
     "labels": "iu",
@@ -33,7 +33,7 @@ def check_result(result: AttackResult) -> None:
     """Refuses a result whose arrays do not fit together, have other types, or images that are not valid.
 
     Raises:
-      InputError: what is wrong with it.
+      InputError: the arrays are wrong in one of these ways.
     """
     low, high = check_bounds(result.bounds)
     images = np.asarray(result.images)

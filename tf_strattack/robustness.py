@@ -26,32 +26,31 @@ _MEASURES = ("accuracy", "success_rate", *_DISTANCES)
 
 
 class RobustnessCallback(keras.callbacks.Callback):
-    """Attacks a small fixed set of images at the end of chosen epochs, and logs the outcome like any metric.
+    """Attacks a small fixed set of images at the end of chosen epochs, and logs the outcome like other metrics.
 
-    To the logs of these epochs it adds, and so to `History`, the progress bar, TensorBoard, `ModelCheckpoint` and the
-    like (of the callbacks in a list, to those that stand behind it):
+    It adds the following to the logs of these epochs, and so to `History`, the progress bar, TensorBoard,
+    `ModelCheckpoint` and so on (callbacks must come after it in the list):
 
     - `attack_accuracy`: the share of the images that the network classifies correctly; the others are not attacked.
-    - `attack_success_rate`: of these, the share for which the attack succeeds, by a fresh forward pass.
+    - `attack_success_rate`: the share of the attacked images on which the attack succeeds, by a fresh forward pass.
     - `attack_l0`, `attack_l1`, `attack_l2`, `attack_linf`: the mean distances of the successes, in [0, 1] scale.
 
-    A mean over nothing is NaN, and so is everything, with a warning, of a network that cannot be attacked as it is,
-    without a gradient yet or with NaN in its weights. The attack is compiled once, draws no random numbers and leaves
-    the training as it is.
-    As with `validation_freq` of `fit`, `CSVLogger` keeps only what is logged at the first epoch.
+    A mean over nothing is NaN. If the network cannot be attacked, as it has no gradient yet or NaN in its weights, all
+    values are NaN and the callback warns. The attack is compiled once, draws no random numbers and does not affect the
+    training. As with `validation_freq` of `fit`, `CSVLogger` keeps only what is logged at the first epoch.
 
     Args:
-      images: (N, H, W, C) numbers within `bounds`; the time is that of attacking N images.
+      images: (N, H, W, C) numbers within `bounds`; the callback takes as long as an attack on N images.
       labels: (N,) integers, the true classes.
       targets: (N,) integers, the classes to reach, or one integer for all; None for an untargeted attack.
       attack: any attack of this package; None for `StrAttack()`.
       bounds: (lower, upper) of valid pixels, in the scale of `images`.
-      preprocessing: what turns images into the network's input, differentiable, if they are not the same.
-      freq: every how many epochs, or the epochs themselves, the first being 1, as `validation_freq`.
-      name: what the logged names begin with, so that two of these callbacks can be told apart.
-      batch_size: examples at a time, as of the attack.
-      inputs, output, data_format: what the network's other inputs get, which of its outputs has the scores, and where
-        its channels lie: as for `Classifier.from_keras`.
+      preprocessing: the differentiable function from images to the network's input, if they are not the same.
+      freq: the number of epochs between two attacks, or the epochs themselves, from 1 on, like `validation_freq`.
+      name: the prefix of the logged names, which distinguishes several of these callbacks.
+      batch_size: examples at a time, as in the attack.
+      inputs, output, data_format: the values of the network's other inputs, the output with the scores, and the place
+        of the channels, as in `Classifier.from_keras`.
 
     Raises:
       InputError: a value of the wrong kind, shape or range, here or at the start of `fit`.
@@ -84,7 +83,7 @@ class RobustnessCallback(keras.callbacks.Callback):
         output: str | int | None = None,
         data_format: str | None = None,
     ) -> None:
-        """Checks what does not depend on the network."""
+        """Checks the arguments that do not depend on the network."""
         super().__init__()
         self._bounds = check_bounds(bounds)
         self._images = check_images(images, self._bounds, None)
@@ -109,24 +108,25 @@ class RobustnessCallback(keras.callbacks.Callback):
         }
         self._batch_size = batch_size
         self._network: Any = None
-        self._classifier: Classifier | None = None  # with its compiled programs, as long as the network is the same
+        self._classifier: Classifier | None = None  # with its compiled programs, for the present network
 
     def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
-        """Takes the network of this `fit`, and refuses what does not fit its shapes before the first epoch.
+        """Takes the network of this `fit`, and checks the arguments against its shapes before the first epoch.
 
         Args:
-          logs: of Keras; not read.
+          logs: the logs of Keras, not used.
 
         Raises:
-          InputError: images, labels or targets that are none of the network's.
+          InputError: images, labels or targets that do not fit the network.
         """
         if self.model is not self._network:
             self._network = self.model
             self._classifier = Classifier.from_keras(self.model, bounds=self._bounds, **self._options)
         _check_devices(self.model)
-        # No more than shapes: an untrained network may have no gradient yet.
+        # Shapes only: an untrained network may have no gradient yet.
         check_images(self._images, self._bounds, self._classifier.image_shape if self._classifier else None)
-        # What a functional model returns, in its structure; a Sequential one has a list. Else nothing is known yet.
+        # A functional model has its outputs in their structure, a Sequential one as a list. For others nothing is known
+        # yet.
         outputs = getattr(self.model, "output", None)
         outputs = getattr(self.model, "outputs", None) if outputs is None else outputs
         if outputs is not None:
@@ -137,20 +137,20 @@ class RobustnessCallback(keras.callbacks.Callback):
                 check_classes(self._targets, len(self._images), classes, "targets")
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
-        """Measures after `epoch`, counted from 0, if it is its turn, and adds to `logs`, of Keras."""
+        """Measures after `epoch`, counted from 0, if it is one of `freq`, and adds to the `logs` of Keras."""
         chosen = epoch + 1 in self.freq if isinstance(self.freq, Container) else (epoch + 1) % self.freq == 0
         if chosen and logs is not None:
             try:
                 logs.update(self.measure())
-            except InputError as error:  # the arguments have been checked: it is the network as it is now
+            except InputError as error:  # the arguments have been checked, so it is the present network
                 warnings.warn(f"robustness after epoch {epoch + 1} is not known: {error}", UserWarning, stacklevel=2)
                 logs.update(self._named(dict.fromkeys(_MEASURES, np.nan)))
 
     def measure(self) -> dict[str, float]:
-        """What is logged, by name, of the network as it is now.
+        """The values to log, by name, for the present network.
 
         Raises:
-          InputError: no network yet, before the first `fit`; one that cannot be attacked as it is.
+          InputError: no network yet, before the first `fit`; or one that cannot be attacked.
         """
         classifier = self._classifier
         if classifier is None:
@@ -185,7 +185,7 @@ class RobustnessCallback(keras.callbacks.Callback):
 
 
 def _check_devices(model: keras.Model) -> None:
-    """Refuses a network that is on some of the devices: attacks use all."""
+    """Refuses a network that is on some of the devices only: attacks use all."""
     used = getattr(getattr(model, "distribute_strategy", None), "num_replicas_in_sync", 1)
     if used not in (1, devices.replicas()) or (used == 1 and _mirrored(model)):
         raise InputError(

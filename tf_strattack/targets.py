@@ -1,4 +1,4 @@
-"""Which classes a targeted attack is to reach: drawn at random, or the least likely ones.
+"""The classes for a targeted attack to reach: drawn at random, or the least likely ones.
 
 Attacks take `targets` (N,), one for each image. For several targets of each image, repeat the images:
 `attack(classifier, images.repeat(n, axis=0), labels.repeat(n), targets.ravel())`.
@@ -19,21 +19,21 @@ from tf_strattack.typing import Classes
 def random(labels: Any, classes: int, n: int | None = None, seed: int = 0, *, first_row: int = 0) -> Classes:
     """Draws targets at random from the classes other than the label, all equally likely.
 
-    The targets of a row depend on the seed, the row's own number, its label, `classes` and `n`, and on nothing else in
-    the batch: the first ten rows stay the same however many follow.
+    The targets of a row depend only on the seed, the row's number, its label, `classes` and `n`: the first ten rows
+    stay the same, however many follow.
 
     Args:
       labels: (N,) integers, the true classes.
       classes: the number of classes, at least 2.
       n: how many targets each image gets, all different; None for one.
       seed: a whole number of at least 0.
-      first_row: the number of the first row, for labels that are drawn for in parts: the row where the part begins.
+      first_row: the number of the first row, if targets are drawn in parts: the row where this part begins.
 
     Returns:
-      (N,) int32 where n is None, else (N, n), ascending in each row.
+      (N,) int32 if n is None, else (N, n), ascending in each row.
 
     Raises:
-      InputError: labels that are no classes, or a number that is out of range.
+      InputError: labels that are not classes, or a number out of range.
 
     Example:
       >>> import tf_strattack as sa
@@ -60,7 +60,7 @@ def random(labels: Any, classes: int, n: int | None = None, seed: int = 0, *, fi
 
 
 def least_likely(classifier: Any, images: Any) -> Classes:
-    """The class of the lowest score of each image, the first of equal ones: the target that is hardest to reach.
+    """The class with the lowest score for each image (the first, if several tie): the hardest target to reach.
 
     Args:
       classifier: a `Classifier`, or a Keras model for images in [0, 1].
@@ -70,7 +70,7 @@ def least_likely(classifier: Any, images: Any) -> Classes:
       (N,) int32.
 
     Raises:
-      InputError: as `Classifier.predict`, or another kind of network.
+      InputError: as in `Classifier.predict`, or another kind of network.
 
     Example:
       >>> import tf_strattack as sa

@@ -1,6 +1,6 @@
-"""The shapes of arrays and tensors by name, as signatures use them. N examples of H x W pixels with C channels.
+"""Names for shapes of arrays and tensors in signatures: N examples of H x W pixels with C channels.
 
-Arrays (NumPy) are what callers pass and get; tensors (TensorFlow) are what solvers and goals work on.
+Callers pass and get arrays (NumPy); solvers and goals work on tensors (TensorFlow).
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The versions that a result depends on."""
+"""The versions on which a result depends."""
 
 from __future__ import annotations
 

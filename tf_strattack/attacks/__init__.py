@@ -1,1 +1,1 @@
-"""Which attacks there are: one file each, and what they share in `attack.py`."""
+"""The attacks: one file each. `attack.py` has what they share."""

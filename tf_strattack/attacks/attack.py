@@ -40,7 +40,7 @@ class Attack(Method):
         batch_size: int | str | None = None,
         callback: Callback | None = None,
     ) -> AttackResult:
-        """Attacks images, each on its own: no result depends on what else is in the batch.
+        """Attacks each image on its own: no result depends on the rest of the batch.
 
         Args:
           classifier: a `Classifier`, a Keras model of images in [0, 1], or a goal such as `Misclassify`.
@@ -49,15 +49,16 @@ class Attack(Method):
           targets: (N,) integers, the classes to reach, or one number for all; None for an untargeted attack.
           mask: booleans of shape (H, W) or (N, H, W), with or without channels: False where nothing may change.
           batch_size: examples at a time; None chooses by the size of an image, "auto" also by what fits in memory.
-          callback: called with a `Progress` every ten iterations, or about once per second if ten take longer.
+          callback: called with a `Progress` every ten iterations, or about once per second if ten iterations take
+            longer.
 
         Returns:
-          The result, N examples; after Ctrl-C with what was best so far and `interrupted` set. An example for which
-          nothing was found has its original image and success False.
+          The result of the N examples. After Ctrl-C it holds the best images so far, with `interrupted` set. If no
+          adversarial image was found, the example has its original image and success False.
 
         Raises:
-          InputError: a value of the wrong kind, shape or range; memory that does not suffice for `batch_size`, with one
-            that fits.
+          InputError: a value of the wrong kind, shape or range; or too little memory for `batch_size` (the message
+            gives one that fits).
 
         Example:
           >>> import tf_strattack as sa
@@ -72,14 +73,14 @@ class Attack(Method):
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class SolverAttack(Attack, Solver[Iterate, Parameters]):
-    """An attack that is its own solver: it says how an iteration begins and goes, and its loop is `minimise`.
+    """An attack that is its own solver: it defines the first iterate and the step, and its loop is `minimise`.
 
     Its hyper-parameters are those of the solver; see `Solver` for what a subclass defines.
     """
 
     @property
     def objective(self) -> Objective:
-        """What the attack minimises besides the margin: the squared l2 norm, unless a subclass says otherwise."""
+        """The objective next to the margin: the squared l2 norm, unless a subclass says otherwise."""
         return Objective()
 
     def iterations(self) -> int:
@@ -87,7 +88,7 @@ class SolverAttack(Attack, Solver[Iterate, Parameters]):
         return self.total_iterations
 
     def perturb(self, work: Work, given: Images) -> Solution:
-        """Attacks a batch, from the originals on; `given` (N, H, W, C) is 0."""
+        """Attacks a batch, starting at the originals; `given` (N, H, W, C) is 0."""
         margins = work.margins()
         required = work.goal.required_margin(margins, self.confidence)
         return minimise(self, self.objective, work, Originals(margins, required, self.confidence))

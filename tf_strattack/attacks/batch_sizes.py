@@ -1,4 +1,4 @@
-"""How many examples are attacked at a time: as many as requested, as usual, or as memory holds."""
+"""How many examples are attacked at a time: the requested number, the usual one, or what fits in memory."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ def chosen_batch_size(requested: int | str | None, goal: Goal, images: Images) -
     """The batch size that a caller means, for images (N, H, W, C).
 
     Raises:
-      InputError: no whole number of at least 1, None or "auto"; memory that holds no batch.
+      InputError: anything but a whole number of at least 1, None or "auto"; or too little memory for any batch.
     """
     if requested is None:
         return usual_batch_size(goal, images.shape[1:])
@@ -25,10 +25,10 @@ def chosen_batch_size(requested: int | str | None, goal: Goal, images: Images) -
 
 
 def smaller_batch_size(goal: Goal, images: Images, requested: int | str | None, error: Exception) -> int:
-    """A batch size below the number of images (N, H, W, C), for which memory did not suffice, as `error` says.
+    """A smaller batch size, after `error` has shown that the images (N, H, W, C) do not fit in memory at once.
 
     Raises:
-      InputError: a batch size was requested, or there is none that is smaller.
+      InputError: the caller requested a batch size, or no smaller one exists.
     """
     if len(images) == 1:
         raise no_room(images.shape[1:]) from error

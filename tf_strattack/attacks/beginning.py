@@ -1,4 +1,4 @@
-"""Where an attack can begin: at the original, at the solution of a convex problem, at other images, at random."""
+"""Where an attack can start: at the original, at the solution of a convex problem, at other images, at random."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ from tf_strattack.solvers.best import FALLBACK, RESTART, STARTING_POINT, Best, S
 from tf_strattack.solvers.minimise import minimise
 from tf_strattack.typing import Pixels
 
-# Random starts fill the whole box, then half of it, and so on: where gradients mislead, some examples need to be far
-# from the original, others near.
+# Random starts fill the whole box, then half of it, and so on: if gradients mislead, some examples need a start far
+# from the original, others a near one.
 _SHARES = (1.0, 0.5)
 
 
 class Beginnings(NamedTuple):
-    """How an attack looks for a success: each way for those examples alone for which those before found nothing.
+    """How an attack looks for a success: it tries each way only for the examples that still have none.
 
     Attributes:
       solver: from the original, then from starting points, then from random points.
       restarts: the most random points.
-      seed: of the random points.
-      fallback: the solver that begins at the original in the end, if there is one. Where the network is flat, feasible
-        iterates do not move; those of ADMM may leave the box meanwhile.
+      seed: the seed of the random points.
+      fallback: the solver that starts at the original at the end, if there is one. If the network is flat, feasible
+        iterates do not move; those of ADMM may leave the box in between.
     """
 
     solver: Solver[Any, Any]
@@ -37,7 +37,7 @@ class Beginnings(NamedTuple):
     fallback: Solver[Any, Any] | None
 
     def find(self, objective: Objective, work: Work, originals: Originals) -> Solution:
-        """Minimises `objective` for the examples of `work`; what found each is its `origin`."""
+        """Minimises `objective` for the examples of `work`; `origin` says how each success was found."""
         solution = from_one_start(self.solver, objective, work, originals)
         for way in (self._from_starting_points, self._from_random_points, self._by_fallback):
             missing = np.flatnonzero(~solution.found)
@@ -63,11 +63,10 @@ class Beginnings(NamedTuple):
 def from_one_start(
     solver: Solver[Any, Any], objective: Objective, work: Work, originals: Originals, start: Pixels | None = None
 ) -> Solution:
-    """Minimises `objective` from perturbations (N, H, W, C), None for 0; by way of the convex problem where it is not.
+    """Minimises `objective` from perturbations (N, H, W, C), None for 0; first the convex problem, if it is not convex.
 
-    The convex problem finds where changes count. Its solution is kept, without all but the largest `max_groups` of its
-    groups if so few may change, until something better succeeds. Examples for which this leaves nothing are minimised
-    from `start`.
+    The convex problem finds the pixels that matter. Its solution, cut to its largest `max_groups` groups if there is
+    such a limit, is kept until a better one succeeds. Examples without a success by then are minimised from `start`.
     """
     if objective.convex == objective or not solver.begins_convex:
         return minimise(solver, objective, work, originals, start=start)
@@ -89,8 +88,8 @@ def from_one_start(
 def from_starting_points(solver: Solver[Any, Any], objective: Objective, work: Work, originals: Originals) -> Solution:
     """Minimises `objective` from the nearest starting point of each example that reaches the goal, if one does.
 
-    What is found this way is never lost: the start, brought near, is kept unless something better succeeds. Where it
-    changes more groups than `max_groups`, only the largest remain, and success has to be found again.
+    A success found this way is never lost: the start, moved close to the original, is kept unless a better one
+    succeeds. If it changes more groups than `max_groups`, only the largest remain, and a success has to be found again.
     """
     solution = Solution.none(work.rows, work.batch.images.shape[1:])
     if work.starting_points is None:
@@ -110,8 +109,7 @@ def from_random_points(
 ) -> Solution:
     """Minimises `objective` from up to `restarts` random points of the box, until one leads to a success.
 
-    Of each `seed` the points are the same for all examples, relative to their boxes, so that no result depends on the
-    batch.
+    All examples get the same points for a `seed`, relative to their boxes, so that no result depends on the batch.
     """
     solution = Solution.none(work.rows, work.batch.images.shape[1:])
     missing = np.arange(work.rows)
@@ -130,7 +128,7 @@ def from_random_points(
 def _from_success(
     solver: Solver[Any, Any], objective: Objective, work: Work, originals: Originals, start: Pixels
 ) -> Solution:
-    """Minimises `objective` from perturbations (N, H, W, C) that succeed, which are kept where they meet the budget."""
+    """Minimises `objective` from perturbations (N, H, W, C) that succeed; those within the budget are kept."""
     here = objective.at(objective.numbers(), work.batch)
     cut = here.within_budget(start)
     whole = tf.reduce_all(cut == start, axis=[1, 2, 3])

@@ -13,7 +13,7 @@ from tf_strattack.problem.problem import Problem
 from tf_strattack.solvers.base import Candidate, Monitored
 from tf_strattack.typing import Pixels, Rows, Scalar
 
-# Adam as TensorFlow's, which the authors' program used.
+# The constants of Adam in TensorFlow, which the authors' program used.
 _BETA1, _BETA2, _EPSILON = 0.9, 0.999, 1e-8
 # Keeps the start, the original itself, off the ends of tanh, where its slope is 0.
 _INSIDE = 0.999999
@@ -23,10 +23,10 @@ class Iterate(NamedTuple):
     """The iterate of N examples.
 
     Attributes:
-      w: what is optimised; the perturbation is the box's middle plus half its width times tanh(w), (N, H, W, C).
+      w: the optimised variable; the perturbation is middle + half width * tanh(w) of the box, (N, H, W, C).
       mean, square: Adam's moments, (N, H, W, C).
       c: the weight of the margin, (N,).
-      reference: the loss at the last look at progress, (N,).
+      reference: the loss at the last check of progress, (N,).
     """
 
     w: Pixels
@@ -45,7 +45,7 @@ class CarliniWagnerL2(Descent[Iterate]):
     Attributes:
       learning_rate: the learning rate of Adam.
       max_iterations: the most iterations for each c.
-      search_steps: how many values of c are tried.
+      search_steps: how many values of c to try.
       initial_c: the first value of c.
       abort_early: whether to stop a search step early once the loss has improved by less than 0.01 % over a tenth of
         the iterations.
@@ -68,7 +68,7 @@ class CarliniWagnerL2(Descent[Iterate]):
         return Iterate(w, tf.zeros_like(w), tf.zeros_like(w), c, tf.fill(tf.shape(c), float("inf")))
 
     def step(self, k: Scalar, iterate: Iterate, problem: Problem, parameters: Numbers) -> tuple[Iterate, Candidate]:
-        """One step of Adam, which tests the iterate that it starts from."""
+        """One step of Adam; it tests the iterate from which it starts."""
         middle, half = _box(problem.batch)
         squashed = tf.tanh(iterate.w)
         delta = middle + half * squashed

@@ -1,4 +1,4 @@
-"""How far an example is from the optimum, by duality: exact on linear networks, elsewhere of the linearised problem."""
+"""How far an example is from the optimum, by duality: exact for linear networks, else for the linearised problem."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _DOUBLINGS, _HALVINGS, _PASSES = 30, 30, 25
 
 
 class Certificate(NamedTuple):
-    """What an example costs, and what it must cost at least.
+    """The cost of each example, and a lower bound of what it must cost.
 
     Attributes:
       objective: gamma D(delta) + tau sum_i ||delta_{D_i}||_2 of each perturbation, (N,); NaN where the attack failed.
@@ -48,16 +48,16 @@ def certificate(attack: StrAttack, classifier: Any, result: AttackResult, *, mas
     """Bounds the optimum of eq. (2) from below, by the Lagrangian dual of the problem linearised at each perturbation.
 
     With the margin replaced by its tangent at delta, problem (2) is convex. The dual variables are the multiplier of
-    the tangent and a subgradient of each group's norm; what is left is separable, and its minimum within the box
-    closed. Costs one gradient evaluation per example. A perturbation that a refinement has changed no longer minimises
-    eq. (2), as Proposition 3 leaves the group penalty out: use `refine=False` to judge the solver.
+    the tangent and a subgradient of each group's norm; the rest is separable, and its minimum within the box has a
+    closed form. This costs one gradient evaluation per example. A perturbation that a refinement has changed no longer
+    minimises eq. (2), as Proposition 3 leaves the group penalty out: use `refine=False` to judge the solver.
 
     Args:
       attack: the attack that made `result`; its penalty convex, with distortion "l2" or "en", and groups that do not
         overlap.
       classifier: a `Classifier`, a goal, or a Keras model of images in [0, 1].
-      result: what the attack returned, of N examples.
-      mask: that of the attack.
+      result: the result of the attack on N examples.
+      mask: the mask of the attack.
 
     Returns:
       The certificate of each example.
@@ -183,7 +183,7 @@ class _Dual:
 
         norms, minimiser = _repeat(_PASSES, shrink, tf.sqrt(groups.total(tf.square(inside))), inside)
         live = norms > 1e-9
-        # Where a group stays 0, what pulls its entries into the box, as far as the norm outweighs it.
+        # If a group stays 0: the force that pulls its entries into the box, as far as the norm outweighs it.
         movable = curvature * tf.where(inside == 0.0, tf.zeros_like(free), free)
         pulls = tf.sqrt(groups.total(tf.square(movable)))
         share = tf.minimum(tf.ones_like(pulls), tf.math.divide_no_nan(objective.tau * tf.ones_like(pulls), pulls))
@@ -193,7 +193,7 @@ class _Dual:
 
 
 def _repeat(times: int, body: Callable[..., Any], *state: tf.Tensor) -> Any:
-    """The state after `body` has been applied to it so often."""
+    """The state after that many applications of `body`."""
     _, *state = tf.while_loop(lambda k, *_: k < times, lambda k, *state: (k + 1, *body(*state)), (0, *state))
     return state
 

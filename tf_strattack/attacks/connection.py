@@ -28,7 +28,7 @@ _BLUR, _REACH = 0.5, 3.0
 
 
 def check_connected(solver: Solver[Any, Any], tau: float) -> None:
-    """Refuses what `connect` could not improve: a problem without groups, a solver that gains nothing from a start.
+    """Refuses cases that `connect` cannot improve: a problem without groups, a solver that gains nothing from a start.
 
     Raises:
       InputError: such a weight of the groups, or such a solver.
@@ -42,10 +42,10 @@ def check_connected(solver: Solver[Any, Any], tau: float) -> None:
 def connect(
     solver: Solver[Any, Any], objective: Objective, work: Work, originals: Originals, solution: Solution
 ) -> None:
-    """Replaces what is found in `solution` by perturbations of fewer clusters, where such succeed.
+    """Replaces perturbations of `solution` by others with fewer clusters, if these succeed.
 
-    In each round the groups are weighted by `connecting_weights`, and the weighted problem is minimised from what is
-    there, which is kept unless something better succeeds.
+    In each round the groups are weighted by `connecting_weights`, and the weighted problem is minimised from the
+    present perturbations, which are kept unless a better one succeeds.
     """
     if objective.groups is None:
         return

@@ -14,21 +14,21 @@ from tf_strattack.problem.problem import Problem
 from tf_strattack.solvers.base import Iterate, Originals, Search
 from tf_strattack.typing import Rows, Scalar
 
-# Ten times in a search step the loss must have become this much better, else the step is over.
+# Ten times per search step the loss must have improved by this factor, or the step ends.
 _CHECKS, _PROGRESS = 10, 0.9999
 
 
 class Numbers(NamedTuple):
-    """Numeric parameters as tensors; `required` (N,) is the confidence asked for, the others are scalars.
+    """Numeric parameters as tensors; `required` (N,) is the requested confidence, the others are scalars.
 
     Attributes:
       required: in logits.
       learning_rate: of the first iteration.
       iterations: of a search step in all.
       beta: the weight of the l1 norm, 0 where there is none.
-      by_l1, by_square: weights of ||delta||_1 and ||delta||_2^2 in what the best candidate has least of.
-      check_every: iterations between two looks at progress.
-      abort_early: whether there are any.
+      by_l1, by_square: weights of ||delta||_1 and ||delta||_2^2 in the objective by which candidates are compared.
+      check_every: iterations between two checks of progress.
+      abort_early: whether there are such checks.
     """
 
     required: Rows
@@ -48,7 +48,7 @@ class Descent(SolverAttack[Iterate, Numbers]):
     Attributes:
       learning_rate: the step size.
       max_iterations: for each c.
-      search_steps: how many c are tried.
+      search_steps: how many c to try.
       initial_c: the first.
       abort_early: whether to stop a search step early once the loss has improved by less than 0.01 % over a tenth of
         the iterations.
@@ -95,11 +95,11 @@ class Descent(SolverAttack[Iterate, Numbers]):
 
 
 def size_of(delta: tf.Tensor, numbers: Numbers) -> Rows:
-    """What the best candidate has least of, (N,)."""
+    """The objective by which candidates are compared, (N,)."""
     return tf.reduce_sum(numbers.by_l1 * tf.abs(delta) + numbers.by_square * tf.square(delta), axis=[1, 2, 3])
 
 
 def progress_of(k: Scalar, loss: Rows, reference: Rows, numbers: Numbers) -> tuple[Rows, Rows]:
-    """The loss (N,) at the last look at progress, and whether (N,) there was too little since the one before."""
+    """The loss (N,) at the last check of progress, and whether (N,) it has improved too little since the one before."""
     looks = (k % numbers.check_every == 0) & numbers.abort_early
     return tf.where(looks, loss, reference), looks & (loss > _PROGRESS * reference)

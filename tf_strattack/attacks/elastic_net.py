@@ -24,7 +24,7 @@ class Iterate(NamedTuple):
       delta: the perturbation, sparse and within the box, (N, H, W, C).
       slack: delta with momentum, where the gradient is taken, (N, H, W, C).
       c: the weight of the margin, (N,).
-      reference: the loss at the last look at progress, (N,).
+      reference: the loss at the last check of progress, (N,).
     """
 
     delta: Pixels
@@ -38,16 +38,16 @@ class ElasticNet(Descent[Iterate]):
     """Few and small changes: minimises beta ||delta||_1 + ||delta||_2^2 + c max{margin, -confidence} by FISTA.
 
     The step size of iteration k of K is `learning_rate` sqrt(1 - k/K), as in the authors' program. A step shrinks by
-    step size times beta, which is what minimises this objective. Their program, and those that follow it, shrink by
-    beta whatever the step size: their beta is about `learning_rate` times ours.
+    the step size times beta, which minimises this objective. Their program, and those based on it, shrink by beta
+    whatever the step size: their beta is about `learning_rate` times ours.
 
     Attributes:
       beta: the weight of the l1 norm, in [0, 1] scale.
-      decision_rule: which of all successful iterates is returned: "en" the one with the smallest
+      decision_rule: which of the successful iterates to return: "en" the one with the smallest
         beta ||delta||_1 + ||delta||_2^2, "l1" the one with the smallest ||delta||_1.
       learning_rate: the first step size.
       max_iterations: the most iterations for each c.
-      search_steps: how many values of c are tried.
+      search_steps: how many values of c to try.
       initial_c: the first value of c.
       abort_early: whether to stop a search step early once the loss has improved by less than 0.01 % over a tenth of
         the iterations.
@@ -73,7 +73,7 @@ class ElasticNet(Descent[Iterate]):
         check_choice("decision_rule", self.decision_rule, DECISION_RULES)
 
     def ranking(self) -> tuple[float, float, float]:
-        """Beta, and what the decision rule prefers less of."""
+        """Beta, and the norm by which the decision rule compares."""
         return (self.beta, self.beta, 1.0) if self.decision_rule == "en" else (self.beta, 1.0, 0.0)
 
     def init(self, problem: Problem, start: Pixels, c: Rows) -> Iterate:

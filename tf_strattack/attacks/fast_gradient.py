@@ -27,7 +27,7 @@ from tf_strattack.solvers.minimise import minimise
 from tf_strattack.typing import Images, Pixels, Rows, Scalar
 
 NORMS = ("l1", "l2", "linf")
-# The grid begins so much below the norm of a change of every pixel by the whole range, and first goes up by `_COARSE`.
+# The grid begins this many decades below the norm of the largest possible change, and first rises by `_COARSE`.
 _DECADES, _COARSE = 5, 1.25
 
 
@@ -38,13 +38,13 @@ class Iterate(NamedTuple):
 
 
 class Numbers(NamedTuple):
-    """What stays fixed on a pass over the grid.
+    """The values that stay fixed during a pass over the grid.
 
     Attributes:
       required: the margin that a perturbation must reach, in logits, (N,).
-      direction: of the step at the originals, of norm 1, (N, H, W, C).
-      ratio: of two neighbours on the grid, scalar.
-      steps: in how many steps a perturbation is made, scalar int32.
+      direction: the direction of the step at the originals, of norm 1, (N, H, W, C).
+      ratio: the ratio of two neighbours on the grid, scalar.
+      steps: how many steps make a perturbation, scalar int32.
     """
 
     required: Rows
@@ -55,7 +55,7 @@ class Numbers(NamedTuple):
 
 @dataclasses.dataclass(frozen=True)
 class Grid(Solver[Iterate, Numbers]):
-    """A pass over the grid of sizes, each made in some steps; an example is finished at the first that succeeds.
+    """A pass over the grid of sizes; an example is finished at the first size that succeeds.
 
     Attributes:
       norm: "l1", "l2" or "linf".
@@ -103,7 +103,7 @@ class Grid(Solver[Iterate, Numbers]):
         return Iterate(iterate.size * parameters.ratio), candidate
 
     def monitor(self, iterate: Iterate, parameters: Numbers) -> Monitored:
-        """The size that is next, in place of a weight of the margin."""
+        """The next size, in place of a weight of the margin."""
         return Monitored(iterate.size)
 
 
@@ -111,11 +111,11 @@ class Grid(Solver[Iterate, Numbers]):
 class IFGM(Attack):
     """The iterative fast gradient method: `steps` steps of size/`steps` against the cross-entropy's gradient.
 
-    A step goes along the gradient's sign (`norm="linf"`), or along the gradient over its l2 or l1 norm, which are one
-    direction measured differently; what leaves the valid range is cut. The size is the least on a grid with which an
-    example succeeds. The grid goes up by a quarter until it does, and then by `grid_ratio` from the last size that
-    failed: a success between two that fail on the coarse grid is not seen. `AttackResult.c` is the size. An image
-    that fools the network already is left as it is.
+    A step follows the sign of the gradient (`norm="linf"`), or the gradient divided by its l2 or l1 norm, which is one
+    direction measured in two ways. Pixels are clipped to the valid range. The result has the smallest size on a grid
+    that succeeds. Sizes grow by a quarter until one succeeds, and then by `grid_ratio` from the last one that failed: a
+    size that succeeds between two coarse sizes that fail is missed. `AttackResult.c` is the size. An image that already
+    fools the network is left unchanged.
 
     Attributes:
       norm: "l1", "l2" or "linf".
@@ -145,11 +145,11 @@ class IFGM(Attack):
         check_number("grid_ratio", self.grid_ratio, 1.0, _COARSE, open_low=True)
 
     def iterations(self) -> int:
-        """The most grid points that an example takes."""
+        """The largest number of grid points for an example."""
         return _points(10.0**_DECADES, _COARSE) + _points(_COARSE, self.grid_ratio)
 
     def perturb(self, work: Work, given: Images) -> Solution:
-        """Attacks a batch from the originals on; `given` (N, H, W, C) is 0."""
+        """Attacks a batch, starting at the originals; `given` (N, H, W, C) is 0."""
         margins, norm = work.margins(), self.norm
         direction = work.evaluate(
             ("direction", norm), lambda problem: direction_of(problem, tf.zeros_like(problem.batch.images), norm)
@@ -163,14 +163,14 @@ class IFGM(Attack):
         if len(reached) and not work.tracker.interrupted:
             below = solution.objective[reached] / _COARSE * self.grid_ratio
             fine = self._scan(work.some(reached), work.select(reached, originals), below, self.grid_ratio, _COARSE)
-            # Where nothing smaller succeeds the coarse size stays.
+            # The coarse size stays if no smaller one succeeds.
             solution.put(reached, solution.at(reached).better(fine))
         sizes = np.where(solution.found, solution.objective, 0.0).astype(np.float32)
         return solution._replace(c=sizes)
 
     def _scan(self, work: Work, originals: Originals, first: npt.NDArray[Any], ratio: float, span: float) -> Solution:
-        """The least size that succeeds on the grid of this `ratio` from `first` (N,) to `span` times as much."""
-        # Who succeeds without a change is finished before the first grid point.
+        """The smallest size that succeeds on the grid of this `ratio` from `first` (N,) to `span` times `first`."""
+        # Examples that succeed without a change are finished before the first grid point.
         held = originals.margins <= -originals.required
         known = Best.of(tf.zeros_like(work.batch.images), tf.where(held, 0.0, float("inf")))
         known = known._replace(stalled=tf.where(held, ENDLESS, 0))
@@ -180,7 +180,7 @@ class IFGM(Attack):
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class FGM(IFGM):
-    """The fast gradient method: one step against the cross-entropy's gradient, of the least size that succeeds.
+    """The fast gradient method: one step against the cross-entropy's gradient, of the smallest size that succeeds.
 
     Attributes:
       norm: "l1", "l2" or "linf", as in `IFGM`.
@@ -209,5 +209,5 @@ def _points(span: float, ratio: float) -> int:
 
 
 def direction_of(problem: Problem, delta: Pixels, norm: str) -> Pixels:
-    """The cross-entropy's gradient at x0 + delta, brought to norm 1; 0 where the network is flat."""
+    """The cross-entropy's gradient at x0 + delta, scaled to norm 1; 0 where the network is flat."""
     return unit(problem.cross_entropy_gradient(delta), norm)

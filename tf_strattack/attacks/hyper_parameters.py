@@ -35,9 +35,9 @@ def names_of(method: type) -> list[str]:
 
 
 def refusing(place_of: Callable[[str, Mapping[str, Any]], str | None]) -> Callable[[type[_T]], type[_T]]:
-    """A decorator of dataclasses that refuse a name which is none of their hyper-parameters, with an `InputError`.
+    """A decorator for dataclasses: an unknown name of a hyper-parameter raises an `InputError`.
 
-    `place_of` says where such a name belongs, given all that was passed; None: nowhere.
+    `place_of` says where such a name belongs, given all arguments; None: nowhere.
     """
 
     def decorate(method: type[_T]) -> type[_T]:

@@ -1,4 +1,4 @@
-"""The batch that fits: what rows of a network's gradient take, measured, against the memory that there is."""
+"""The batch that fits: the measured memory of a network's gradient, compared with the free memory."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from tf_strattack.runtime.causes import out_of_memory
 from tf_strattack.runtime.rows import pad_rows
 from tf_strattack.typing import Images
 
-# Of the memory that is free, for the gradient of a batch and the loop's tensors, which are so many of an image's size.
+# The share of the free memory that a batch may take, and the number of the loop's tensors, each as large as the images.
 _SHARE, _STATE_TENSORS = 0.7, 16
 _SAMPLE_SECONDS = 0.002
 # Where a container's limits are, in the two versions of control groups: limit, use, statistics.
@@ -32,15 +32,15 @@ _CGROUP_FILES = (
 
 
 def usual_batch_size(goal: Goal, shape: tuple[int, ...]) -> int:
-    """The batch size for images (H, W, C) where the caller names none: of a goal of many rows per example, fewer."""
+    """The batch size for images (H, W, C) if the caller names none: smaller for a goal with many rows per example."""
     return max(1, devices.default_batch_size(shape) // goal.width)
 
 
 def fitting_batch_size(goal: Goal, images: Images) -> int:
     """The usual batch size for images (N, H, W, C), or less where memory does not allow it: `batch_size="auto"`.
 
-    The goal's gradient is computed for twice as many rows each time, until twice as many again would take more than
-    70 % of what is free, by what the last took, or the device refuses. It is measured once for a goal and image shape.
+    The goal's gradient is computed for more and more rows, twice as many each time, until the next doubling would take
+    more than 70 % of the free memory or the device refuses. Each goal and image shape is measured once.
 
     Raises:
       InputError: not even the fewest rows fit.
@@ -53,7 +53,7 @@ def _measure(goal: Goal, image: Images) -> int:
     shape = image.shape[1:]
     most, fitting, per_row = usual_batch_size(goal, shape), 0, 0.0
     rows = devices.padded(1, shape)
-    # No more than a class for each row is needed, or what else the goal asks.
+    # One class per row is enough, or as many as the goal needs.
     classes = np.zeros((1, goal.columns) if goal.columns else 1, np.int32)
     everywhere = np.ones((1, 1, 1, 1), np.float32)
 
@@ -76,7 +76,7 @@ def _measure(goal: Goal, image: Images) -> int:
                 raise no_room(shape) from error
             return fitting
         fitting = rows
-        # Memory that the process has kept from before hides a part of what is taken: the most that was seen counts.
+        # Memory that the process has kept from before hides a part of the need, so the largest measurement counts.
         per_row = max(per_row, taken / rows)
         state = _STATE_TENSORS * 4 * int(np.prod(shape))
         if fitting >= most or 2 * rows * (per_row + state) > _SHARE * free:
@@ -85,7 +85,7 @@ def _measure(goal: Goal, image: Images) -> int:
 
 
 def no_room(shape: tuple[int, ...]) -> InputError:
-    """The error where no batch of (H, W, C) images is small enough."""
+    """The error if not even the smallest batch of (H, W, C) images fits."""
     return InputError(
         f"expected memory for a gradient of this network on images of shape {shape}, received too little for any "
         "batch size: free some, or take a machine with more"
@@ -93,7 +93,7 @@ def no_room(shape: tuple[int, ...]) -> InputError:
 
 
 def _peak_growth(work: Callable[[], Any]) -> int:
-    """The most that this process' memory grew while `work` was done, in bytes; on a GPU, that of the GPU."""
+    """The largest growth of this process's memory during `work`, in bytes; on a GPU, of the GPU's memory."""
     gpus = tf.config.list_logical_devices("GPU")
     if gpus:
         before = tf.config.experimental.get_memory_info("GPU:0")["current"]
@@ -119,7 +119,7 @@ def _peak_growth(work: Callable[[], Any]) -> int:
 
 
 def _free_bytes() -> float:
-    """What is free: the machine's memory, or less where the process is confined; of a GPU no limit, as it refuses."""
+    """The free memory of the machine, or of the process's container; no limit for a GPU, which refuses by itself."""
     if tf.config.list_logical_devices("GPU"):
         return float("inf")
     free = float(psutil.virtual_memory().available)
@@ -131,6 +131,6 @@ def _free_bytes() -> float:
         except OSError:  # no such limits here
             continue
         if most != "max":
-            # Files that were read and can be forgotten count as used, but are not.
+            # The cache of files counts as used, but can be dropped.
             free = min(free, float(most) - held + float(statistics.get("inactive_file", 0)))
     return free

@@ -1,4 +1,4 @@
-"""What attacks, refinement and quantization share: checks, streaming in batches, and a verified result."""
+"""The base of attacks, refinement and quantization: checks, streaming in batches, and a verified result."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ from tf_strattack.versions import versions
 class Examples(NamedTuple):
     """Checked arguments of N examples, see `Attack.__call__`.
 
-    `given` are the images that a refinement starts from, `asked` what the goal asks of each example.
+    `given` are the images from which a refinement starts, `asked` the classes that the goal derives for each example.
     """
 
     images: Images
@@ -59,7 +59,7 @@ class Examples(NamedTuple):
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Method(abc.ABC):
-    """What attacks and the refinement share: hyper-parameters, streaming, verification.
+    """The base of attacks and refinement: hyper-parameters, streaming, verification.
 
     Attributes:
       epsilon: the largest change of a pixel, in [0, 1] scale, or None for no limit but the bounds.
@@ -92,18 +92,18 @@ class Method(abc.ABC):
 
     @abc.abstractmethod
     def iterations(self) -> int:
-        """The number of iterations that a batch takes in all, for progress."""
+        """The total number of iterations of a batch, for progress."""
 
     @abc.abstractmethod
     def perturb(self, work: Work, given: Images) -> Solution:
-        """Works on a batch; `given` (N, H, W, C) holds the perturbations that a refinement starts from, else 0."""
+        """Works on a batch; `given` (N, H, W, C) holds the perturbations from which a refinement starts, else 0."""
 
     def valid(self, goal: Goal, images: Images, delta: Images) -> Images:
         """The images (N, H, W, C) that perturbations make of the originals, in the classifier's scale."""
         return goal.valid_images(images, delta)
 
     def fallback_images(self, images: Images, given: Images) -> Images:
-        """What examples get for which nothing was found: what they came with, to an attack the originals."""
+        """The images of examples without a success: those that came in, which for an attack are the originals."""
         return given
 
     def run(
@@ -121,8 +121,8 @@ class Method(abc.ABC):
     ) -> AttackResult:
         """Checks the arguments (see `Attack.__call__`) and streams them through `perturb`.
 
-        `positions` (N,) are those of the images in the array that inputs with a row for each image go with, if the
-        images are only some of that array.
+        `positions` (N,) are the rows of the images in the inputs that have a row for each image, if the images are only
+        some of them.
         """
         check_function("callback", callback, "print")
         goal = as_goal(classifier).aimed(targets is not None)
@@ -137,7 +137,7 @@ class Method(abc.ABC):
             batch = examples.at(slice(first, first + size))
             try:
                 parts.append(self._run_batch(goal, batch, tracker))
-            except KeyboardInterrupt:  # outside the loop, which keeps what it has: this batch is lost
+            except KeyboardInterrupt:  # outside the loop, which keeps its best: this batch is lost
                 tracker.interrupted = True
                 parts.append(self._run_batch(goal, batch, tracker))
             except Exception as error:
@@ -149,7 +149,7 @@ class Method(abc.ABC):
         if tracker.lost:
             report(
                 f"the network returned NaN or infinity on perturbed images of {tracker.lost} of "
-                f"{len(examples.images)} examples: that they have no success says nothing about robustness"
+                f"{len(examples.images)} examples: their lack of success says nothing about robustness"
             )
         return dataclasses.replace(
             AttackResult.concatenate(parts), interrupted=tracker.interrupted, calls=dict(+tracker.calls)
@@ -199,7 +199,7 @@ class Method(abc.ABC):
         def judged(rows: Places, adversarial: Images) -> Flags:
             size = devices.padded(len(rows), images.shape[1:])
             tracker.spend(rows, size, forwards=goal.batched)
-            # What an owner's own predict, and images one by one, are asked for is not padded.
+            # Calls of an owner's own predict, and of single images, are not padded.
             tracker.spend(rows, 1, forwards=goal.passes - goal.batched, alone=True)
             positions = examples.positions[rows]
             return goal.verify(adversarial, classes[rows], confidence=self.confidence, positions=positions)

@@ -1,4 +1,4 @@
-"""The image nearest to an original, of those given, that reaches the goal: brought near by bisection."""
+"""The nearest of the given images that reaches the goal, moved close to the original by bisection."""
 
 from __future__ import annotations
 
@@ -12,23 +12,23 @@ from tf_strattack.problem.starting_points import StartingPoints
 from tf_strattack.problem.work import Work
 from tf_strattack.typing import Flags, Images, Pixels, Rows
 
-# Halvings of the segment between an original and its starting point: what is left is 0.4 % of its length.
+# Halvings of the segment between an original and its starting point, to 0.4 % of its length.
 _HALVINGS = 8
 
 
 def nearest_start(work: Work, points: StartingPoints, required: Rows) -> tuple[Images, Flags]:
-    """Brings each example the nearest starting point that reaches the goal, and this near the goal's boundary.
+    """Finds each example's nearest starting point that reaches the goal, and moves it close to the goal's boundary.
 
     Points are clipped to the box, tried nearest first (in l2), and moved along the segment towards the original by
-    bisection (as FMN begins, arXiv 2102.12827). Each trial is a forward evaluation.
+    bisection (the start of FMN, arXiv 2102.12827). Each trial is a forward evaluation.
 
     Args:
       work: the examples.
-      points: theirs.
-      required: (N,) the margins that count as success.
+      points: their starting points.
+      required: (N,) the margins from which on an example counts as a success.
 
     Returns:
-      Perturbations (rows, H, W, C) that succeed, 0 where no point does, and where one does, (rows,).
+      Perturbations (rows, H, W, C) that succeed, 0 if no point does, and whether one does, (rows,).
     """
     delta, found = np.zeros(work.batch.images.shape, np.float32)[: work.rows], np.zeros(work.rows, bool)
     order = np.array([np.argsort(_squares(_moves(work, points, row)), kind="stable") for row in range(work.rows)])

@@ -1,4 +1,4 @@
-"""Where a hyper-parameter belongs that is not the attack's own: a line for error messages."""
+"""Where a hyper-parameter of another object belongs: a line for error messages."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from tf_strattack.solvers import SOLVERS, Solver
 
 
 def place_in(name: str, *, solver: Any, refining: bool = False) -> str | None:
-    """The argument that takes `name`, as it is written; None where none does.
+    """The argument that takes `name`, as the caller would write it; None if none does.
 
     Args:
-      name: of a hyper-parameter.
-      solver: what the caller passes as `solver=`; None for the default.
-      refining: whether it is that of a refinement.
+      name: the name of a hyper-parameter.
+      solver: the `solver=` of the caller; None for the default.
+      refining: whether the method is a refinement.
     """
     for distortion in DISTORTIONS.values():
         if name in _fields(distortion):

@@ -23,16 +23,16 @@ from tf_strattack.solvers.minimise import minimise
 from tf_strattack.typing import Images, Pixels, Rows, Scalar
 
 LOSSES = ("cross_entropy", "margin")
-# Of the entries of an image, those that a step in l1 changes: Tramer and Boneh's, on MNIST and CIFAR-10.
+# The share of entries that a step in l1 changes, as in Tramer and Boneh on MNIST and CIFAR-10.
 _SPARSITY = 0.01
 
 
 class Numbers(NamedTuple):
-    """What stays fixed on a descent.
+    """The values that stay fixed during a descent.
 
     Attributes:
       required: the margin that a perturbation must reach, in logits, (N,).
-      radius, size: of the ball and of a step, in its norm, scalars.
+      radius, size: the radius of the ball and the size of a step, in its norm, scalars.
       sparsity: the share of entries that a step in l1 changes, scalar.
     """
 
@@ -47,9 +47,9 @@ class Descent(Solver[Pixels, Numbers]):
     """A descent from one start; an example is finished at its first success.
 
     Attributes:
-      norm, loss: of the attack.
+      norm, loss: those of the attack.
       radius, size, sparsity: the numbers of the attack.
-      max_iterations: its steps and one more, which tests where the last one led.
+      max_iterations: its steps and one more, which tests the last iterate.
     """
 
     norm: str
@@ -70,11 +70,11 @@ class Descent(Solver[Pixels, Numbers]):
         return Numbers(originals.required, *numbers)
 
     def init(self, problem: Problem, start: Pixels, c: Rows) -> Pixels:
-        """The perturbations `start` (N, H, W, C), brought into ball and box; `c` (N,) counts for nothing."""
+        """The perturbations `start` (N, H, W, C), projected onto ball and box; `c` (N,) is not used."""
         return balls.BALLS[self.norm].project(start, self.radius, problem.batch.lower, problem.batch.upper)
 
     def step(self, k: Scalar, iterate: Pixels, problem: Problem, parameters: Numbers) -> tuple[Pixels, Candidate]:
-        """One step, which tests the iterate that it starts from."""
+        """One step; it tests the iterate from which it starts."""
         if self.loss == "margin":
             margins, gradient = problem.margin_and_gradient(iterate)
         else:
@@ -89,7 +89,7 @@ class Descent(Solver[Pixels, Numbers]):
             return balls.sign_step(delta, gradient, -numbers.size, *balls.linf_box(0.0, numbers.radius, lower, upper))
         if self.norm == "l2":
             return balls.project_l2(delta - numbers.size * balls.unit(gradient, "l2"), numbers.radius, lower, upper)
-        # A step of few entries is not spent on those that are at their bound.
+        # A step of few entries leaves out those that are at their bound.
         movable = ((gradient > 0.0) & (delta > lower)) | ((gradient < 0.0) & (delta < upper))
         direction = balls.sparse_sign(tf.where(movable, gradient, tf.zeros_like(gradient)), numbers.sparsity)
         return balls.project_l1(delta - numbers.size * direction, numbers.radius, lower, upper)
@@ -99,25 +99,25 @@ class Descent(Solver[Pixels, Numbers]):
 class PGD(Attack):
     """Projected gradient descent: looks for an adversarial example within a ball around the image.
 
-    Each step is the steepest one of the norm, and what leaves the ball or the valid pixels is projected back onto
-    both. It takes the gradient's sign ("linf"), the gradient over its norm ("l2"), or the signs of its largest entries
-    ("l1", Tramer and Boneh 2019, arXiv 1904.13000). An example is finished at its first success, and that is what is
-    returned: PGD says whether there is an example within the radius, and its distance is mostly near that. An image
-    that fools the network already is left as it is.
+    Each step is the steepest one of the norm, followed by a projection onto the ball and the valid pixels: the sign of
+    the gradient ("linf"), the gradient divided by its norm ("l2"), or the signs of its largest entries ("l1", Tramer
+    and Boneh 2019, arXiv 1904.13000). An example is finished at its first success, which is returned. PGD says whether
+    there is an adversarial example within the radius; its distance is usually close to the radius. An image that
+    already fools the network is left unchanged.
 
     Attributes:
       norm: "linf", "l2" or "l1".
       epsilon: the radius of the ball, the largest norm of a perturbation, in [0, 1] scale.
-      steps: how many steps from each start; the gradient is evaluated once more, to test where the last one led.
+      steps: how many steps from each start; one more gradient evaluation tests the last iterate.
       step_size: the length of a step in the norm, in [0, 1] scale; None for 2.5 epsilon / steps.
-      restarts: how many random starts, of which an example takes another one only while none has succeeded. Starts are
-        uniform in the ball, and the same for an image and class wherever they are. 0 begins at the image, once.
-      seed: of the random starts.
-      loss: what descends: "cross_entropy", Madry's, or "margin", as of Carlini and Wagner.
+      restarts: how many random starts an example has at most; it takes another one only if none has succeeded. Starts
+        are uniform in the ball and depend on the image and class alone. 0 starts at the image, once.
+      seed: the seed of the random starts.
+      loss: the loss to descend: "cross_entropy", as in Madry et al., or "margin", as in Carlini and Wagner.
       sparsity: the share of entries that a step changes, for "l1" alone; None for 0.01.
 
     Raises:
-      InputError: a value out of range, or one that means nothing together with the others.
+      InputError: a value is out of range, or has no effect together with the others.
 
     Example:
       >>> import tf_strattack as sa
@@ -159,7 +159,7 @@ class PGD(Attack):
 
     @property
     def largest_change(self) -> float:
-        """The largest change of a pixel, in [0, 1] scale: no norm is below it."""
+        """The largest change of a pixel, in [0, 1] scale: it is never above the norm."""
         return min(1.0, self.epsilon)
 
     @property
@@ -183,7 +183,7 @@ class PGD(Attack):
         margins = work.margins()
         originals = Originals(margins, work.goal.required_margin(margins, self.confidence), self.confidence)
         solution = Solution.none(work.rows, work.batch.images.shape[1:])
-        # Who succeeds without a change needs no step.
+        # Examples that succeed without a change need no step.
         solution.objective[(margins <= -originals.required).numpy()[: work.rows]] = 0.0
         for restart in range(max(1, self.restarts)):
             missing = np.flatnonzero(~solution.found)
@@ -197,7 +197,7 @@ class PGD(Attack):
         return solution
 
     def _start(self, work: Work, restart: int) -> Pixels:
-        """Points of the ball (N, H, W, C), each by its image, class, seed and the number of the start alone."""
+        """Points of the ball (N, H, W, C); each depends on its image, class, seed and the number of the start alone."""
         images, classes = (part.numpy()[: work.rows] for part in (work.batch.images, work.batch.classes))
 
         def point(image: Images, number: np.int32) -> Images:

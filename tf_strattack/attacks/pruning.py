@@ -1,4 +1,4 @@
-"""Fewer changed entries, or fewer changed groups, where an example succeeds without: for users who count them."""
+"""Fewer changed entries, or fewer changed groups, as far as an example still succeeds."""
 
 from __future__ import annotations
 
@@ -15,27 +15,26 @@ from tf_strattack.problem.work import Work
 from tf_strattack.solvers.best import Solution
 from tf_strattack.typing import Images, Pixels, Places
 
-# What is given up: single entries, or whole groups.
+# The units to give up: single entries, or whole groups.
 UNITS = ("entries", "groups")
-# Halvings of the number that is kept.
+# Halvings of the number of units to keep.
 ROUNDS = 5
 
-# (work, start, support) → the least distortion of perturbations that are 0 off the support (N, H, W, C), from the
-# perturbations `start`: what succeeds.
+# (work, start, support) → the successes of least distortion that are 0 outside the support (N, H, W, C), from the
+# perturbations `start`.
 Within = Callable[[Work, Pixels, Pixels], Solution]
 
 
 def prune(within: Within, work: Work, solution: Solution, groups: GroupStructure | None) -> None:
-    """Replaces what is found in `solution` by successes that change fewer entries, or fewer groups, if there are such.
+    """Replaces successes of `solution` by others that change fewer entries, or fewer groups, if there are any.
 
-    The number that is kept is bisected for each example: the largest remain, and the distortion is minimised within
-    them.
+    The number to keep is bisected for each example: the largest remain, and the distortion is minimised within them.
 
     Args:
       within: minimises the distortion within a support.
       work: the examples.
-      solution: theirs, replaced in place.
-      groups: what is counted; None for entries.
+      solution: their solution, changed in place.
+      groups: the groups to count; None for entries.
     """
     enough = _number(solution.delta, work, groups)
     too_few = np.zeros_like(enough)
@@ -73,7 +72,7 @@ def _largest(delta: Images, number: Places, work: Work, groups: GroupStructure |
     made = _of(work, groups)
     shape = made.total(work.padded(delta)).shape
     given_up = tf.reshape(work.padded(np.float32(~chosen)), shape)
-    # A pixel that is in a group given up stays 0, as that group must.
+    # A pixel in a group that is given up stays 0, even if another group holds it.
     kept = (made.expand(given_up, delta.shape[-1]) == 0.0).numpy()[: len(delta)]
     return kept & (np.abs(delta) > CHANGED)
 

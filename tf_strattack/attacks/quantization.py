@@ -24,13 +24,13 @@ from tf_strattack.runtime.progress import Callback
 from tf_strattack.solvers.best import GIVEN, Solution
 from tf_strattack.typing import Images, Pixels, Rows, Scalar
 
-# What is asked of the margin beyond the confidence, in logits, so that a fresh forward pass agrees.
+# The margin required beyond the confidence, in logits, so that a fresh forward pass agrees.
 _SLACK = 1e-4
-# A step aims so far beyond the margin that its tangent promises, and farther at each further one.
+# A step aims this far beyond the margin that its tangent promises, and each later step farther.
 _OVERSHOOT = 0.25
-# The weight of earlier tangents: between two kinks of the margin the last one alone would lead to and fro.
+# The weight of earlier tangents: the last one alone would oscillate between two kinks of the margin.
 _MEMORY = 0.5
-# epsilon in levels may be a whole number but for rounding.
+# epsilon in levels may miss a whole number by rounding.
 _WHOLE = 1e-3
 
 _Levels = npt.NDArray[np.int32]
@@ -38,17 +38,17 @@ _Levels = npt.NDArray[np.int32]
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Quantization(Method):
-    """Rounds adversarial images to 8 bits, and repairs those that rounding has made harmless.
+    """Rounds adversarial images to 8 bits, and repairs those that no longer fool the network.
 
-    Every pixel goes to the nearest of its 256 levels. Where the network is then no longer fooled with `confidence`,
-    some of the pixels that the perturbation changes (no others: l0 does not grow) go one level on, those first that
-    lower the margin most for what they add to the squared l2 norm, as many as its tangent asks for; and so on, at
-    most `max_steps` times. `epsilon` and the bounds hold.
+    Every pixel is rounded to the nearest of its 256 levels. If the network is then no longer fooled with `confidence`,
+    some of the pixels that the perturbation changes move by one level (no others do, so l0 does not grow). Pixels that
+    lower the margin most per unit of squared l2 norm move first, as many as the tangent of the margin requires. This is
+    repeated at most `max_steps` times. `epsilon` and the bounds hold.
 
     Attributes:
       epsilon: the largest change of a pixel, in [0, 1] scale, or None for no limit but the bounds.
       confidence: as in the attack that made the images.
-      max_steps: the most steps; one costs a gradient evaluation, and one more tells whether it was enough.
+      max_steps: the most steps; each costs a gradient evaluation, and one more shows whether the last was enough.
 
     Raises:
       InputError: a value out of range.
@@ -79,15 +79,15 @@ class Quantization(Method):
         Args:
           classifier: a `Classifier`, or a Keras model of images in [0, 1].
           images: (N, H, W, C) originals within `classifier.bounds`.
-          adversarial: (N, H, W, C) what an attack of any kind made of them, within the bounds.
+          adversarial: (N, H, W, C) adversarial images from any attack, within the bounds.
           labels: (N,) integers, the true classes.
-          targets: (N,) integers, the classes that are reached; None for untargeted examples.
+          targets: (N,) integers, the target classes; None for untargeted examples.
           batch_size, callback: as for `Attack.__call__`.
 
         Returns:
           A result whose images and adversarial images are on the lattice: `sa.images.to_uint8` loses nothing.
-          Originals are rounded as well (8-bit ones stay what they are), and perturbations are what they differ by from
-          these. Where nothing on the lattice fools the network, the original and success False.
+          Originals are rounded as well (8-bit ones do not change), and perturbations are the differences from these. If
+          no image on the lattice was found that fools the network: the original and success False.
 
         Raises:
           InputError: a value of the wrong kind, shape or range.
@@ -107,7 +107,7 @@ class Quantization(Method):
         return self.max_steps
 
     def perturb(self, work: Work, given: Images) -> Solution:
-        """Rounds the perturbations `given` (N, H, W, C), and repairs what no longer succeeds."""
+        """Rounds the perturbations `given` (N, H, W, C), and repairs those that no longer succeed."""
         work.tracker.enter(self.name)
         support = np.abs(given) > CHANGED
         lower = np.ceil(_counted(work.batch.lower, work) - _WHOLE).astype(np.int32) * support
@@ -136,11 +136,11 @@ class Quantization(Method):
         return Solution.of(quantized, np.where(found, squares, np.inf), np.zeros(work.rows, np.float32), GIVEN)
 
     def valid(self, goal: Goal, images: Images, delta: Images) -> Images:
-        """The images of perturbations, to the last bit on the lattice."""
+        """The images of perturbations, exactly on the lattice."""
         return _nearest(super().valid(goal, images, delta), goal.classifier.bounds)
 
     def fallback_images(self, images: Images, given: Images) -> Images:
-        """The original: what came in is not on the lattice."""
+        """The original: the image that came in is not on the lattice."""
         return images
 
 
@@ -150,7 +150,7 @@ def _at_step(problem: Problem, delta: Pixels, step: Scalar) -> tuple[Rows, Pixel
 
 
 def _counted(bound: Pixels, work: Work) -> Images:
-    """A side of the box of the rows that count, in levels."""
+    """A side of the box, of the rows without padding, in levels."""
     levels: Images = bound.numpy()[: work.rows] * LEVELS
     return levels
 
@@ -162,18 +162,18 @@ def _nearest(images: Images, bounds: tuple[float, float]) -> Images:
 def _lowered(
     levels: _Levels, slopes: Images, wanted: npt.NDArray[np.float32], lower: _Levels, upper: _Levels
 ) -> _Levels:
-    """Moves entries by one level where that lowers the margin, the worthwhile ones first, until it falls by `wanted`.
+    """Moves entries by one level if that lowers the margin, the best ones first, until it falls by `wanted`.
 
     Args:
-      levels, lower, upper: (N, H, W, C) changes in levels, and the box that they stay in.
-      slopes: (N, H, W, C) of the margin, per unit of the [0, 1] scale.
-      wanted: (N,) by how much the margin has to fall along its tangent.
+      levels, lower, upper: (N, H, W, C) changes in levels, and their box.
+      slopes: (N, H, W, C) slopes of the margin, per unit of the [0, 1] scale.
+      wanted: (N,) the required decrease of the margin along its tangent.
     """
     flat = (len(levels), math.prod(levels.shape[1:]))
     way = -np.sign(slopes).astype(np.int32)
     moved = levels + way
     gain = np.where((moved >= lower) & (moved <= upper), np.abs(slopes) / LEVELS, 0).reshape(flat)
-    # What the step adds to the squared norm; where it leads back to 0 it costs nothing.
+    # The increase of the squared norm; a step back towards 0 costs nothing.
     cost = np.maximum(np.square(moved) - np.square(levels), 0).reshape(flat)
     worth = np.where(cost > 0, gain / np.maximum(cost, 1), np.where(gain > 0, np.inf, 0))
     order = np.argsort(-worth, axis=1, kind="stable")
@@ -200,14 +200,14 @@ def quantize(
     Args:
       classifier: a `Classifier`, or a Keras model of images in [0, 1].
       images: (N, H, W, C) originals within `classifier.bounds`.
-      adversarial: (N, H, W, C) what an attack of any kind made of them, within the bounds.
+      adversarial: (N, H, W, C) adversarial images from any attack, within the bounds.
       labels: (N,) integers, the true classes.
-      targets: (N,) integers, the classes that are reached; None for untargeted examples.
+      targets: (N,) integers, the target classes; None for untargeted examples.
       batch_size, callback: as for `Attack.__call__`.
       **hyper_parameters: those of `Quantization`: epsilon, confidence, max_steps.
 
     Returns:
-      A result on the lattice; the original and success False where nothing on it fools the network.
+      A result on the lattice; the original and success False if no image on it was found that fools the network.
 
     Raises:
       InputError: a value of the wrong kind, shape or range.

@@ -28,9 +28,9 @@ from tf_strattack.solvers.best import GIVEN, Best, Solution
 from tf_strattack.solvers.minimise import minimise
 from tf_strattack.typing import Images, Pixels
 
-# The share of the changes to give up: the paper's, and what docs/solver.md supports.
+# The share of the changes to give up: the paper's, and ours, which docs/solver.md supports.
 _PAPER_QUANTILE, _QUANTILE = 0.03, 0.41
-# Where nothing better is left without so many, this part of them is tried, down to the paper's share.
+# If no better solution is left without so many, this part of them is tried, down to the paper's share.
 _LESS = 0.6
 
 
@@ -40,8 +40,8 @@ class Refinement(Method):
     """Minimises gamma D(delta) over the pixels that a perturbation already changes (Proposition 3).
 
     The pixels that stay 0 are, per example, those changed by at most 1e-6 ([0, 1] scale) or less than the
-    `sigma_quantile` of the changes above 1e-6. Where this leaves nothing of less distortion, 0.6 times as many are
-    given up, and so on. An example keeps what it came with unless something better succeeds.
+    `sigma_quantile` of the changes above 1e-6. If no success of less distortion remains, 0.6 times as many are given
+    up, and so on. An example keeps its image unless a better one succeeds.
 
     Attributes:
       gamma: weight of the distortion.
@@ -50,8 +50,8 @@ class Refinement(Method):
         `ProxLinear.refining()`, "admm", or "paper" with a search of c.
       sigma_quantile: the share of the smallest changes to give up, in [0, 1]; None for 0.41, or the paper's 0.03 with
         its solver. Below 0.03 it is not reduced.
-      prune: "entries" or "groups" to give up as many more of them as an example can spare, whatever this does to its
-        distortion, in up to five more rounds; None for neither.
+      prune: "entries" or "groups" to give up as many more of them as possible while the example succeeds, even if its
+        distortion grows, in up to five more rounds; None for neither.
       groups: which pixels form a group, as in `StrAttack`, with prune="groups"; None for squares of 2 x 2 pixels, or
         those of the attack.
       epsilon, confidence: as in `StrAttack`.
@@ -92,7 +92,7 @@ class Refinement(Method):
 
     @property
     def quantile(self) -> float:
-        """The share of the smallest changes that is given up at first."""
+        """The share of the smallest changes to give up at first."""
         if self.sigma_quantile is not None:
             return self.sigma_quantile
         return _PAPER_QUANTILE if isinstance(self.solver, Paper) else _QUANTILE
@@ -122,14 +122,14 @@ class Refinement(Method):
         Args:
           classifier: a `Classifier`, or a Keras model of images in [0, 1].
           images: (N, H, W, C) originals within `classifier.bounds`.
-          adversarial: (N, H, W, C) what an attack of any kind made of them, within the bounds.
+          adversarial: (N, H, W, C) adversarial images from any attack, within the bounds.
           labels: (N,) integers, the true classes.
-          targets: (N,) integers, the classes that are reached; None for untargeted examples.
+          targets: (N,) integers, the target classes; None for untargeted examples.
           mask, batch_size, callback: as for `Attack.__call__`.
 
         Returns:
-          A result whose examples are never worse than what came in: those that did not fool the network,
-          or for which nothing better was found, are returned unchanged.
+          A result whose examples are never worse than the given ones: images that did not fool the network, or could
+          not be improved, are returned unchanged.
 
         Raises:
           InputError: a value of the wrong kind, shape or range.
@@ -137,11 +137,11 @@ class Refinement(Method):
         return self.run(classifier, images, adversarial, labels, targets, mask, batch_size, callback)
 
     def iterations(self) -> int:
-        """The number of iterations that a batch takes in all, where one round of giving up suffices."""
+        """The total number of iterations of a batch, if one round of giving up suffices."""
         return self._solver.total_iterations * (1 if self.prune is None else 1 + ROUNDS)
 
     def perturb(self, work: Work, given: Images) -> Solution:
-        """Refines those of the perturbations `given` (N, H, W, C) that succeed; the others leave the batch at once."""
+        """Refines the perturbations `given` (N, H, W, C) that succeed; the others leave the batch at once."""
         work.tracker.enter(self.name)
         start = work.padded(given)
         required = tf.fill([work.size], tf.constant(self.confidence, tf.float32))
@@ -163,14 +163,14 @@ class Refinement(Method):
         return best
 
     def _within_pattern(self, work: Work, start: Pixels, quantile: float) -> Solution:
-        """The least distortion where the `quantile` of the changes of `start` (N, H, W, C) is given up."""
+        """The least distortion without the smallest changes of `start` (N, H, W, C), up to the `quantile`."""
         support = tf.constant(sparse_pattern(start.numpy(), quantile), tf.float32)
         objective = self._objective
         known = Best.of(start, objective.at(objective.numbers(), work.batch).cost(start))
         return self._within(work, start, support, known)
 
     def _within(self, work: Work, start: Pixels, support: Pixels, known: Best | None = None) -> Solution:
-        """The least distortion where `support` (N, H, W, C) is 1, from `start`; what is `known` unless better."""
+        """The least distortion where `support` (N, H, W, C) is 1, from `start`; `known` if none is better."""
         batch = work.batch._replace(lower=work.batch.lower * support, upper=work.batch.upper * support)
         work = dataclasses.replace(work, batch=batch)
         margins = work.margins()
@@ -202,14 +202,14 @@ def refine(
     Args:
       classifier: a `Classifier`, or a Keras model of images in [0, 1].
       images: (N, H, W, C) originals within `classifier.bounds`.
-      adversarial: (N, H, W, C) what an attack of any kind made of them, within the bounds.
+      adversarial: (N, H, W, C) adversarial images from any attack, within the bounds.
       labels: (N,) integers, the true classes.
-      targets: (N,) integers, the classes that are reached; None for untargeted examples.
+      targets: (N,) integers, the target classes; None for untargeted examples.
       mask, batch_size, callback: as for `Attack.__call__`.
       **hyper_parameters: those of `Refinement`, such as sigma_quantile, epsilon and confidence.
 
     Returns:
-      A result whose examples are never worse than what came in.
+      A result whose examples are never worse than the given ones.
 
     Raises:
       InputError: a value of the wrong kind, shape or range.
@@ -229,7 +229,7 @@ def refine(
 
 
 def sparse_pattern(delta: Images, sigma_quantile: float) -> npt.NDArray[np.bool_]:
-    """Tells which entries of each perturbation (N, H, W, C), in [0, 1] scale, may stay non-zero.
+    """Which entries of each perturbation (N, H, W, C), in [0, 1] scale, may stay non-zero.
 
     sigma is the quantile of each example's own |delta| above 1e-6. Entries below it by more than 1e-6 are
     given up, so that a perturbation of one magnitude (FGM in l_inf), rounding included, keeps its support.

@@ -21,9 +21,9 @@ from tf_strattack.solvers.best import Solution
 from tf_strattack.solvers.minimise import minimise
 from tf_strattack.typing import Images, Pixels, Rows, Scalar
 
-# Adam with its usual constants, as the authors' program has it.
+# The usual constants of Adam, as in the authors' program.
 _BETA1, _BETA2, _EPSILON = 0.9, 0.999, 1e-8
-# The learning rate falls along a cosine to this share of the first one.
+# The learning rate falls along a cosine to this share of its initial value.
 _LAST = 0.1
 
 
@@ -33,7 +33,7 @@ class Iterate(NamedTuple):
     Attributes:
       delta: the perturbations, (N, H, W, C).
       mean, square: Adam's moments, (N, H, W, C).
-      threshold: below which an entry, or the norm of a group, becomes 0, (N,).
+      threshold: entries, or norms of groups, below it become 0, (N,).
     """
 
     delta: Pixels
@@ -43,13 +43,13 @@ class Iterate(NamedTuple):
 
 
 class Numbers(NamedTuple):
-    """Numeric parameters as tensors; `required` (N,) is the confidence asked for, the others are scalars.
+    """Numeric parameters as tensors; `required` (N,) is the requested confidence, the others are scalars.
 
     Attributes:
       required: in logits.
       learning_rate: of the first iteration.
       iterations: in all.
-      sigma, threshold, threshold_rate: of the attack.
+      sigma, threshold, threshold_rate: those of the attack.
     """
 
     required: Rows
@@ -64,22 +64,22 @@ class Numbers(NamedTuple):
 class SigmaZero(SolverAttack[Iterate, Numbers]):
     """The fewest changed entries: minimises [margin]_+ + mean_j delta_j^2 / (delta_j^2 + sigma) by Adam.
 
-    The gradient is divided by its largest entry. After each step entries below a threshold become 0; the threshold,
-    one for each example, rises by `threshold_rate` times the learning rate where the iterate succeeded, and else falls
-    by as much. The iterate with the fewest changed entries of those that succeed is kept.
+    The gradient is divided by its largest entry. After each step entries below a threshold become 0. Each example has
+    its own threshold, which rises by `threshold_rate` times the learning rate if the iterate succeeded, and falls by as
+    much if not. The successful iterate with the fewest changed entries is kept.
 
-    With `groups` it is groups that are counted: the second term becomes the mean over groups of
+    With `groups` the attack counts groups: the second term becomes the mean over groups of
     ||delta_g||_2^2 / (||delta_g||_2^2 + sigma), and a group whose norm is below the threshold becomes 0. This form is
-    ours, and not of the paper.
+    ours, not the paper's.
 
     Attributes:
       groups: which pixels form a group, such as `SlidingMask(3, stride=2)`, or a number for squares of that side; None
         for single entries, the paper's.
       max_iterations: how many steps; each takes one gradient.
-      learning_rate: of Adam in the first iteration; it falls to a tenth along a cosine.
+      learning_rate: the learning rate of Adam in the first iteration; it falls to a tenth along a cosine.
       sigma: how smooth the l0 norm is: an entry whose square is sigma counts half.
-      threshold: the first one, in [0, 1] scale.
-      threshold_rate: by how much it changes, times the learning rate.
+      threshold: the initial threshold, in [0, 1] scale.
+      threshold_rate: the change of the threshold per iteration, as a multiple of the learning rate.
 
     Raises:
       InputError: a value out of range.
@@ -114,7 +114,7 @@ class SigmaZero(SolverAttack[Iterate, Numbers]):
             object.__setattr__(self, "groups", as_structure(self.groups))
 
     def perturb(self, work: Work, given: Images) -> Solution:
-        """Attacks a batch, from the originals on; `given` (N, H, W, C) is 0."""
+        """Attacks a batch, starting at the originals; `given` (N, H, W, C) is 0."""
         objective = Objective()
         if self.groups is not None:
             structure = as_structure(self.groups)
@@ -136,11 +136,11 @@ class SigmaZero(SolverAttack[Iterate, Numbers]):
         )
 
     def init(self, problem: Problem, start: Pixels, c: Rows) -> Iterate:
-        """The perturbations `start` (N, H, W, C), which are 0; `c` (N,) counts for nothing."""
+        """The perturbations `start` (N, H, W, C), which are 0; `c` (N,) is not used."""
         return Iterate(start, tf.zeros_like(start), tf.zeros_like(start), tf.zeros_like(c) + self.threshold)
 
     def step(self, k: Scalar, iterate: Iterate, problem: Problem, parameters: Numbers) -> tuple[Iterate, Candidate]:
-        """One step of Adam and one of the threshold; it tests the iterate that it starts from."""
+        """One step of Adam and one of the threshold; it tests the iterate from which it starts."""
         delta, threshold = iterate.delta, iterate.threshold
         margins, slope = problem.margin_and_gradient(delta)
         shortfall = margins + parameters.required
@@ -160,7 +160,7 @@ class SigmaZero(SolverAttack[Iterate, Numbers]):
         change = parameters.threshold_rate * rate
         threshold = tf.clip_by_value(threshold + tf.where(succeeded, change, -change), 0.0, 1.0)
         kept = _without_small(moved, problem.objective, threshold)
-        # Nothing has fewer changes than an original that fools the network.
+        # An original that fools the network needs no change.
         candidate = Candidate(delta, count, succeeded, finished=succeeded & (count == 0.0))
         return Iterate(kept, mean, square, threshold), candidate
 
@@ -185,5 +185,5 @@ def _without_small(delta: Pixels, objective: Objective, threshold: Rows) -> Pixe
     if groups is None:
         return tf.where(tf.abs(delta) < threshold[:, None, None, None], 0.0, delta)
     small = tf.sqrt(groups.total(tf.square(delta))) < threshold[:, None, None]
-    # A group that is 0 takes its pixels out of those that it overlaps with, too.
+    # The pixels of a group that is 0 are 0 in the groups that it overlaps, too.
     return tf.where(groups.expand(tf.cast(small, delta.dtype), delta.shape[-1]) > 0.5, 0.0, delta)

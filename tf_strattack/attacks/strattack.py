@@ -28,47 +28,47 @@ from tf_strattack.solvers.base import Originals
 from tf_strattack.solvers.best import Solution
 from tf_strattack.typing import Images
 
-# What the attack gives its refinement.
+# The values that the attack passes to its refinement.
 _SHARED = ("gamma", "distortion", "epsilon", "confidence")
 
 
 @refusing(lambda name, given: place_in(name, solver=given.get("solver")))
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class StrAttack(Attack):
-    """The structured attack (arXiv 1808.01664): few groups of pixels change, and only slightly.
+    """The structured attack (arXiv 1808.01664): it changes few groups of pixels, and only slightly.
 
     Minimises c f(x0 + delta) + gamma D(delta) + tau sum_i ||delta_{D_i}||_2 over valid images within epsilon, eq. (2),
-    and then the distortion alone within the pattern found (Proposition 3). With tau = 0 this is the problem of C&W's
-    attacks (`distortion` "l0", "l2", "linf"), of EAD ("en"), or of a least l1 norm.
+    and then the distortion alone within the pattern found (Proposition 3). With tau = 0 this is the problem of the C&W
+    attacks (`distortion` "l0", "l2", "linf"), of EAD ("en"), or of the smallest l1 norm.
 
     Attributes:
       groups: which pixels form a group, such as `SlidingMask(3, stride=2)`, or a number for squares of that side; None
-        for squares of 2 x 2 pixels, or for no groups where tau is 0 and there is no `max_groups`.
+        for squares of 2 x 2 pixels, or no groups if tau is 0 and there is no `max_groups`.
       group_size, stride, border: short for `groups=SlidingMask(group_size, stride, border)`.
       penalty: "l2", the paper's, or "l2_half", sum_i ||delta_{D_i}||_2^(1/2), for fewer groups at more distortion.
       distortion: D: "l2", the paper's ||delta||_2^2, "l1", ||delta||_1, "en", beta ||delta||_1 + ||delta||_2^2, "l0",
         the number of changed entries, "linf", the largest change, or an object of `tf_strattack.distortions`.
       tau, gamma: weights of group sparsity and of distortion; only their ratio matters, except to "paper".
       solver: "prox_linear", "admm" or "paper", or an object of `tf_strattack.solvers`. "prox_linear" solves the problem
-        with the margin's tangent in place of the network. "admm" splits as the paper does, but takes the tangent
-        inside the hinge, so that no c is searched; distortion "l0" needs it, and with tau = 0 it is the better one
-        for "linf" too. "paper" is the paper's. docs/solver.md compares.
-      restarts: how often an example for which nothing is found begins again, at a random point of its box; None for 3
-        times with "prox_linear" and never with the others.
-      seed: of the random points.
-      fallback: the solver for examples for which nothing is found even so: an object, a name, False or None for
-        none, True for "admm" after "prox_linear" and none after the others.
+        with the margin's tangent in place of the network. "admm" splits as the paper does, but takes the tangent inside
+        the hinge and needs no search of c; use it for distortion "l0", and for "linf" with tau = 0. "paper" is the
+        paper's. docs/solver.md compares them.
+      restarts: how many random points to start from, until one succeeds, if an example has no perturbation yet; None
+        for 3 with "prox_linear" and 0 with the others.
+      seed: the seed of the random points.
+      fallback: the solver for examples that still have no perturbation: an object, a name, False or None for none, True
+        for "admm" after "prox_linear" and none after the others.
       epsilon: the largest change of a pixel, in [0, 1] scale, or None for no limit but the bounds.
       confidence: how far, in logits, the target must lie above all other classes.
-      max_groups: the most groups that may change, or None for no limit; the best set found within it is kept.
-      connected: whether changes are drawn together, to fewer clusters of fewer groups, at a little more distortion:
-        groups next to changed ones become cheaper, others more expensive (as in GSE, arXiv 2311.17434).
+      max_groups: the most groups that may change, or None for no limit.
+      connected: whether to gather the changes in fewer clusters of fewer groups, at a little more distortion. Groups
+        next to changed ones become cheaper, others more expensive (as in GSE, arXiv 2311.17434).
       refine: whether to run Proposition 3 on what was found: True, False, or a `Refinement`, which gets distortion,
         gamma, epsilon and confidence from the attack.
 
     Raises:
-      InputError: a value out of range, one that means nothing together with the others, or a hyper-parameter that
-        belongs to the solver, the refinement or the distortion.
+      InputError: a value is out of range or has no effect together with the others, or a hyper-parameter belongs to the
+        solver, the refinement or the distortion.
 
     Example:
       >>> import tf_strattack as sa
@@ -123,7 +123,7 @@ class StrAttack(Attack):
             check_connected(as_solver(self.solver), self.tau)
         if not isinstance(self.refine, bool | Refinement):
             raise InputError(f"expected refine to be True, False or a Refinement, received {self.refine!r}")
-        _ = self.refinement  # checks what the two share
+        _ = self.refinement  # checks the values that the two share
         if self.seed and not self._restarts:
             raise InputError(f"expected seed with restarts above 0, received seed={self.seed} without: leave seed out")
         for solver in (as_solver(self.solver), self.fallback_solver):
@@ -135,7 +135,7 @@ class StrAttack(Attack):
         """The refinement that follows the attack, with the attack's distortion, gamma, epsilon and confidence.
 
         Raises:
-          InputError: a `Refinement` with other ones.
+          InputError: a `Refinement` with other values.
         """
         if self.refine is False:
             return None
@@ -156,7 +156,7 @@ class StrAttack(Attack):
 
     @property
     def fallback_solver(self) -> Solver[Any, Any] | None:
-        """The solver for the examples for which the first finds nothing, if there is one."""
+        """The solver for the examples without a success by `solver`, if there is one."""
         if self.fallback is None or isinstance(self.fallback, bool):
             return Admm() if self.fallback and isinstance(self.solver, ProxLinear) else None
         return as_solver(self.fallback)
@@ -184,16 +184,16 @@ class StrAttack(Attack):
         callback: Callback | None = None,
         starting_points: Any = None,
     ) -> AttackResult:
-        """Attacks images as every `Attack` does; where nothing is found from the original on, from another image.
+        """Attacks images as every `Attack` does, and can also start from other images.
 
         Args:
-          classifier, images, labels, targets, mask, batch_size, callback: as of `Attack.__call__`.
+          classifier, images, labels, targets, mask, batch_size, callback: as in `Attack.__call__`.
           starting_points: (P, H, W, C) valid images of any classes, or (N, K, H, W, C), K for each image; None for
-            none. An example for which nothing is found begins at the nearest one that is adversarial for it. With
-            epsilon=None, no mask and no max_groups, one that is, by more than rounding, makes success certain.
+            none. If the attack fails from the original, it starts again from the nearest of these that is adversarial.
+            With epsilon=None, no mask and no max_groups, success is certain if one is, by more than rounding.
 
         Returns:
-          The result, as of `Attack.__call__`; `origin` says what found each example.
+          The result, as in `Attack.__call__`; `origin` says how each adversarial image was found.
 
         Raises:
           InputError: a value of the wrong kind, shape or range.
@@ -203,7 +203,7 @@ class StrAttack(Attack):
         )
 
     def iterations(self) -> int:
-        """The number of iterations that a batch takes in all, refinement included."""
+        """The total number of iterations of a batch, refinement included."""
         solver = as_solver(self.solver)
         first = solver.total_iterations * (2 if self._begins_convex else 1)
         first += sum(part.total_iterations for part in connecting(solver) if self.connected)
@@ -218,7 +218,7 @@ class StrAttack(Attack):
         return as_solver(self.solver).restarts if self.restarts is None else self.restarts
 
     def perturb(self, work: Work, given: Images) -> Solution:
-        """Attacks a batch from the originals on; `given` (N, H, W, C) is 0."""
+        """Attacks a batch, starting at the originals; `given` (N, H, W, C) is 0."""
         if self.groups is not None:
             work = dataclasses.replace(work, batch=as_structure(self.groups).placed(work.batch))
         margins, slopes = work.tangents()
@@ -235,7 +235,7 @@ class StrAttack(Attack):
         return Solution(refined.delta, solution.objective, c, solution.origin)
 
     def objective(self, height: int, width: int) -> Objective:
-        """What is minimised besides the margin, for images of `height` x `width` pixels.
+        """The objective next to the margin, for images of `height` x `width` pixels.
 
         Raises:
           InputError: groups that do not fit the image.

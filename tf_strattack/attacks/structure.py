@@ -1,4 +1,4 @@
-"""The groups of an attack, from what its caller says about them."""
+"""The groups of an attack, from the arguments of its caller."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ def chosen_structure(groups: Any, short: Mapping[str, Any], *, needed: bool) -> 
     Args:
       groups: an object, a number, or None.
       short: group_size, stride and border.
-      needed: whether groups mean something: there is a penalty or a limit on them.
+      needed: whether groups have an effect: there is a penalty or a limit on them.
 
     Returns:
-      The structure, squares of 2 x 2 pixels by default; None where groups mean nothing.
+      The structure, squares of 2 x 2 pixels by default; None if groups have no effect.
 
     Raises:
-      InputError: both ways at once, or one where groups mean nothing.
+      InputError: both ways at once, or one of them although groups have no effect.
     """
     given = {name: value for name, value in short.items() if value is not None}
     if given and groups is not None:

@@ -1,1 +1,1 @@
-"""Which models are accepted: any image classifier as one differentiable function, checked at first use."""
+"""Models: any image classifier as one differentiable function, checked at first use."""

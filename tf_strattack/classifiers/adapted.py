@@ -1,4 +1,4 @@
-"""What an adapter makes of a user's network: plain functions, and what its file or object says about it."""
+"""The result of an adapter: a user's network as plain functions, with the facts from its file or object."""
 
 from __future__ import annotations
 
@@ -18,23 +18,23 @@ class Adapted(NamedTuple):
 
     Attributes:
       function: the network as its owner calls it, from images to whatever it returns.
-      image_shape: (H, W, C), None for an entry that is not fixed; None altogether where unknown.
-      outputs: the kind of the class scores where that is certain, else None; see `outputs.KINDS`.
-      logits: images → what the last activation is applied to, where that can be taken off, else None.
-      head: what is taken off, a `heads.Head`.
+      image_shape: (H, W, C), with None for sizes that are not fixed; None if unknown.
+      outputs: the kind of the class scores if it is certain, else None; see `outputs.KINDS`.
+      logits: images → the input of the last activation, if that can be removed, else None.
+      head: the removed part, a `heads.Head`.
       output_names: the names of the outputs where `function` returns a list.
-      inside: "preprocessor" or "predict_step", where one of the model's own is a part of `function`.
-      predict: (images, positions) → what the owner's `predict` returns, where it may do more than `function`.
-      also: the name of another function that the owner may call, and it, which must agree.
-      parts: what the network is made of, where it may become another; see `identity.parts_of`.
-      again: adapts it again, once it has.
+      inside: "preprocessor" or "predict_step", if the model has its own and `function` includes it.
+      predict: (images, positions) → the output of the owner's `predict`, if it may do more than `function`.
+      also: another function that the owner may call, with its name; the two must agree.
+      parts: the objects that make up the network, if it may change; see `identity.parts_of`.
+      again: adapts it again after a change.
       epsilon: the relative rounding of layers in half precision or quantized, 0 where all compute in float32.
-      rows: how many images there must be, where other inputs have a value for each, else None.
-      model: the Keras model, where there is one, to look inside.
+      rows: the required number of images, if other inputs have a value for each, else None.
+      model: the Keras model, if there is one, for access to its layers.
       feed: (images, positions) → the inputs of `model`, in the order in which it declares them.
-      notes: what the owner should know, as warnings at first use.
-      may_change: whether another call may be of another network: not that of a file.
-      origin: what the network was before, in words.
+      notes: warnings for the owner, shown at first use.
+      may_change: whether the network may change between calls; one from a file does not.
+      origin: what was adapted, in words.
     """
 
     function: Network
@@ -57,6 +57,6 @@ class Adapted(NamedTuple):
     origin: str = "network"
 
     def states(self) -> list[Any]:
-        """Variables of the model's layers that are no weights: moving averages, states of generators."""
+        """Variables of the model's layers that are not weights: moving averages, states of generators."""
         layers = [] if self.model is None else list(self.model._flatten_layers())
         return [variable for layer in layers for variable in getattr(layer, "_non_trainable_variables", [])]

@@ -1,4 +1,4 @@
-"""A network as its owner calls it: what it returns, logits for gradients, and whether it is still the same."""
+"""A network as its owner calls it: its output, logits for gradients, and whether it has changed."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ from tf_strattack.runtime.causes import out_of_memory
 from tf_strattack.runtime.programs import Programs
 from tf_strattack.typing import Images
 
-# Images on which it is seen whether the network has changed, and by how much its scores must.
+# How many images show whether the network has changed, and the change of scores that counts as one.
 _FEW, _CHANGE, _COARSE_CHANGE = 2, 1e-3, 5e-2
 
 
 class CalledNetwork(Programs):
-    """What `Classifier` knows of a network, whatever it was made from; see there."""
+    """The part of `Classifier` that calls the network, whatever it was made from."""
 
     def __init__(
         self,
@@ -42,15 +42,15 @@ class CalledNetwork(Programs):
         """Wraps an adapted network; prefer the `from_...` constructors.
 
         Args:
-          adapted: the network as a function, and what is known of its input.
+          adapted: the network as a function, with the known facts about its input.
           bounds: (lower, upper) of valid pixels, the scale in which images are given and returned.
           preprocessing: applied to images inside the graph, before the network; must be differentiable.
           outputs: "logits", "probabilities" or "sigmoid"; None finds out at first use.
-          output: the name or the place of the output that holds the class scores, where there are several.
+          output: the name or the place of the output that holds the class scores, if there are several.
           stochastic: whether the network is random from call to call, for an `Expectation`.
 
         Raises:
-          InputError: bounds that are no interval, or options of another kind.
+          InputError: bounds that are not an interval, or options of another kind.
         """
         super().__init__()
         if outputs is not None:
@@ -59,13 +59,13 @@ class CalledNetwork(Programs):
             raise InputError(f"expected stochastic to be True or False, received {stochastic!r}")
         self.bounds = check_bounds(bounds)
         check_function("preprocessing", preprocessing, "lambda images: (images - mean) / std")
-        # With preprocessing, the shape that the network declares need not be that of the images.
+        # With preprocessing, images may have another shape than the network declares.
         self.image_shape = None if preprocessing else adapted.image_shape
         # What is known of the function counts: a softmax that the caller has seen may be taken off.
         self.outputs = LOGITS if adapted.logits is not None else adapted.outputs or outputs
         self.num_classes: int | None = None
         self.stochastic = stochastic
-        # How often the network has become another one.
+        # How often the network has changed.
         self.generation = 0
         self._stated = outputs
         self._adapted = adapted
@@ -86,21 +86,22 @@ class CalledNetwork(Programs):
 
     @property
     def returned(self) -> str:
-        """What the network itself returns, as far as it is known: "logits", "probabilities" or "sigmoid"."""
+        """The kind of the network's own output, if known: "logits", "probabilities" or "sigmoid"."""
         return self._kind
 
     def scores(self, images: tf.Tensor, positions: tf.Tensor | None = None) -> tf.Tensor:
-        """What the network returns for `images` (N, H, W, C), a tensor in the caller's scale: (N, K) float32.
+        """The output of the network for `images` (N, H, W, C), a tensor in the caller's scale: (N, K) float32.
 
-        `positions` (N,) are those of the images in the caller's array, for inputs with a row for each; None: 0, 1, ...
+        `positions` (N,) are the rows of the images in the caller's array, for inputs with a row for each; None: 0, 1,
+        ...
         """
         return tf.cast(self._own(images, positions), tf.float32)
 
     def logits(self, images: tf.Tensor, positions: tf.Tensor | None = None) -> tf.Tensor:
-        """Logits (N, K) of `images` (N, H, W, C), a tensor in the caller's scale; differentiable, within a graph too.
+        """Logits (N, K) of `images` (N, H, W, C), a tensor in the caller's scale; differentiable, also within a graph.
 
         Probabilities become log-probabilities, which have the same margins as the logits behind them, and a single
-        score z the two logits (-z, z). `positions` as for `scores`.
+        score z the two logits (-z, z). `positions` as in `scores`.
         """
         found = self._findings
         if self._adapted.logits is not None and (found is None or found.behind_head):
@@ -109,7 +110,7 @@ class CalledNetwork(Programs):
         return as_logits(self.scores(images, positions), self._kind)
 
     def prepare(self, images: Any, positions: npt.NDArray[np.int32] | None = None) -> Images:
-        """Checks `images` (N, H, W, C), and at first use the network on them; returns them as float32.
+        """Checks `images` (N, H, W, C), and at first use the network with them; returns them as float32.
 
         Raises:
           InputError: images of another kind, shape or range, a network that fails a check, a call within a graph, or
@@ -126,14 +127,14 @@ class CalledNetwork(Programs):
         return array
 
     def check_unchanged(self, images: Images, positions: npt.NDArray[np.int32]) -> None:
-        """Forgets what is compiled if the network, called now, is not what was compiled of it; looks at it again then.
+        """Drops the compiled programs and checks the network again, if it has changed since they were compiled.
 
         Args:
-          images: (N, H, W, C) as from `prepare`; the first few are looked at.
-          positions: (N,) as for `scores`.
+          images: (N, H, W, C) as from `prepare`; the first few show a change.
+          positions: (N,) as in `scores`.
 
         Raises:
-          InputError: the network has become one that fails a check.
+          InputError: the changed network fails a check.
         """
         few, places = images[:_FEW], positions[:_FEW]
         if self._findings is None or not len(few) or not self._adapted.may_change or self.stochastic:
@@ -143,7 +144,7 @@ class CalledNetwork(Programs):
             now = self.scores(tf.constant(few), tf.constant(places)).numpy()
         except Exception as error:
             if out_of_memory(error):
-                return  # whoever attacks will say how many images fit
+                return  # the attack itself will report how many images fit
             raise
         tolerance = _CHANGE if self.resolution == 0 else _COARSE_CHANGE
         if now.shape != compiled.shape or np.abs(now - compiled).max() > tolerance * np.abs(now).max():
@@ -151,7 +152,7 @@ class CalledNetwork(Programs):
             self._inspect(images)
 
     def _renew(self) -> None:
-        """Adapts the network again if its layers or methods are others than when it was looked at."""
+        """Adapts the network again if its layers or methods have changed since the last check."""
         parts, again = self._adapted.parts, self._adapted.again
         if self._parts is None or parts is None or again is None or same_parts(self._parts, parts()):
             return
@@ -180,7 +181,7 @@ class CalledNetwork(Programs):
         try:
             self._findings = inspect(self._own, seen, self._stated, Probe.of(images, self.bounds), self.stochastic)
         finally:
-            for variable, value in states:  # such as moving averages, if the network goes on training
+            for variable, value in states:  # such as moving averages, if the network is trained further
                 variable.assign(value)
         self.num_classes = self._findings.num_classes
         self.outputs = LOGITS if self._findings.behind_head else self._findings.kind
@@ -188,7 +189,7 @@ class CalledNetwork(Programs):
 
     @property
     def _kind(self) -> str:
-        """The kind of what it returns, as far as it is known; see `outputs.KINDS`."""
+        """The kind of its output, if known; see `outputs.KINDS`."""
         if self._findings is not None:
             return self._findings.kind
         return self._stated or self._adapted.outputs or LOGITS
@@ -201,23 +202,23 @@ class CalledNetwork(Programs):
         return scores[:, None] if scores.shape.rank == 1 else scores
 
     def _predicted(self, images: tf.Tensor, positions: tf.Tensor) -> tf.Tensor:
-        """What the owner's `predict` returns, (N, K) float32."""
+        """The output of the owner's `predict`, (N, K) float32."""
         if self._adapted.predict is None:
             raise ValueError("the network has no predict of its own")
         found = self._adapted.predict(self._preprocessed(images), positions)
         if isinstance(found, list) and np.ndim(found) in (1, 2) and not isinstance(found[0], np.ndarray | tf.Tensor):
             found = np.asarray(found)  # numbers in lists
-        single = isinstance(found, np.ndarray) or tf.is_tensor(found)  # what a predict has chosen among outputs
+        single = isinstance(found, np.ndarray) or tf.is_tensor(found)  # an output that predict itself has selected
         scores = tf.cast(tf.convert_to_tensor(found) if single else self._selected(found), tf.float32)
         return scores[:, None] if scores.shape.rank == 1 else scores
 
     def _own(self, images: tf.Tensor, positions: tf.Tensor | None) -> tf.Tensor:
-        """What the network returns, as its owner calls it, in its own precision."""
+        """The output of the network, called as its owner calls it, in its own precision."""
         return self._selected(self._adapted.function(self._preprocessed(images), positions))
 
     def _own_scores(
         self, images: Images, positions: npt.NDArray[np.int32], batch_size: int | None
     ) -> npt.NDArray[np.float32]:
-        """What the network returns for images (N, H, W, C), as its owner calls it: (N, K)."""
+        """The output of the network for images (N, H, W, C), called as its owner calls it: (N, K)."""
         parts = list(self.stream("scores", self.scores, images, positions, batch_size=batch_size))
         return np.concatenate(parts) if parts else np.zeros((0, self.num_classes or 2), np.float32)

@@ -23,21 +23,21 @@ from tf_strattack.runtime.loading import check_is_there
 
 
 class Classifier(OwnNetwork):
-    """A network as the attacks see it: NHWC float32 images within `bounds` in, logits out.
+    """A network as attacks see it: from float32 images (N, H, W, C) within `bounds` to logits.
 
-    Make one with `from_keras`, `from_saved_model`, `from_callable` or `load`. At first use the network is
-    looked at once, on the first images and on noise: shape and finiteness of its output, logits or probabilities,
-    a gradient that flows, the same output from call to call and whatever else is in the batch. Whether an image is
-    classified correctly, or fools the network, is decided by what the network itself returns, called as its owner
-    calls it; logits in front of a softmax or sigmoid serve for gradients. Compiled programs live as long as it.
+    Make one with `from_keras`, `from_saved_model`, `from_callable` or `load`. The first use checks the network once, on
+    the first images and on noise: the shape and finiteness of its output, whether it returns logits or probabilities,
+    whether a gradient flows, and whether an output depends on nothing but its image. The output of the network, called
+    as its owner calls it, decides whether an image is classified correctly or fools it; logits in front of a softmax or
+    sigmoid serve for gradients. Compiled programs live as long as the classifier.
 
     Attributes:
       bounds: (lower, upper) of valid pixels, in the caller's scale.
-      image_shape: (H, W, C), None for what is not fixed; None altogether where unknown.
+      image_shape: (H, W, C), with None for sizes that are not fixed; None if unknown.
       num_classes: the number of classes, None until first use.
-      outputs: "logits", "probabilities" (that sum to 1) or "sigmoid" (one for each class), what the logits that attacks
-        see are computed from; None until first use unless stated or known.
-      stochastic: whether it is random from call to call, by its owner's word; it is attacked by `Expectation`.
+      outputs: "logits", "probabilities" (which sum to 1) or "sigmoid" (one per class): the output from which the logits
+        for attacks are computed; None until first use unless stated or known.
+      stochastic: whether its owner says that it is random from call to call; attack it with an `Expectation`.
 
     Example:
       >>> import numpy as np, tensorflow as tf, tf_strattack as sa
@@ -51,7 +51,7 @@ class Classifier(OwnNetwork):
     """
 
     def __repr__(self) -> str:
-        """The network and what is known of it so far; the network is not called for it."""
+        """The network and what is known of it so far; this does not call the network."""
         shape = "of unknown shape" if self.image_shape is None else self.image_shape
         classes = "classes not known yet" if self.num_classes is None else f"{self.num_classes} classes"
         return f"{type(self).__name__}({self._adapted.origin}, images {shape}, {classes}, bounds {self.bounds})"
@@ -67,21 +67,21 @@ class Classifier(OwnNetwork):
     ) -> Classifier:
         """Wraps a model of Keras 3 (Sequential, functional or subclassed), or of Keras 2 (tf_keras).
 
-        Gradients are taken in front of a final softmax or sigmoid that can be seen (a Softmax layer, or a Dense or
-        Activation layer with one). A `preprocessor` of the model, which its `predict` applies, is applied (after
-        `preprocessing`), and so is a `predict_step` of its own. If the model has several inputs, exactly one must be
-        the image; the others get `inputs` by name, or zeros.
+        Gradients are taken in front of a visible final softmax or sigmoid (a Softmax layer, or a Dense or Activation
+        layer with one). If the model has a `preprocessor`, which its `predict` applies, or a `predict_step` of its own,
+        it is applied after `preprocessing`. If the model has several inputs, exactly one must be the image; the others
+        take the values given in `inputs`, or zeros.
 
         Args:
           model: takes (N, H, W, C), (N, C, H, W), (N, H, W) or (N, F), and is fed from (N, H, W, C) in all cases.
-          inputs: values of other inputs by name, for one image (the same for all) or with a row for each image.
-          data_format: "channels_last", "channels_first", "series" or "volumes"; None takes what its layers say. Images
-            are always (N, H, W, C): "series" (N, T, C) become (N, 1, T, C) by `images.from_series`, and "volumes"
-            (N, D, H, W, C) become (N, D H, W, C) by `images.from_volumes`.
+          inputs: values of the other inputs by name: one value shared by all images, or a row for each image.
+          data_format: "channels_last", "channels_first", "series" or "volumes"; None takes the format of its layers.
+            Images are always (N, H, W, C): "series" (N, T, C) become (N, 1, T, C) by `images.from_series`, and
+            "volumes" (N, D, H, W, C) become (N, D H, W, C) by `images.from_volumes`.
           **options: those of `Classifier`: bounds, preprocessing, outputs, output, stochastic.
 
         Raises:
-          InputError: another kind of object, or inputs that cannot be told apart or fed.
+          InputError: another kind of object, inputs among which the image is not clear, or values that do not fit.
         """
         return cls(adapt_keras(model, Request(inputs, data_format, check_output(options.get("output")))), **options)
 
@@ -97,17 +97,18 @@ class Classifier(OwnNetwork):
     ) -> Classifier:
         """Wraps a SavedModel directory: its `signature` if named, else the object, `serve` or its signature.
 
-        If a signature has several inputs, exactly one must be the image; the others get `inputs` by name, or zeros.
+        If a signature has several inputs, exactly one must be the image; the others take the values given in `inputs`,
+        or zeros.
 
         Args:
           path: the directory.
-          signature: its name; None for the object itself where it can be called, else `serve` or the only signature.
-          inputs: values of other inputs by name, for one image (the same for all) or with a row for each image.
-          data_format: as in `from_keras`; None guesses where the shape of the input can only mean one.
+          signature: its name; None for the object itself if it can be called, else `serve` or the only signature.
+          inputs: values of the other inputs by name: one value shared by all images, or a row for each image.
+          data_format: as in `from_keras`; None guesses if the shape of the input can only mean one.
           **options: those of `Classifier`: bounds, preprocessing, outputs, output, stochastic.
 
         Raises:
-          InputError: no SavedModel, an unknown signature, or an input that is no batch of floating-point images.
+          InputError: not a SavedModel, an unknown signature, or an input that is not a batch of floating-point images.
         """
         adapted = adapt_saved_model(path, signature, Request(inputs, data_format))
         return cls(adapted._replace(origin=f"SavedModel {Path(path).name!r}"), **options)
@@ -136,14 +137,15 @@ class Classifier(OwnNetwork):
     def load(cls, path: str | Path, **options: Any) -> Classifier:
         """Loads a Keras file or a SavedModel directory, whichever `path` is.
 
-        Keras files are loaded in safe mode; a SavedModel can do whatever TensorFlow's operations can: see SECURITY.md.
+        Keras files are loaded in safe mode; a SavedModel can do anything that TensorFlow operations can: see
+        SECURITY.md.
 
         Args:
-          path: the directory, or a file of Keras 3 (`.keras`) or of Keras 2 and 3 (HDF5), whatever its name.
+          path: the directory, or a file of Keras 3 (`.keras`) or of Keras 2 and 3 (HDF5), with any name.
           **options: those of `from_keras` or `from_saved_model`, and so of `Classifier`.
 
         Raises:
-          InputError: nothing of the kind, a file that cannot be read or holds Python code, or one without gradients.
+          InputError: neither of these, a file that cannot be read or holds Python code, or a network without gradients.
         """
         if not isinstance(path, str | Path):
             raise InputError(f"expected the path of a Keras file or a SavedModel directory, received {path!r}")
@@ -163,12 +165,12 @@ class Classifier(OwnNetwork):
         return cls.from_keras(load_keras(path), **options)
 
     def feature_maps(self, layer: str | None = None, *, pooled: bool = False) -> FeatureMaps:
-        """The feature maps of a layer of a Keras model, for `interpret`; arguments as of `find_feature_maps`.
+        """The feature maps of a layer of a Keras model, for `interpret`; arguments as in `find_feature_maps`.
 
-        Images go in in the caller's scale, and maps come out in the precision of their layer.
+        The function of the maps takes images in the caller's scale, and returns maps in the precision of their layer.
 
         Raises:
-          InputError: another network than a Keras model, or a layer that is not there.
+          InputError: the network is not a Keras model, or has no such layer.
         """
         if not isinstance(layer, str | None):
             raise InputError(f"expected layer= to be the name of a layer, received {layer!r}")

@@ -1,4 +1,4 @@
-"""Inside a Keras model: the feature maps of a layer, and the dense layer that a global average of them goes into."""
+"""Inside a Keras model: the feature maps of a layer, and the dense layer behind their global average."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from tf_strattack.errors import InputError
 
 _L = keras.layers
 _CONVOLUTIONS = (_L.Conv2D, _L.DepthwiseConv2D, _L.SeparableConv2D, _L.Conv2DTranspose)
-# They keep, or blur, what the layer before them has found.
+# Layers that keep, or blur, the maps of the layer before them.
 _POOLING = (_L.MaxPooling2D, _L.AveragePooling2D, _L.GlobalAveragePooling2D, _L.GlobalMaxPooling2D, _L.Dropout)
-# What changes nothing between pooling and the dense layer when a network is applied.
+# Layers that change nothing in inference, allowed between pooling and the dense layer.
 _PASSING = (_L.Dropout, _L.Flatten, _L.Reshape, _L.Identity, _L.ActivityRegularization)
-# The softmax at the end is left out, and linear does nothing.
+# Activations allowed at the end: the softmax is left out, and linear does nothing.
 _HARMLESS = (keras.activations.softmax, keras.activations.linear)
 _REMEDY = "use grad_cam"
 
@@ -27,10 +27,10 @@ class FeatureMaps(NamedTuple):
 
     Attributes:
       layer: its name.
-      network: (images, positions) → feature maps (N, h, w, F), and class scores (N, K) computed from them; as
-        `find_feature_maps` makes it, from the inputs of the model alone.
+      network: (images, positions) → feature maps (N, h, w, F), and the class scores (N, K) computed from them;
+        `find_feature_maps` returns a function of the inputs of the model instead.
       without_head: whether these scores are those in front of a softmax or sigmoid.
-      kernel: the variable (F, K) of the dense layer behind the maps' global average, None if it was not asked for.
+      kernel: the variable (F, K) of the dense layer behind the maps' global average, None if not requested.
     """
 
     layer: str
@@ -44,10 +44,10 @@ def find_feature_maps(model: keras.Model, end: Any, layer: str | None, *, pooled
 
     Args:
       model: the network.
-      end: its Keras tensor of class scores; a softmax that they come from is left out.
-      layer: a name; None for the last layer of spatial output, behind a convolution, that does not only pool. Not with
-        `pooled`.
-      pooled: the maps in front of a global average and one dense layer, which are all that follows.
+      end: its Keras tensor of class scores; a final softmax is left out.
+      layer: a name; None for the last layer behind a convolution that has a spatial output and is not only pooling. Not
+        with `pooled`.
+      pooled: whether to take the maps in front of a global average and one dense layer, which must be all that follows.
 
     Raises:
       InputError: an unknown layer or one without maps, maps (N, F, h, w), or another end.
@@ -74,7 +74,7 @@ def class_scores(model: keras.Model, select: Callable[[Any], Any]) -> Any:
     """The Keras tensor of a model's class scores; `select` finds it among the outputs.
 
     Raises:
-      InputError: a model whose layers cannot be seen.
+      InputError: a model without visible layers.
     """
     outputs = getattr(model, "outputs", None)
     if not outputs:
@@ -95,7 +95,7 @@ def _last_maps(end: Any) -> Any:
     if nested:
         raise InputError(
             f"expected the convolutions in the model itself, received them within {', '.join(nested)}: build the "
-            "model on its layers (base.output), or take what it is nested in away"
+            "model on its layers (base.output), or remove the model around it"
         )
     raise InputError(
         f"expected a network with feature maps (N, h, w, F) of a convolution, received the layers {_names(tensors)}"
@@ -130,7 +130,7 @@ def _in_front_of_pooling(end: Any) -> tuple[Any, Any]:
 
 
 def _require_channels_last(maps: Any) -> None:
-    """Refuses maps (N, F, h, w), which the nearest layer that has an order of axes tells."""
+    """Refuses maps (N, F, h, w), as declared by the nearest layer with an order of axes."""
     for tensor in reversed(_in_order(maps)):
         order = getattr(operation_of(tensor), "data_format", None)
         if order == "channels_first":
@@ -149,7 +149,7 @@ def _only_normalises(operation: Any) -> bool:
 
 
 def _in_order(end: Any) -> list[Any]:
-    """`end` and all Keras tensors that it is computed from, each behind those that it is computed from."""
+    """`end` and all Keras tensors from which it is computed, each after its own sources."""
     order: list[Any] = []
     known: set[int] = set()
     waiting = [(end, False)]
@@ -164,7 +164,7 @@ def _in_order(end: Any) -> list[Any]:
 
 
 def _is_spatial(tensor: Any) -> bool:
-    """Whether a Keras tensor that is no input holds maps (N, h, w, F) of more than one place."""
+    """Whether a Keras tensor is not an input and holds maps (N, h, w, F) of more than one place."""
     return len(tensor.shape) == 4 and tensor.shape[1:3] != (1, 1) and bool(inputs_of(tensor))
 
 
@@ -183,5 +183,5 @@ def _kind(operation: Any) -> str:
 
 
 def _names(tensors: list[Any]) -> str:
-    """The names of what computes tensors, in their order."""
+    """The names of the operations that compute the tensors, in their order."""
     return ", ".join(operation_of(tensor).name for tensor in tensors) or "(none)"

@@ -1,4 +1,4 @@
-"""Keras files, whatever they are called: known by their first bytes, and read in Keras's safe mode."""
+"""Keras files with any name: recognised by their first bytes, and read in the safe mode of Keras."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def load_keras(path: Path) -> keras.Model:
                 with warnings.catch_warnings():  # advice to the author of the model
                     warnings.simplefilter("ignore")
                     return keras.saving.load_model(named, compile=False, safe_mode=True)
-            except Exception as error:  # of Keras, h5py, or of a layer that is built
+            except Exception as error:  # from Keras, h5py, or a layer that is built
                 raise InputError(f"expected a Keras model, received {path}, which {_reason(path, error)}") from error
 
     return load_or_explain(load, path, "a Keras model")
@@ -70,7 +70,7 @@ def _holds_model(path: Path) -> bool:
 
 
 def _reason(path: Path, error: Exception) -> str:
-    if "safe_mode" in str(error):  # Keras's own remedy names an argument that there is not here
+    if "safe_mode" in str(error):  # the remedy of Keras names an argument that does not exist here
         return (
             "cannot be read: it holds Python code, which Keras's safe mode refuses; if you trust it, pass a model, "
             "loaded by keras.saving.load_model(path, safe_mode=False), to Classifier.from_keras"

@@ -1,4 +1,4 @@
-"""Guard rails: what a network must do to be attacked, each with the line that says so and a remedy."""
+"""Guard rails: the requirements on a network, each with a line that names the fault and a remedy."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from tf_strattack.runtime.causes import cause_of, out_of_memory
 
 Scores = np.ndarray[Any, Any]
 
-# Relative to the largest score: a change that rounding cannot explain; and one of a network in half precision, whose
-# rows are computed by another kernel when they are alone.
+# Relative to the largest score: changes that rounding cannot explain, in float32 and in half precision, where a single
+# row is computed by another kernel.
 _CHANGE, _COARSE_CHANGE = 1e-3, 5e-2
-# What two computations of the same in float32 may differ by, relative to the largest score.
+# The largest difference between two computations of the same scores in float32, relative to the largest score.
 _ROUNDING = 1e-4
 _CUT = (
     "inference-only exports, TFLite conversions, integer operations, NumPy and model.predict cut it; pass the trained "
@@ -29,7 +29,7 @@ _CUT = (
 
 
 def evaluate(network: Network, batch: tf.Tensor, positions: tf.Tensor) -> tf.Tensor:
-    """What a network returns for a batch; whatever it raises becomes one line."""
+    """The output of a network for a batch; any exception becomes one line."""
     try:
         return network(batch, positions)
     except InputError:
@@ -48,7 +48,7 @@ def float32(values: tf.Tensor) -> Scores:
 
 
 def check_scores(raw: tf.Tensor, batch: int, rows: int) -> Scores:
-    """The scores as float32 (N, K), once their shape, type and values are what class scores have."""
+    """The scores as float32 (N, K), after checks of shape, type and values."""
     if not (raw.dtype.is_floating):
         raise InputError(
             f"expected class scores in floating point, received {raw.dtype.name}: return a score for each class"
@@ -97,13 +97,13 @@ def check_rows(scores: Scores, own: Network, probe: Probe) -> Scores:
 
 
 def _relative(change: Scores, scores: Scores, tolerance: float) -> float:
-    """The change, or 0 where it is within what rounding explains."""
+    """The change, or 0 if rounding explains it."""
     size = largest(change, len(change))
     return size if size > tolerance * largest(scores, len(scores)) else 0.0
 
 
 def check_predict(scores: Scores, adapted: Adapted, probe: Probe) -> None:
-    """Refuses a `predict` of the model's own that does more than what is attacked."""
+    """Refuses a `predict` of the model's own that does more than the attacked function."""
     if adapted.predict is None:
         return
     remedy = "attack what it does by Classifier.from_callable(lambda x: model(x, training=False), preprocessing=...)"
@@ -129,7 +129,7 @@ def check_also(scores: Scores, adapted: Adapted, probe: Probe) -> None:
     name, function = adapted.also
     try:
         other = float32(function(probe.batch[: probe.rows], probe.positions[: probe.rows]))
-    except Exception:  # it may be no function of images at all
+    except Exception:  # it may not be a function of images at all
         return
     expected = scores[: probe.rows]
     if other.shape == expected.shape and _relative(other - expected, expected, _COARSE_CHANGE):
@@ -151,7 +151,7 @@ def check_gradient(network: Network, kind: str, adapted: Adapted, probe: Probe) 
             margins = margin(logits, classes, targeted=False)
         return tape.gradient(margins, images)
 
-    # A partial, as in `Programs.program`: its tracings are not counted together with other networks'.
+    # A partial, as in `Programs.program`, so that TensorFlow does not count its tracings as retracings of another one.
     compiled = tf.function(functools.partial(gradient), autograph=False)
     remedy = _CUT
     if adapted.inside is not None:

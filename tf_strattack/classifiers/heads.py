@@ -1,4 +1,4 @@
-"""The graph of a Keras model from its end: what computes a tensor, and what its last activation is applied to."""
+"""The graph of a Keras model from its end: the operation behind a tensor, and the input of the last activation."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ import tensorflow as tf
 
 from tf_strattack.classifiers.outputs import LOGITS, PROBABILITIES, SIGMOID
 
-# The activations that can be taken off → what comes out of them.
+# The activations that can be removed → the kind of their output.
 _KINDS = {keras.activations.softmax: PROBABILITIES, keras.activations.sigmoid: SIGMOID}
-# Losses of regression, by the names that Keras gives them and takes.
+# Losses of regression, by their names in Keras.
 _REGRESSION = {
     "mse",
     "mae",
@@ -31,12 +31,12 @@ _PLAIN_ACTIVATIONS = (None, "linear", "softmax", "sigmoid")
 
 
 class Head(NamedTuple):
-    """The end of a functional Keras model: a last activation, and what is in front of it.
+    """The end of a functional Keras model: the last activation, and its input.
 
     Attributes:
-      before: the Keras tensor that the logits are computed from.
+      before: the Keras tensor from which the logits are computed.
       logits: values of `before` → logits (N, K), by the layer's own computation.
-      kind: what the activation makes of them, "probabilities" or "sigmoid".
+      kind: the kind of the activation's output, "probabilities" or "sigmoid".
     """
 
     before: Any
@@ -44,7 +44,7 @@ class Head(NamedTuple):
     kind: str
 
     def activated(self, logits: tf.Tensor) -> tf.Tensor:
-        """What the network returns if the head is what it seems to be: (N, K) float32."""
+        """The output of the network if this is its head: (N, K) float32."""
         values = tf.cast(logits, tf.float32)
         return tf.nn.softmax(values) if self.kind == PROBABILITIES else tf.sigmoid(values)
 
@@ -55,9 +55,10 @@ def operation_of(tensor: Any) -> Any:
 
 
 def inputs_of(tensor: Any) -> list[Any]:
-    """The Keras tensors that a Keras tensor is computed from; none of an input.
+    """The Keras tensors from which a Keras tensor is computed; none for an input.
 
-    By the very call that computes it: `layer.input` is that of the first, and a layer may be used in several models.
+    They are those of the call that computes it: `layer.input` belongs to the first call of a layer, which may be used
+    in several models.
     """
     operation, node, _ = tensor._keras_history
     return list(operation._inbound_nodes[node].input_tensors)
@@ -66,7 +67,7 @@ def inputs_of(tensor: Any) -> list[Any]:
 def head_of(end: Any) -> Head | None:
     """The head of a Keras tensor of class scores, or None if no softmax or sigmoid is seen at the end.
 
-    It is taken apart only where the last layer is exactly one of Keras's: a subclass may compute anything.
+    Only exact layers of Keras are split: a subclass may compute anything.
     """
     last, before = operation_of(end), inputs_of(end)
     if len(before) != 1 or len(end.shape) != 2:
@@ -84,7 +85,7 @@ def head_of(end: Any) -> Head | None:
 
 
 def kind_of(end: Any) -> str | None:
-    """The kind of the class scores that a Keras tensor holds, where its last layer tells: see `outputs.KINDS`."""
+    """The kind of the class scores in a Keras tensor, if its last layer shows it: see `outputs.KINDS`."""
     last = operation_of(end)
     if type(last) is keras.layers.Dense and _activation(last) is keras.activations.linear:
         return LOGITS
@@ -93,13 +94,13 @@ def kind_of(end: Any) -> str | None:
 
 
 def activation_name(end: Any) -> str | None:
-    """The name of the activation at the end of a Keras model, None where there is none to see."""
+    """The name of the activation at the end of a Keras model, None if none is visible."""
     activation = _activation(operation_of(end))
     return getattr(activation, "__name__", None)
 
 
 def notes_on(model: Any, end: Any) -> list[str]:
-    """What an owner should know whose network is no classifier of the usual kind."""
+    """Warnings for the owner of a network that is not a classifier of the usual kind."""
     kind, activation = kind_of(end), activation_name(end)
     if kind == SIGMOID and end.shape[-1] != 1:
         return ["the network ends in a sigmoid for each of several classes: the largest decides (argmax)"]
@@ -119,7 +120,7 @@ def _activation(layer: Any) -> Any:
 
 
 def _with_linear_activation(layer: keras.layers.Dense) -> Callable[[tf.Tensor], tf.Tensor]:
-    """The layer itself but for its activation: with its weights, dtype policy, quantization and adapters.
+    """The layer without its activation, with its weights, dtype policy, quantization and adapters.
 
     A shallow copy shares the variables. Keras's own copying would make new ones, and its constructor would lose a
     quantization; setting the attribute past Keras leaves the user's layer and its records as they are.

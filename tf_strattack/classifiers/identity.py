@@ -1,4 +1,4 @@
-"""Whether a Keras model is still the one that was looked at: its layers, variables, constants and methods."""
+"""Whether a Keras model has changed since its last check: its layers, variables, constants and methods."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from typing import Any
 
 import keras
 
-# Methods and attributes that, set at a model, change what its owner calls.
+# Methods and attributes that change the owner's call if they are set on a model.
 _OF_MODEL = ("preprocessor", "call", "predict", "predict_step", "predict_on_batch", "make_predict_function")
 
 
 def parts_of(model: Any) -> list[Any]:
-    """What makes a network of a Keras model; others of these objects make another network of it.
+    """The objects that define the network of a Keras model; if one is replaced, it is another network.
 
     Weights may change, as in training: the variables stay the same objects.
     """
@@ -21,8 +21,8 @@ def parts_of(model: Any) -> list[Any]:
         if isinstance(layer, keras.Model) or layer is model:
             parts += [vars(layer).get(name) for name in _OF_MODEL]
         elif type(layer).__module__.partition(".")[0] == "keras":
-            # Activations, and constants such as the scale of a Rescaling or the mean of a Normalization. A layer of the
-            # owner's may keep there whatever it likes, what it has seen last, say.
+            # Activations, and constants such as the scale of a Rescaling or the mean of a Normalization. A custom layer
+            # may keep anything there, for example its last input.
             parts += [value for name, value in sorted(vars(layer).items()) if not name.startswith("_")]
     return parts
 

@@ -1,4 +1,4 @@
-"""Which input of a network is the image, and what the others get."""
+"""The image input of a network, and the values of the others."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from tf_strattack.notices import report
 
 
 class Request(NamedTuple):
-    """What the caller says of a network.
+    """The options of the caller about a network.
 
     Attributes:
-      inputs: values of the inputs besides the image, by name; see `fill_others`.
-      data_format: "channels_last", "channels_first", or None for what layers declare.
+      inputs: values of the inputs other than the image, by name; see `fill_others`.
+      data_format: "channels_last", "channels_first", or None for the format that layers declare.
       output: which output has the class scores.
     """
 
@@ -27,11 +27,11 @@ class Request(NamedTuple):
 
 
 class Others(NamedTuple):
-    """The inputs besides the image.
+    """The inputs other than the image.
 
     Attributes:
       fill: (image input, positions (N,) among the images of the call, None for the first N) → all inputs by name.
-      rows: how many images the call must have, where an input has a value for each of them, else None.
+      rows: the required number of images in a call, if an input has a value for each of them, else None.
     """
 
     fill: Callable[[tf.Tensor, tf.Tensor | None], dict[str, tf.Tensor]]
@@ -39,7 +39,7 @@ class Others(NamedTuple):
 
 
 def check_inputs(inputs: Any) -> None:
-    """Refuses values of inputs that do not name the inputs."""
+    """Refuses values that are not a dictionary by input name."""
     if inputs is not None and not isinstance(inputs, Mapping):
         raise InputError(f"expected inputs= as a dictionary, {{name: value}}, received {type(inputs).__name__}")
 
@@ -48,7 +48,7 @@ def choose_image(specs: Mapping[str, tf.TensorSpec], values: Mapping[str, Any]) 
     """The name of the one input that is an image: the only one, or the only one of rank 4 that has no value.
 
     Raises:
-      InputError: none or several of them, or values for inputs that do not exist.
+      InputError: no such input or several, or values for inputs that do not exist.
     """
     unknown = sorted(set(values) - set(specs))
     if unknown:
@@ -68,7 +68,7 @@ def check_floating(spec: tf.TensorSpec, remedy: str) -> None:
     """Refuses an image input of integers, through which no gradient flows; `remedy` says what to do.
 
     Raises:
-      InputError: another type than floating point.
+      InputError: the type is not floating point.
     """
     if not spec.dtype.is_floating:
         what = "integers" if spec.dtype.is_integer else "such values"
@@ -81,21 +81,18 @@ def check_floating(spec: tf.TensorSpec, remedy: str) -> None:
 def fill_others(specs: Mapping[str, tf.TensorSpec], image: str, values: Mapping[str, Any]) -> Others:
     """Makes the function from the image input to all inputs.
 
-    An input without a value is False or 0. A value is that of one image, the same for all, or has a row for each
-    image of the call.
+    An input without a value is False or 0. A value is shared by all images, or has a row for each image of the call.
 
     Raises:
       InputError: a value that does not fit, or values for different numbers of images.
 
     Warns:
-      InputWarning: inputs that get zeros, but for single booleans, as `training` is.
+      InputWarning: inputs that get zeros, except single booleans such as `training`.
     """
     others = {name: spec for name, spec in specs.items() if name != image}
     zeros = [name for name, spec in others.items() if values.get(name) is None and not _is_switch(spec)]
     if zeros:
-        report(
-            f"the network has inputs besides the image, and {sorted(zeros)} get zeros: give their values with inputs="
-        )
+        report(f"the network has further inputs, and {sorted(zeros)} get zeros: give their values with inputs=")
     rows = {name: _rows(name, spec, values.get(name)) for name, spec in others.items()}
     counts = {name: len(table) for name, (table, per_image) in rows.items() if per_image}
     if len(set(counts.values())) > 1:

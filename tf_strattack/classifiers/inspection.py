@@ -1,4 +1,4 @@
-"""The look at a network before the first attack: guard rails as in AutoAttack (arXiv 2003.01690)."""
+"""The checks of a network before the first attack: guard rails as in AutoAttack (arXiv 2003.01690)."""
 
 from __future__ import annotations
 
@@ -25,20 +25,20 @@ from tf_strattack.classifiers.probe import Probe
 from tf_strattack.errors import InputError
 from tf_strattack.notices import report
 
-# A change between batch sizes of a network in float32, relative to its scores: more is no rounding of float32.
+# The largest change between batch sizes, relative to the scores, that rounding in float32 explains.
 _ROUNDING = 1e-4
-# Of probabilities, by which a head in float32 may differ from what it was computed from.
+# The largest difference between probabilities and the head that is recomputed in float32.
 _HEAD_TOLERANCE = 1e-4
 _EPSILON = {tf.bfloat16: 2.0**-7, tf.float16: 2.0**-10}
 
 
 class Findings(NamedTuple):
-    """What is known of a network once it has been seen.
+    """The facts about a network after its checks.
 
     Attributes:
       num_classes: the number of classes.
-      kind: of what the network returns, see `outputs.KINDS`.
-      behind_head: whether its logits are taken from in front of its last activation.
+      kind: the kind of its output, see `outputs.KINDS`.
+      behind_head: whether its logits are taken in front of its last activation.
       resolution: by how much, in logits, rounding in less than float32 can move a margin; 0 in float32.
       single: whether it returns one number for each image, for two classes.
     """
@@ -51,27 +51,27 @@ class Findings(NamedTuple):
 
 
 def inspect(own: Network, adapted: Adapted, stated: str | None, probe: Probe, stochastic: bool = False) -> Findings:
-    """Looks at a network on some images.
+    """Checks a network with some images.
 
     Args:
       own: the network with its owner's preprocessing, from images to class scores (N, K) in its own precision.
-      adapted: what the adapter knows; its `logits` come with the same preprocessing.
-      stated: what the caller says of the outputs, None to find out.
+      adapted: the result of the adapter; its `logits` include the same preprocessing.
+      stated: the kind of outputs that the caller states; None to find out.
       probe: the images.
-      stochastic: whether the network is random by its owner's word, so that two calls cannot be compared.
+      stochastic: whether its owner says that the network is random, so that two calls cannot be compared.
 
     Raises:
-      InputError: output that is not (N, classes) or not finite, changes from call to call or with the other rows of
-        the batch, or through which no gradient flows to the image; a `predict` that does more than the network.
+      InputError: output that is not (N, classes) or not finite, that changes from call to call or with the other rows
+        of the batch, or that has no gradient to the image; a `predict` that does more than the network.
 
     Warns:
-      InputWarning: outputs that are taken for what they may not be, or have lost the margin.
+      InputWarning: the kind of the outputs is a guess, or they have lost the margin.
     """
     raw = evaluate(own, probe.batch, probe.positions)
     scores = check_scores(raw, len(probe.batch), probe.rows)
     alone = scores[:1]
     if stochastic:
-        adapted = adapted._replace(logits=None)  # which could not be compared with the output
+        adapted = adapted._replace(logits=None)  # as they cannot be compared with the output
     else:
         check_repeatable(scores, own, probe)
         alone = check_rows(scores, own, probe)
@@ -103,7 +103,7 @@ def inspect(own: Network, adapted: Adapted, stated: str | None, probe: Probe, st
 
 
 def _stated_or_known(stated: str | None, known: str | None, number: int) -> str | None:
-    """The kind that the caller states, or the last layer; one linear output may be either."""
+    """The kind that the caller or the last layer states; a single linear output may be either."""
     if stated is None or known is None or stated == known or (number == 1 and known == LOGITS):
         return stated or known
     if number == 1 and {stated, known} == {PROBABILITIES, SIGMOID}:
@@ -115,7 +115,7 @@ def _stated_or_known(stated: str | None, known: str | None, number: int) -> str 
 
 
 def _check_probabilities(scores: Scores, kind: str, dtype: Any) -> None:
-    """Refuses scores (N, K) that cannot be the probabilities that the caller says they are."""
+    """Refuses scores (N, K) that cannot be probabilities as the caller states."""
     if ((scores < 0) | (scores > 1)).any():
         raise InputError(
             f"expected probabilities in [0, 1], as outputs={kind!r} says, received {scores.min():.3g} to "
@@ -144,7 +144,7 @@ def _warn_of_ties(scores: Scores) -> None:
 
 
 def _kind(scores: Scores, dtype: Any) -> str:
-    """What scores (N, K), which the network returned in `dtype`, look like."""
+    """The apparent kind of scores (N, K) that the network returned in `dtype`."""
     within = bool(((scores >= 0) & (scores <= 1)).all())
     if scores.shape[1] == 1:
         threshold = 0.5 if within else 0
@@ -168,7 +168,7 @@ def _kind(scores: Scores, dtype: Any) -> str:
 
 
 def _reproduces(scores: Scores, dtype: Any, adapted: Adapted, probe: Probe) -> bool:
-    """Whether the last activation, applied to what is in front of it, gives what the network returns."""
+    """Whether the last activation, applied to its input, gives the output of the network."""
     if adapted.logits is None:
         return False
     activated = adapted.head.activated(evaluate(adapted.logits, probe.batch, probe.positions)).numpy()

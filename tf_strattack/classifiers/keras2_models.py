@@ -15,7 +15,7 @@ from tf_strattack.errors import InputError
 
 
 def adapt_keras2(model: Any, request: Request) -> Adapted:
-    """Adapts a model of Keras 2 as what it is called as; its layers are not looked at."""
+    """Adapts a model of Keras 2 as a function, without a look at its layers."""
     check_inputs(request.inputs)
     if request.inputs:
         raise InputError("expected inputs= with a model of Keras 3 or a SavedModel, received a model of Keras 2")

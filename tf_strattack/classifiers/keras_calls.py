@@ -14,7 +14,7 @@ _EPSILON = {"bfloat16": 2.0**-7, "float16": 2.0**-10}
 
 
 def is_keras2(model: Any) -> bool:
-    """Whether an object is a model of Keras 2 (the package tf_keras, which Hugging Face's TF models use)."""
+    """Whether an object is a model of Keras 2 (the package tf_keras, which TensorFlow models of Hugging Face use)."""
     return any(
         kind.__module__.partition(".")[0] == _KERAS2 and kind.__name__ == "Model" for kind in type(model).__mro__
     )
@@ -27,12 +27,12 @@ def overridden(model: Any, name: str) -> bool:
 
 
 def is_plain(model: Any) -> bool:
-    """Whether a model is what its layers say: Sequential or functional, with Keras's own `call`."""
+    """Whether the layers define the model: Sequential or functional, with the `call` of Keras."""
     return not overridden(model, "call") and not overridden(model, "__call__")
 
 
 def calls_of(model: Any, preprocessor: Any) -> tuple[Any, Any, str | None]:
-    """How the owner calls a model on its inputs, its `predict` where that may do more, and what of it is inside."""
+    """How the owner calls a model, its `predict` if that may do more, and the part of it that the call includes."""
     inside = "preprocessor" if preprocessor is not None else None
     call: Callable[[Any], Any] = lambda inputs: model(inputs, training=False)  # noqa: E731
     if overridden(model, "predict_step"):

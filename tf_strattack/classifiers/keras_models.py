@@ -1,4 +1,4 @@
-"""Keras models as functions of images: called as their owner calls them, and taken apart at the last activation."""
+"""Keras models as functions of images: called as their owners call them, and split at the last activation."""
 
 from __future__ import annotations
 
@@ -36,9 +36,9 @@ class _Inputs(NamedTuple):
 
     Attributes:
       raw: (images, positions) → the inputs of the owner's `predict`, in the order in which the model declares them.
-      feed: the same for a call, where the model's own preprocessor comes first.
-      preprocessor: that, if its `predict` applies one.
-      rows, shape, notes: as of `Adapted`.
+      feed: the same for a call, after the model's own preprocessor.
+      preprocessor: the preprocessor, if its `predict` applies one.
+      rows, shape, notes: as in `Adapted`.
     """
 
     raw: Network
@@ -85,7 +85,7 @@ def adapt_keras(model: Any, request: Request) -> Adapted:
 
 
 def _inputs(model: Any, request: Request) -> _Inputs:
-    """Which input is the image, in which layout, and what the others get."""
+    """The image input, its layout, and the values of the other inputs."""
     known = getattr(model, "inputs", None) or []
     specs = {tensor.name: tf.TensorSpec(tensor.shape, tensor.dtype) for tensor in known}
     check_inputs(request.inputs)
@@ -107,13 +107,13 @@ def _inputs(model: Any, request: Request) -> _Inputs:
     own = getattr(model, "preprocessor", None)
     if not callable(own) or not overridden(model, "predict"):
         return _Inputs(raw, raw, None, others.rows, layout.shape, tuple(layout.notes))
-    # As KerasHub's `predict` does; images of any size go into its resizing.
+    # As the `predict` of KerasHub does; the preprocessor resizes images of any size.
     note = "the model's own preprocessor is applied to the images, as its predict does"
     return _Inputs(raw, lambda images, _: [own(images)], own, others.rows, None, (note,))
 
 
 def _logits(model: Any, head: Head, feed: Network) -> Network:
-    """The model up to what its last activation is applied to."""
+    """The model up to the input of its last activation."""
     body = keras.Model(one_or_all(list(model.inputs)), head.before)
     return lambda images, positions: head.logits(body(one_or_all(feed(images, positions)), training=False))
 
@@ -144,13 +144,13 @@ def _layout(model: Any, tensor: Any, data_format: str | None) -> Layout:
     layout = layout_of(spec, data_format or declared, tensor.name)
     if declared is None or data_format is not None or len(tensor.shape) != 3:
         return layout
-    # Layers of a format on (N, steps, channels) are those of series, which would be grey images (N, H, W) otherwise.
+    # If layers with a format act on (N, steps, channels), it is a series; otherwise it would be grey images (N, H, W).
     note = "the network's input is taken for grey images (N, H, W): state data_format='series' if it is (N, steps, C)"
     return layout._replace(notes=(*layout.notes, note))
 
 
 def _seen(end: Any) -> Any:
-    """The end of a model whose last layers count: the owner's call is nothing but the layers.
+    """The end of a model whose call is nothing but its layers.
 
     Raises:
       InputError: a softmax over one class.
@@ -166,10 +166,10 @@ def _end(model: Any, output: str | int | None) -> Any:
     """The Keras tensor of class scores.
 
     Raises:
-      InputError: none or several, or one that says nothing.
+      InputError: no output or several, or scores that say nothing.
     """
     outputs = model.outputs
-    # A call that returns something else than the layers do has no end to see.
+    # A call that returns something other than its layers has no visible end.
     if len(outputs) == 1 and (output is None or not is_plain(model)):
         return outputs[0]
     return select_output(

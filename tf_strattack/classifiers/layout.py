@@ -1,4 +1,4 @@
-"""How the input of a network is laid out, and how it is fed from images (N, H, W, C)."""
+"""The layout of a network's input, and how images (N, H, W, C) are fed to it."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ from tf_strattack.errors import InputError
 CHANNELS_LAST, CHANNELS_FIRST = "channels_last", "channels_first"
 SERIES, VOLUMES = "series", "volumes"
 DATA_FORMATS = (CHANNELS_LAST, CHANNELS_FIRST, SERIES, VOLUMES)
-# What an input has besides the batch, where it is no image.
+# The axes of inputs that are not images.
 _AXES = {SERIES: "(N, steps, channels)", VOLUMES: "(N, depth, height, width, channels)"}
 _VOLUMES_REMEDY = f"state data_format='{VOLUMES}' if they are {_AXES[VOLUMES]}, or "
 _CHANNELS = (1, 3)
-# Images are at least so high and wide, and have no more channels, where a layout is guessed.
+# A layout is guessed only if images are at least this high and wide, and have at most this many channels.
 _SIDE = 32
-# The name under which Hugging Face's networks take images, whose channels always come first.
+# The name of the image input of Hugging Face networks, whose channels always come first.
 _PIXEL_VALUES = "pixel_values"
-# Layers that pass an image on as it is laid out, and do not say how that is.
+# Layers that keep the layout of an image without stating it.
 _PASSING = (keras.layers.InputLayer, keras.layers.Rescaling, keras.layers.Activation, keras.layers.Dropout)
 
 
@@ -32,9 +32,9 @@ class Layout(NamedTuple):
     """A network's image input.
 
     Attributes:
-      shape: (H, W, C) of the images, None where not fixed; None altogether where unknown.
+      shape: (H, W, C) of the images, with None for sizes that are not fixed; None if unknown.
       feed: images (N, H, W, C) → the input.
-      notes: what was guessed or is unusual, as warnings.
+      notes: warnings about guesses and unusual layouts.
     """
 
     shape: Shape | None
@@ -46,12 +46,12 @@ def layout_of(spec: tf.TensorSpec | None, data_format: str | None, name: str = "
     """The layout of an input.
 
     Args:
-      spec: the input with its batch axis; None where the network does not say.
-      data_format: one of DATA_FORMATS where the caller or a layer says so, None to guess.
-      name: of the input.
+      spec: the input with its batch axis; None if the network does not declare it.
+      data_format: one of DATA_FORMATS if the caller or a layer states it, None to guess.
+      name: the name of the input.
 
     Raises:
-      InputError: an unknown data format, or an input that holds no image.
+      InputError: an unknown data format, or an input that is not an image.
     """
     if data_format is not None:
         check_choice("data_format", data_format, DATA_FORMATS)
@@ -129,7 +129,7 @@ def _with_batch(shape: Shape) -> str:
 
 
 def declared_format(model: Any, tensor: Any) -> str | None:
-    """The `data_format` of the first layers of a Keras model that the input `tensor` goes into; None if none says.
+    """The `data_format` of the first layers of a Keras model behind the input `tensor`; None if none states it.
 
     Layers behind one that may change the layout (Permute, Reshape) say nothing about the input.
     """
@@ -137,7 +137,7 @@ def declared_format(model: Any, tensor: Any) -> str | None:
         if isinstance(operation, keras.Model) and getattr(operation, "inputs", None):
             found = declared_format(operation, operation.inputs[0])
         elif isinstance(operation, keras.layers.Flatten):
-            found = None  # it has a format, but flattens whatever comes
+            found = None  # it has a format, but flattens any input
         else:
             found = getattr(operation, "data_format", None)
         if found is None and isinstance(operation, _PASSING):

@@ -1,4 +1,4 @@
-"""What a network returns: which of several outputs has the class scores, and what the scores mean."""
+"""The output of a network: which of several outputs has the class scores, and what the scores mean."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ import tensorflow as tf
 from tf_strattack.errors import InputError
 
 LOGITS, PROBABILITIES, SIGMOID = "logits", "probabilities", "sigmoid"
-# "sigmoid" are probabilities of which each stands for itself, so that they need not sum to 1.
+# "sigmoid" means independent probabilities, which need not sum to 1.
 KINDS = (LOGITS, PROBABILITIES, SIGMOID)
 
 
 def select_output(outputs: Any, which: str | int | None, names: Sequence[str] = ()) -> Any:
-    """Finds the class scores in what a network returned.
+    """Finds the class scores in the output of a network.
 
     Args:
       outputs: a tensor, a dictionary, a list, or an object with attributes such as `.logits`.
-      which: the name of the output, or its place in a list; None for the only one, or that named logits.
-      names: the names of the outputs in a list, where known.
+      which: the name of the output, or its place in a list; None for the only one, or the one named logits.
+      names: the names of the outputs in a list, if known.
 
     Raises:
-      InputError: several outputs and no choice, or a choice that is not there.
+      InputError: several outputs and no choice, or a choice that does not exist.
     """
     fields = getattr(type(outputs), "_fields", None)
     if isinstance(outputs, tuple) and fields is not None:
@@ -58,14 +58,14 @@ def select_output(outputs: Any, which: str | int | None, names: Sequence[str] = 
 
 
 def check_output(output: Any) -> str | int | None:
-    """Refuses what is neither a name nor a place; returns it."""
+    """Returns a name or a place of an output, and refuses anything else."""
     if output is None or (isinstance(output, str | int) and not isinstance(output, bool)):
         return output
     raise InputError(f"expected output= as the name or the place of an output, received {output!r}", option="output")
 
 
 def decisive(scores: Any, kind: str) -> Any:
-    """The scores of all classes (N, K), of which the largest decides, from what a network returned (N, K) or (N, 1).
+    """The scores (N, K) of all classes, the largest of which decides, from the output (N, K) or (N, 1) of a network.
 
     One score means two classes: a logit z becomes (-z, z), a probability p becomes (1 - p, p).
     """

@@ -1,4 +1,4 @@
-"""What a network decides, by what its owner sees: logits, classes, and whether images fool it."""
+"""The decisions of a network, as its owner sees them: logits, classes, and whether images fool it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tf_strattack.typing import Classes
 
 
 class OwnNetwork(CalledNetwork):
-    """What `Classifier` does with a network, whatever it was made from; see there."""
+    """The part of `Classifier` that predicts and judges images, whatever it was made from."""
 
     def predict(self, images: Any, batch_size: int | None = None) -> npt.NDArray[np.float32]:
         """Computes the logits of an array of images.
@@ -27,7 +27,7 @@ class OwnNetwork(CalledNetwork):
           batch_size: images at a time; None chooses by the size of an image.
 
         Returns:
-          (N, K) float32; logarithms of probabilities where the network returns these.
+          (N, K) float32; logarithms of probabilities if the network returns these.
 
         Raises:
           InputError: images of another shape or outside the bounds, or a network that fails a check.
@@ -39,12 +39,12 @@ class OwnNetwork(CalledNetwork):
     def classify(
         self, images: Any, batch_size: int | None = None, *, positions: npt.NDArray[np.int32] | None = None
     ) -> Classes:
-        """The classes (N,) that the network itself gives to images: argmax of what it returns.
+        """The classes (N,) that the network itself gives to images: the argmax of its output.
 
         Args:
           images: (N, H, W, C) numbers within the bounds.
           batch_size: images at a time; None chooses by the size of an image.
-          positions: (N,) as for `scores`.
+          positions: (N,) as in `scores`.
 
         Raises:
           InputError: as `predict`.
@@ -63,18 +63,18 @@ class OwnNetwork(CalledNetwork):
         positions: npt.NDArray[np.int32] | None = None,
         batch_size: int | None = None,
     ) -> npt.NDArray[np.bool_]:
-        """Tells (N,) which images fool the network, by what it returns itself: the one test of success.
+        """Whether (N,) each image fools the network, by its own output: the one test of success.
 
         The target must score strictly higher than all other classes (untargeted: another class than the label), and,
-        in logits, by `confidence`. Where the network computes in less than float32, it must also hold for each image
-        alone, as rows are then rounded differently in different batches; and a `predict` of the owner's is asked, too.
+        in logits, by `confidence`. If the network computes in less than float32, this must also hold for each image
+        alone, as rounding then depends on the batch; and it must hold for a `predict` of the owner's, too.
 
         Args:
           images: (N, H, W, C) numbers within the bounds.
           labels: (N,) integers, the true classes.
           targets: (N,) integers, the classes to reach; None for untargeted examples.
           confidence: in logits.
-          positions: (N,) as for `scores`.
+          positions: (N,) as in `scores`.
           batch_size: images at a time; None chooses by the size of an image.
 
         Raises:
@@ -100,15 +100,15 @@ class OwnNetwork(CalledNetwork):
         batch_size: int | None = None,
         by_logits: bool = False,
     ) -> npt.NDArray[np.bool_]:
-        """Tells (N,) of which images the network's own scores have a margin that is a success; see `fooled_by`.
+        """Whether (N,) the margin of the network's own scores of each image is a success; see `fooled_by`.
 
         Args:
           images: (N, H, W, C) numbers within the bounds.
           margin_of: scores (N, K) → margins (N,), negative for a success.
           confidence: how far below 0, in logits, a margin must lie.
-          positions: (N,) as for `scores`.
+          positions: (N,) as in `scores`.
           batch_size: images at a time; None chooses by the size of an image.
-          by_logits: whether only logits have such margins, and not what the network returns.
+          by_logits: whether to take margins of logits rather than of the network's own output.
 
         Raises:
           InputError: as `predict`.
@@ -132,5 +132,5 @@ class OwnNetwork(CalledNetwork):
 
     @property
     def passes(self) -> int:
-        """How often `fooled_by` has each image classified."""
+        """How often `fooled_by` classifies each image."""
         return 1 + (self.resolution > 0) + (self._adapted.predict is not None)

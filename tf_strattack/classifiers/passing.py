@@ -1,4 +1,4 @@
-"""What callers pass where a classifier is wanted: a classifier, a Keras model, or what gets the call that makes one."""
+"""The `classifier` argument of callers: a classifier, a Keras model, or an error with the call that makes one."""
 
 from __future__ import annotations
 
@@ -24,17 +24,17 @@ class _Kept(NamedTuple):
     classifier: Classifier
 
     def __deepcopy__(self, memo: Any) -> None:
-        """A copy of the owner begins without one."""
+        """A copy of the owner starts without a classifier."""
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """A pickled owner leaves it behind."""
+        """A pickled owner has no classifier."""
         return type(None), ()
 
 
 def as_classifier(value: Any) -> Classifier:
-    """The classifier that `value` is, or the one of a Keras model for images in [0, 1].
+    """`value` itself if it is a classifier, or the classifier of a Keras model for images in [0, 1].
 
-    That of a model is made once and kept with it, compiled programs included.
+    The classifier of a model is made once and kept with it, compiled programs included.
 
     Raises:
       InputError: anything else, with the call that makes a classifier of it.
@@ -49,21 +49,21 @@ def as_classifier(value: Any) -> Classifier:
 def kept_classifier(
     owner: Any, settings: tuple[Any, ...], parts: list[Any], make: Callable[[], Classifier]
 ) -> Classifier:
-    """The classifier that `make` makes of `owner`: the same one, already compiled, until what it depends on changes.
+    """The classifier that `make` returns for `owner`: kept, with its programs, until a dependency changes.
 
-    It is kept at `owner` itself, since it holds it: any other place would keep both alive for ever.
+    It is kept in `owner` itself, to which it refers: any other place would keep both alive for ever.
 
     Args:
       owner: a model.
       settings: values, compared by equality.
       parts: objects, compared by identity.
-      make: makes it.
+      make: makes the classifier.
     """
     kept: _Kept | None = vars(owner).get(_KEPT)
     same = kept is not None and kept.owner() is owner and kept.settings == settings and same_parts(kept.parts, parts)
-    if kept is None or not same:  # a copy of a model has what was kept at the original
+    if kept is None or not same:  # a copy of a model has the classifier of the original
         kept = _Kept(weakref.ref(owner), settings, parts, make())
-        vars(owner)[_KEPT] = kept  # past Keras, which would track it as a part of the model
+        vars(owner)[_KEPT] = kept  # not by setattr: Keras would track it as a part of the model
     return kept.classifier
 
 

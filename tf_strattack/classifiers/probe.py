@@ -1,4 +1,4 @@
-"""The images on which a network is looked at before the first attack."""
+"""The images with which a network is checked before the first attack."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ class Probe(NamedTuple):
     """A few of the caller's images, and noise.
 
     Attributes:
-      batch: (M, H, W, C), the caller's first, then noise within the bounds, at least as many as a device gets.
+      batch: (M, H, W, C), the caller's first, then noise within the bounds, at least one device's share.
       others: the first image among other noise, of the same shape.
-      rows: how many of `batch` are the caller's.
-      positions: (M,) of the images in the caller's array; 0 for noise.
+      rows: how many images of `batch` are the caller's.
+      positions: (M,) the rows of the images in the caller's array; 0 for noise.
     """
 
     batch: tf.Tensor

@@ -22,11 +22,11 @@ _UINT8_REMEDY = "export the part of the network behind the conversion"
 def adapt_saved_model(path: str | Path, signature: str | None, request: Request) -> Adapted:
     """Adapts a SavedModel directory: its `signature` if named, else the first of these that takes images.
 
-    The signature serving_default or the only one, as that is what is served; the object itself; `serve`. The object,
-    and `serve`, count if they take a single tensor. "__call__" names the object.
+    They are the signature serving_default or the only one, as servers use it; the object itself; and `serve`. The
+    object and `serve` count if they take a single tensor. "__call__" names the object.
 
     Raises:
-      InputError: no SavedModel, an unknown signature, or an input that is no batch of floating-point images.
+      InputError: not a SavedModel, an unknown signature, or an input that is not a batch of floating-point images.
     """
     if not isinstance(path, str | Path):
         raise InputError(f"expected the path of a SavedModel directory, received {path!r}")
@@ -58,7 +58,7 @@ def adapt_saved_model(path: str | Path, signature: str | None, request: Request)
 
 
 def _also(ways: dict[str, Callable[[], Adapted]], name: str) -> tuple[str, Any] | None:
-    """The object of a SavedModel, for a look at whether it is the same function as the signature."""
+    """The object of a SavedModel, to check that it is the same function as the signature."""
     try:
         return "the object", ways[name]().function
     except InputError:  # it takes no images
@@ -71,14 +71,14 @@ def _read(path: str | Path) -> Any:
     except ValueError as error:
         if "tags=" not in str(error):
             raise
-        raise InputError(  # TensorFlow's remedy names an argument that there is not here
+        raise InputError(  # the remedy of TensorFlow names an argument that does not exist here
             f"expected a SavedModel with one network, received {path}, whose saved_model.pb is empty or holds others: "
             "export it again, model.export(path)"
         ) from error
 
 
 def _ways(loaded: Any, request: Request) -> dict[str, Callable[[], Adapted]]:
-    """What can be called in a SavedModel, by name, and how each is adapted."""
+    """The callable parts of a SavedModel, by name, and how each is adapted."""
     ways: dict[str, Callable[[], Adapted]] = {}
     for name, function in loaded.signatures.items():
         ways[name] = functools.partial(_from_signature, loaded, function, request)
@@ -118,15 +118,15 @@ def _from_function(loaded: Any, function: Any, specs: dict[str, tf.TensorSpec], 
 
 
 def _specs(function: Any) -> dict[str, tf.TensorSpec] | None:
-    """The one tensor that a restored function takes, by name; empty where it does not say, None if it takes more.
+    """The one tensor that a restored function takes, by name; empty if unknown, None if it takes more.
 
-    Of several tracings that for any batch size counts.
+    If there are several tracings, the one for any batch size counts.
     """
     tensors = []
     for concrete in getattr(function, "concrete_functions", []):
         arguments, keywords = concrete.structured_input_signature
         specs = [part for part in tf.nest.flatten((arguments, keywords)) if isinstance(part, tf.TensorSpec)]
-        # By itself, and not in a dictionary or a list.
+        # The tensor itself, not in a dictionary or a list.
         if len(specs) != 1 or not any(part is specs[0] for part in arguments):
             return None
         tensors += specs

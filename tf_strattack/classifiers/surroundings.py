@@ -1,4 +1,4 @@
-"""Where an attack can be called: in Python, with eager execution, and outside of graphs and strategies."""
+"""Where attacks can be called: in Python, with eager execution, and outside of graphs and strategies."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ def check_surroundings() -> None:
     """Refuses a call from where arrays have no values yet.
 
     Raises:
-      InputError: eager execution is off, the call is within a graph, or on a machine of several devices within the
-        scope of a strategy.
+      InputError: eager execution is off, or the call is within a graph or, on a machine with several devices, within
+        the scope of a strategy.
     """
     if not tf.compat.v1.executing_eagerly_outside_functions():
         raise InputError(

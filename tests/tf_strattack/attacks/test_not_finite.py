@@ -55,7 +55,7 @@ def test_it_is_said_for_how_many_examples_and_weights_stay_finite(name, value, i
     ).all()
     if name not in ("fgm",):  # which asks for one gradient, at the originals
         assert len(said) == 1
-        assert "of 6 examples: that they have no success says nothing about robustness" in said[0]
+        assert "of 6 examples: their lack of success says nothing about robustness" in said[0]
 
 
 def test_nothing_is_said_of_other_networks(images):
