@@ -1,4 +1,4 @@
-"""Programs that run, measure and show the attacks, and what only programs need."""
+"""Programs that run, measure and show the attacks, and code that only programs need."""
 
 import sys
 

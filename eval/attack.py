@@ -1,6 +1,6 @@
 """Attacks a model: `python -m eval.attack` runs StrAttack on shipped digits.
 
-Prints the table of best, average and worst case over targets and writes into --output_dir:
+Prints a table of the best, average and worst case over targets. Writes into --output_dir:
 metrics.json, dataset/ (the examples, for tfds.builder_from_directory), examples.png and report.html.
 """
 
@@ -14,7 +14,7 @@ OPTIONS = flags.options()
 
 
 def main() -> None:
-    """Wires flags, attack and records together."""
+    """Runs the attack that the flags describe."""
     from .figures.examples import draw_examples
     from .inputs.groups import parse_groups
     from .pipeline import attack_dataset

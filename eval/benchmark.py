@@ -1,4 +1,4 @@
-"""Measures what attacks cost and achieve: `python -m eval.benchmark`.
+"""Measures the cost and the success of attacks: `python -m eval.benchmark`.
 
 Prints a table for each of --sections and writes benchmark.json, benchmark.png and report.html into --output_dir.
 """
@@ -31,7 +31,7 @@ OPTIONS = flags.options(
 
 
 def main() -> None:
-    """Measures what the flags name."""
+    """Runs the benchmark that the flags describe."""
     from .benchmarks.program import benchmark
 
     benchmark()

@@ -1,9 +1,9 @@
 """Trains networks with defences and attacks them: `python -m eval.defenses --data_dir=DIR`.
 
-Two tables, each with the paper's figures (appendix H): adversarial training with the examples of an attack, and
-defensive distillation by temperature; with --pgd_epsilon also the accuracy under PGD. Writes networks, runs,
-defenses.md, .csv, .json and report.html into --output_dir. Finished rows are not repeated, and rows can be added later.
---dataset is mnist or cifar10.
+Makes two tables, next to the paper's figures (appendix H): adversarial training with the examples of an attack, and
+defensive distillation by temperature. --pgd_epsilon adds the accuracy under PGD. Writes networks, runs, defenses.md,
+.csv, .json and report.html into --output_dir. Finished rows are not repeated, and rows can be added later. --dataset
+is mnist or cifar10.
 """
 
 from __future__ import annotations
@@ -17,17 +17,17 @@ from . import flags
 _DEFENSES = absl_flags.DEFINE_list(
     "defenses",
     ["none", "strattack"],
-    "Networks of the first table: none, an attack whose examples are added to the training set, or pgd.",
+    "Rows of the first table: none, an attack whose examples are added to the training set, or pgd.",
 )
 _TEMPERATURES = absl_flags.DEFINE_list("temperatures", ["1", "10", "40", "100"], "Temperatures of the second table.")
 _TRAIN_IMAGES = absl_flags.DEFINE_integer(
     "train_images",
     1000,
-    "Training images that are attacked to make the examples of adversarial training.",
+    "Number of training images to attack for the examples of adversarial training.",
     lower_bound=1,
 )
 _EPOCHS = absl_flags.DEFINE_integer(
-    "epochs", None, "Epochs of each training; those of training.train if unset.", lower_bound=1
+    "epochs", None, "Epochs of each training; the defaults of training.train if unset.", lower_bound=1
 )
 _PRECISION = absl_flags.DEFINE_enum(
     "precision", "float32", ["float32", "mixed_bfloat16"], "Arithmetic of training, as in training.train."
@@ -36,11 +36,11 @@ _PGD_EPSILON = absl_flags.DEFINE(
     FractionParser(),
     "pgd_epsilon",
     None,
-    "Radius in l_inf, in [0, 1] scale, of PGD (--attack=pgd_linf, untargeted), to which every network is put as well; "
-    "none if unset.",
+    "Also attack every network with PGD (--attack=pgd_linf, untargeted) within this l_inf radius, in [0, 1] scale; no "
+    "PGD if unset.",
     serializer=absl_flags.ArgumentSerializer(),
 )
-# Networks are trained, and tested on the test split.
+# The networks are trained here and attacked on the test split, so that flags about models and splits mean nothing.
 OPTIONS = flags.options(
     {"Defences": [_DEFENSES, _TEMPERATURES, _TRAIN_IMAGES, _EPOCHS, _PRECISION, _PGD_EPSILON]},
     without=[
@@ -60,7 +60,7 @@ OPTIONS = flags.options(
 
 
 def main() -> None:
-    """Studies the defences that the flags name."""
+    """Runs the study of defences that the flags describe."""
     from .studies.defenses.program import Training, study_defenses
 
     training = Training(_TRAIN_IMAGES.value, _EPOCHS.value, _PRECISION.value)

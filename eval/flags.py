@@ -29,81 +29,83 @@ MODEL = flags.DEFINE_string(
 WEIGHTS = flags.DEFINE_string(
     "weights",
     None,
-    "For a network of keras.applications: imagenet (downloaded; if unset), a file, or none for random weights, to "
-    "measure what an attack costs; images then get the labels that the network gives them.",
+    "For a network of keras.applications: imagenet (the default; downloaded), a file, or none for random weights, to "
+    "measure the cost of an attack. With random weights the network's predictions serve as labels.",
 )
-BOUNDS = flags.DEFINE_list("bounds", ["0", "1"], "Scale of the model's input: lowest and highest pixel value.")
+BOUNDS = flags.DEFINE_list("bounds", ["0", "1"], "Lowest and highest pixel value of the model's input.")
 DATA_FORMAT = flags.DEFINE_enum(
     "data_format",
     None,
     ["channels_last", "channels_first", "series", "volumes"],
-    "Where the channels of the model's input are, if it does not say so itself, or that it takes series (steps, "
-    "channels) or volumes (depth, height, width, channels). Images of the data set are always (height, width, "
-    "channels): series with a height of 1, volumes with their slices below each other.",
+    "Layout of the model's input: where its channels are, if the model does not say so itself, or that it takes series "
+    "(steps, channels) or volumes (depth, height, width, channels). Images of the data set are always (height, width, "
+    "channels): series have a height of 1, volumes have their slices stacked along the height.",
 )
 MODEL_OPTIONS = flags.DEFINE_list(
     "model_options",
     [],
-    "For a model file or directory: output=NAME or PLACE of the class scores, outputs=logits, probabilities or "
-    "sigmoid, signature=NAME of a SavedModel.",
+    "For a model file or directory: output=NAME or INDEX of the class scores; outputs=logits, probabilities or "
+    "sigmoid; signature=NAME of a SavedModel.",
 )
 DATASET = flags.DEFINE_string(
     "dataset",
     "sample",
-    "sample (shipped MNIST test digits), a TFDS name, a folder of images with labels.csv or with a sub-folder for each "
+    "sample (shipped MNIST test digits), a TFDS name, a folder of images with labels.csv or with one sub-folder per "
     "class, or an .npz file.",
 )
 DATA_DIR = flags.DEFINE_string("data_dir", None, "Directory of prepared TFDS data sets.")
 RESIZE = flags.DEFINE_string(
     "resize",
     "auto",
-    "Shorter side in pixels to which images are resized before the middle is cut out; none; or auto: image files, and "
-    "data of varying sizes, are resized so that the model's size is 87.5 % of that side (images of exactly the model's "
-    "size stay as they are).",
+    "Resize images to this shorter side in pixels, then crop the centre; none to leave them; or auto: image files, and "
+    "data sets with images of different sizes, are resized so that the model's size is 87.5 % of the shorter side "
+    "(images that have the model's size already are left as they are).",
 )
 ALLOW_OUTSIDE = flags.DEFINE_bool(
-    "allow_outside", False, "Let image files of a folder lie, or links in it lead, outside of it."
+    "allow_outside", False, "Allow labels.csv or links in a folder of images to refer to files outside the folder."
 )
 SPLIT = flags.DEFINE_string(
     "split", "test", "Split of a TFDS data set, or of an .npz file with x_train, y_train, x_test, y_test."
 )
-DOWNLOAD = flags.DEFINE_bool("download", False, "Let TFDS download what is missing.")
-ATTACK = flags.DEFINE_string("attack", "strattack", "The attack; --list_attacks prints them.")
+DOWNLOAD = flags.DEFINE_bool("download", False, "Let TFDS download a data set that is missing.")
+ATTACK = flags.DEFINE_string("attack", "strattack", "The attack; --list_attacks prints all of them.")
 ATTACK_PARAMETERS = flags.DEFINE_list("attack_parameters", [], "Hyper-parameters: name=value,name=value.")
 LIST_ATTACKS: Holder = flags.DEFINE_flag(
-    # A boolean flag to absl, which therefore takes it without a value, too.
+    # absl lets only boolean flags stand without a value.
     flags.Flag(
         flags.ArgumentParser(),
         flags.ArgumentSerializer(),
         "list_attacks",
         None,
-        "Print the attacks, or with =NAME the parameters of one, and stop.",
+        "Print the attacks, or with =NAME the parameters of one attack, and exit.",
         boolean=True,
     )
 )
 GROUPS = flags.DEFINE_string(
     "groups",
     "squares:2",
-    "Which pixels belong together, for strattack and sigma_zero_groups, and for the measure of changed groups of any "
-    "attack: squares:2, squares:3,2 (side and step), superpixels:64 (about so many in each image), rows, columns, "
-    "channels, channels:2 (squares of each channel), or file:MAPS.npz.",
+    "Groups of pixels, for strattack and sigma_zero_groups, and for counting the changed groups of any attack: "
+    "squares:2, squares:3,2 (side, stride), superpixels:64 (about 64 per image), rows, columns, channels, channels:2 "
+    "(squares within each channel), or file:MAPS.npz.",
 )
 NUM_IMAGES = flags.DEFINE_integer(
     "num_images",
     None,
-    "Images to attack, all if unset; misclassified ones are skipped and not counted.",
+    "Number of images to attack, all if unset; misclassified images are skipped and not counted.",
     lower_bound=1,
 )
 TARGETS = flags.DEFINE_string(
     "targets",
     "all",
-    "Classes to reach: all (every other class), random (one for each image), random:3 (three), class:3 (that one), "
-    "least_likely (the one with the lowest score), or untargeted (any other class).",
+    "Target classes of each image: all (every other class), random (one), random:3 (three), class:3 (class 3), "
+    "least_likely (the class with the lowest score), or untargeted (any other class will do).",
 )
 BATCH_SIZE = flags.DEFINE_string(
-    "batch_size", None, "Examples at a time; by image size if unset; auto for fewer where memory does not allow that."
+    "batch_size",
+    None,
+    "Examples per batch; depends on the image size if unset; auto chooses fewer if memory is short.",
 )
-# Of Keras's and NumPy's generators.
+# The largest seed that both Keras's and NumPy's generators take.
 MAX_SEED = 2**31 - 1
 SEED = flags.DEFINE_integer(
     "seed", 0, "Seed of random targets and of the average case.", lower_bound=0, upper_bound=MAX_SEED
@@ -111,16 +113,19 @@ SEED = flags.DEFINE_integer(
 OUTPUT_DIR = flags.DEFINE_string(
     "output_dir",
     None,
-    "Directory to write into; if unset, the unfinished run of the same configuration in runs/, or runs/<time>.",
+    "Directory to write to; if unset, runs/<time>, or the directory in runs/ of an unfinished run of the same "
+    "configuration.",
 )
 TENSORBOARD_DIR = flags.DEFINE_string(
     "tensorboard_dir",
     None,
-    "Where TensorBoard's event files go, if anywhere: curves of each shard that is attacked, and images. They are "
-    "added to what the directory holds; give every run its own to tell their curves apart.",
+    "Also write TensorBoard event files to this directory: curves and images of each shard that is attacked. They are "
+    "added to what the directory holds; use a new directory per run to keep the curves of runs apart.",
 )
 OVERWRITE = flags.DEFINE_bool(
-    "overwrite", False, "Replace a run of another configuration in --output_dir; files that are not the run's stay."
+    "overwrite",
+    False,
+    "Replace a run of another configuration in --output_dir; files that no run wrote are kept.",
 )
 
 
@@ -137,7 +142,10 @@ _GROUPS: dict[str, tuple[Holder, ...]] = {
 def options(
     own: Mapping[str, Sequence[Holder]] | None = None, *, without: Iterable[str] = (), **defaults: Any
 ) -> Options:
-    """The shared flags but for those named in `without`, and a program's own by heading, with its defaults."""
+    """The flags of a program: the shared ones except those named in `without`, and its `own` by heading.
+
+    `defaults` override the defaults of shared flags.
+    """
     absent = set(without)
     groups = {name: [holder for holder in group if holder.name not in absent] for name, group in _GROUPS.items()}
     last = {name: groups.pop(name) for name in ("Several machines", "Run")}
@@ -150,7 +158,7 @@ def options(
 
 
 def run_program(main: Callable[[], None], about: str, options: Options) -> None:
-    """Runs a program, see `running.run`; or prints what --list_attacks asks for."""
+    """Runs a program, see `running.run`; with --list_attacks prints the attacks instead."""
 
     def main_or_list() -> None:
         from .inputs.attacks import list_attacks
@@ -164,7 +172,7 @@ def run_program(main: Callable[[], None], about: str, options: Options) -> None:
 
 
 def _details(arguments: Sequence[str]) -> str | None:
-    """The parameters of the attack that is named along with --help."""
+    """The parameters of the attack that is named next to --help."""
     named = [text.partition("=")[2] for text in arguments if text.startswith("--attack=")]
     if not named:
         return None
@@ -185,17 +193,17 @@ def batch_size() -> int | str | None:
 
 
 def refuse_unused(program: str, names: Iterable[str]) -> None:
-    """Refuses shared flags that mean nothing to `program`, rather than to ignore them."""
+    """Refuses shared flags that `program` does not use, instead of ignoring them."""
     for name in names:
         if flags.FLAGS[name].present:
             raise InputError(f"expected flags of {program}, received --{name}, which it does not use")
 
 
 def positive_numbers(flag: str, texts: Iterable[str], parse: Callable[[str], _Number]) -> list[_Number]:
-    """The values of a list flag as numbers of type `parse`, each once, in the order given.
+    """The values of a list flag as numbers of type `parse`, without duplicates, in the order given.
 
     Raises:
-      InputError: one that is no such number, or is not above 0.
+      InputError: a value is not such a number, or not above 0.
     """
     for text in texts:
         try:
@@ -209,19 +217,19 @@ def positive_numbers(flag: str, texts: Iterable[str], parse: Callable[[str], _Nu
 
 
 def arguments(holders: Iterable[flags.FlagHolder[Any]]) -> tuple[str, ...]:
-    """The flags as arguments of another program, without those that hold nothing."""
+    """The flags as arguments for another program, without those that are unset."""
     chosen = [flags.FLAGS[holder.name] for holder in holders]
     # 0 is a value, unlike None, False and an empty list.
     return tuple(flag.serialize() for flag in chosen if flag.value or str(flag.value) == "0")
 
 
 def tensorboard_dir() -> Path | None:
-    """The value of --tensorboard_dir, if it can be one."""
+    """The value of --tensorboard_dir; refuses a place that cannot be a directory."""
     return tensorboard_directory(TENSORBOARD_DIR.value)
 
 
 def output_dir(program: str, configuration: dict[str, Any]) -> Path:
-    """The value of --output_dir, else the unfinished run of the same configuration in runs/, or a new one there."""
+    """The value of --output_dir; if unset, an unfinished run of the same configuration in runs/, or a new directory."""
     if OUTPUT_DIR.value is not None:
         return Path(OUTPUT_DIR.value)
     return default_directory(program, configuration, new=OVERWRITE.value)

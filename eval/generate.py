@@ -1,8 +1,8 @@
 """Writes adversarial examples of a whole split as a data set: `python -m eval.generate`.
 
-The examples go, a shard at a time, into dataset/ of --output_dir, which `tfds.builder_from_directory` and
---adversarial_dataset of training.train read; manifest.json has configuration and checksums, metrics.json the figures.
-The same command, given again, makes what is missing or damaged.
+Writes the examples shard by shard to dataset/ in --output_dir, which `tfds.builder_from_directory` and
+--adversarial_dataset of training.train read. manifest.json has the configuration and checksums, metrics.json the
+figures. Run the same command again to make shards that are missing or damaged.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ OPTIONS = flags.options(
 
 
 def main() -> None:
-    """Makes the data set that the flags name."""
+    """Makes the data set that the flags describe."""
     from .generation.program import generate
 
     generate()

@@ -1,9 +1,9 @@
 """Attacks an ImageNet network: `python -m eval.imagenet --image_dir=DIR` or `--data_dir=DIR`.
 
-The network is Keras's InceptionV3 if --model names no other. Photographs are read one by one, resized and cropped
-as for the network's own evaluation, and only those that it classifies correctly are attacked. Writes what eval.attack
-writes, with one shard per image: a stopped run resumes at the image that it had reached. Without --split, imagenet2012
-is read from its split validation, and any other data set from test.
+The default network is Keras's InceptionV3. Photographs are read one by one, resized and cropped as in the network's
+own evaluation, and attacked if the network classifies them correctly. Writes the same files as eval.attack, with one
+shard per image, so that an interrupted run resumes at the image it had reached. The default --split is validation for
+imagenet2012 and test for any other data set.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ from . import flags
 _IMAGE_DIR = absl_flags.DEFINE_string(
     "image_dir",
     None,
-    "Folder of photographs with labels.csv (filename, class_index and, if there is one, class_name) in it or above it, "
-    "or with a sub-folder for each class; if unset, --dataset, a TFDS data set, in --data_dir.",
+    "Folder of photographs with one sub-folder per class, or with labels.csv (filename, class_index and, optionally, "
+    "class_name) in it or in the folder above; if unset, the TFDS data set --dataset in --data_dir.",
 )
-# The split with labels that nets are not trained on.
+# The test split of ImageNet has no labels.
 _SPLITS = {"imagenet2012": "validation"}
 OPTIONS = flags.options(
     {"Data": [_IMAGE_DIR]},
@@ -37,7 +37,7 @@ OPTIONS = flags.options(
 
 
 def main() -> None:
-    """Wires flags, attack and records together."""
+    """Runs the attack that the flags describe."""
     from .figures.photographs import draw_photographs
     from .inputs.groups import parse_groups
     from .pipeline import attack_dataset

@@ -1,4 +1,4 @@
-"""What the programs that attack have in common: from flags to a run of the engine."""
+"""The common part of the programs that attack: from flags to a run of the engine."""
 
 from __future__ import annotations
 
@@ -31,10 +31,10 @@ from .tables.measures import numbered
 
 
 def check_flags() -> None:
-    """Refuses flags that need others, before anything is loaded.
+    """Refuses flags that do not fit together, before anything is loaded.
 
     Raises:
-      InputError: those flags.
+      InputError: the flags do not fit.
     """
     engine_flags.check_engine_flags(
         overwrite=flags.OVERWRITE.value, tensorboard=flags.TENSORBOARD_DIR.value is not None
@@ -48,10 +48,10 @@ def check_flags() -> None:
 
 
 def read_flags(dataset: str, split: str, *, on_lattice: bool = False) -> Setting:
-    """Opens what the flags name; `on_lattice` rounds images to 8 bits.
+    """Opens the model and the data set that the flags name; `on_lattice` rounds images to 8 bits.
 
     Raises:
-      InputError: something that does not exist, or does not fit.
+      InputError: something does not exist, or does not fit.
     """
     targets = parse_targets(flags.TARGETS.value)
     grouping = parse_groups(flags.GROUPS.value)
@@ -72,7 +72,7 @@ def read_flags(dataset: str, split: str, *, on_lattice: bool = False) -> Setting
         "model": model.name,
         "model_sha256": model.sha256,
         "weights": flags.WEIGHTS.value,
-        "labels": "those that the untrained network gives" if untrained else "those of the data set",
+        "labels": "predicted by the untrained network" if untrained else "of the data set",
         "bounds": model.classifier.bounds,
         "model_options": model_options(),
         "dataset": dataset,
@@ -86,10 +86,10 @@ def read_flags(dataset: str, split: str, *, on_lattice: bool = False) -> Setting
 
 
 def check_groups(image_shape: Sequence[int | None], grouping: Grouping, *attacks: Attack) -> None:
-    """Refuses groups, of --groups and of attacks, that do not fit images of shape (H, W, C), as far as it is known.
+    """Refuses groups of --groups and of attacks that do not fit images (H, W, C); sides may be None.
 
     Raises:
-      InputError: such groups.
+      InputError: groups do not fit.
     """
     height, width = image_shape[:2]
     grouping.check(image_shape)
@@ -99,15 +99,15 @@ def check_groups(image_shape: Sequence[int | None], grouping: Grouping, *attacks
 
 
 def attack_dataset(program: str, dataset: str, draw: Draw, *, split: str, shard_per_image: bool) -> None:
-    """Attacks `dataset` as the flags say and writes the run into --output_dir, or verifies the one that is there.
+    """Attacks `dataset` as the flags say and writes the run to --output_dir; with --verify, verifies the run there.
 
     Args:
-      program: whose run it is.
-      dataset: as of `read_dataset`.
-      draw: makes examples.png.
-      split: of a TFDS data set.
-      shard_per_image: whether a shard, the most that an interruption loses, is the examples of one image, whatever the
-        batch size; else it is a batch.
+      program: the name of the program, which is recorded.
+      dataset: a name as in `read_dataset`.
+      draw: draws examples.png.
+      split: the split of a TFDS data set.
+      shard_per_image: whether a shard holds the examples of one image, instead of one batch. An interruption loses at
+        most one shard.
     """
     check_flags()
     setting = read_flags(dataset, split)
@@ -130,10 +130,10 @@ def attack_dataset(program: str, dataset: str, draw: Draw, *, split: str, shard_
 def attack_shards(
     setting: Setting, plan: Plan, numbers: Iterable[int], examples: int, *, quantize: bool = False
 ) -> Outcomes:
-    """Attacks the shards `numbers`, of so many `examples`, here or on a cluster, as the flags say."""
+    """Attacks the shards `numbers`, which have `examples` examples in all, here or on a cluster, as the flags say."""
     numbers, bounds = list(numbers), setting.model.classifier.bounds
-    begins_elsewhere = isinstance(setting.attack, StrAttack) and numbers
-    points = plan.starting_points(setting.data, bounds) if begins_elsewhere else None
+    takes_points = isinstance(setting.attack, StrAttack) and numbers
+    points = plan.starting_points(setting.data, bounds) if takes_points else None
     work = Work(setting.attack, quantize, setting.grouping, flags.batch_size(), points)
     shards = plan.shards(setting.data, bounds, numbers)
     if engine_flags.RAY.value is None:

@@ -1,4 +1,4 @@
-"""Training of the networks that the attacks are measured on."""
+"""Training of the networks that are attacked."""
 
 import sys
 

@@ -1,4 +1,4 @@
-"""Adversarial examples that `eval.generate` or `eval.attack` wrote, as training data with their correct labels."""
+"""Adversarial examples written by `eval.generate` or `eval.attack`, as training data with the correct labels."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from .data import Split, split_of
 
 
 class AdversarialDataset(NamedTuple):
-    """The successful examples of a run, with labels; `failed` counts the others, `made_by` tells what made them."""
+    """The successful examples of a run with labels, the number of `failed` ones, and facts of the run (`made_by`)."""
 
     split: Split
     failed: int
@@ -27,27 +27,27 @@ def read_adversarial_dataset(
 ) -> AdversarialDataset:
     """Reads the `dataset/` directory of a run of eval.generate or eval.attack, or the run's directory.
 
-    Failed examples, whose image is the original, are left out.
+    Failed examples are left out, as their image is the original.
 
     Args:
       directory: where the examples are.
-      dataset: the TFDS data set that is trained on, of whose training split the examples must be.
-      image_shape: (H, W, C) that the network takes.
+      dataset: the TFDS data set to train on. The examples must come from its training split.
+      image_shape: (H, W, C), the input of the network.
       num_classes: the number of classes.
 
     Raises:
-      InputError: no such directory, none that succeeded, images of another shape, or made from other images.
+      InputError: no such directory, no successful example, images of another shape, or examples of another data set.
     """
     if (directory / "dataset").is_dir():
         directory = directory / "dataset"
-    what = "the dataset directory of a run of eval.generate or eval.attack that has ended"
+    what = "the dataset directory of a finished run of eval.generate or eval.attack"
     builder = load_or_explain(lambda: tfds.builder_from_directory(str(directory)), directory, what)
     made_by = dict(builder.info.metadata or {})
     _check_origin(made_by, dataset, directory)
     shape = builder.info.features["image"].shape
     if shape != image_shape:
         raise InputError(f"expected --adversarial_dataset of images {image_shape}, received {shape} in {directory}")
-    wanted = tfds.decode.PartialDecoding({"image": True, "label": True, "success": True})  # and not the originals
+    wanted = tfds.decode.PartialDecoding({"image": True, "label": True, "success": True})  # the originals are large
 
     def read() -> tuple[list[dict[str, Any]], int]:
         every = tfds.as_numpy(builder.as_dataset(split="train", decoders=wanted))
@@ -67,7 +67,7 @@ def read_adversarial_dataset(
 
 
 def _check_origin(made_by: dict[str, Any], dataset: str, directory: Path) -> None:
-    """Refuses examples of images that are tested on, or of another data set: the accuracy would tell nothing."""
+    """Refuses examples of test images or of another data set, with which the test accuracy would mean nothing."""
     origin, split = made_by.get("dataset"), str(made_by.get("split"))
     if origin != dataset or not split.startswith("train") or "test" in split:
         raise InputError(

@@ -1,4 +1,4 @@
-"""The backup from which a stopped training is resumed."""
+"""The backup from which an interrupted training is resumed."""
 
 from __future__ import annotations
 
@@ -13,26 +13,26 @@ from tf_strattack.programs.notices import notice
 
 
 class Backup(keras.callbacks.Callback):
-    """Keeps the weights, the optimizer's too, after each epoch, in a file that is whole or not there.
+    """Saves the weights and the optimizer's state after each epoch, atomically.
 
-    It stays after the last epoch: what follows can be stopped as well. Keras's `BackupAndRestore` writes over the
-    weights, and tells `fit` where to begin by a private attribute.
+    The backup is kept after the last epoch, as later steps can be interrupted too. Keras's `BackupAndRestore` is no
+    alternative: it writes over the weights in place, and passes the first epoch to `fit` by a private attribute.
     """
 
     def __init__(self, directory: Path) -> None:
-        """Backs up to `directory`."""
+        """Saves backups to `directory`."""
         super().__init__()
         self._latest = directory / "latest.weights.h5"
 
     def restore(self, model: keras.Model, steps_per_epoch: int) -> int:
-        """Loads the weights of the backup into a compiled model, if there is one; returns the epoch to begin with.
+        """Loads the backup, if there is one, into a compiled model; returns the epoch to start with.
 
-        The epoch is not written apart, where it could contradict the weights: it comes from the optimizer's steps.
+        The epoch follows from the optimizer's step count: a separate record of it could contradict the weights.
         """
         if not self._latest.exists():
             return 0
         if not is_whole(self._latest):
-            notice(f"{self._latest} is not as it was written: the training begins again")
+            notice(f"{self._latest} is damaged: training starts from the beginning")
             self._latest.unlink()
             return 0
         model.optimizer.build(model.trainable_variables)
@@ -54,7 +54,7 @@ def is_whole(path: Path) -> bool:
     try:
         with h5py.File(path) as file:
             file.visititems(_read)
-    except Exception:  # h5py has no common kind for what a cut-off file makes it raise
+    except Exception:  # a truncated file makes h5py raise exceptions without a common class
         return False
     return True
 

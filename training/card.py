@@ -1,4 +1,4 @@
-"""The model card: what a trained network is and how it was made, as JSON beside its file."""
+"""The model card: what a trained network is and how it was made, as JSON next to its file."""
 
 from __future__ import annotations
 

@@ -12,13 +12,13 @@ import tensorflow as tf
 from tf_strattack.programs.tfds_splits import load_raw
 from tf_strattack.typing import Images
 
-# Images are shifted by at most so many pixels in each direction, as is usual for CIFAR-10 (He et al. 2016).
+# The largest shift in pixels in each direction; 4 is usual for CIFAR-10 (He et al. 2016).
 _SHIFT = 4
 
 
 @dataclasses.dataclass(frozen=True)
 class Split:
-    """A split in memory: images (N, H, W, C) float32 in [0, 1], and each one's class probabilities (N, K) float32."""
+    """A split in memory: images (N, H, W, C) float32 in [0, 1], and their class probabilities (N, K) float32."""
 
     images: Images
     probabilities: npt.NDArray[np.float32]
@@ -29,7 +29,7 @@ class Split:
 
 
 def load_splits(name: str, *, data_dir: str | None, download: bool, num_classes: int) -> tuple[Split, Split]:
-    """Decodes the training and the test split of a TFDS data set, once.
+    """Decodes the training and the test split of a TFDS data set.
 
     Raises:
       InputError: as `load_raw`.
@@ -42,7 +42,7 @@ def load_splits(name: str, *, data_dir: str | None, download: bool, num_classes:
 
 
 def split_of(images: Any, labels: Any, *, num_classes: int) -> Split:
-    """Makes a split of uint8 images, or floating-point ones in [0, 1], and labels (N,)."""
+    """Makes a split from images, uint8 or floating point in [0, 1], and labels (N,)."""
     stacked = np.stack(images)
     scaled = stacked.astype(np.float32) / 255.0 if stacked.dtype == np.uint8 else stacked.astype(np.float32)
     return Split(scaled, np.eye(num_classes, dtype=np.float32)[np.asarray(labels)])
@@ -55,10 +55,10 @@ def batches_in_order(split: Split, batch_size: int = 500) -> tf.data.Dataset:
 
 
 def training_batches(split: Split, *, epoch: tf.Variable, batch_size: int, seed: int, augment: bool) -> tf.data.Dataset:
-    """The split in an order, and with augmentation, that depend on `seed` and the value of `epoch` alone.
+    """The split shuffled and augmented; both depend on `seed` and the value of `epoch` alone.
 
-    A run that is stopped and resumed thus sees what an uninterrupted one sees. Each iteration over the data set
-    reads `epoch` at its start.
+    A resumed run therefore sees the same batches as an uninterrupted one. Each iteration over the data set reads
+    `epoch` at its start.
     """
     number = len(split)
     images, probabilities = tf.constant(split.images), tf.constant(split.probabilities)
@@ -66,14 +66,14 @@ def training_batches(split: Split, *, epoch: tf.Variable, batch_size: int, seed:
     def shuffled(now: tf.Tensor) -> tf.data.Dataset:
         order = tf.random.experimental.stateless_shuffle(tf.range(number), tf.stack([seed, now]))
 
-        def take(first: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        def batch_at(first: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
             rows = order[first : first + batch_size]
             chosen = tf.gather(images, rows)
             if augment:
                 chosen = shift_and_flip(chosen, tf.stack([seed, now * number + first]))
             return chosen, tf.gather(probabilities, rows)
 
-        return tf.data.Dataset.range(0, number, batch_size, output_type=tf.int32).map(take)
+        return tf.data.Dataset.range(0, number, batch_size, output_type=tf.int32).map(batch_at)
 
     batches = tf.data.Dataset.range(1).map(lambda _: epoch.read_value()).flat_map(shuffled)
     steps = -(-number // batch_size)
@@ -81,7 +81,7 @@ def training_batches(split: Split, *, epoch: tf.Variable, batch_size: int, seed:
 
 
 def shift_and_flip(images: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
-    """Shifts each image by up to 4 pixels either way, zeros coming in, and flips half of them left to right.
+    """Shifts each image by up to 4 pixels either way, padded with zeros, and flips half of the images left to right.
 
     Args:
       images: (N, H, W, C).

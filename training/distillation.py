@@ -12,11 +12,11 @@ from .data import Split, batches_in_order
 
 
 def soft_labels(teacher: keras.Model, split: Split, temperature: float) -> Split:
-    """The images of `split` with softmax(Z / T) of the teacher's logits Z in place of their classes.
+    """The images of `split` with softmax(Z / T) of the teacher's logits Z instead of their classes.
 
     Args:
-      teacher: images (N, H, W, C) in [0, 1] to logits (N, K).
-      split: the images, which keep their order.
+      teacher: maps images (N, H, W, C) in [0, 1] to logits (N, K).
+      split: the images; their order is kept.
       temperature: T; the higher, the softer.
     """
     soften = tf.function(lambda images: tf.nn.softmax(teacher(images, training=False) / temperature))

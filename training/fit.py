@@ -1,4 +1,4 @@
-"""Keras `fit` as all variants use it: loss at a temperature, schedule, backup, progress."""
+"""The training loop of all variants, by Keras `fit`: loss at a temperature, schedule, backup, progress."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ from .interrupt import ctrl_c_between_steps
 
 @dataclasses.dataclass(frozen=True)
 class Recipe:
-    """What every variant of a network is trained with.
+    """The settings of a training that all variants share.
 
     Attributes:
       epochs: passes over the training split.
-      batch_size: images a step.
-      learning_rate: initial rate of Adam; decays to 0 as a cosine.
-      precision: Keras dtype policy while training; what is kept is float32.
+      batch_size: images per step.
+      learning_rate: initial rate of Adam; decays to 0 along a cosine.
+      precision: Keras dtype policy during training; the saved network is float32.
       augment: whether images are shifted and flipped at random.
-      seed: of initial weights, order, augmentation and dropout.
+      seed: the seed of initial weights, order, augmentation and dropout.
     """
 
     epochs: int
@@ -47,19 +47,19 @@ def fit(
     temperature: float = 1.0,
     wrap: Callable[[keras.Sequential, int], keras.Model] = lambda network, steps: network,
 ) -> keras.Sequential:
-    """Trains the network that `build` makes, or goes on where a stopped run's backup in `backup_dir` ends.
+    """Trains the network that `build` makes, or resumes from the backup in `backup_dir`.
 
-    What is random in an epoch depends on the seed and the epoch alone, so a resumed run ends with the same weights.
+    All randomness of an epoch depends on the seed and the epoch alone, so a resumed run ends with the same weights.
 
     Args:
       build: makes the untrained network for a dtype policy.
       train: images and the class probabilities to learn.
-      test: what is reported as `val_accuracy` after some epochs; nothing is chosen by it.
-      recipe: how.
-      backup_dir: for the backup, which stays; with that of a finished training nothing is left to do.
-      tensorboard_dir: where TensorBoard's logs go, if anywhere.
+      test: images for the `val_accuracy` that is reported after some epochs; it decides nothing.
+      recipe: the settings.
+      backup_dir: directory of the backup, which is kept; the backup of a finished training leaves nothing to do.
+      tensorboard_dir: directory of TensorBoard's logs; None for no logs.
       temperature: divides the logits before the softmax of the loss.
-      wrap: makes the model that is fitted of the network and the number of steps an epoch.
+      wrap: makes the model to fit from the network and the number of steps per epoch.
 
     Returns:
       The trained network in float32, not compiled.
@@ -98,7 +98,7 @@ def fit(
             callbacks=[*callbacks, stop],
             shuffle=False,
         )
-    trained = build("float32")  # not compiled: the optimizer's state would treble the file
+    trained = build("float32")  # not compiled: the optimizer's state would triple the size of the file
     trained.set_weights(network.get_weights())
     return trained
 
@@ -114,17 +114,17 @@ def accuracy(network: keras.Model, test: Split) -> float:
 
 
 class EpochStart(keras.callbacks.Callback):
-    """Makes what is random in an epoch depend on the seed and the epoch alone: order, augmentation, dropout."""
+    """Makes the randomness of an epoch (order, augmentation, dropout) depend on the seed and the epoch alone."""
 
     def __init__(self, network: keras.Model, epoch: tf.Variable, seed: int) -> None:
-        """Sets `epoch`, which the pipeline reads, and the seeds of the layers of `network`."""
+        """Prepares to set `epoch`, which the pipeline reads, and the seeds of the layers of `network`."""
         super().__init__()
         self._epoch, self._seed = epoch, seed
         generators = [getattr(layer, "seed_generator", None) for layer in network.layers]
         self._generators = [generator for generator in generators if generator is not None]
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
-        """Announces the epoch."""
+        """Sets the variable and the seeds."""
         self._epoch.assign(epoch)
         for number, generator in enumerate(self._generators):
             generator.state.assign([self._seed + number, epoch << 20])

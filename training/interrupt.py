@@ -1,4 +1,4 @@
-"""Ctrl-C during a training: answered between two steps."""
+"""Ctrl-C during training, handled between two steps."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ class _StopBetweenSteps(keras.callbacks.Callback):
 
 @contextlib.contextmanager
 def ctrl_c_between_steps() -> Iterator[keras.callbacks.Callback]:
-    """Gives the callback of a `fit`, within which Ctrl-C waits for the end of a step; a second one does not wait.
+    """Yields a callback for `fit` that delays Ctrl-C to the end of a step; a second Ctrl-C takes effect at once.
 
-    Python's own answer is an exception at once, which within TensorFlow's compiled code can abort the process.
+    Python raises an exception immediately, which can abort the process inside TensorFlow's compiled code.
     """
     callback = _StopBetweenSteps()
     before = signal.getsignal(signal.SIGINT)
@@ -39,7 +39,7 @@ def ctrl_c_between_steps() -> Iterator[keras.callbacks.Callback]:
         callback.pressed = True
         signal.signal(signal.SIGINT, before)
 
-    # Only the main thread may; and where Ctrl-C is ignored (a shell's background job) it stays so.
+    # Only the main thread may set handlers. A job in the background of a shell ignores Ctrl-C; it still should.
     if threading.current_thread() is not threading.main_thread() or not callable(before):
         yield callback
         return

@@ -21,7 +21,7 @@ def mnist_cnn(dtype: str = "float32") -> keras.Sequential:
 def cifar10_cnn(dtype: str = "float32") -> keras.Sequential:
     """Builds the CIFAR-10 network: pixels in [0, 1] of shape (32, 32, 3) in, 10 logits out.
 
-    As `mnist_cnn` with 64 and 128 channels and dense layers of 256.
+    Like `mnist_cnn` with 64 and 128 channels and dense layers of 256.
     """
     return _four_convolutions("cifar10_cnn", (32, 32, 3), channels=(64, 128), units=256, dtype=dtype)
 
@@ -29,7 +29,7 @@ def cifar10_cnn(dtype: str = "float32") -> keras.Sequential:
 def _four_convolutions(
     name: str, shape: tuple[int, int, int], *, channels: tuple[int, int], units: int, dtype: str
 ) -> keras.Sequential:
-    """Builds a network; `dtype` is the Keras policy of all layers but the logits, which are float32."""
+    """Builds a network; `dtype` is the Keras policy of all layers except the logits, which are float32."""
     convolutions: list[layers.Layer] = []
     for number in channels:
         convolutions += [layers.Conv2D(number, 3, activation="relu", dtype=dtype) for _ in range(2)]
@@ -48,7 +48,7 @@ def _four_convolutions(
     )
 
 
-# Keras dtype policies that networks are trained with.
+# The Keras dtype policies to train with.
 PRECISIONS = ("float32", "mixed_bfloat16")
 
 
@@ -68,7 +68,7 @@ class Net(NamedTuple):
     epsilon: float
 
 
-# Data set name → the network that is trained on it. A new data set is one line here.
+# Data set name → the network to train on it. A new data set is one line here.
 NETS = {
     "mnist": Net(mnist_cnn, epochs=12, augment=False, epsilon=0.3),
     "cifar10": Net(cifar10_cnn, epochs=40, augment=True, epsilon=8 / 255),

@@ -12,7 +12,7 @@ from tf_strattack.problem import balls
 
 from .data import Split
 
-# Of the evaluation: 40 steps as Madry et al. for MNIST, but longer ones (0.019 at epsilon 0.3 in place of 0.01).
+# The evaluation takes 40 steps, as Madry et al. for MNIST, but longer ones (0.019 at epsilon 0.3 instead of 0.01).
 TEST_STEPS, TEST_RESTARTS = 40, 2
 
 
@@ -33,14 +33,14 @@ class PGD:
     def __call__(
         self, network: keras.Model, images: tf.Tensor, probabilities: tf.Tensor, *, seed: tf.Tensor, share: Any = 1.0
     ) -> tf.Tensor:
-        """Attacks the network as it is in use (dropout off), from a random start in the ball.
+        """Attacks the network in inference mode (dropout off), from a random start in the ball.
 
         Args:
-          network: images (N, H, W, C) in [0, 1] to logits (N, K).
+          network: maps images (N, H, W, C) in [0, 1] to logits (N, K).
           images: (N, H, W, C) originals x0.
           probabilities: (N, K) true classes, one-hot.
-          seed: (2,) integers, of the start.
-          share: of radius and step; below 1 while training warms up.
+          seed: (2,) integers, the seed of the start.
+          share: multiplies radius and step; below 1 while training warms up.
 
         Returns:
           (N, H, W, C) images within the ball and [0, 1].
@@ -64,21 +64,21 @@ class PGD:
 
 
 class PGDTraining(keras.Model):
-    """Trains `network` on PGD examples in place of the images; its metrics are those of the examples.
+    """Trains `network` on PGD examples instead of the images; the metrics refer to the examples.
 
-    The radius grows linearly over the first `warmup_steps` steps: from the start at full radius, MNIST networks
-    can stay at chance for many epochs.
+    The radius grows linearly over the first `warmup_steps` steps: with the full radius from the start, MNIST networks
+    can stay at chance accuracy for many epochs.
     """
 
     def __init__(self, network: keras.Model, attack: PGD, *, warmup_steps: int, seed: int) -> None:
-        """Wraps `network`, whose weights it shares; `seed` is that of the attack's random starts."""
+        """Wraps `network` and shares its weights; `seed` is the seed of the attack's random starts."""
         super().__init__()
         self.network = network
         self._attack, self._warmup_steps, self._seed = attack, warmup_steps, seed
         self.build((None, *network.input_shape[1:]))
 
     def build(self, input_shape: Any) -> None:
-        """Does nothing, as the network is built."""
+        """Does nothing, as the network is built already."""
         self.built = True
 
     def call(self, images: tf.Tensor, training: bool | None = None) -> tf.Tensor:
@@ -86,11 +86,11 @@ class PGDTraining(keras.Model):
         return self.network(images, training=training)
 
     def train_step(self, data: tuple[tf.Tensor, tf.Tensor]) -> dict[str, Any]:
-        """One step on the examples that PGD makes of a batch."""
+        """One training step on the PGD examples of a batch."""
         images, probabilities = data
         step = self.optimizer.iterations
         share = tf.minimum(1.0, tf.cast(step + 1, tf.float32) / max(1, self._warmup_steps))
-        # From the number of the step, so that a resumed run draws what an uninterrupted one draws.
+        # The seed follows from the step, so that a resumed run draws the same starts as an uninterrupted one.
         seed = tf.stack([self._seed, tf.cast(step, tf.int32)])
         adversarial = self._attack(self.network, images, probabilities, seed=seed, share=share)
         results: dict[str, Any] = super().train_step((adversarial, probabilities))
@@ -100,7 +100,7 @@ class PGDTraining(keras.Model):
 def pgd_accuracy(
     network: keras.Model, split: Split, attack: PGD, *, restarts: int, seed: int, batch_size: int = 500
 ) -> float:
-    """The share of `split` that is classified correctly, also in each of `restarts` attacks from random starts."""
+    """The share of `split` that is classified correctly, before and after each of `restarts` random-start attacks."""
 
     def correct(images: tf.Tensor, probabilities: tf.Tensor) -> tf.Tensor:
         return tf.argmax(network(images, training=False), axis=1) == tf.argmax(probabilities, axis=1)

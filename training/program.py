@@ -1,4 +1,4 @@
-"""training.train: a network, trained, tested, and written with its card."""
+"""training.train: trains and tests a network, and writes it with its card."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from .nets import NETS, Net
 from .pgd import PGD
 
 _PROGRAM = "training.train"
-# Variant → the flags that it alone takes, and whether it needs them.
+# Variant → its own flags, and whether they are required.
 _OWN_FLAGS = {
     "distilled": {flags.TEMPERATURE.name: True},
     "adversarial": {flags.ADVERSARIAL_DATASET.name: True},
@@ -38,10 +38,10 @@ _OWN_FLAGS = {
 
 
 def train_network() -> None:
-    """Trains, tests, and writes the network with its card.
+    """Trains and tests the network, and writes it with its card.
 
     Raises:
-      InputError: flags that do not fit, or a network that is there already.
+      InputError: flags that do not fit, or an output file that exists.
     """
     _check_flags()
     net = NETS[flags.DATASET.value]
@@ -67,7 +67,8 @@ def train_network() -> None:
         **own,
     }
     claiming: Any = {"program": _PROGRAM, "flag": "--output's backup", "overwrite": flags.OVERWRITE.value}
-    # A folder that cannot be made is found before the data are loaded, which takes long; what is there stays till then.
+    # Before the data are loaded, which takes long, find out whether the workspace can be claimed; --overwrite removes
+    # an earlier training only after that.
     require_claimable(workspace, configuration, **claiming)
     release = None if workspace.exists() else claim(workspace, configuration, **claiming)
     try:
@@ -84,7 +85,7 @@ def train_network() -> None:
     try:
         network, found = train_variant(variants.Task(net.build, train, test, recipe, workspace, logs))
     except KeyboardInterrupt:
-        print(f"\ninterrupted; the same command resumes after the last finished epoch, kept in {workspace}")
+        print(f"\ninterrupted; run the same command to resume after the last finished epoch, saved in {workspace}")
         raise
     facts = {
         **configuration,
@@ -95,7 +96,7 @@ def train_network() -> None:
         "output": f"{num_classes} logits",
     }
     _keep(network, output, workspace / FINISHED)
-    write_card(output.with_suffix(".json"), **facts)  # last: with its card a network is finished
+    write_card(output.with_suffix(".json"), **facts)  # last: other programs take a network with a card for finished
     discard(workspace, _PROGRAM)
     release()
     accuracies = {name: value for name, value in facts.items() if name.endswith("_accuracy")}
@@ -103,19 +104,19 @@ def train_network() -> None:
 
 
 def _check_new(output: Path, finished: Path) -> None:
-    """Refuses files that are there already, but for the network of this training if it was stopped before its card."""
+    """Refuses files that exist, except the network of this training if it was interrupted before writing its card."""
     ours = same_content(finished, output)
     for path in (output.with_suffix(".json"), *([] if ours else [output])):
         require_new(path, overwrite=flags.OVERWRITE.value)
 
 
 def _keep(network: keras.Model, output: Path, finished: Path) -> None:
-    """Writes the network to `output`, and before that to `finished`, by which a stopped training knows it again."""
+    """Writes the network to `finished`, by which a resumed training recognises its own file, and then to `output`."""
     if not finished.exists():
         partial = finished.with_name("partial.keras")
         network.save(partial)
         partial.replace(finished)
-    _check_new(output, finished)  # again: a training takes long
+    _check_new(output, finished)  # again: another program may have written the file during the training
     with replacing(output) as file, finished.open("rb") as source:
         shutil.copyfileobj(source, file)
 
@@ -123,7 +124,7 @@ def _keep(network: keras.Model, output: Path, finished: Path) -> None:
 def _variant(
     net: Net, shape: tuple[int, ...], num_classes: int
 ) -> tuple[dict[str, Any], Callable[[variants.Task], variants.Outcome]]:
-    """What the variant adds to the configuration, and the function that trains it."""
+    """The variant's part of the configuration, and the function that trains the network."""
     if flags.VARIANT.value == "distilled":
         temperature = flags.TEMPERATURE.value or 0.0
         return {"temperature": temperature}, lambda task: variants.train_distilled(task, temperature)
@@ -148,7 +149,7 @@ def _variant(
 
 
 def _check_flags() -> None:
-    """Refuses values out of range, and flags that the variant does not use or lacks."""
+    """Refuses values out of range, flags of other variants, and a missing flag that the variant requires."""
     for flag in (flags.TEMPERATURE, flags.EPSILON, flags.PGD_STEPS, flags.PGD_STEP_SIZE, flags.LEARNING_RATE):
         if flag.value is not None and not 0 < flag.value < float("inf"):
             raise InputError(f"expected --{flag.name} to be a number above 0, received {flag.value:g}")
@@ -167,4 +168,4 @@ def _check_flags() -> None:
                 )
             if needed and not given and variant == flags.VARIANT.value:
                 raise InputError(f"expected --{name} with --variant={variant}, received none")
-    tensorboard_directory(flags.TENSORBOARD_DIR.value)  # refuses what could not be written, before any work
+    tensorboard_directory(flags.TENSORBOARD_DIR.value)  # refuses a directory that cannot be written, before any work

@@ -13,15 +13,15 @@ from tf_strattack.programs.running import require_new, run
 from tf_strattack.runtime.files import replacing
 
 _DATA_DIR = flags.DEFINE_string("data_dir", None, "Directory of prepared TFDS data sets.")
-_DOWNLOAD = flags.DEFINE_bool("download", False, "Let TFDS download what is missing.")
-_NUMBER = flags.DEFINE_integer("number", 500, "How many digits.", lower_bound=1, upper_bound=500)
+_DOWNLOAD = flags.DEFINE_bool("download", False, "Let TFDS download a data set that is missing.")
+_NUMBER = flags.DEFINE_integer("number", 500, "Number of digits.", lower_bound=1, upper_bound=500)
 _OUTPUT = flags.DEFINE_string("output", "mnist_sample.npz", "The .npz file to write.")
 _OVERWRITE = flags.DEFINE_bool("overwrite", False, "Replace an existing output file.")
 OPTIONS = Options({"Data": [_DATA_DIR, _DOWNLOAD, _NUMBER], "Output": [_OUTPUT, _OVERWRITE]})
 
 
 def main() -> None:
-    """Takes the first digits of the test split, in the order of TFDS mnist 3.0.1, which is fixed."""
+    """Writes the first digits of the test split, in the fixed order of TFDS mnist 3.0.1."""
     from tf_strattack.programs.tfds_splits import load_raw
 
     output = Path(_OUTPUT.value)
@@ -30,7 +30,7 @@ def main() -> None:
     (test,) = load_raw("mnist", [split], data_dir=_DATA_DIR.value, download=_DOWNLOAD.value)
     pairs = list(test.as_numpy_iterator())
     output.parent.mkdir(parents=True, exist_ok=True)
-    _check(output)  # again: the data set may have been downloaded meanwhile
+    _check(output)  # again: a download takes long, and the file may exist by now
     with replacing(output) as file:
         np.savez_compressed(
             file,
@@ -42,7 +42,7 @@ def main() -> None:
 
 
 def _check(output: Path) -> None:
-    """Refuses an --output that cannot be written, or that is there."""
+    """Refuses an --output that cannot be written, or that exists."""
     if not output.name.endswith(".npz"):
         raise InputError(f"expected --output to end in .npz, received {output}")
     if output.is_dir():

@@ -1,7 +1,7 @@
 """Trains the network of a data set: `python -m training.train --dataset=mnist --output=FILE.keras`.
 
-Writes the network and, next to it, a model card (JSON) with its test accuracy, configuration and versions. The same
-command, given again, resumes a stopped training after its last finished epoch.
+Writes the network and, next to it, a model card (JSON) with its test accuracy, configuration and versions. Run the
+same command again to resume an interrupted training after its last finished epoch.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ OPTIONS = Options(
 
 
 def main() -> None:
-    """Trains the network that the flags name."""
+    """Trains the network that the flags describe."""
     from .program import train_network
 
     train_network()

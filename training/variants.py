@@ -15,20 +15,20 @@ from .distillation import soft_labels
 from .fit import Recipe, accuracy, fit
 from .pgd import PGD, TEST_RESTARTS, TEST_STEPS, PGDTraining, pgd_accuracy
 
-# Share of the epochs over which the radius of PGD training grows.
+# The share of epochs in which the radius of PGD training grows.
 WARMUP = 0.3
 
 
 @dataclasses.dataclass(frozen=True)
 class Task:
-    """What there is to train.
+    """A network to train.
 
     Attributes:
       build: makes the untrained network for a Keras dtype policy.
       train, test: the splits.
-      recipe: how.
-      workspace: directory of the backups, by which a stopped task goes on.
-      tensorboard_dir: where TensorBoard's logs go, if anywhere.
+      recipe: the settings.
+      workspace: directory of the backups, from which an interrupted task is resumed.
+      tensorboard_dir: directory of TensorBoard's logs; None for no logs.
     """
 
     build: Callable[[str], keras.Sequential]
@@ -39,7 +39,7 @@ class Task:
     tensorboard_dir: Path | None
 
     def fit(self, name: str, **options: Any) -> keras.Sequential:
-        """Trains a network; `name` tells its backup and its logs from others of the task."""
+        """Trains a network; `name` distinguishes its backup and logs from others of the task."""
         logs = None if self.tensorboard_dir is None else self.tensorboard_dir / name
         return fit(
             self.build,
@@ -52,21 +52,21 @@ class Task:
         )
 
 
-# The network, and what training found out besides, for its card.
+# The network, and further facts for its card.
 Outcome = tuple[keras.Sequential, dict[str, Any]]
 
 
 def train_standard(task: Task) -> Outcome:
-    """Cross-entropy on the training split."""
+    """Trains by cross-entropy on the training split."""
     return task.fit("network"), {}
 
 
 def train_distilled(task: Task, temperature: float) -> Outcome:
     """Defensive distillation (Papernot et al. 2016, arXiv 1511.04508).
 
-    A teacher learns the classes, and a student of the same architecture the teacher's soft labels, both with logits
-    divided by `temperature`; the student is used at temperature 1. The soft labels are those of the images as they
-    are, also where the student sees them shifted and flipped. The student's seed is the next one.
+    A teacher learns the classes, and a student of the same architecture learns the teacher's soft labels, both with
+    logits divided by `temperature`; the student is used at temperature 1. The soft labels belong to the original
+    images, even if the student sees them shifted and flipped. The student's seed is the teacher's plus 1.
     """
     finished = task.workspace / "teacher.keras"
     if finished.exists():
@@ -86,7 +86,7 @@ def train_distilled(task: Task, temperature: float) -> Outcome:
 
 
 def train_adversarial(task: Task, added: Split) -> Outcome:
-    """The training split and adversarial examples with their correct labels (Tramèr et al. 2018, arXiv 1705.07204)."""
+    """Trains on the training split and on adversarial examples with correct labels (Tramèr et al. 2018, 1705.07204)."""
     both = Split(
         np.concatenate([task.train.images, added.images]),
         np.concatenate([task.train.probabilities, added.probabilities]),
@@ -95,7 +95,7 @@ def train_adversarial(task: Task, added: Split) -> Outcome:
 
 
 def train_pgd(task: Task, attack: PGD) -> Outcome:
-    """Training on PGD examples alone (Madry et al. 2018, arXiv 1706.06083), and the accuracy under a longer PGD."""
+    """Trains on PGD examples alone (Madry et al. 2018, arXiv 1706.06083) and measures accuracy under a longer PGD."""
 
     def wrap(network: keras.Sequential, steps_per_epoch: int) -> keras.Model:
         warmup = int(WARMUP * task.recipe.epochs * steps_per_epoch)

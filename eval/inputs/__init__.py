@@ -1,1 +1,1 @@
-"""What the flags name: networks, data sets, attacks."""
+"""Inputs of the programs: networks, data sets, attacks."""

@@ -28,18 +28,18 @@ def find_application(name: str) -> Callable[..., keras.Model] | None:
 
 
 def load_application(name: str, weights: str, seed: int) -> tuple[Classifier, str]:
-    """Makes the network `name` with its own preprocessing before it, so that it takes images in [0, 1].
+    """Makes the network `name` with its own preprocessing, so that it takes images in [0, 1].
 
     Args:
-      name: as for `find_application`.
-      weights: "imagenet", which Keras downloads; a file of weights, or of a whole model; "none" for random ones.
-      seed: of the random ones.
+      name: as in `find_application`.
+      weights: "imagenet", which Keras downloads; a file of weights or of a whole model; "none" for random weights.
+      seed: the seed of random weights.
 
     Returns:
       The classifier, which returns logits, and a hash of its weights.
 
     Raises:
-      InputError: no such network, or weights that cannot be had.
+      InputError: no such network, or weights that cannot be downloaded or loaded.
     """
     build = find_application(name)
     if build is None:
@@ -53,7 +53,7 @@ def load_application(name: str, weights: str, seed: int) -> tuple[Classifier, st
             model = build(weights=None, **options)
         if weights != NONE:
             _load_weights(model, Path(weights))
-    # The networks of a module share its preprocessing; some have theirs within, and a function that does nothing.
+    # All networks of a module share its `preprocess_input`, which does nothing if the networks preprocess themselves.
     preprocess = sys.modules[build.__module__].preprocess_input
     adapted = adapt_keras(model, Request())
 
@@ -64,10 +64,10 @@ def load_application(name: str, weights: str, seed: int) -> tuple[Classifier, st
 
 
 def imagenet_names() -> dict[int, str]:
-    """The names of the 1000 classes, as Keras downloads them; none where it cannot."""
+    """The names of the 1000 classes, which Keras downloads; empty if the download fails."""
     try:
         ranked = keras.applications.imagenet_utils.decode_predictions(np.eye(1000, dtype=np.float32), top=1)
-    except Exception:  # urllib, HTTP and file system errors: figures then show the classes' numbers
+    except Exception:  # urllib, HTTP and file system errors: figures then show class numbers
         return {}
     return {index: best[0][1] for index, best in enumerate(ranked)}
 
@@ -85,7 +85,7 @@ def _download(build: Callable[..., keras.Model], options: dict[str, Any]) -> ker
     try:
         with devices.scope():
             return build(weights=IMAGENET, **options)
-    except Exception as error:  # urllib, HTTP and file system errors, as Keras raises them
+    except Exception as error:  # Keras raises errors of urllib, HTTP and the file system
         reason = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise InputError(
             f"expected --weights=imagenet to be downloaded, received: {reason}; give --weights=FILE, or --weights=none"

@@ -1,7 +1,7 @@
-"""`--attack_parameters`: the hyper-parameters of an attack and of its parts, flat, by name.
+"""`--attack_parameters`: the hyper-parameters of an attack and of its parts, as one flat list of names.
 
-A name is looked up in the attack, then in its distortion, its solver and its refinement. `refine.NAME` is one of the
-refinement's solver, `fallback.NAME` one of the fallback.
+A name is looked up in the attack, then in its distortion, its solver and its refinement. `refine.NAME` is a parameter
+of the refinement's solver, `fallback.NAME` one of the fallback.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from tf_strattack.programs.numbers import fraction
 from tf_strattack.solvers import SOLVERS, as_solver
 
 Flat = dict[str, Any]
-# What of a refinement is its own; the rest comes from the attack.
+# The refinement's own parameters; it takes all others from the attack.
 _OF_REFINEMENT = ("sigma_quantile", "prune")
 _SHORT_FORMS = ("group_size", "stride", "border")
 _KINDS: dict[str, Mapping[str, Any]] = {"distortion": DISTORTIONS, "solver": SOLVERS}
@@ -34,7 +34,7 @@ def parse(assignment: str) -> tuple[str, Any]:
     """The name and the value of an assignment like "tau=2".
 
     Raises:
-      InputError: another form.
+      InputError: the text has another form.
     """
     name, separator, text = assignment.partition("=")
     if not separator:
@@ -50,22 +50,22 @@ def parse(assignment: str) -> tuple[str, Any]:
 
 
 def did_you_mean(unknown: str, names: Iterable[str]) -> str:
-    """The end of a message that names the most similar of the known names, if one is similar."""
+    """The end of a message: the most similar of the known names, if one is similar."""
     close = difflib.get_close_matches(unknown.lower(), names, n=1)
     return f": did you mean {close[0]}?" if close else ""
 
 
 def assemble(name: str, kind: type[Attack], given: Mapping[str, Any], groups: GroupStructure | None) -> Attack:
-    """Makes the attack of class `kind` that programs call `name` from flat hyper-parameters.
+    """Makes an attack from flat hyper-parameters.
 
     Args:
-      name: for messages.
-      kind: the class.
-      given: what the caller or a preset says.
-      groups: those of an attack with groups, where `given` does not say otherwise; None for the attack's own default.
+      name: the name of the attack in programs, for messages.
+      kind: the class of the attack.
+      given: the parameters from the caller and from presets.
+      groups: the default groups of an attack with groups; None for the attack's own default.
 
     Raises:
-      InputError: a name that is none, or that means nothing together with the others; a value that does not fit.
+      InputError: an unknown name, a name without a meaning next to the others, or a value that does not fit.
     """
     if kind is not StrAttack:
         return kind(**_known(name, given, names_of(kind)))
@@ -76,9 +76,9 @@ def assemble(name: str, kind: type[Attack], given: Mapping[str, Any], groups: Gr
 
 
 def flat(attack: Attack) -> Flat:
-    """The hyper-parameters of an attack, resolved, as `assemble` takes them."""
+    """The resolved hyper-parameters of an attack, in the form that `assemble` takes."""
     if not isinstance(attack, StrAttack):
-        return {name: _short(getattr(attack, name)) for name in names_of(type(attack))}
+        return {name: _in_short_form(getattr(attack, name)) for name in names_of(type(attack))}
     fallback, refinement = attack.fallback_solver, attack.refinement
     parts: dict[str, Flat] = {
         "groups": _groups(attack.groups),
@@ -99,16 +99,16 @@ def flat(attack: Attack) -> Flat:
 
 
 def _default(groups: GroupStructure, given: Mapping[str, Any]) -> Flat:
-    """The `groups` as parameters next to those given, of which a side or a step of squares says otherwise."""
-    short = [name for name in _SHORT_FORMS if name in given]
+    """The default `groups` as parameters, except those that a given side or stride of squares replaces."""
+    gives_squares = any(name in given for name in _SHORT_FORMS)
     if not isinstance(groups, SlidingMask):
-        return {} if short else {"groups": groups}
+        return {} if gives_squares else {"groups": groups}
     side = {"group_size": groups.size}
     return {**side, "stride": groups.stride} if groups.overlapping and "group_size" not in given else side
 
 
-def _short(value: Any) -> Any:
-    """The side of squares next to each other, which stands for them; any other value as it is."""
+def _in_short_form(value: Any) -> Any:
+    """The side of disjoint squares, which stands for them; any other value unchanged."""
     return value.size if isinstance(value, SlidingMask) and value == SlidingMask(value.size) else value
 
 
@@ -147,9 +147,9 @@ def _fallback(fallback: Any, solver: Any, given: Flat) -> Any:
     chosen = "admm" if fallback is True and solver == "prox_linear" else fallback
     if chosen in (True, False, None):
         raise InputError(f"expected fallback.{next(iter(given))} with fallback=admm, received it without a fallback")
-    as_solver(chosen)  # refuses a name that is none
+    as_solver(chosen)  # refuses an unknown name
     known = _known(f"fallback={chosen}", given, _fields(SOLVERS, chosen), "fallback.")
-    return _by_their_names("fallback.", known, SOLVERS[chosen])
+    return _make_part("fallback.", known, SOLVERS[chosen])
 
 
 def _refinement(solver: Any, given: Flat) -> Refinement:
@@ -158,11 +158,11 @@ def _refinement(solver: Any, given: Flat) -> Refinement:
     as_solver(solver, refining=True)
     names = [*_fields(SOLVERS, solver), "solver", *_OF_REFINEMENT]
     _known(f"a refinement by {solver}", of_solver, names, "refine.", {"solver": solver})
-    return Refinement(**own, solver=_by_their_names("refine.", of_solver, SOLVERS[solver].refining))
+    return Refinement(**own, solver=_make_part("refine.", of_solver, SOLVERS[solver].refining))
 
 
-def _by_their_names(prefix: str, given: Flat, make: Callable[..., Any]) -> Any:
-    """What `make` makes of parameters; a message about one of them has the name by which it was given."""
+def _make_part(prefix: str, given: Flat, make: Callable[..., Any]) -> Any:
+    """Calls `make` with the parameters; in messages about a parameter its name gets the `prefix`."""
     try:
         return make(**given)
     except InputError as error:
@@ -178,7 +178,7 @@ def _known(
     prefix: str = "",
     chosen: Mapping[str, Any] = MappingProxyType({}),
 ) -> Flat:
-    """What is `given`, if all of it is among `names`; else the line that says where it belongs, not to the `chosen`."""
+    """Returns `given` if `names` has all of it; else raises the message that says to which part the name belongs."""
     for unknown in (n for n in given if n not in names):
         for part, kinds in _KINDS.items():
             having = [kind for kind in kinds if unknown in _fields(kinds, kind)]
@@ -199,12 +199,12 @@ def _all_names(distortion: Any, solver: Any) -> list[str]:
 
 
 def _part(name: str, value: Any, kinds: Mapping[str, type], prefix: str = "") -> Flat:
-    """A part of an attack by its name, and its hyper-parameters."""
+    """The name and the hyper-parameters of a part of an attack."""
     called = next((called for called, kind in kinds.items() if type(value) is kind), value)
     return {name: called, **{prefix + field.name: getattr(value, field.name) for field in dataclasses.fields(value)}}
 
 
 def _fields(kinds: Mapping[str, Any], called: Any) -> list[str]:
-    """The hyper-parameters of a part by its name; none of a name that is none, which is refused later."""
+    """The hyper-parameters of the part with this name; empty for an unknown name, which is refused later."""
     kind = kinds.get(called) if isinstance(called, str) else None
     return [] if kind is None else [field.name for field in dataclasses.fields(kind)]

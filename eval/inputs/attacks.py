@@ -12,10 +12,10 @@ from tf_strattack.problem.groups import GroupStructure
 from .attack_parameters import assemble, did_you_mean, flat, parse
 from .meanings import meaning_of, summary_of
 
-# Of PGD, unless it is given one: those of MNIST in Tramer and Boneh 2019 (arXiv 1904.13000).
+# Default radii of PGD: those for MNIST in Tramer and Boneh 2019 (arXiv 1904.13000).
 _RADII = {"linf": 0.3, "l2": 2.0, "l1": 10.0}
 
-# Name → (class, parameters that differ from its defaults). A new attack is one line here.
+# Name → (class, parameters other than the defaults of the class). A new attack is one line here.
 ATTACKS: dict[str, tuple[type[Attack], dict[str, Any]]] = {
     "strattack": (StrAttack, {}),
     "strattack_overlap": (StrAttack, {"group_size": 3, "stride": 2}),
@@ -28,7 +28,7 @@ ATTACKS: dict[str, tuple[type[Attack], dict[str, Any]]] = {
     **{f"pgd_{norm}": (PGD, {"norm": norm, "epsilon": radius}) for norm, radius in _RADII.items()},
     "sigma_zero": (SigmaZero, {}),
     "sigma_zero_groups": (SigmaZero, {"groups": 2}),
-    # Other attacks' problems by our solver: no groups, and neither the cap nor the refinement that they do not have.
+    # The problems of other attacks by our solver: without groups, and without the cap and the refinement they lack.
     **{
         f"admm_{distortion}": (
             StrAttack,
@@ -39,11 +39,11 @@ ATTACKS: dict[str, tuple[type[Attack], dict[str, Any]]] = {
 }
 
 
-# What an attack is beyond the first line about its class.
+# Descriptions for attacks that the first line of their class does not describe well enough.
 _ABOUT = {
     "strattack": "StrAttack (arXiv 1808.01664): few square groups of pixels change, and only slightly.",
     "strattack_overlap": "StrAttack with overlapping groups.",
-    "strattack_l2_half": "StrAttack with a concave penalty: fewer groups, at more distortion.",
+    "strattack_l2_half": "StrAttack with a concave penalty: fewer groups, more distortion.",
     "ead_en": "EAD (arXiv 1709.04114): elastic net of l1 and l2; keeps the example with the smallest elastic net.",
     "ead_l1": "EAD; keeps the example with the smallest l1.",
     **{f"fgm_{norm}": f"The fast gradient method: one step, measured in {norm}." for norm in NORMS},
@@ -53,20 +53,20 @@ _ABOUT = {
         for norm, radius in _RADII.items()
     },
     "sigma_zero": "sigma-zero (arXiv 2402.01879): the fewest changed entries.",
-    "sigma_zero_groups": "sigma-zero with groups, a form of ours: the fewest changed groups.",
+    "sigma_zero_groups": "sigma-zero with groups (our variant): the fewest changed groups.",
     **{
         f"admm_{distortion}": f"The smallest {'elastic net' if distortion == 'en' else distortion}, by ADMM: no groups."
         for distortion in DISTORTIONS
     },
 }
-# What --list_attacks holds when it is given without a value.
+# The value of --list_attacks without a value.
 EVERY = "true"
 
 
 def make_attack(name: str, assignments: list[str], groups: GroupStructure | None = None) -> Attack:
-    """Makes the attack `name`, with `assignments` like "tau=2" over its own presets.
+    """Makes the attack `name`; `assignments` like "tau=2" override its presets.
 
-    `groups` are those of attacks with groups for which neither says which; None for the default of the attack.
+    `groups` are the default groups of an attack with groups; None for the attack's own default.
 
     Raises:
       InputError: an unknown attack or parameter, or a value that does not fit.
@@ -81,17 +81,17 @@ def make_attack(name: str, assignments: list[str], groups: GroupStructure | None
     return assemble(name, kind, {**presets, **dict(map(parse, assignments))}, groups)
 
 
-def list_attacks(asked: str) -> str:
-    """What --list_attacks prints: a line for each attack, or the parameters of the one that is asked for."""
-    if asked != EVERY:
-        return describe_attack(asked)
+def list_attacks(name: str) -> str:
+    """The text that --list_attacks=`name` prints: the attack's parameters, or for `EVERY` a line per attack."""
+    if name != EVERY:
+        return describe_attack(name)
     width = max(map(len, ATTACKS))
-    lines = [f"{name:{width}}  {_ABOUT.get(name) or summary_of(kind)}" for name, (kind, _) in ATTACKS.items()]
+    lines = [f"{attack:{width}}  {_ABOUT.get(attack) or summary_of(kind)}" for attack, (kind, _) in ATTACKS.items()]
     return "\n".join([*lines, "", "--list_attacks=NAME lists the parameters of an attack."])
 
 
 def describe_attack(name: str) -> str:
-    """The parameters of an attack, as --attack_parameters takes them, with their defaults and a line about each.
+    """The parameters of an attack as --attack_parameters takes them, each with its default and a description.
 
     Raises:
       InputError: an unknown attack.

@@ -1,4 +1,4 @@
-"""Pictures in as many channels as a network takes: grey, colour, or colour with transparency."""
+"""Conversion of pictures to the number of channels that a network takes: grey, colour, or colour with transparency."""
 
 from __future__ import annotations
 
@@ -12,14 +12,15 @@ from .pixels import Pixels
 
 _GREY = ("1", "L", "LA", "La")
 _WITH_ALPHA = ("LA", "La", "PA", "RGBA", "RGBa")
-# Of another colour space: what becomes of these is an approximation.
+# Colour spaces that can only be converted approximately.
 _CONVERTED = ("CMYK", "YCbCr", "LAB", "HSV")
 
 
 def with_channels(picture: Image.Image, channels: int | None, source: object) -> Image.Image:
-    """The picture, of 8 bits, as L (1 channel), RGB (3) or RGBA (4); of any other number, L or RGB as it is.
+    """The 8-bit picture as L (1 channel), RGB (3) or RGBA (4); L or RGB for any other number of channels.
 
-    Transparent pixels are composited over black unless there are 4 channels; opaque pictures then get an opaque one.
+    With 4 channels, opaque pictures get an opaque fourth channel. Otherwise transparent pixels are composited over
+    black.
 
     Raises:
       InputError: a colour space that Pillow does not convert; `source` names the picture.
@@ -33,7 +34,7 @@ def with_channels(picture: Image.Image, channels: int | None, source: object) ->
     transparent = plain.mode in ("LA", "RGBA")
     if channels == 4:
         if not transparent:
-            notice("images without transparency get a fourth channel, opaque, as the network takes four")
+            notice("images without transparency get an opaque fourth channel, as the network takes four channels")
         return plain.convert("RGBA")
     if transparent:
         plain = _over_black(plain)
@@ -42,7 +43,7 @@ def with_channels(picture: Image.Image, channels: int | None, source: object) ->
         notice(
             "colour images are converted to grey, as the network takes one channel"
             if mode == "L"
-            else "grey images are repeated in three channels, as the network takes them"
+            else "grey images are repeated in three channels, as the network takes three channels"
         )
     return plain.convert(mode)
 
@@ -57,10 +58,10 @@ def _plain(picture: Image.Image) -> Image.Image:
     """The picture as L, LA, RGB or RGBA."""
     if picture.mode in _CONVERTED:
         notice(f"{picture.mode} images are converted to RGB, without their colour profiles")
-    if picture.mode in ("La", "RGBa"):  # with colours multiplied by transparency: Pillow converts to their like alone
+    if picture.mode in ("La", "RGBa"):  # premultiplied alpha, which Pillow converts only to the same mode without it
         return picture.convert(picture.mode.upper())
     grey = picture.mode in _GREY
-    # A colour, or entries of a palette, may be declared transparent.
+    # A single colour or entries of a palette may be declared transparent.
     if picture.mode in _WITH_ALPHA or picture.has_transparency_data:
         return picture.convert("LA" if grey else "RGBA")
     return picture.convert("L" if grey else "RGB")

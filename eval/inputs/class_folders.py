@@ -15,23 +15,23 @@ from tf_strattack.programs.numbers import whole_number
 
 from .dataset_files import ImageFile
 
-# What Pillow opens and no photograph is: drawings, films and what needs a program of its own.
+# Formats that Pillow opens but that hold no photographs, or need an external program.
 _NO_IMAGES = {"BUFR", "EPS", "GRIB", "HDF5", "MPEG", "WMF"}
 _SPLITS = {"train", "training", "test", "testing", "val", "valid", "validation"}
-# Where the images of a table are, which has then been forgotten.
+# The folder with the images of a labels.csv; on its own it means that the table is missing.
 _IMAGES = "images"
-# Classes that the line about their numbers names.
+# The most classes in the message about their numbers.
 _NAMED = 6
 
 
 def find_class_folders(folder: Path) -> list[ImageFile]:
-    """The images of the sub-folders, from each in turn, with the sub-folder as class; none: no such folders.
+    """The images of the sub-folders, one class per sub-folder, interleaved; empty if there are no such folders.
 
-    Classes are numbered in alphabetical order, empty ones and all, as Keras does; where all names are whole numbers,
-    these are the classes. What is hidden does not count.
+    Classes are numbered in alphabetical order, including empty folders, as in Keras. If all names are whole numbers,
+    the names are the class numbers. Hidden files and folders are ignored.
 
     Raises:
-      InputError: sub-folders that are splits of a data set.
+      InputError: the sub-folders are splits of a data set.
     """
     classes = sorted(path for path in _visible(folder) if path.is_dir())
     found = {path: sorted(file for file in path.rglob("*") if _counts(file, path)) for path in classes}
@@ -41,13 +41,13 @@ def find_class_folders(folder: Path) -> list[ImageFile]:
     if {path.name.lower() for path in classes} <= _SPLITS:
         example = next(path for path, files in images.items() if files)
         raise InputError(
-            f"expected a sub-folder of images for each class in {folder}, received its splits "
+            f"expected one sub-folder of images per class in {folder}, received the splits "
             f"{', '.join(path.name for path in classes)}: name one of them, such as {example}"
         )
     numbers = _number(classes)
-    beside = [path for path in _visible(folder) if path.is_file() and _is_image(path)]
-    _report_left_out(folder, beside + [file for files in found.values() for file in files if not _is_image(file)])
-    # From each class in turn: the first few images are of many classes, and not all of the first.
+    outside = [path for path in _visible(folder) if path.is_file() and _is_image(path)]
+    _report_left_out(folder, outside + [file for files in found.values() for file in files if not _is_image(file)])
+    # Interleaved, so that the first few images belong to many classes.
     turns = itertools.zip_longest(*(zip(itertools.repeat(path), images[path], strict=False) for path in classes))
     return [
         ImageFile(file.relative_to(folder).as_posix(), file, numbers[path], path.name)
@@ -83,9 +83,9 @@ def _number(classes: list[Path]) -> Mapping[Path, int]:
     pairs = [f"{path.name}={number}" for path, number in zip(classes, numbers, strict=True)]
     shown = pairs if len(pairs) <= _NAMED else [*pairs[: _NAMED - 1], "...", pairs[-1]]
     how = (
-        "class folders by the number that is their name"
+        "class folders numbered by their names"
         if by_number
-        else ("class folders in alphabetical order, as Keras numbers them")
+        else "class folders numbered in alphabetical order, as in Keras"
     )
     notice(f"{how}: {', '.join(shown)}")
     return dict(zip(classes, numbers, strict=True))
@@ -94,6 +94,4 @@ def _number(classes: list[Path]) -> Mapping[Path, int]:
 def _report_left_out(folder: Path, left_out: list[Path]) -> None:
     if left_out:
         example = left_out[0].relative_to(folder).as_posix()
-        notice(
-            f"{len(left_out)} files in {folder} are not images in a class folder and are left out, such as {example}"
-        )
+        notice(f"{len(left_out)} files in {folder} are not images in a class folder and are ignored, such as {example}")

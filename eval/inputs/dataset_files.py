@@ -1,4 +1,4 @@
-"""What files of a data set hold: images one at a time, each with a name and a label."""
+"""The contents of data set files: images one at a time, each with a name and a label."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ Row = tuple[str, Pixels, int]
 
 
 class Rows(NamedTuple):
-    """What files hold.
+    """The contents of files.
 
     Attributes:
-      rows_from: the rows from a position on, read as they are asked for.
-      version: another one where the content is another.
-      class_names: by index, where known.
-      number: of the rows.
+      rows_from: the rows from a position on, read lazily.
+      version: a text that changes with the content.
+      class_names: the known names of classes, by index.
+      number: the number of rows.
     """
 
     rows_from: Callable[[int], Iterable[Row]]
@@ -37,7 +37,7 @@ class Rows(NamedTuple):
 
 
 class ImageFile(NamedTuple):
-    """An image file with its label, a name that is unique in its data set, and its class's name, or ""."""
+    """An image file with its label, a name that is unique in its data set, and the name of its class, or ""."""
 
     name: str
     path: Path
@@ -48,18 +48,18 @@ class ImageFile(NamedTuple):
 def rows_of_files(
     files: Sequence[ImageFile], channels: int | None, table: bytes, *, folder: Path, allow_outside: bool
 ) -> Rows:
-    """The images of files in their order, decoded as they are asked for.
+    """The images of files in their order, decoded lazily.
 
     Args:
-      files: where they are.
-      channels: of the images, None: as found; see `read_image`.
-      table: where names and labels come from; with the sizes of the images, all of which would take too long to read,
-        it makes the version.
-      folder: of the data set.
-      allow_outside: whether files may lie, or links lead, outside of the folder.
+      files: the image files.
+      channels: number of channels of the images; None to keep them, see `read_image`.
+      table: the source of names and labels. The version is a hash of it and of the file sizes: reading all images would
+        take too long.
+      folder: the folder of the data set.
+      allow_outside: whether files may be, or links may lead, outside the folder.
 
     Raises:
-      InputError: a file outside of the folder, or a name that is no text.
+      InputError: a file outside the folder, or a name that is not valid UTF-8.
     """
     _check_names(files, folder, allow_outside=allow_outside)
 
@@ -77,14 +77,14 @@ def rows_of_files(
 
 
 def _check_names(files: Sequence[ImageFile], folder: Path, *, allow_outside: bool) -> None:
-    """Refuses what a data set of others could name to have a private image of this machine end up in a report."""
+    """Refuses paths by which a data set from others could bring a private image into a report."""
     home = os.path.realpath(folder)
     for file in files:
         if any("\ud800" <= c <= "\udfff" for c in file.name):
-            raise InputError(f"expected names of files in UTF-8, received {file.name!r} in {folder}: rename it")
+            raise InputError(f"expected file names in UTF-8, received {file.name!r} in {folder}: rename the file")
         place = os.path.realpath(file.path)
         if not allow_outside and not Path(place).is_relative_to(home):
             raise InputError(
                 f"expected image files within {folder}, received {file.name!r}, which is or leads to "
-                f"{place}: add --allow_outside if that is meant"
+                f"{place}: add --allow_outside if this is intended"
             )

@@ -30,10 +30,10 @@ class Record(NamedTuple):
 
     Attributes:
       name: unique in its data set.
-      image: (H, W, C) in [0, 1], or in the scale of the network that has looked at it.
+      image: (H, W, C) in [0, 1], or in the network's scale after classification.
       label: its class.
-      position: its place in the data set.
-      least_likely: the class of lowest score, where a network has been asked for it, else -1.
+      position: its index in the data set.
+      least_likely: the class with the lowest score, -1 if not computed.
     """
 
     name: str
@@ -48,11 +48,11 @@ class Data:
     """A data set in its own order.
 
     Attributes:
-      records_from: opens it at a position; images are read as they are asked for.
-      version: another one where the content is another.
-      class_names: by index, where known.
-      number: of its images.
-      split: the one that was read; None where there are none.
+      records_from: opens the data set at a position; images are read lazily.
+      version: a text that changes with the content.
+      class_names: the known names of classes, by index.
+      number: the number of images.
+      split: the split that was read; None if the data set has no splits.
     """
 
     records_from: Callable[[int], Iterator[Record]]
@@ -63,11 +63,11 @@ class Data:
 
     @property
     def records(self) -> Iterator[Record]:
-        """All records, from the first on."""
+        """All records, from the first one."""
         return self.records_from(0)
 
     def on_lattice(self) -> Data:
-        """The data set with each pixel at the nearest of 256 levels."""
+        """The data set with each pixel rounded to the nearest of 256 levels."""
 
         def records_from(start: int) -> Iterator[Record]:
             for record in self.records_from(start):
@@ -89,18 +89,18 @@ def read_dataset(
     """Opens the data set `name`.
 
     Args:
-      name: "sample"; a folder with images and labels.csv (columns filename, class_index and, where known, class_name;
-        there or in the folder above), or with a sub-folder of images for each class; an `.npz` file with arrays images
-        (uint8, or floating point in [0, 1]) and labels, or Keras's x_train, y_train, x_test and y_test; else the name
-        of a TFDS data set.
-      data_dir, download: where TFDS looks, and whether it may download.
-      split: of a TFDS data set, or of Keras's arrays.
-      image_shape: (H, W, C) of the network, None for what is not fixed.
-      resize: how images are brought to that size, as for `make_frame`.
-      allow_outside: whether image files of a folder may lie, or links lead, outside of it.
+      name: "sample"; a folder with images and labels.csv (columns filename, class_index and, optionally, class_name; in
+        it or in the folder above), or with one sub-folder of images per class; an `.npz` file with arrays images
+        (uint8, or floating point in [0, 1]) and labels, or Keras's x_train, y_train, x_test and y_test; or the name of
+        a TFDS data set.
+      data_dir, download: the directory of TFDS, and whether TFDS may download.
+      split: the split of a TFDS data set, or of Keras's arrays.
+      image_shape: (H, W, C) of the network; None for each size that is not fixed.
+      resize: how images are resized to that shape, as in `make_frame`.
+      allow_outside: whether image files of a folder may be, or links may lead, outside the folder.
 
     Raises:
-      InputError: nothing of that name, or files that cannot be read.
+      InputError: no data set of that name, or files that cannot be read.
     """
     path = Path(name)
     frame_of = functools.partial(make_frame, resize, image_shape)
@@ -148,7 +148,7 @@ def _open_tfds(name: str, split: str, data_dir: str | None, download: bool) -> t
 
     def rows(start: int) -> Iterator[Row]:
         here = pairs
-        if start:  # what is passed over is not decoded
+        if start:  # images before `start` are skipped without decoding
             key = info.supervised_keys[0]
             encoded, _ = load(decoders={key: tfds.decode.SkipDecoding()})
             decode = info.features[key].decode_example

@@ -1,4 +1,4 @@
-"""From images to examples: which are attacked, towards which targets, under which names."""
+"""From images to examples: which images are attacked, towards which targets, and the names of the examples."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ from .datasets import Record
 from .targets import ALL, CLASS, LEAST_LIKELY, Targets
 
 _SELECTION_BATCH = 64
-# So many images show early in a long run whether the network recognises anything.
+# After so many images the note about accuracy near chance appears, early in a long run.
 _EARLY = 20
 _EVERY = Targets(ALL)
 
 
 class Examples(NamedTuple):
-    """A shard of examples, one row each: images (N, H, W, C) in the classifier's scale, labels, targets, names."""
+    """A shard of examples, one per row: images (N, H, W, C) in the classifier's scale, labels, targets, names."""
 
     images: Images
     labels: Classes
@@ -41,11 +41,11 @@ class Selection:
     """The first `num_images` records that the network classifies correctly, with images in the classifier's scale.
 
     Attributes:
-      num_images: how many are asked for at most.
+      num_images: the most images to select.
       image_shape: (H, W, C) of the images.
-      attacked, skipped: how many have been selected and passed over, as far as iteration has come.
+      attacked, skipped: how many records the iteration has selected and skipped so far.
 
-    A note says once where accuracy is near chance: after 20 images, or at the end.
+    A note is printed once if accuracy is near chance: after 20 images, or at the end.
     """
 
     def __init__(
@@ -57,13 +57,13 @@ class Selection:
         *,
         own_labels: bool = False,
     ) -> None:
-        """Selects from `records` lazily, but for the first, which shows whether data and network fit; None: all.
+        """Selects from `records` lazily, except the first record, which shows whether data and network fit.
 
-        Images of the class that is the target of all are left out. With `own_labels` every image has the class that the
-        network gives it: an untrained one has no others right.
+        `num_images` is None for all. Images whose class is the target of all images are left out. With `own_labels` the
+        network's predictions serve as labels, since an untrained network would get hardly any other label right.
 
         Raises:
-          InputError: no image, none that is classified correctly, or data that do not fit the network.
+          InputError: no image, no image that is classified correctly, or data that do not fit the network.
         """
         self.num_images = sys.maxsize if num_images is None else num_images
         self.attacked = self.skipped = 0
@@ -89,13 +89,13 @@ class Selection:
         self._selected = itertools.chain([first], selected)
 
     def __iter__(self) -> Iterator[Record]:
-        """Yields them once, reading and classifying a batch at a time."""
+        """Yields the selected records once; reads and classifies a batch at a time."""
         return self._selected
 
     def warn_near_chance(self, attacked: int, skipped: int) -> str | None:
-        """The warning if a network that misclassifies `skipped` images and not `attacked` does little but guess.
+        """A warning if the network, with `attacked` images right and `skipped` wrong, hardly does better than guessing.
 
-        The first is printed; None if all is well.
+        The first warning is printed; None if all is well.
         """
         num_classes = self._classifier.num_classes or 1
         note = chance_note(attacked, attacked + skipped, num_classes, self._classifier.bounds)
@@ -114,12 +114,12 @@ class Selection:
                 yield record
             if self.attacked == self.num_images:
                 break
-        if self.attacked:  # else it is an error
+        if self.attacked:  # otherwise the caller raises an error
             self.warn_near_chance(self.attacked, self.skipped)
 
     def _classified(self) -> Iterator[tuple[Record, bool]]:
         while self.attacked < self.num_images:
-            # No more than are wanted: large images are read, and classified, no sooner than they must.
+            # No more than needed: large images are read and classified as late as possible.
             wanted = min(_SELECTION_BATCH, self.num_images - self.attacked)
             chunk = list(itertools.islice(self._records, wanted))
             if not chunk:
@@ -133,7 +133,7 @@ class Selection:
                 if not 0 <= record.label < (number or 0):
                     raise InputError(
                         f"expected labels from 0 to {(number or 0) - 1}, as the network has {number} classes, received "
-                        f"{record.label} for {record.name}: number the classes as the network's outputs do"
+                        f"{record.label} for {record.name}: number the classes in the order of the network's outputs"
                     )
             labels = check_classes([record.label for record in scaled], len(scaled), number, "labels")
             if self._targets.kind == LEAST_LIKELY:
@@ -147,7 +147,7 @@ class Selection:
 
     def _scaled(self, record: Record) -> Images:
         self._first_shape = self._first_shape or record.image.shape
-        # A size that the network leaves open is that of the first image: examples share arrays.
+        # Examples share arrays, so the first image decides any size that the network leaves open.
         own = self._classifier.image_shape or (None,) * len(self._first_shape)
         if len(own) != len(self._first_shape):
             raise InputError(f"expected images of the model's shape {own}, received {record.image.shape}")
@@ -161,7 +161,7 @@ class Selection:
 
 
 def _remedy(wanted: tuple[int | None, ...], received: tuple[int, ...]) -> str:
-    """What to do about images (H, W, C) that a model, as it is understood, does not take."""
+    """What to do about images (H, W, C) that the model does not take."""
     height, width, channels = wanted
     if received == (width, channels, height):
         series = "; if it takes series, store them by tf_strattack.images.from_series(images)" if height == 1 else ""
@@ -176,9 +176,9 @@ def _remedy(wanted: tuple[int | None, ...], received: tuple[int, ...]) -> str:
 def make_shards(
     records: Iterable[Record], classifier: Classifier, targets: Targets, *, rows: int, seed: int
 ) -> Iterator[Examples]:
-    """Pairs each image with its targets, `rows` examples a shard.
+    """Pairs each image with its targets, `rows` examples per shard.
 
-    The targets of an image depend on the seed and its rank alone, and not on how many images follow.
+    The targets of an image depend on the seed and its rank alone, not on the number of images.
     """
     pairs = (
         (record, target)
@@ -190,7 +190,7 @@ def make_shards(
 
 
 def examples_of(pairs: Sequence[tuple[Record, int | None]]) -> Examples:
-    """The examples of records, with images in the classifier's scale, and their targets: None in all, or in none."""
+    """The examples of pairs of a record, in the classifier's scale, and a target; all targets or none are None."""
     records, targets = zip(*pairs, strict=True)
     return Examples(
         images=np.stack([record.image for record in records]),
@@ -204,7 +204,7 @@ def examples_of(pairs: Sequence[tuple[Record, int | None]]) -> Examples:
 
 
 def image_ids(result: AttackResult) -> npt.NDArray[np.str_]:
-    """The image's part of each example id, which names image and target."""
+    """The part of each example id that names the image."""
     if result.example_ids is None:
         raise ValueError("the result has no example ids")
     suffix = "_untargeted" if result.targets is None else "_to_"

@@ -1,4 +1,4 @@
-"""What the shared flags name: the network and the data set."""
+"""The network and the data set that the shared flags describe."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ def bounds() -> tuple[float, float]:
 
 
 def model_options() -> dict[str, Any]:
-    """The values of --model_options and --data_format, without what is unset."""
+    """The values of --model_options and --data_format, as far as they are set."""
     layout = {} if flags.DATA_FORMAT.value is None else {"data_format": flags.DATA_FORMAT.value}
     return {**parse_options(flags.MODEL_OPTIONS.value), **layout}
 
 
 def model_from_flags(name: str | None = None) -> Model:
-    """Loads the model that the flags name, or `name` with what they say of it.
+    """Loads the model that the flags describe; `name` replaces --model.
 
     Raises:
       InputError: a flag that does not fit.
@@ -40,7 +40,9 @@ def model_from_flags(name: str | None = None) -> Model:
 def data_from_flags(
     image_shape: tuple[int | None, ...] | None, dataset: str | None = None, split: str | None = None
 ) -> Data:
-    """Opens the data set that the flags name, or `dataset` and `split`, for a network of images of `image_shape`.
+    """Opens the data set that the flags describe, for a network of images of `image_shape`.
+
+    `dataset` and `split` replace the flags of these names.
 
     Raises:
       InputError: a flag that does not fit.

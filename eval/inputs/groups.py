@@ -1,4 +1,4 @@
-"""`--groups`: which pixels belong together, for the attack and for the measures."""
+"""`--groups`: the groups of pixels, for the attack and for the measures."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ from tf_strattack.typing import Images
 from .examples import image_ids
 
 FORMS = (
-    "squares:2, squares:3,2 (side, step), superpixels:64, rows, columns, channels, channels:2, windows:8 (steps of a "
+    "squares:2, squares:3,2 (side, stride), superpixels:64, rows, columns, channels, channels:2, windows:8 (steps of a "
     "series), blocks:16,4 (depth of a volume, side) or file:MAPS.npz"
 )
 _FILE = "file"
-# In a file of maps, as `--groups=file:` takes it and a run keeps it.
+# The arrays in a file of maps, which `--groups=file:` reads and a run writes.
 _LABELS, _IMAGE_IDS = "labels", "image_ids"
-# Name → how many numbers follow, and the groups of images (N, H, W, C) in any scale, given these.
+# Name → how many numbers may follow, and a function that makes groups from images (N, H, W, C) and these numbers.
 _MAKERS: dict[str, tuple[tuple[int, ...], Callable[..., GroupStructure]]] = {
     "squares": ((1, 2), lambda images, *sides: _squares(*sides)),
     "superpixels": ((1,), lambda images, segments: makers.superpixels(images, segments)),
@@ -51,8 +51,8 @@ def _blocks(shape: tuple[int, ...], depth: int, side: int) -> LabelMap:
     height, remainder = divmod(shape[1], depth)
     if remainder or not height:
         raise InputError(
-            f"expected --groups=blocks:DEPTH,SIDE with the depth of the volumes, which divides the height of images "
-            f"(N, DEPTH * height, width, C), received {depth} and {shape}"
+            f"expected --groups=blocks:DEPTH,SIDE with the depth of the volumes, stored as images "
+            f"(N, DEPTH * height, width, C), received depth {depth} and images {shape}"
         )
     return makers.blocks(depth, height, shape[2], side)
 
@@ -63,13 +63,13 @@ def _squares(side: int, step: int | None = None) -> SlidingMask:
 
 @dataclasses.dataclass(frozen=True)
 class Grouping(GroupStructure):
-    """What --groups says, until the images are known: as `groups=` of an attack it stands for those of its images.
+    """The value of --groups. As `groups=` of an attack it is a placeholder until the images are known.
 
     Attributes:
-      text: as it is recorded.
-      numbers: what follows the name.
-      maps: of a file: the map of each image by its name, or of all by "".
-      sha256: of a file.
+      text: the value as it is recorded.
+      numbers: the numbers after the name.
+      maps: for a file, the map of each image by its name, or one map of all images under "".
+      sha256: for a file, its hash.
     """
 
     text: str
@@ -79,22 +79,22 @@ class Grouping(GroupStructure):
 
     @property
     def record(self) -> dict[str, Any]:
-        """What records hold of it."""
+        """The groups as records describe them."""
         return {"groups": self.text, "sha256": self.sha256}
 
     @property
     def facts(self) -> dict[str, Any]:
-        """What a run records about it."""
+        """The groups as a run records them."""
         return {"groups": self.text, "groups_sha256": self.sha256}
 
     @property
     def for_attack(self) -> GroupStructure:
-        """The groups of an attack: squares, or itself until its images are known."""
+        """The groups for an attack: squares, or this placeholder if the groups depend on the images."""
         return self.squares or self
 
     @property
     def squares(self) -> SlidingMask | None:
-        """The mask, where it is one: the only groups that need no image."""
+        """The mask, if the groups are squares, the only groups that need no image; else None."""
         return _squares(*self.numbers) if self.text.startswith("squares") else None
 
     @property
@@ -103,18 +103,18 @@ class Grouping(GroupStructure):
         return self.squares is not None and self.squares.overlapping
 
     def of(self, height: int, width: int) -> Groups:
-        """Groups of images of this size, for what does not depend on the image.
+        """Groups of images of this size, if they do not depend on the image.
 
         Raises:
-          InputError: what does not fit.
+          InputError: the groups do not fit.
         """
         return self.structure(np.zeros((1, height, width, 1), np.float32), [""]).of(height, width)
 
     def structure(self, images: Images, image_ids: Sequence[str] | npt.NDArray[np.str_]) -> GroupStructure:
-        """The groups of images (N, H, W, C) of these names (N,).
+        """The groups of images (N, H, W, C) with these names (N,).
 
         Raises:
-          InputError: what does not fit, or an image without a map.
+          InputError: groups that do not fit, or an image without a map.
         """
         name = self.text.partition(":")[0]
         if self.squares is not None:
@@ -127,7 +127,7 @@ class Grouping(GroupStructure):
             return made[rows]
         missing = [image for image in unique if image not in self.maps]
         if missing:
-            raise InputError(f"expected a map of each image in --groups={self.text}, received none of {missing[0]}")
+            raise InputError(f"expected a map for each image in --groups={self.text}, received none for {missing[0]}")
         return LabelMap(np.stack([self.maps[image] for image in unique])[rows])
 
     def of_result(self, result: AttackResult) -> GroupStructure:
@@ -137,10 +137,10 @@ class Grouping(GroupStructure):
         return self.structure(result.images, names)
 
     def check(self, image_shape: Sequence[int | None]) -> None:
-        """Refuses groups that do not fit images of shape (H, W, C), as far as it is known.
+        """Refuses groups that do not fit images of shape (H, W, C); sizes may be None.
 
         Raises:
-          InputError: such groups.
+          InputError: the groups do not fit.
         """
         height, width = image_shape[:2]
         if not height or not width:
@@ -153,16 +153,16 @@ class Grouping(GroupStructure):
             if labels.shape[-3 if labels.ndim == 4 else -2 :][:2] != (height, width):
                 where = f" of {image}" if image else ""
                 raise InputError(
-                    f"expected labels{where} for images of {height} x {width} pixels in --groups={self.text}, "
+                    f"expected labels{where} for {height} x {width} pixels in --groups={self.text}, "
                     f"received {labels.shape}"
                 )
 
 
 def parse_groups(text: str) -> Grouping:
-    """What --groups says.
+    """Parses the value of --groups.
 
     Raises:
-      InputError: another form, a number that does not fit, or a file that holds no maps.
+      InputError: another form, a number that does not fit, or a file without maps.
     """
     name, colon, rest = text.partition(":")
     if name == _FILE and rest:
@@ -174,20 +174,20 @@ def parse_groups(text: str) -> Grouping:
     grouping = Grouping(text, numbers)
     if 0 in numbers:
         raise InputError(f"expected --groups with numbers of at least 1, received {text!r}")
-    _ = grouping.squares  # refuses a step beyond the side
+    _ = grouping.squares  # refuses a stride above the side
     if name == "superpixels":
-        makers.superpixels(np.zeros((1, 2, 2, 1), np.float32), 1)  # refuses them without the package that makes them
+        makers.superpixels(np.zeros((1, 2, 2, 1), np.float32), 1)  # refuses superpixels if their package is missing
     return grouping
 
 
 def write_maps(path: Path, grouping: Grouping, results: Iterable[AttackResult]) -> None:
-    """Writes the maps of the images of `results` to `path`, as `--groups=file:` takes them."""
+    """Writes the maps of the images of `results` to `path`, in the format of `--groups=file:`."""
     maps: dict[str, npt.NDArray[Any]] = {}
     for result in results:
         names, structure = image_ids(result), grouping.of_result(result)
         if not isinstance(structure, LabelMap):
             raise TypeError(f"no map: {structure}")
-        if structure.labels.ndim == 2 or len(structure.labels) == 1:  # of all images
+        if structure.labels.ndim == 2 or len(structure.labels) == 1:  # one map for all images
             maps[""] = structure.labels
             break
         maps |= {name: structure.labels[row] for row, name in enumerate(names)}
@@ -208,7 +208,7 @@ def _of_file(path: Path) -> Grouping:
         )
     if names is not None and names.shape != labels.shape[:1]:
         raise InputError(f"expected {_IMAGE_IDS} of shape {labels.shape[:1]} in {path}, received {names.shape}")
-    LabelMap(labels)  # refuses what is no map
+    LabelMap(labels)  # refuses arrays that are not maps
     maps = {"": labels} if names is None else dict(zip(map(str, names), labels, strict=True))
     return Grouping(f"{_FILE}:{public_name(str(path))}", (), maps, sha256_of(path))
 

@@ -1,4 +1,4 @@
-"""A folder of images as a data set: its classes are in labels.csv, or they are its sub-folders."""
+"""A folder of images as a data set; labels.csv or the sub-folders give the classes."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ _LABELS, _IMAGES = "labels.csv", "images"
 
 
 def read_folder(folder: Path, channels: int | None, *, allow_outside: bool = False) -> Rows:
-    """Opens a folder of images, see `eval.inputs.datasets.read_dataset`; `channels` as for `read_image`.
+    """Opens a folder of images, see `eval.inputs.datasets.read_dataset`; `channels` as in `read_image`.
 
-    labels.csv comes before sub-folders: the one in the folder, or the one above if it names an image that is here.
+    labels.csv takes precedence over sub-folders: in the folder, or in the folder above if it names an image in here.
 
     Raises:
       InputError: neither a table nor sub-folders of images, or a table that does not fit.
@@ -31,10 +31,10 @@ def read_folder(folder: Path, channels: int | None, *, allow_outside: bool = Fal
         labels = "".join(f"{file.name}={file.label}\n" for file in classes).encode(errors="backslashreplace")
         return rows_of_files(classes, channels, labels, folder=folder, allow_outside=allow_outside)
     if table is not None:
-        raise InputError(f"expected images of {folder} in {table}, received {files[0].name!r}, which is not there")
+        raise InputError(f"expected images of {folder} in {table}, received {files[0].name!r}, which does not exist")
     raise InputError(
-        f"expected {own} with columns filename, class_index, there or in the folder above, or a sub-folder of images "
-        "for each class, received neither"
+        f"expected {own} with columns filename, class_index, there or in the folder above, or one sub-folder of images "
+        "per class, received neither"
     )
 
 
@@ -44,16 +44,17 @@ def _files_of(table: Path, folder: Path) -> list[ImageFile]:
         name, path = _find(filename, folder)
         files.append(ImageFile(name, path, index, class_name))
     for name, number in Counter(file.name for file in files).items():
-        if name == "." or number > 1:
-            received = "none" if name == "." else name
-            raise InputError(f"expected each image in a row of its own in {table}, received {received!r} in {number}")
+        if name == ".":  # the path of an empty text
+            raise InputError(f"expected a name in each row of {table}, received {number} without")
+        if number > 1:
+            raise InputError(f"expected one row per image in {table}, received {number} rows for {name!r}")
     return files
 
 
 def _find(filename: str, folder: Path) -> tuple[str, Path]:
-    """The file's name without what is particular to the program that wrote it, and where it is or should be."""
-    # Windows writes backslashes; elsewhere they may be part of a name.
+    """The file's name in portable form, and the path where it is or should be."""
+    # Windows writes backslashes; on other systems they may be part of a name.
     names = [PurePosixPath(filename), PurePosixPath(filename.replace("\\", "/"))]
-    # Images may lie apart from the table, in a folder of their own.
+    # Images may be in a sub-folder next to the table.
     places = [(name.as_posix(), folder / within / name) for name in names for within in ("", _IMAGES)]
     return next(((name, path) for name, path in places if path.is_file()), places[0])

@@ -1,4 +1,4 @@
-"""labels.csv: which image has which class, as spreadsheets and programs write such tables."""
+"""labels.csv: the classes of images, in the variants that spreadsheets and programs write."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from tf_strattack.runtime.loading import load_or_explain
 
 _FILENAME, _INDEX, _NAME = "filename", "class_index", "class_name"
 _DELIMITERS = ",;\t"
-# Programs that have a gap in the column write 1.0, and where the comma is the decimal point, 1,0.
+# Programs write 1.0 if the column has a gap, or 1,0 in languages with a decimal comma.
 _WHOLE = re.compile(r"([+-]?[0-9]{1,18})(?:[.,]0*)?")
-# The longer mark starts with the shorter one.
+# UTF-32 first: its mark starts with the mark of UTF-16.
 _MARKS = (
     (codecs.BOM_UTF32_LE, "utf-32"),
     (codecs.BOM_UTF32_BE, "utf-32"),
@@ -28,7 +28,7 @@ _MARKS = (
 
 
 class Label(NamedTuple):
-    """A row of the table; `class_name` is "" where there is none."""
+    """A row of the table; `class_name` is "" if the table has none."""
 
     filename: str
     class_index: int
@@ -36,13 +36,13 @@ class Label(NamedTuple):
 
 
 def read_labels(path: Path) -> list[Label]:
-    """Reads a table with the columns filename, class_index and, where there is one, class_name; others are ignored.
+    """Reads a table with the columns filename, class_index and, optionally, class_name; other columns are ignored.
 
-    Commas, semicolons or tabs stand between the cells; the text is UTF-8, or UTF-16; names of columns may be
-    capitals; a class_index such as 1.0 counts as whole.
+    Cells are separated by commas, semicolons or tabs. The text is UTF-8 or UTF-16. Column names may be in capitals. A
+    class_index such as 1.0 counts as a whole number.
 
     Raises:
-      InputError: no such table, or one with a row that is none.
+      InputError: no such table, or a row that does not fit.
     """
     rows = load_or_explain(functools.partial(_read, path), path, "a table of labels")
     columns = {name: place for place, name in reversed(list(enumerate(map(str.lower, rows[0] if rows else []))))}
@@ -63,8 +63,8 @@ def read_labels(path: Path) -> list[Label]:
 
 
 def _read(path: Path) -> list[list[str]]:
-    """The cells of each row that has any, without the blanks around them; the first row names the columns."""
-    text = re.sub(r"\Asep=.\s*", "", _decoded(path))  # what spreadsheets tell each other of the delimiter
+    """The non-empty rows, with cells stripped of blanks; the first row names the columns."""
+    text = re.sub(r"\Asep=.\s*", "", _decoded(path))  # spreadsheets declare the delimiter this way
     first = next((line for line in text.splitlines() if line.strip()), "")
     delimiter = max(_DELIMITERS, key=lambda mark: len(next(_cells(first, mark), [])))
     return [row for row in _cells(text, delimiter) if any(row)]
@@ -78,7 +78,7 @@ def _cells(text: str, delimiter: str) -> Iterator[list[str]]:
 def _decoded(path: Path) -> str:
     data = path.read_bytes()
     encoding = next((encoding for mark, encoding in _MARKS if data.startswith(mark)), "utf-8-sig")
-    if encoding == "utf-8-sig" and 0 in data[:2]:  # UTF-16 without its mark
+    if encoding == "utf-8-sig" and 0 in data[:2]:  # UTF-16 without a byte order mark
         encoding = "utf-16-be" if data[0] == 0 else "utf-16-le"
     try:
         return data.decode(encoding)
@@ -92,5 +92,5 @@ def _decoded(path: Path) -> str:
 def _whole(text: str, filename: str, path: Path) -> int:
     match = _WHOLE.fullmatch(text)
     if match is None:
-        raise InputError(f"expected whole numbers as {_INDEX} in {path}, received {text!r} of {filename!r}")
+        raise InputError(f"expected whole numbers as {_INDEX} in {path}, received {text!r} for {filename!r}")
     return int(match[1])

@@ -1,4 +1,4 @@
-"""What a hyper-parameter means, in a sentence, from the docstring of the class that has it."""
+"""One-sentence descriptions of hyper-parameters, from the docstrings of their classes."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _SENTENCE = re.compile(r"(.+?[.;])(\s|$)")
 
 
 def meaning_of(attack: Attack, name: str) -> str | None:
-    """The first sentence about a hyper-parameter, by its name on the command line; None where there is none."""
+    """The first sentence about a hyper-parameter, by its name on the command line; None if there is none."""
     prefix, _, own = name.rpartition(".")
     for kind in _homes(attack, prefix, own):
         text = _items(kind).get(own)
@@ -23,7 +23,7 @@ def meaning_of(attack: Attack, name: str) -> str | None:
 
 
 def _homes(attack: Attack, prefix: str, own: str) -> Iterator[type]:
-    """The classes that may have a hyper-parameter, the likeliest first."""
+    """The classes that may have a hyper-parameter, the most likely first."""
     if isinstance(attack, StrAttack):
         if prefix == "refine" and attack.refinement is not None:
             yield from (Refinement,) if own == "solver" else type(attack.refinement.solver).__mro__
@@ -39,7 +39,7 @@ def _homes(attack: Attack, prefix: str, own: str) -> Iterator[type]:
 
 
 def _items(kind: type) -> dict[str, str]:
-    """The attributes that the docstring of a class describes, by name."""
+    """The descriptions of attributes in the docstring of a class, by name."""
     _, _, section = (kind.__doc__ or "").partition("Attributes:\n")
     section = re.split(r"\n\s*\n", section)[0]
     found: dict[str, str] = {}

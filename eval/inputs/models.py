@@ -13,12 +13,12 @@ from tf_strattack.runtime.files import sha256_of
 
 from .applications import IMAGENET, find_application, imagenet_names, load_application
 
-# What --model_options names; --data_format is a flag of its own.
+# The names in --model_options; --data_format is a flag of its own.
 OPTIONS = ("signature", "output", "outputs")
 
 
 class Model(NamedTuple):
-    """A classifier, the name it was asked for by, a hash of its files, and its class names by index where known."""
+    """A classifier, its name on the command line, a hash of its files, and its known class names by index."""
 
     classifier: Classifier
     name: str
@@ -38,12 +38,12 @@ def load_model(
 
     Args:
       name: a shipped network, one of Keras's applications, a Keras file or a SavedModel directory.
-      bounds: least and greatest pixel; [0, 1] for the first two kinds.
-      weights, seed: of an application, see `load_application`; None for "imagenet".
-      options: of `Classifier.load` for the last two kinds, see `OPTIONS`.
+      bounds: lowest and highest pixel value; [0, 1] for the first two kinds.
+      weights, seed: for an application, see `load_application`; None for "imagenet".
+      options: options of `Classifier.load` for the last two kinds, see `OPTIONS`.
 
     Raises:
-      InputError: none of these, or one that cannot be read.
+      InputError: no such model, or a model that cannot be read.
     """
     path = Path(name)
     options = options or {}
@@ -51,7 +51,7 @@ def load_model(
     if own_scale and bounds != (0.0, 1.0):
         raise InputError(f"expected --bounds=0,1 with --model={name}, received {bounds[0]:g},{bounds[1]:g}")
     if own_scale and options:
-        raise InputError(f"expected --{_flags_of(options)} with a file or a directory, received --model={name}")
+        raise InputError(f"expected --{_flags_of(options)} with a model file or directory, received --model={name}")
     if own_scale and name not in shipped.NETWORKS:
         weights = IMAGENET if weights is None else weights
         classifier, digest = load_application(name, weights, seed)
@@ -70,7 +70,7 @@ def load_model(
 
 
 def parse_options(assignments: Iterable[str]) -> dict[str, Any]:
-    """The options of `Classifier.load` in "name=value" form; a place in a list of outputs is a number.
+    """The options of `Classifier.load` in "name=value" form; the index of an output is a number.
 
     Raises:
       InputError: another form, or an unknown option.
@@ -92,7 +92,7 @@ def _flags_of(options: Mapping[str, Any]) -> str:
 
 
 def _sha256(path: Path) -> str:
-    """The hash of a file, or of the names and contents of all files below a directory."""
+    """The hash of a file, or of the names and contents of all files in a directory."""
     if not path.is_dir():
         return sha256_of(path)
     digest = hashlib.sha256()

@@ -1,4 +1,4 @@
-"""An `.npz` file of images and labels, its own names for them or Keras's."""
+"""An `.npz` file of images and labels, with the names of these arrays or Keras's."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ from .dataset_files import Row, Rows
 from .pixels import Pixels, check_pixels
 
 _IMAGES, _LABELS = "images", "labels"
-# As in the files that keras.datasets downloads.
+# The splits in files that keras.datasets downloads.
 _SPLITS = ("train", "test")
 
 
 def read_npz(path: Path, split: str) -> Rows:
     """Opens an `.npz` file, see `eval.inputs.datasets.read_dataset`.
 
-    Grey images (N, H, W) get their channel, labels (N, 1) lose an axis, and those that are bool, or floating point but
-    whole, become integers; each is reported once.
+    Grey images (N, H, W) get a channel axis, labels (N, 1) lose an axis, and labels that are bool, or whole numbers in
+    floating point, become integers. Each conversion is reported once.
 
     Raises:
       InputError: a missing or corrupt file, or arrays that do not fit.
@@ -51,7 +51,7 @@ def read_npz(path: Path, split: str) -> Rows:
 
 
 class _Arrays(NamedTuple):
-    """What the file holds, what the names of its images start with, and what has been chosen."""
+    """The arrays of the file, the beginning of its images' names, and notes for the user."""
 
     images: Pixels
     labels: Pixels
@@ -71,7 +71,7 @@ def _read(path: Path, split: str) -> _Arrays:
 
 
 def _of_split(names: Sequence[str], split: str, path: Path) -> tuple[str, str, str]:
-    """The names of Keras's arrays of a split, and a note which these are."""
+    """The names of Keras's arrays of a split, and a note that says so."""
     splits = [name for name in _SPLITS if {f"x_{name}", f"y_{name}"} <= set(names)]
     if not splits:
         raise InputError(
@@ -95,7 +95,7 @@ def _array(file: np.lib.npyio.NpzFile, name: str, path: Path) -> Pixels:
 
 
 def _converted(arrays: _Arrays) -> tuple[Pixels, Pixels, list[str]]:
-    """Images and labels in the shapes and types that are meant, and a note on each conversion."""
+    """Images and labels in the expected shapes and types, and a note about each conversion."""
     images, labels, notes = arrays.images, arrays.labels, list(arrays.notes)
     if images.ndim == 3:
         notes.append(f"images {images.shape} are read as grey ones {(*images.shape, 1)}")
@@ -107,7 +107,7 @@ def _converted(arrays: _Arrays) -> tuple[Pixels, Pixels, list[str]]:
         notes.append("labels False and True are read as classes 0 and 1")
         labels = labels.astype(np.int64)
     if labels.dtype.kind == "f" and ((labels == np.floor(labels)) & (np.abs(labels) < 2**31)).all():
-        notes.append(f"labels of type {labels.dtype}, all of them whole, are read as integers")
+        notes.append(f"whole-number labels of type {labels.dtype} are read as integers")
         labels = labels.astype(np.int64)
     return images, labels, notes
 

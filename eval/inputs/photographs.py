@@ -1,4 +1,4 @@
-"""Photographs of any size as a network's own evaluation shows them to it: resized, then cut out of the middle."""
+"""Photographs of any size, prepared as in a network's own evaluation: resized, then cropped at the centre."""
 
 from __future__ import annotations
 
@@ -14,22 +14,22 @@ from tf_strattack.programs.numbers import whole_number
 from .channels import to_array, with_channels
 from .pixels import Pixels
 
-# What evaluations on ImageNet keep of the shorter side.
+# The share of the shorter side that evaluations on ImageNet keep.
 _CENTRAL = 0.875
 AUTO, NONE = "auto", "none"
-# Beyond these an image takes gigabytes.
+# Larger images would take gigabytes of memory.
 _LARGEST_SIDE, _MOST_PIXELS = 10_000, 400_000_000
 
 
 @dataclasses.dataclass(frozen=True)
 class Frame:
-    """How images of any size become a network's: the shorter side is resized, and the middle cut out.
+    """Resizes images of any size to a network's size: scales the shorter side, then crops the centre.
 
     Attributes:
-      height, width: of what is cut out, in pixels.
+      height, width: size of the crop, in pixels.
       shorter: the shorter side after resizing, in pixels.
       channels: 1, 3 or 4.
-      keeps: whether images that have the network's size already stay as they are.
+      keeps: whether images that have the network's size already are left as they are.
     """
 
     height: int
@@ -54,15 +54,15 @@ class Frame:
         if self.keeps and picture.size == (self.width, self.height):
             return to_array(with_channels(picture, self.channels, source))
         notice(
-            f"images are resized to {self.shorter} pixels on the shorter side, and the middle {self.height} x "
-            f"{self.width} is cut out"
+            f"images are resized to {self.shorter} pixels on the shorter side and cropped to the central "
+            f"{self.height} x {self.width}"
         )
         scale = self.shorter / min(picture.size)
         size = round(picture.width * scale), round(picture.height * scale)
         if size[0] * size[1] > _MOST_PIXELS:
             raise InputError(
                 f"expected at most {_MOST_PIXELS} pixels after resizing, received {size[0]} x {size[1]} in {source}: "
-                "choose a smaller --resize, or cut the image"
+                "choose a smaller --resize, or crop the image"
             )
         picture = with_channels(picture, self.channels, source).resize(size, Image.Resampling.BICUBIC)
         left, top = (picture.width - self.width) // 2, (picture.height - self.height) // 2
@@ -70,16 +70,16 @@ class Frame:
 
 
 def make_frame(resize: str, image_shape: tuple[int | None, ...] | None, *, varied: bool) -> Frame | None:
-    """The frame that --resize asks for; None where images stay as they are.
+    """The frame that --resize describes; None if images are left as they are.
 
     Args:
-      resize: "none"; the shorter side in pixels; or "auto": for data whose images have sizes of their own, such that
-        the middle 87.5 % of it are the network's size; images of just that size stay as they are.
-      image_shape: (H, W, C) of the network, None for what is not fixed.
-      varied: whether the data's images have sizes of their own.
+      resize: "none"; the shorter side in pixels; or "auto": data with images of different sizes are resized so that
+        the network's size is 87.5 % of the shorter side, and images that have the network's size are left as they are.
+      image_shape: (H, W, C) of the network; None for each size that is not fixed.
+      varied: whether the images may differ in size.
 
     Raises:
-      InputError: a value that is none of these, or too small for the network.
+      InputError: another value, or a size below the network's.
     """
     side = whole_number(resize)
     if resize not in (AUTO, NONE) and not side:
@@ -90,7 +90,7 @@ def make_frame(resize: str, image_shape: tuple[int | None, ...] | None, *, varie
     if height is None or width is None:
         if side is None:
             return None
-        height = width = side  # a network that takes any size gets what it is asked for, as a square
+        height = width = side  # a network that takes any size gets squares of the requested size
     elif resize == NONE or (resize == AUTO and not varied):
         return None
     shorter = round(max(height, width) / _CENTRAL) if side is None else side

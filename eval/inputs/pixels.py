@@ -1,4 +1,4 @@
-"""Pixels as data sets hold them, brought to [0, 1]: bytes, or floating point that is there already."""
+"""Conversion of pixels from data sets to [0, 1]: from bytes, or from floating point in [0, 1]."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy.typing as npt
 from tf_strattack import InputError
 from tf_strattack.typing import Images
 
-# As files and data sets hold them, of any type: (H, W, C).
+# Pixels from files and data sets, of any type: (H, W, C).
 Pixels = npt.NDArray[Any]
 
 
@@ -25,15 +25,15 @@ def to_unit(pixels: Pixels, source: object) -> Images:
 
 
 def check_pixels(pixels: Pixels, source: object) -> None:
-    """Refuses pixels, of an image or of many, whose scale is not known.
+    """Refuses pixels of one or more images whose scale is unknown.
 
     Raises:
-      InputError: neither uint8 nor floating point in [0, 1]; says how to store these.
+      InputError: neither uint8 nor floating point in [0, 1]; the message says how to store them.
     """
     if pixels.dtype == np.uint8 or (pixels.dtype.kind == "f" and not pixels.size):
         return
     expected = f"expected uint8 pixels or floating-point ones in [0, 1] in {source}, received {pixels.dtype}"
-    if pixels.dtype.kind not in "biuf":  # texts and objects have no least one
+    if pixels.dtype.kind not in "biuf":  # texts and objects have no minimum
         raise InputError(f"{expected}: store the pixels themselves, as uint8")
     if pixels.dtype.kind != "f" and not pixels.size:
         raise InputError(f"{expected}: store uint8")
@@ -51,11 +51,11 @@ def _remedy(dtype: np.dtype[Any], low: float, high: float) -> str:
             return 'store images.astype("uint8")'
         return 'store (images >> 8).astype("uint8")' if 0 <= low and high <= 65535 else "store uint8, from 0 to 255"
     if np.isnan(low):
-        return "replace what is not a number"
+        return "replace values that are not a number"
     if in_bytes:
         return 'divide them by 255, or store images.astype("uint8")'
     if not np.isfinite([low, high]).all():
-        return "replace what is infinite"
+        return "replace infinite values"
     if -1 <= low and high <= 1:
-        return "bring them to [0, 1], by images + 0.5 from [-0.5, 0.5], by (images + 1) / 2 from [-1, 1]"
-    return "bring them to [0, 1], or to uint8 from 0 to 255"
+        return "convert them to [0, 1]: images + 0.5 from [-0.5, 0.5], (images + 1) / 2 from [-1, 1]"
+    return "convert them to [0, 1], or to uint8 from 0 to 255"

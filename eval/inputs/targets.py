@@ -1,4 +1,4 @@
-"""`--targets`: towards which classes each image is attacked."""
+"""`--targets`: the target classes of each image."""
 
 from __future__ import annotations
 
@@ -12,26 +12,26 @@ ALL, RANDOM, CLASS, LEAST_LIKELY, UNTARGETED = "all", "random", "class", "least_
 
 @dataclasses.dataclass(frozen=True)
 class Targets:
-    """Which targets images have.
+    """The targets of images.
 
     Attributes:
-      kind: "all" other classes, "random" ones, one "class", the "least_likely" one, or "untargeted".
-      number: how many random targets an image has, or which class is the target.
+      kind: "all" other classes, "random" classes, one "class", the "least_likely" class, or "untargeted".
+      number: the number of random targets per image, or the class that is the target.
     """
 
     kind: str
     number: int = 1
 
     def __str__(self) -> str:
-        """As on the command line."""
+        """The text of the command line."""
         plain = self.kind not in (RANDOM, CLASS) or (self.kind, self.number) == (RANDOM, 1)
         return self.kind if plain else f"{self.kind}:{self.number}"
 
     def check(self, num_classes: int) -> None:
-        """Refuses what a network of so many classes does not have.
+        """Refuses targets that a network with `num_classes` classes does not have.
 
         Raises:
-          InputError: more targets than other classes, or a class that is none.
+          InputError: more targets than other classes, or a class that does not exist.
         """
         if self.kind == RANDOM and self.number > num_classes - 1:
             raise InputError(f"expected --targets of at most {num_classes - 1}, the other classes, received {self}")
@@ -39,24 +39,24 @@ class Targets:
             raise InputError(f"expected --targets=class:0 to class:{num_classes - 1}, received {self}")
 
     def per_image(self, num_classes: int) -> int:
-        """How many examples an image makes."""
+        """The number of examples per image."""
         if self.kind == ALL:
             return num_classes - 1
         return self.number if self.kind == RANDOM else 1
 
     def leaves_out(self, label: int) -> bool:
-        """Whether images of a class are not attacked, as it is the target."""
+        """Whether images of the class `label` are not attacked, as it is the target."""
         return self.kind == CLASS and label == self.number
 
     def of(self, label: int, least_likely: int, rank: int, num_classes: int, seed: int) -> list[int | None]:
         """The targets of an image; None stands for an untargeted attack.
 
         Args:
-          label: of the image.
+          label: the label of the image.
           least_likely: the class to which the network gives the lowest score.
-          rank: the place of the image among those that are attacked. Random targets depend on it and on `seed` alone.
-          num_classes: of the network.
-          seed: of random targets.
+          rank: the place of the image among the attacked images. Random targets depend on it and on `seed` alone.
+          num_classes: the number of classes of the network.
+          seed: the seed of random targets.
         """
         if self.kind == UNTARGETED:
             return [None]
@@ -71,10 +71,10 @@ class Targets:
 
 
 def parse_targets(text: str) -> Targets:
-    """What --targets says.
+    """Parses the value of --targets.
 
     Raises:
-      InputError: another word, or a number alone, which could be meant in two ways.
+      InputError: another word, or a number alone, which is ambiguous.
     """
     kind, colon, rest = text.partition(":")
     number = whole_number(rest)
@@ -86,8 +86,8 @@ def parse_targets(text: str) -> Targets:
         return Targets(RANDOM, number)
     if (alone := whole_number(text)) is not None:
         raise InputError(
-            f"expected --targets=random:{max(alone, 1)}, random targets for each image, or --targets=class:{alone}, "
-            f"the class {alone} for all images, received {text!r}"
+            f"expected --targets=random:{max(alone, 1)} for random targets of each image, or --targets=class:{alone} "
+            f"for class {alone} as the target of all images, received {text!r}"
         )
     raise InputError(
         f"expected --targets to be all, random, random:3, class:3, least_likely or untargeted, received {text!r}"

@@ -40,9 +40,9 @@ def test_few_images_say_nothing():
 
 def test_the_note_names_numbers_scale_and_labels():
     assert chance_note(1, 36, 1000, (0.0, 255.0)) == (
-        "the network classifies only 1 of 36 images correctly, where guessing gets 1 in 1000: check that "
+        "the network classifies only 1 of 36 images correctly, while guessing gets 1 in 1000 right: check that "
         "--bounds=0,255 is the scale of the network's input, and that the labels (class_index in labels.csv) number "
-        "the classes as the network's outputs do"
+        "the classes in the order of the network's outputs"
     )
 
 
@@ -52,14 +52,14 @@ def test_a_notice_is_printed_once(capsys):
     assert capsys.readouterr().err == "note: test_accuracy: one\nnote: test_accuracy: another\n"
 
 
-def test_a_selection_tells_once_and_as_soon_as_20_images_were_seen(mnist, capsys):
+def test_a_selection_warns_once_and_after_20_images(mnist, capsys):
     selection = Selection(records(100, wrong={*range(2, 100)}), mnist, 50)
     chosen = iter(selection)
     assert [next(chosen).position for _ in range(2)] == [0, 1]
     assert capsys.readouterr().err == ""
     assert list(chosen) == []
     err = capsys.readouterr().err
-    assert err.startswith("note: the network classifies only 2 of 20 images correctly, where guessing gets 1 in 10: ")
+    assert err.startswith("note: the network classifies only 2 of 20 images correctly, while guessing gets 1 in 10 ")
     assert err.count("\n") == 1
     assert (selection.attacked, selection.skipped) == (2, 98)
 
@@ -151,7 +151,7 @@ def test_a_wrong_scale_is_noted_and_recorded(wrong_scale):
     directory, (status, out, err) = wrong_scale
     assert status == 0, err
     assert err.count("note: ") == 1
-    assert "images correctly, where guessing gets 1 in 10: check that --bounds=0,0.05 is the scale" in err
+    assert "images correctly, while guessing gets 1 in 10 right: check that --bounds=0,0.05 is the scale" in err
     metrics = json.loads((directory / "metrics.json").read_text())
     images = metrics["num_images"] + metrics["skipped_misclassified"]
     assert metrics["num_images"] == 2
@@ -178,5 +178,5 @@ def test_a_right_scale_is_not(tmp_path):
     assert "robust accuracy    0.0 %  0 of 6 images classified correctly" in out
     report = (tmp_path / "out" / "report.html").read_text()
     assert '<p class="alarm">' not in report
-    for name in ("Clean accuracy", "Attack success rate", "Robust accuracy"):
+    for name in ("clean accuracy", "attack success rate", "robust accuracy"):
         assert f"<dt>{name}</dt>" in report

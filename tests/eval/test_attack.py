@@ -256,7 +256,7 @@ def test_class_folders_are_read_and_their_numbering_reported(tmp_path):
     assert status == 0, err
     numbers = ", ".join(f"{label}={label}" for label in sorted(set(labels)))
     notes = [line for line in err.splitlines() if line.startswith("note: ")]
-    assert notes == [f"note: class folders by the number that is their name: {numbers}"]
+    assert notes == [f"note: class folders numbered by their names: {numbers}"]
     images, _, _ = sa.shipped.load_sample()
     for name, (image, label) in attacked(out).items():
         folder, _, file = name.partition("/")

@@ -75,7 +75,7 @@ def test_the_least_likely_class_is_that_of_lowest_score(mnist):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("3", "expected --targets=random:3, random targets for each image, or --targets=class:3, the class 3 for all"),
+        ("3", "expected --targets=random:3 for random targets of each image, or --targets=class:3 for class 3 as"),
         ("random:0", "expected --targets to be all, random, random:3, class:3, least_likely or untargeted, received"),
         ("class", "expected --targets to be all, random, random:3, class:3, least_likely or untargeted, received"),
         ("class:ten", "least_likely or untargeted, received 'class:ten'"),

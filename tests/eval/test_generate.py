@@ -454,7 +454,7 @@ def test_training_reads_what_was_generated(program, tiny_mnist, tmp_path):
     np.testing.assert_array_equal(found.split.images, np.stack([row["image"] for row in good]).astype(np.float32) / 255)
     np.testing.assert_array_equal(found.split.probabilities.argmax(axis=1), [row["label"] for row in good])
     (tmp_path / "out" / "dataset" / "dataset_info.json").unlink()
-    with pytest.raises(sa.InputError, match=r"of a run of eval\.generate or eval\.attack that has ended"):
+    with pytest.raises(sa.InputError, match=r"of a finished run of eval\.generate or eval\.attack"):
         read_adversarial_dataset(tmp_path / "out", dataset="mnist", image_shape=(28, 28, 1), num_classes=10)
 
 

@@ -157,7 +157,7 @@ def test_inception_v3_with_random_weights_stays_below_6_gb(photographs, tmp_path
     )
     metrics = json.loads((tmp_path / "out" / "metrics.json").read_text())
     assert (metrics["model"], metrics["num_examples"]) == ("inception_v3", 4)
-    assert metrics["labels"] == "those that the untrained network gives"
+    assert metrics["labels"] == "predicted by the untrained network"
     assert metrics["gradient_evaluations_per_example"] >= 21
     assert cost.peak_bytes < 6e9
 

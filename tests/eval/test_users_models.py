@@ -147,11 +147,11 @@ def test_options_that_do_not_fit_are_refused(tmp_path):
         [
             (
                 ("--data_format=channels_first",),
-                "expected --data_format with a file or a directory, received --model=mnis",
+                "expected --data_format with a model file or directory, received --model=mnis",
             ),
             (
                 ("--model_options=output=1",),
-                "expected --model_options with a file or a directory, received --model=mnist",
+                "expected --model_options with a model file or directory, received --model=mnist",
             ),
             (
                 (net, "--model_options=layer=3"),

@@ -84,5 +84,5 @@ def test_a_part_of_the_training_split_will_do(tmp_path):
 
 def test_a_directory_of_something_else_is_refused(tmp_path):
     (tmp_path / "notes.txt").write_text("no data set")
-    with pytest.raises(sa.InputError, match="expected the dataset directory of a run"):
+    with pytest.raises(sa.InputError, match="expected the dataset directory of a finished run"):
         read(tmp_path)

@@ -74,7 +74,7 @@ def test_with_no_whole_backup_it_begins_again_and_says_so(part, stopped, whole, 
     weights, begun = train(stopped)
     assert begun == [0, 1, 2, 3]
     np.testing.assert_equal(weights, whole)
-    assert "is not as it was written: the training begins again" in capsys.readouterr().err
+    assert "is damaged: training starts from the beginning" in capsys.readouterr().err
 
 
 def test_a_backup_that_was_being_written_does_not_count(stopped, whole):

@@ -108,7 +108,7 @@ def test_ctrl_c_ends_a_training_that_the_same_command_resumes(tiny_mnist, tmp_pa
     process.send_signal(signal.SIGINT)
     out, err = process.communicate(timeout=60)
     assert process.returncode == 130
-    assert "the same command resumes" in out
+    assert "run the same command to resume" in out
     assert "Traceback" not in err
     mine = [output.with_suffix(".training") / name for name in ("notes.txt", "network/notes.txt")]
     for path in mine:
@@ -188,7 +188,7 @@ MISTAKES = [
     (["--pgd_steps=3"], "expected --pgd_steps with --variant=pgd only, received it with standard"),
     (
         ["--variant=adversarial", "--adversarial_dataset=nowhere"],
-        "a run of eval.generate or eval.attack that has ended, received nowhere, which does not exist",
+        "a finished run of eval.generate or eval.attack, received nowhere, which does not exist",
     ),
 ]
 

@@ -30,7 +30,7 @@ def test_classes_are_numbered_in_alphabetical_order_as_keras_numbers_them(tmp_pa
     data = read(tmp_path)
     ours = [(record.name, record.label) for record in data.records]
     assert notes() == [
-        "class folders in alphabetical order, as Keras numbers them: Zebra=0, cat=1, dog=2, empty=3",
+        "class folders numbered in alphabetical order, as in Keras: Zebra=0, cat=1, dog=2, empty=3",
     ]
     theirs = keras.utils.image_dataset_from_directory(tmp_path, shuffle=False, verbose=False)
     labels = [int(label) for _, batch in theirs for label in batch]
@@ -44,7 +44,7 @@ def test_classes_are_numbered_in_alphabetical_order_as_keras_numbers_them(tmp_pa
 def test_names_that_are_whole_numbers_are_the_classes(tmp_path, notes):
     write(tmp_path, "10/a.png", "2/a.png", "007/a.png")
     assert rows(tmp_path) == [("007/a.png", 7), ("10/a.png", 10), ("2/a.png", 2)]
-    assert notes() == ["class folders by the number that is their name: 007=7, 10=10, 2=2"]
+    assert notes() == ["class folders numbered by their names: 007=7, 10=10, 2=2"]
 
 
 def test_the_line_is_short_where_classes_are_many(tmp_path, notes):
@@ -75,20 +75,22 @@ def test_a_table_comes_first(tmp_path, notes):
 
 
 def test_folders_with_neither_table_nor_classes_are_refused(tmp_path):
-    expected = r"labels.csv with columns filename, class_index, there or in the folder above, or a sub-folder of images"
+    expected = (
+        r"labels.csv with columns filename, class_index, there or in the folder above, or one sub-folder of images"
+    )
     for number, names in enumerate([(), ("1.png",), ("images/1.png",), (".hidden/1.png",)]):
         folder = write(tmp_path / f"{number}", *names)
         folder.mkdir(exist_ok=True)
         (folder / "texts").mkdir(exist_ok=number < 2)
         if number > 1:
             (folder / "texts").rmdir()
-        with pytest.raises(sa.InputError, match=f"{expected} for each class, received neither"):
+        with pytest.raises(sa.InputError, match=f"{expected} per class, received neither"):
             read(folder)
 
 
 def test_splits_are_no_classes_and_the_remedy_works(tmp_path):
     folder = write(tmp_path, "test/cat/1.png", "test/dog/1.png", "train/cat/1.png")
-    with pytest.raises(sa.InputError, match=f"its splits test, train: name one of them, such as {folder}/test"):
+    with pytest.raises(sa.InputError, match=f"the splits test, train: name one of them, such as {folder}/test"):
         read(folder)
     assert rows(folder / "test") == [("cat/1.png", 0), ("dog/1.png", 1)]
 
@@ -96,7 +98,9 @@ def test_splits_are_no_classes_and_the_remedy_works(tmp_path):
 def test_a_table_above_that_names_no_image_here_is_refused(tmp_path):
     (tmp_path / "labels.csv").write_text("filename,class_index\nother.png,5\n")
     (tmp_path / "here").mkdir()
-    with pytest.raises(sa.InputError, match=r"expected images of .*here in .*, received 'other.png', which is not"):
+    with pytest.raises(
+        sa.InputError, match=r"expected images of .*here in .*, received 'other.png', which does not exist"
+    ):
         read(tmp_path / "here")
 
 

@@ -42,7 +42,9 @@ def test_windows_are_those_of_series():
 
 
 def test_the_depth_of_blocks_must_divide_the_height():
-    with pytest.raises(sa.InputError, match=r"expected --groups=blocks:DEPTH,SIDE .*, received 4 and \(1, 6, 8, 1\)"):
+    with pytest.raises(
+        sa.InputError, match=r"expected --groups=blocks:DEPTH,SIDE .*, received depth 4 and images \(1, 6, 8, 1\)"
+    ):
         parse_groups("blocks:4,2").check((6, 8, 3))
 
 
@@ -74,12 +76,10 @@ def test_an_image_without_a_map_is_refused(tmp_path):
     np.savez(tmp_path / "maps.npz", labels=np.zeros((1, 6, 8), int), image_ids=np.array(["a"]))
     grouping = parse_groups(f"file:{tmp_path / 'maps.npz'}")
     with pytest.raises(
-        sa.InputError, match=r"expected a map of each image in --groups=file:maps\.npz, received none of b"
+        sa.InputError, match=r"expected a map for each image in --groups=file:maps\.npz, received none for b"
     ):
         grouping.structure(IMAGES, NAMES)
-    with pytest.raises(
-        sa.InputError, match=r"expected labels of a for images of 8 x 8 pixels in .*, received \(6, 8\)"
-    ):
+    with pytest.raises(sa.InputError, match=r"expected labels of a for 8 x 8 pixels in .*, received \(6, 8\)"):
         grouping.check((8, 8, 3))
 
 

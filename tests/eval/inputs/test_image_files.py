@@ -14,7 +14,7 @@ from eval.inputs.image_files import read_image
 from eval.inputs.photographs import Frame
 
 COLOURS = np.random.default_rng(0).integers(0, 256, size=(12, 20, 3), dtype=np.uint8)
-TURNED = "photographs are turned upright, as their EXIF orientation says"
+TURNED = "photographs are rotated upright by their EXIF orientation"
 OVER_BLACK = "transparent images are composited over black"
 REDUCED = "pixels of 16 bits are reduced to 8 bits"
 
@@ -28,7 +28,7 @@ def with_alpha(pixels, opaque=255):
 
 @pytest.mark.parametrize("kind", ["jpeg", "png", "tiff", "webp"])
 @pytest.mark.parametrize("orientation", range(1, 9))
-def test_photographs_are_turned_as_exif_says(tmp_path, notes, kind, orientation):
+def test_photographs_are_rotated_by_their_exif_orientation(tmp_path, notes, kind, orientation):
     exif = Image.Exif()
     exif[0x112] = orientation
     path = tmp_path / f"image.{kind}"
@@ -103,7 +103,7 @@ def test_an_image_that_fits_is_exact_and_nothing_is_reported(tmp_path, notes):
     assert notes() == []
     Image.fromarray(COLOURS).save(tmp_path / "image.png")
     np.testing.assert_array_equal(read_image(tmp_path / "image.png", 4), opaque)
-    assert notes() == ["images without transparency get a fourth channel, opaque, as the network takes four"]
+    assert notes() == ["images without transparency get an opaque fourth channel, as the network takes four channels"]
 
 
 def test_a_frame_keeps_four_channels_and_composites_for_fewer(notes):
@@ -133,7 +133,7 @@ def test_the_first_of_several_pictures_is_read(tmp_path, notes):
         with Image.open(path) as opened:
             first = np.asarray(opened.convert("RGB"))
         np.testing.assert_array_equal(read_image(path, 3), first)
-    assert notes() == ["of image files with several pictures, only the first is read"]
+    assert notes() == ["only the first picture is read from image files with several pictures"]
 
 
 DEEP = np.linspace(0, 65535, 48 * 48).reshape(48, 48).astype(np.uint16)
@@ -213,7 +213,7 @@ def test_png_files_of_16_bits_keep_their_transparency(tmp_path, notes):
     ("pixels", "received"),
     [
         (DEEP.astype(np.float32), "floating point"),
-        (DEEP.astype(np.int32), "integers with a sign, or of 32 bits"),
+        (DEEP.astype(np.int32), "signed or 32-bit integers"),
     ],
 )
 def test_pixels_of_an_unknown_scale_are_refused_and_the_remedy_works(tmp_path, pixels, received):
@@ -238,5 +238,5 @@ def test_a_colour_space_that_pillow_does_not_convert_is_refused(tmp_path, monkey
 
 def test_a_file_that_is_no_image_is_named(tmp_path):
     (tmp_path / "text.png").write_text("no image")
-    with pytest.raises(sa.InputError, match=r"expected an image file, received .*text.png, which is none that Pillow"):
+    with pytest.raises(sa.InputError, match=r"expected an image file, received .*text.png, which Pillow cannot"):
         read_image(tmp_path / "text.png", 3)

@@ -67,11 +67,11 @@ def test_images_of_the_network_s_size_stay_as_they_are_and_resizing_is_reported(
     np.testing.assert_array_equal(frame(fitting, "x"), fitting)
     assert notes() == []
     assert frame(np.zeros((30, 28, 1), np.uint8), "x").shape == (28, 28, 1)
-    said = ["images are resized to 32 pixels on the shorter side, and the middle 28 x 28 is cut out"]
-    assert notes() == said
-    asked = make_frame("32", (28, 28, 1), varied=True)
-    assert asked is not None
-    assert not np.array_equal(asked(fitting, "x"), fitting)
+    noted = ["images are resized to 32 pixels on the shorter side and cropped to the central 28 x 28"]
+    assert notes() == noted
+    forced = make_frame("32", (28, 28, 1), varied=True)
+    assert forced is not None
+    assert not np.array_equal(forced(fitting, "x"), fitting)
 
 
 def test_sizes_that_take_gigabytes_are_refused():
