@@ -1,4 +1,4 @@
-"""Files of figures: the library draws, programs write."""
+"""Figures of examples as files: the library draws them, programs write them."""
 
 from __future__ import annotations
 
@@ -40,12 +40,12 @@ def draw_heat_maps(
 
 
 def save(figure: Figure, path: Path) -> None:
-    """Writes a figure as PNG to `path`, and next to it as PDF, in which lines and text are lines and text."""
+    """Writes a figure as PNG to `path`, and as PDF with vector graphics next to it."""
     save_picture(figure, path, dpi=130)
     save_picture(figure, path.with_suffix(".pdf"), metadata={"CreationDate": None})
 
 
 def save_picture(figure: Figure, path: Path, **options: Any) -> None:
-    """Writes a figure to `path` in the format that its name ends in, whole or not at all."""
+    """Writes a figure to `path` atomically, in the format of its suffix."""
     with replacing(path) as file:
         figure.savefig(file, format=path.suffix[1:], **options)

@@ -1,4 +1,4 @@
-"""The figure of photographs, as the paper's Fig. 1 and A5: where groups changed, over the image."""
+"""The figure of photographs, like the paper's Fig. 1 and A5: changed groups over the image."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def draw_photographs(
 ) -> None:
     """Draws an example of each of the first `rows` shards: original, perturbation, groups over the image, adversarial.
 
-    Which example of a shard is drawn at random, with a fixed seed.
+    The example of a shard is chosen at random, with a fixed seed.
     """
     shards = [result for _, result in zip(range(rows), results, strict=False)]
     figure = Figure(figsize=(12.4, 3.0 * len(shards) + 0.5), layout="constrained")
@@ -72,7 +72,7 @@ def _draw_row(
     plain, signed, heat, changed = axes
     plain.imshow(displayed(original), cmap="gray", vmin=0, vmax=1)
     plain.set_xlabel(f"label {class_name(result.labels[index], class_names)}")
-    # Grey is no change: photographs change by so little that it must be enlarged to be seen.
+    # Grey is no change. Photographs change so little that the change must be enlarged to be visible.
     limit = max(float(np.abs(delta).max()), CHANGED)
     signed.imshow(displayed(0.5 + 0.5 * delta / limit), cmap="gray", vmin=0, vmax=1)
     signed.set_xlabel(f"largest change {255 * limit:.1f} of 255")
@@ -85,7 +85,7 @@ def _draw_row(
 
 
 def _draw_groups(figure: Figure, axis: Axes, original: Images, delta: Images, groups: GroupStructure) -> None:
-    """The groups that changed, coloured by how much, over the image in grey with the outlines of groups."""
+    """Draws the changed groups, coloured by strength, over the image in grey, with the outlines of all groups."""
     axis.imshow(original.mean(axis=-1), cmap="gray", vmin=-0.3, vmax=1.3)
     strength = 255 * group_map(delta, groups)
     shown = axis.imshow(np.ma.masked_less_equal(strength, 255 * CHANGED), cmap="inferno", alpha=0.75, vmin=0)

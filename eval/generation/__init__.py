@@ -1,1 +1,1 @@
-"""What `eval.generate` is made of: the plan, the shards, and who attacks them."""
+"""The parts of `eval.generate`: its flags, the program, and PNG files."""

@@ -1,4 +1,4 @@
-"""The flags of eval.generate besides those that all programs share."""
+"""The flags of eval.generate in addition to those that all programs share."""
 
 from __future__ import annotations
 
@@ -9,18 +9,20 @@ UINT8 = "uint8"
 SHARD_SIZE = absl_flags.DEFINE_integer(
     "shard_size",
     None,
-    "Examples per shard, the most that an interruption loses; by image size if unset.",
+    "Examples per shard, the most that an interruption loses; depends on the image size if unset.",
     lower_bound=1,
 )
 QUANTIZE = absl_flags.DEFINE_enum(
-    "quantize", None, [UINT8], "Store 8-bit images, repaired where rounding would make them harmless."
+    "quantize", None, [UINT8], "Store 8-bit images; examples that rounding would make harmless are repaired."
 )
 PNG_DIR = absl_flags.DEFINE_string(
-    "png_dir", None, "Also write the successful examples as PNG files with labels.csv; needs --quantize=uint8."
+    "png_dir",
+    None,
+    "Also write the successful examples to this directory, as PNG files with labels.csv; needs --quantize=uint8.",
 )
 SHARD_INDEX = absl_flags.DEFINE_integer(
-    "shard_index", None, "In a job array: which part this job does, from 0 to --num_shards - 1.", lower_bound=0
+    "shard_index", None, "In a job array: the part of this job, from 0 to --num_shards - 1.", lower_bound=0
 )
 NUM_SHARDS = absl_flags.DEFINE_integer(
-    "num_shards", None, "In a job array: into how many parts the work is divided.", lower_bound=1
+    "num_shards", None, "In a job array: the number of parts that the work is divided into.", lower_bound=1
 )

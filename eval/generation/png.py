@@ -1,4 +1,4 @@
-"""Examples as PNG files, and whether the network is still fooled by what is read from them."""
+"""Examples as PNG files, and a test whether the files still fool the network after reading."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from ..runs.store import Store
 from ..runs.tfds_directory import UNTARGETED
 from ..tables.table import Cell, Table, cells
 
-# The table that makes the folder one that --dataset reads, and the one that makes it an image folder of Hugging Face's.
+# labels.csv makes the folder readable for --dataset, metadata.csv makes it an image folder of Hugging Face.
 _LABELS, _METADATA = "labels.csv", "metadata.csv"
 _COLUMNS = {
     _LABELS: ("filename", "class_index", "class_name", "target", "example_id"),
@@ -38,12 +38,12 @@ def export(
     confidence: float,
     class_names: Mapping[int, str],
 ) -> dict[str, Any]:
-    """Writes the successful examples to PNG files, a folder a shard, with tables of labels; reads and classifies them.
+    """Writes the successful examples to PNG files with tables of labels; reads the files and classifies them.
 
-    Folders that are there, and whose files hold what the shards do, stay as they are.
+    There is one folder per shard. Folders whose files agree with their shard are kept.
 
     Returns:
-      How many files there are, and how many of these fool the network with `confidence` once they are read again.
+      The number of files, and how many of them fool the network with `confidence` after they are read.
     """
     remove_partial(directory, LAYOUTS["eval.generate --png_dir"])
     entries: list[list[Cell]] = []
@@ -64,18 +64,18 @@ def export(
 
 
 def damaged(store: Store, directory: Path, class_names: Mapping[int, str]) -> Iterator[tuple[str, str]]:
-    """What is not as `export` has written it: names, and what is wrong."""
+    """Files that differ from what `export` writes: names and reasons."""
     entries: list[list[Cell]] = []
     for folder, names, rows in _folders(store, directory):
         if not _holds(folder, names, rows):
-            yield folder.name, "its files do not hold what the shard does"
+            yield folder.name, "its files differ from the shard"
         entries += _entries(folder, names, rows, class_names)
     for name, text in _texts(entries, store.configuration).items():
         path = directory / name
         if name == CARD and is_theirs(path):
             continue
         if not path.is_file() or path.read_bytes() != text.encode():
-            yield name, "it is missing, or does not tell of these files"
+            yield name, "it is missing, or does not describe these files"
 
 
 def _texts(entries: list[list[Cell]], configuration: Mapping[str, Any]) -> dict[str, str]:
@@ -85,17 +85,17 @@ def _texts(entries: list[list[Cell]], configuration: Mapping[str, Any]) -> dict[
 
 
 def _folders(store: Store, directory: Path) -> Iterator[tuple[Path, list[str], list[dict[str, Any]]]]:
-    """For each shard its folder, the names of its files, and the examples that succeed."""
+    """For each shard, its folder, the names of its files, and the successful examples."""
     for number in range(store.plan.num_shards):
         rows = [row for row in store.rows(number) if row["success"]]
         yield directory / f"{number:05d}", _names(rows), rows
 
 
 def _names(rows: list[dict[str, Any]]) -> list[str]:
-    """Names of files, after the examples; of those that are alike as names of files, with a number."""
+    """File names made from example ids; ids that give the same file name get a number."""
     plain = ["".join(c if c.isalnum() or c in "-_." else "_" for c in row["example_id"].decode()) for row in rows]
     number = Counter(plain)
-    # A name of its own cannot have the mark.
+    # The mark cannot occur in `plain`.
     return [f"{name}.png" if number[name] == 1 else f"{name}~{place}.png" for place, name in enumerate(plain)]
 
 
@@ -106,12 +106,12 @@ def _holds(folder: Path, names: list[str], rows: list[dict[str, Any]]) -> bool:
         return False
     try:
         return all((_read(folder / name, row) == row["image"]).all() for name, row in zip(names, rows, strict=True))
-    except (OSError, ValueError):  # not a picture, or of another size
+    except (OSError, ValueError):  # not a picture, or a picture of another size
         return False
 
 
 def _write(folder: Path, names: list[str], rows: list[dict[str, Any]]) -> None:
-    partial = partial_of(folder, secrets.token_hex(4))  # a name that no link has
+    partial = partial_of(folder, secrets.token_hex(4))  # random, so that no link can have it
     partial.mkdir()
     for name, row in zip(names, rows, strict=True):
         write_png(partial / name, row["image"])
@@ -119,7 +119,7 @@ def _write(folder: Path, names: list[str], rows: list[dict[str, Any]]) -> None:
 
 
 def _read(path: Path, row: dict[str, Any]) -> Any:
-    # By the reader of --dataset, which knows nothing of how the file was written.
+    # The reader of --dataset, which is independent of the writer.
     return read_image(path, row["image"].shape[-1])
 
 

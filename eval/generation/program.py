@@ -1,4 +1,4 @@
-"""eval.generate: a data set of adversarial examples; the engine, with 8-bit images, PNG files and job arrays."""
+"""eval.generate: a data set of adversarial examples, by the engine, with 8-bit images, PNG files and job arrays."""
 
 from __future__ import annotations
 
@@ -25,15 +25,15 @@ from . import flags as own
 from .png import damaged, export
 
 PROGRAM = "eval.generate"
-# Whose work a folder of PNG files is.
+# The program that a folder of PNG files belongs to.
 _EXPORT = "eval.generate --png_dir"
 
 
 def generate() -> None:
-    """Makes the shards that are missing, and the data set of all of them, or verifies what is there.
+    """Makes the missing shards and completes the data set, or verifies the data set with --verify.
 
     Raises:
-      InputError: flags that do not fit, or a directory that is not this generation's.
+      InputError: flags that do not fit, or a directory that belongs to another run.
     """
     _check_flags()
     quantize = own.QUANTIZE.value is not None
@@ -57,8 +57,8 @@ def generate() -> None:
         _check_png_dir(png_dir, directory, setting, configuration)
     part = None if own.NUM_SHARDS.value is None else f"{own.SHARD_INDEX.value}-of-{own.NUM_SHARDS.value}"
     run = Run.begin(PROGRAM, directory, setting, configuration, overwrite=flags.OVERWRITE.value, part=part)
-    if png_dir is not None:  # what cannot be made is refused before hours of attacks
-        with one_at_a_time(directory / MANIFEST):  # in which another job of an array may be exporting
+    if png_dir is not None:  # refuses an unusable directory before hours of attacks
+        with one_at_a_time(directory / MANIFEST):  # another job of an array may be exporting
             _claim(run, png_dir)()
     mine = range(run.store.plan.num_shards)
     if part is not None:
@@ -68,12 +68,12 @@ def generate() -> None:
 
 
 def _block(every: range, index: int, parts: int) -> range:
-    """The shards of a job: they follow each other, so that it reads a stretch of the data set."""
+    """The shards of a job: consecutive ones, so that the job reads one stretch of the data set."""
     return every[len(every) * index // parts : len(every) * (index + 1) // parts]
 
 
 def _export(run: Run, directory: Path) -> dict[str, Any]:
-    """Writes the PNG files; what metrics.json has about them."""
+    """Writes the PNG files; returns the entries of metrics.json about them."""
     setting, release = run.setting, _claim(run, directory)
     try:
         return {
@@ -82,7 +82,7 @@ def _export(run: Run, directory: Path) -> dict[str, Any]:
             )
         }
     finally:
-        release()  # other jobs of an array may follow
+        release()  # other jobs of an array may export next
 
 
 def _claim(run: Run, directory: Path) -> Callable[[], None]:
@@ -96,19 +96,19 @@ def _origin(configuration: dict[str, Any]) -> dict[str, Any]:
 
 
 def _check_png_dir(png_dir: Path, directory: Path, setting: Setting, configuration: dict[str, Any]) -> None:
-    """Refuses what could not be exported, before hours of attacks and not after them."""
+    """Refuses images or a directory for which the export would fail after hours of attacks."""
     if setting.selection.image_shape[-1] not in (1, 3):
         raise InputError(f"expected images of 1 or 3 channels with --png_dir, received {setting.selection.image_shape}")
-    ours, theirs = (Path(os.path.realpath(path)) for path in (directory, png_dir))  # which links in a circle do not end
+    ours, theirs = (Path(os.path.realpath(path)) for path in (directory, png_dir))  # `resolve` fails on link cycles
     if ours == theirs or ours in theirs.parents or theirs in ours.parents:
-        raise InputError(f"expected --png_dir apart from --output_dir {directory}, received {png_dir}")
+        raise InputError(f"expected --png_dir outside --output_dir {directory}, received {png_dir}")
     require_claimable(
         png_dir, _origin(configuration), program=_EXPORT, flag="--png_dir", overwrite=flags.OVERWRITE.value
     )
 
 
 def _check_flags() -> None:
-    """Refuses flags that need others."""
+    """Refuses flags that do not fit together."""
     if (own.SHARD_INDEX.value is None) != (own.NUM_SHARDS.value is None):
         given, lacking = (
             ("shard_index", "num_shards") if own.NUM_SHARDS.value is None else ("num_shards", "shard_index")
@@ -121,7 +121,7 @@ def _check_flags() -> None:
     if own.NUM_SHARDS.value is not None and flags.OUTPUT_DIR.value is None:
         raise InputError("expected --output_dir, the same for all jobs, with --num_shards, received none")
     if own.PNG_DIR.value is not None and own.QUANTIZE.value is None:
-        raise InputError("expected --quantize=uint8 with --png_dir, as PNG files keep 8 bits, received none")
+        raise InputError("expected --quantize=uint8 with --png_dir, as PNG files have 8 bits, received none")
     if own.NUM_SHARDS.value is not None and flags.OVERWRITE.value:
         raise InputError("expected --overwrite without --num_shards, as jobs would remove each other's shards")
     check_flags()

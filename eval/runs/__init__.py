@@ -1,1 +1,1 @@
-"""The engine of every program that attacks: which examples, shard by shard; stored, checked, resumed, verified."""
+"""The engine of every program that attacks: plans examples, attacks shard by shard, stores, resumes and verifies."""

@@ -1,4 +1,4 @@
-"""Shards as tasks on a Ray cluster: Ray places them, and repeats those whose worker or node has died."""
+"""Shards as tasks on a Ray cluster: Ray places them, and repeats them if their worker or node dies."""
 
 from __future__ import annotations
 
@@ -23,21 +23,21 @@ from .progress_bar import ProgressBar
 from .work import Outcome, Outcomes, Work
 
 AUTO, LOCAL = "auto", "local"
-# So often a shard is begun anew whose worker or node died under it.
+# How often a shard is repeated because its worker or node died.
 _RETRIES = 8
-# Shards in Ray's hands for each worker: the next is there when one is finished.
+# Shards submitted to Ray per worker, so that a worker finds the next shard when it has finished one.
 _AHEAD = 2
-# How long a cluster may take to answer.
+# The longest time that a cluster may take to answer.
 _ANSWER_SECONDS = 10.0
 
 
 class Cluster(NamedTuple):
-    """Where shards are worked on.
+    """A Ray cluster that attacks shards.
 
     Attributes:
-      address: "local" (Ray is started on this machine), "auto" (the cluster that Ray finds here) or host:port.
-      workers: the most shards at a time; None for as many as there are GPUs, or where there are none CPUs.
-      cpus_per_worker: threads of a worker.
+      address: "local" (starts Ray on this machine), "auto" (the cluster that Ray finds from here) or host:port.
+      workers: the most shards at a time; None for one per GPU, or one per `cpus_per_worker` CPUs without GPUs.
+      cpus_per_worker: threads per worker.
     """
 
     address: str
@@ -45,7 +45,7 @@ class Cluster(NamedTuple):
     cpus_per_worker: int
 
     def work(self, work: Work, packed: PackedModel, shards: Iterable[tuple[int, Examples]], total: int) -> Outcomes:
-        """Does shards as tasks, and yields each when it is finished; progress as `work_here`.
+        """Attacks shards as Ray tasks and yields each when it is finished; shows progress like `work_here`.
 
         Raises:
           InputError: no Ray, no cluster at the address, or a shard that fails.
@@ -63,10 +63,10 @@ class Cluster(NamedTuple):
             ray.shutdown()
 
     def check(self) -> None:
-        """Looks whether there is Ray, and something at host:port: Ray tries for minutes, and then ends the process.
+        """Checks that Ray is installed and that host:port answers. Ray would try for minutes and then end the process.
 
         Raises:
-          InputError: there is not.
+          InputError: Ray is not installed, or nothing answers.
         """
         self._import_ray()
         if self.address in (AUTO, LOCAL):
@@ -81,7 +81,7 @@ class Cluster(NamedTuple):
 
     def _import_ray(self) -> Any:
         if self.address == LOCAL:
-            # Its ports are open to all interfaces. From version 2.52 on, Ray refuses who does not have this token.
+            # Ray's ports are open on all interfaces. From version 2.52 on, Ray refuses clients without this token.
             os.environ.setdefault("RAY_AUTH_MODE", "token")
             os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))
         try:
@@ -92,7 +92,7 @@ class Cluster(NamedTuple):
         return ray
 
     def _connect(self, ray: Any) -> None:
-        # Installed, `eval` is a part of the library.
+        # In an installation `eval` is a part of the library.
         folders = [Path(tf_strattack.__file__).parent, Path(__file__).parents[1]]
         packages = [str(folder) for folder in folders if folder.parent.name != "tf_strattack"]
         options: dict[str, Any] = {
@@ -110,9 +110,9 @@ class Cluster(NamedTuple):
             raise self._no_cluster(error) from error
 
     def _require_room(self, ray: Any) -> None:
-        """Refuses a task that no node of the cluster can take: Ray would wait for one for ever."""
+        """Refuses tasks that no node of the cluster can take: Ray would wait forever."""
         largest = max(node["Resources"].get("CPU", 0) for node in ray.nodes() if node["Alive"])
-        if 0 < largest < self.cpus_per_worker:  # without any CPU, workers are still to come
+        if 0 < largest < self.cpus_per_worker:  # a cluster without any CPU has yet to start its workers
             raise InputError(
                 f"expected --cpus_per_worker of at most {largest:g}, as a node has, received {self.cpus_per_worker}"
             )
@@ -120,7 +120,7 @@ class Cluster(NamedTuple):
     def _no_cluster(self, error: Exception) -> InputError:
         return InputError(
             f"expected a Ray cluster at --ray={self.address}, received: {_first_line(error)}; "
-            "start one by ray start --head, or use --ray=local"
+            "start one with ray start --head, or use --ray=local"
         )
 
     def _tasks(
@@ -140,7 +140,7 @@ class Cluster(NamedTuple):
                     numbers[task.remote(*sent, self.cpus_per_worker, examples)] = number
                 if not numbers:
                     return
-                # Back from time to time, as workers may have come.
+                # With a timeout, as new workers may have joined.
                 finished, _ = ray.wait(list(numbers), timeout=10)
                 for reference in finished:
                     outcome = ray.get(reference)
@@ -149,11 +149,11 @@ class Cluster(NamedTuple):
                     progress_bar.note(f"{self._workers(ray)} workers")
 
     def _places(self, ray: Any) -> int:
-        """How many shards may be in Ray's hands."""
+        """How many shards may be submitted to Ray at a time."""
         return self.workers if self.workers is not None and self.address != LOCAL else _AHEAD * self._workers(ray)
 
     def _workers(self, ray: Any) -> int:
-        """How many shards can be worked on at once, now."""
+        """How many shards the cluster can work on at once, at present."""
         resources = ray.cluster_resources()
         return max(1, int(resources.get("GPU", 0) or resources.get("CPU", 0) // self.cpus_per_worker))
 
@@ -162,13 +162,13 @@ def _work_there(work: Work, packed: PackedModel, threads: int, examples: Example
     return work(_classifier(packed, threads), examples)
 
 
-# The networks of this worker, by hash: tasks follow each other in a process.
+# The loaded networks by hash: a worker process runs many tasks.
 _loaded: dict[str, Classifier] = {}
 
 
 def _classifier(packed: PackedModel, threads: int) -> Classifier:
     if packed.sha256 not in _loaded:
-        with contextlib.suppress(RuntimeError):  # TensorFlow has computed before, when a network could not be loaded
+        with contextlib.suppress(RuntimeError):  # too late to set if loading an earlier network failed halfway
             tf.config.threading.set_intra_op_parallelism_threads(threads)
             tf.config.threading.set_inter_op_parallelism_threads(1)
         _loaded[packed.sha256] = packed.unpack()
@@ -176,12 +176,12 @@ def _classifier(packed: PackedModel, threads: int) -> Classifier:
 
 
 def _failure(error: Exception) -> InputError:
-    """A failure on a worker in one line; a user's mistake there has one of its own."""
+    """A failure on a worker as an error of one line; an InputError keeps its message."""
     if isinstance(error, InputError):
         return InputError(str(error))
     return InputError(
-        f"expected workers to attack every shard, received {type(error).__name__}: {_first_line(error)}; shards "
-        "that are finished are kept, and the same command resumes the run"
+        f"expected workers to attack every shard, received {type(error).__name__}: {_first_line(error)}; finished "
+        "shards are kept: run the same command again to resume"
     )
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import tf_strattack
 from tf_strattack.versions import __version__
 
-# What decides which examples there are, and what is in them: of the library all but what only programs share.
+# The sources that determine the examples: the library without the parts that only programs share, and these of `eval`.
 _LIBRARY, _PROGRAMS = Path(tf_strattack.__file__).parent, Path(__file__).parents[1]
 _SOURCES = ("inputs/*.py", "runs/tfds_directory.py", "runs/plan.py", "runs/work.py")
 _NOT_OF_THE_LIBRARY = ("programs", "eval", "training")
@@ -17,7 +17,7 @@ _NOT_OF_THE_LIBRARY = ("programs", "eval", "training")
 
 @functools.cache
 def code_version() -> str:
-    """The version of the library with a hash of these sources, which tells states of a checkout apart."""
+    """The version of the library with a hash of these sources, which distinguishes states of a checkout."""
     digest = hashlib.sha256()
     library = {path.relative_to(_LIBRARY).as_posix(): path for path in _LIBRARY.rglob("*.py")}
     chosen = {name: path for name, path in library.items() if name.partition("/")[0] not in _NOT_OF_THE_LIBRARY}

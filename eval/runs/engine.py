@@ -1,4 +1,4 @@
-"""The one engine: plans a run, makes the shards that are missing or damaged, and what is made of them."""
+"""The engine: plans a run, makes missing or damaged shards, and the files that summarise them."""
 
 from __future__ import annotations
 
@@ -30,17 +30,18 @@ from .store import ALONE, Store
 from .verification import Damages, report, verify
 from .work import Outcomes
 
-# While shards are made the manifest is written so often, and with many of them less; the entries have what it lists.
+# The interval between writes of the manifest, in seconds and in multiples of the time of a write: long manifests are
+# written less often. A manifest can be old, since each shard has an entry of its own.
 _LISTING_SECONDS, _LISTING_SHARE = 15.0, 50
-# Of an example besides its images: its record's other features, and its entry.
+# Bytes per example in addition to its images: the other features of its record, and its entry.
 _RECORD_BYTES = 2000
 
-# Makes the shards of the numbers given, which have as many examples as given, in any order.
+# A function of plan, shard numbers and their number of examples that makes these shards in any order.
 Attacking = Callable[[Plan, list[int], int], Outcomes]
 
 
 def configuration_of(setting: Setting, *, num_images: int | None, shard_size: int, image_dtype: str) -> dict[str, Any]:
-    """What must agree for a run to be resumed; JSON values."""
+    """The configuration that must agree for a run to be resumed; JSON values."""
     return {
         **setting.facts,
         "num_images": num_images,
@@ -69,27 +70,27 @@ class Run:
         overwrite: bool,
         part: str | None = None,
     ) -> Run:
-        """Claims `directory`, and plans the run or reads its plan; `part` as of `claim`.
+        """Claims `directory`, and plans the run or reads its plan; `part` as in `claim`.
 
         Raises:
-          InputError: a directory that is not this run's.
+          InputError: the directory belongs to another run.
         """
         claim(directory, configuration, program=program, flag="--output_dir", overwrite=overwrite, part=part)
         announce(directory)
         digest = digest_of(configuration)
         plan = keep_plan(directory / PLAN, digest, lambda: _new_plan(setting, configuration))
-        setting.selection.warn_near_chance(len(plan.positions), plan.skipped)  # of a plan that was made earlier, too
+        setting.selection.warn_near_chance(len(plan.positions), plan.skipped)  # also if the plan was made earlier
         run = cls(setting, Store(directory, plan, configuration, part or ALONE))
         run.store.open()
         return run
 
     def make(self, wanted: Iterable[int], attack: Attacking, *, listing: bool = True) -> None:
-        """Makes what has no intact shard, of `wanted`.
+        """Makes those of the shards `wanted` that are missing or damaged.
 
         Args:
-          wanted: the numbers of the shards to look at, ascending.
+          wanted: shard numbers, ascending.
           attack: makes shards.
-          listing: whether the manifest is written meanwhile; not where other processes write shards.
+          listing: whether to write the manifest in between; False if other processes write shards too.
         """
         store, missing = self.store, []
         if (reason := manifest_damage(store)) and any(store.entries()):
@@ -120,19 +121,19 @@ class Run:
     def finish(
         self, mine: Iterable[int], draw: Draw | None = None, export: Callable[[], dict[str, Any]] | None = None
     ) -> None:
-        """Makes what is made of the shards, and prints the figures; only says so if other processes have some to make.
+        """Makes the files that summarise the shards and prints the figures, unless others have shards to make.
 
         Args:
-          mine: the shards that this process was to make.
-          draw, export: as of `finish`.
+          mine: the shards of this process.
+          draw, export: as in `finish`.
         """
         store, every, ours = self.store, range(self.store.plan.num_shards), set(mine)
-        with one_at_a_time(store.directory / MANIFEST):  # jobs of an array may end at once
+        with one_at_a_time(store.directory / MANIFEST):  # jobs of an array may end at the same time
             left = [n for n in every if store.missing(n)] or [n for n in every if n not in ours and store.damage(n)]
             if left:
                 write_manifest(store)
                 there = f"{len(every) - len(left)} of {len(every)} shards are in {store.directory}"
-                print(printable(f"{there}; the last job makes the data set of all"))
+                print(printable(f"{there}; the last job completes the data set"))
             else:
                 finish(store, self.setting, draw, export)
 
@@ -144,12 +145,12 @@ def verify_run(
     configuration: dict[str, Any],
     exported: Callable[[Store], Damages] = lambda store: (),
 ) -> str:
-    """Checks the run in `directory`, and what was exported of it; returns what was found, in a line.
+    """Checks the run in `directory`, and files exported from it; returns a line about the result.
 
-    What an earlier version of the code has made can be verified by a later one.
+    A later version of the code can verify runs of an earlier one.
 
     Raises:
-      InputError: it holds no run of `configuration`, or something is wrong with it, which is printed.
+      InputError: no run of `configuration`, or a damaged run; the damages are printed.
     """
     found = require_finished(directory, configuration, program=program, flag="--output_dir", ignoring=["code_version"])
     store = Store(directory, _plan_in(directory, setting, found.configuration), found.configuration)
@@ -171,19 +172,19 @@ def _new_plan(setting: Setting, configuration: dict[str, Any]) -> Plan:
 
 
 def _plan_in(directory: Path, setting: Setting, configuration: dict[str, Any]) -> Plan:
-    """The plan in `directory`, or what must have been there if it is damaged."""
+    """The plan in `directory`, or a new equal one if it is damaged."""
     if plan_damage(directory / PLAN, digest_of(configuration)):
         return _new_plan(setting, configuration)
     return load_plan(directory / PLAN)
 
 
 def _require_room(store: Store, examples: int) -> None:
-    """Refuses to begin what the disk has no room for."""
+    """Refuses a run that does not fit on the disk."""
     pixel = np.dtype(store.configuration["image_dtype"]).itemsize
     needed = examples * (2 * pixel * math.prod(store.plan.image_shape) + _RECORD_BYTES)
     free = shutil.disk_usage(store.directory).free
     if needed > free:
         raise InputError(
-            f"expected room on the disk for {needed / 1e6:.0f} MB in {store.directory}, received {free / 1e6:.0f} MB: "
-            "free some, choose another --output_dir, or fewer --num_images or --targets"
+            f"expected {needed / 1e6:.0f} MB of free disk space in {store.directory}, received {free / 1e6:.0f} MB: "
+            "free some space, choose another --output_dir, or fewer --num_images or --targets"
         )

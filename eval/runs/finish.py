@@ -1,4 +1,4 @@
-"""What is made of the shards of a run: the data set, metrics.json, figures, and the table that is printed."""
+"""The last step of a run: completes the data set, writes metrics.json, figures and report, and prints a table."""
 
 from __future__ import annotations
 
@@ -34,19 +34,19 @@ METRICS, EXAMPLES, MAPS = "metrics.json", "examples.png", "groups.npz"
 _INFO = tuple(f"{DATASET_FOLDER}/{name}" for name in ("dataset_info.json", "features.json", "metadata.json", CARD))
 _ABOUT_FLOAT = (f"{BEFORE}success", *(BEFORE + name for name in DISTANCES), ROUNDED)
 
-# Draws results, shard by shard, into a file, with the class names that are known.
+# Draws results, shard by shard, into a file; takes the known class names.
 Draw = Callable[[Path, Iterator[AttackResult], Mapping[int, str]], None]
 
 
 class _Product(NamedTuple):
-    """Files within the directory, and what writes them."""
+    """Files within the directory, and the function that writes them."""
 
     files: tuple[str, ...]
     write: Callable[[], None]
 
 
 def take_apart(store: Store) -> None:
-    """Removes what was made of the shards, and says so in the manifest, until all of them are there again."""
+    """Removes the files made from the shards, also from the manifest: they are invalid until all shards are intact."""
     for name in (*_INFO, METRICS, EXAMPLES, MAPS, REPORT):
         path = store.directory / name
         if _is_ours(path):
@@ -55,18 +55,18 @@ def take_apart(store: Store) -> None:
 
 
 def finish(store: Store, setting: Setting, draw: Draw | None, export: Callable[[], dict[str, Any]] | None) -> None:
-    """Makes what is missing or damaged of what is made of the shards of `store`, and prints the figures.
+    """Makes missing or damaged files from the shards of `store`, and prints the figures.
 
     Args:
-      store: all of whose shards are intact.
-      setting: of the run.
-      draw: makes examples.png, if there is to be one.
-      export: writes the examples to another place; returns entries of metrics.json about it.
+      store: the shards, all of them intact.
+      setting: the setting of the run.
+      draw: draws examples.png; None for no such file.
+      export: writes the examples to another place and returns entries about it for metrics.json.
     """
     earlier = read_manifest(store)
     facts = {**(earlier["facts"] if earlier else _new_facts(store, setting)), **(export() if export else {})}
     metrics = {**store.configuration, **facts, **_figures(store, setting, facts)}
-    # Of other facts nothing that was made before is right.
+    # If the facts have changed, all files are made again.
     recorded = earlier["files"] if earlier and earlier["facts"] == facts else {}
     products, made = _products(store, setting, metrics, draw), False
     for product in products:
@@ -74,7 +74,7 @@ def finish(store: Store, setting: Setting, draw: Draw | None, export: Callable[[
         damaged = _damaged(store, product.files, recorded) if recorded else list(product.files)
         if damaged:
             for path in filter(Path.is_symlink, map(store.directory.joinpath, damaged)):
-                path.unlink()  # or what it leads to would be written
+                path.unlink()  # otherwise the target of the link would be overwritten
             product.write()
             made = True
     if made:
@@ -89,7 +89,7 @@ def _new_facts(store: Store, setting: Setting) -> dict[str, Any]:
 
 
 def _products(store: Store, setting: Setting, metrics: dict[str, Any], draw: Draw | None) -> list[_Product]:
-    """In the order in which they are made, each a function of the entries, the shards and `metrics`."""
+    """The files to make, in this order; each depends on the entries, the shards and `metrics` alone."""
     directory, names = store.directory, setting.class_names()
     facts = {**store.configuration, "command": metrics["command"]}
     files = [(entry["num_examples"], entry["bytes"]) for entry in store.entries()]
@@ -111,7 +111,7 @@ def _products(store: Store, setting: Setting, metrics: dict[str, Any], draw: Dra
 
 
 def _damaged(store: Store, names: tuple[str, ...], recorded: Mapping[str, str]) -> list[str]:
-    """Which of the files are not as recorded; they are named."""
+    """The names of files that differ from the record; reports each."""
     damaged = []
     for name in names:
         path = store.directory / name
@@ -140,7 +140,7 @@ def _figures(store: Store, setting: Setting, facts: Mapping[str, Any]) -> dict[s
 
 
 def _before(parts: list[Measures]) -> dict[str, Any]:
-    """Success and distances of the float images, as in the blocks of metrics.json, and success after mere rounding."""
+    """Success and distances before quantization, as in the blocks of metrics.json, and success after rounding alone."""
     joined = {name: np.concatenate([part[name] for part in parts]) for name in _ABOUT_FLOAT}
     distances = {name: joined[BEFORE + name] for name in DISTANCES}
     block = mean_over_successes(joined[f"{BEFORE}success"], distances)
@@ -164,7 +164,7 @@ def _show(store: Store, metrics: Mapping[str, Any]) -> None:
 
 
 def summary(metrics: Mapping[str, Any]) -> str:
-    """The numbers and the cost in metrics.json, in a line."""
+    """A line with the numbers and the cost in metrics.json."""
     return (
         f"{numbered(metrics['num_images'], 'image')} attacked, {metrics['skipped_misclassified']} skipped as "
         f"misclassified; {metrics['gradient_evaluations_per_example']:.0f} gradient and "

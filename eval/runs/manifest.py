@@ -1,4 +1,4 @@
-"""manifest.json: what a run holds, and the checksum of every file that is made of its shards."""
+"""manifest.json: the contents of a run, and the checksum of every file."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from .plan import plan_damage
 from .store import Store
 
 MANIFEST, PLAN = "manifest.json", "plan.npz"
-# What the manifest has of a shard; its entry has the measures of its examples besides.
+# The parts of an entry that the manifest repeats; the entry also has the measures of the examples.
 _LISTED = ("shard", "file", "sha256", "bytes", "num_examples", "versions")
 
 
@@ -24,9 +24,9 @@ def write_manifest(store: Store, facts: dict[str, Any] | None = None, files: Ite
     """Writes the manifest: configuration, plan, and the shards finished so far with their checksums.
 
     Args:
-      store: where the shards are.
-      facts: about the run that has ended, as in metrics.json; None while shards are missing.
-      files: what was made of the shards, by path within the directory.
+      store: the shards.
+      facts: facts about the finished run, as in metrics.json; None while shards are missing.
+      files: the files made from the shards, as paths within the directory.
     """
     plan = store.plan
     manifest = {
@@ -46,20 +46,20 @@ def write_manifest(store: Store, facts: dict[str, Any] | None = None, files: Ite
 
 
 def read_manifest(store: Store) -> dict[str, Any] | None:
-    """The manifest of a run that has ended; None if there is none, or it is damaged or of another run."""
+    """The manifest of a finished run; None if there is none, or if it is damaged or belongs to another run."""
     found = read_sealed(store.directory / MANIFEST)
     return found if found is not None and found["complete"] and found["plan"] == store.plan.digest else None
 
 
 def manifest_damage(store: Store) -> str | None:
-    """What is wrong with the manifest, in words; None if nothing is, though the run may be under way."""
+    """What is wrong with the manifest, in words; None if it is fine, even if the run is unfinished."""
     path = store.directory / MANIFEST
     if not os.path.lexists(path):
         return "it is missing"
     found = read_sealed(path)
     if found is None:
         return "it cannot be read"
-    return None if found["plan"] == store.plan.digest else "it is of another run"
+    return None if found["plan"] == store.plan.digest else "it belongs to another run"
 
 
 def file_damage(path: Path, checksum: str) -> str | None:
@@ -68,16 +68,16 @@ def file_damage(path: Path, checksum: str) -> str | None:
         return "it is missing"
     if not stat.S_ISREG(path.lstat().st_mode):
         return "it is not a file"
-    return None if sha256_of(path) == checksum else "it is not as it was written"
+    return None if sha256_of(path) == checksum else "its content has changed"
 
 
 def damages(store: Store) -> Iterator[tuple[str, str]]:
-    """What is wrong with a run that is to have ended, but for its shards: names, and reasons."""
+    """The damages of a finished run, except in its shards: names and reasons."""
     if reason := plan_damage(store.directory / PLAN, store.plan.configuration):
         yield PLAN, reason
     manifest = read_manifest(store)
     if manifest is None:
-        yield MANIFEST, manifest_damage(store) or "the run has not ended"
+        yield MANIFEST, manifest_damage(store) or "the run is unfinished"
         return
     for name, checksum in manifest["files"].items():
         if reason := file_damage(store.directory / name, checksum):

@@ -1,4 +1,4 @@
-"""Which examples a run makes, and in which shards: fixed before the first is attacked."""
+"""The examples of a run and their shards, fixed before the first attack."""
 
 from __future__ import annotations
 
@@ -25,27 +25,27 @@ from ..inputs.datasets import Data, Record
 from ..inputs.examples import Examples, Selection, examples_of
 from ..inputs.targets import Targets, parse_targets
 
-# Records that are passed over are decoded; beyond so many it is quicker to open the data set anew.
+# Skipped records are decoded too; beyond so many, opening the data set again at the position is faster.
 _GAP = 64
-# Starting points: so many of each class, of so many images; an example without success tries all of them.
+# Starting points: up to 3 per class, among the first 100 images. An example without success tries all of them.
 _STARTING_PER_CLASS, _STARTING_AMONG = 3, 100
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Plan:
-    """The images that are attacked, with what decides their examples.
+    """The images to attack, with everything that determines their examples.
 
     Attributes:
-      positions: (M,) places in the data set of the images, in order.
+      positions: (M,) positions of the images in the data set, in order.
       labels: (M,) their labels.
-      skipped: how many images the network misclassified.
+      skipped: the number of images that the network misclassified.
       image_shape: (H, W, C).
-      num_classes: of the network.
-      least_likely: (M,) the classes of lowest score, where these are the targets, else -1.
-      targets: what --targets says.
-      per_image: how many examples an image makes.
-      shard_size: examples a shard; the last may have fewer.
-      seed: of random targets.
+      num_classes: the number of classes of the network.
+      least_likely: (M,) the classes with the lowest score if these are the targets, else -1.
+      targets: the value of --targets.
+      per_image: the number of examples per image.
+      shard_size: examples per shard; the last may have fewer.
+      seed: the seed of random targets.
       configuration: a hash of the configuration of the run.
     """
 
@@ -77,7 +77,7 @@ class Plan:
 
     @functools.cached_property
     def digest(self) -> str:
-        """A hash of everything in it."""
+        """A hash of all attributes."""
         arrays = self.positions, self.labels, self.least_likely
         facts = [
             *(self.image_shape, self.num_classes, self.targets),
@@ -102,9 +102,10 @@ class Plan:
             yield number, examples_of(pairs)
 
     def starting_points(self, data: Data, bounds: tuple[float, float]) -> Images:
-        """Images (P, H, W, C) in the scale of `bounds` to begin from where nothing else is found.
+        """Images (P, H, W, C) in the scale of `bounds` from which attacks start again if they find nothing.
 
-        Some of each class, by the seed and the label alone, of the first that are attacked: the network knows them.
+        Some images of each class, drawn by seed and label alone from the first attacked ones, since the network
+        classifies these correctly.
         """
         chosen: list[np.int64] = []
         first = self.labels[:_STARTING_AMONG]
@@ -116,9 +117,9 @@ class Plan:
 
 
 def keep_plan(path: Path, configuration: str, make: Callable[[], Plan]) -> Plan:
-    """The plan of `configuration` in the file `path`, or if there is none that is whole, a new one, which is put there.
+    """The plan of `configuration` in the file `path`; if it is missing or damaged, makes and writes a new one.
 
-    Of processes that do so at once the first makes it, and the others wait for it.
+    If several processes call this at once, the first makes the plan and the others wait.
     """
     with one_at_a_time(path):
         if os.path.lexists(path):
@@ -133,21 +134,21 @@ def keep_plan(path: Path, configuration: str, make: Callable[[], Plan]) -> Plan:
 
 
 def plan_damage(path: Path, configuration: str) -> str | None:
-    """What is wrong with the plan in the file `path`, in words; None if it is whole and of `configuration`."""
+    """What is wrong with the plan in the file `path`, in words; None if it is intact and belongs to `configuration`."""
     if not os.path.lexists(path):
         return "it is missing"
     if path.is_symlink():
         return "it is not a file"
     try:
-        return None if load_plan(path).configuration == configuration else "it is of another configuration"
+        return None if load_plan(path).configuration == configuration else "it belongs to another configuration"
     except InputError:
-        return "it is not as it was written"
+        return "its content has changed"
 
 
 def make_plan(
     selection: Selection, num_classes: int, targets: Targets, *, shard_size: int, seed: int, configuration: str
 ) -> Plan:
-    """Classifies the data set, and plans its examples; `configuration` is the hash of that of the run."""
+    """Classifies the data set and plans its examples; `configuration` is the hash of the run's configuration."""
     with tqdm(selection, unit="img", desc="classified correctly", leave=False) as progress_bar:
         chosen = [(record.position, record.label, record.least_likely) for record in progress_bar]
     positions, labels, least_likely = np.array(chosen, np.int64).T
@@ -170,7 +171,7 @@ def load_plan(path: Path) -> Plan:
     """The plan in the file `path`.
 
     Raises:
-      InputError: there is none that can be read.
+      InputError: no readable plan.
     """
 
     def read() -> Plan:
@@ -201,7 +202,7 @@ def _reader(data: Data) -> Callable[[int], Record]:
             records = data.records_from(position)
         last = next((record for record in records if record.position == position), None)
         if last is None:
-            raise InputError(f"expected a data set of more than {position} images, as it was planned, received fewer")
+            raise InputError(f"expected a data set of more than {position} images, as in the plan, received fewer")
         return last
 
     return image_at

@@ -1,4 +1,4 @@
-"""The progress bar of attacks: examples done, and how many of those begun succeed."""
+"""The progress bar of attacks: finished examples, and the success rate of those that have started."""
 
 from __future__ import annotations
 
@@ -9,30 +9,30 @@ from tqdm import tqdm
 from tf_strattack import Progress
 
 _FORMAT = "{l_bar}{bar}| {n:.0f}/{total_fmt} examples [{elapsed}<{remaining}]{postfix}"
-# Before anything is done, and while what is done says nothing about the rest: most of the time went into tracing.
+# At first no remaining time is shown: most of the time so far went into tracing, so an estimate would be wrong.
 _UNKNOWN = _FORMAT.replace("<{remaining}", "")
 _KNOWN_FROM = 0.1
 _TRACING = "tracing the network"
 
 
 class ProgressBar:
-    """A bar over shards; within one it follows the attack's own progress."""
+    """A progress bar over shards; within a shard it follows the attack's own progress."""
 
     def __init__(self, total: int) -> None:
-        """Opens a bar of `total` examples."""
+        """Opens a bar for `total` examples."""
         self._bar = tqdm(total=total, unit="ex", bar_format=_UNKNOWN, desc=_TRACING)
         self._done = self._successes = 0
 
     def __enter__(self) -> ProgressBar:
-        """The bar."""
+        """Returns the bar."""
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        """Closes it."""
+        """Closes the bar."""
         self._bar.close()
 
     def follow(self, progress: Progress) -> None:
-        """Shows the progress of the shard under way; a callback for attacks."""
+        """Shows the progress of the current shard; a callback for attacks."""
         within = progress.fraction * progress.examples
         self._show(self._done + within, self._done + progress.started, self._successes + progress.successes)
 
@@ -42,7 +42,7 @@ class ProgressBar:
         self._show(self._done, self._done, self._successes)
 
     def note(self, text: str) -> None:
-        """Puts a word in front of the bar."""
+        """Shows a text in front of the bar."""
         self._bar.set_description_str(text)
 
     def _show(self, position: float, started: int, successes: int) -> None:

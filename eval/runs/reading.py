@@ -1,4 +1,4 @@
-"""Finished runs, read by the programs that compare or explain them."""
+"""Reads finished runs, for the programs that compare or explain them."""
 
 from __future__ import annotations
 
@@ -21,19 +21,19 @@ def results_in(directory: Path) -> Iterator[AttackResult]:
     """The results of the run in `directory`, shard by shard.
 
     Raises:
-      InputError: no run is there, or its plan cannot be read.
+      InputError: no run there, or its plan cannot be read.
     """
     return _store_in(directory).results()
 
 
 def metrics_in(directory: Path) -> dict[str, Any]:
-    """What is in metrics.json of a finished run."""
+    """The content of metrics.json of a finished run."""
     found: dict[str, Any] = json.loads((directory / METRICS).read_text(encoding="utf-8"))
     return found
 
 
 def whole_run(directory: Path) -> str | None:
-    """A hash of the run in `directory` with everything in it; None if it has not ended, or a file of it is damaged."""
+    """A hash of the whole run in `directory`; None if it is unfinished or damaged."""
     claim = read_claim(directory)
     if claim is None or config_damage(directory, claim):
         return None

@@ -16,12 +16,12 @@ from tf_strattack.versions import versions
 
 from ..inputs.examples import image_ids
 
-# An array (N,) by name, one entry an example.
+# Name → array (N,), one entry per example.
 Measures = dict[str, npt.NDArray[Any]]
 
 
 def measure(result: AttackResult, *, groups: GroupStructure) -> Measures:
-    """What metrics.json is computed from: an array (N,) of each measure, and of success, cost and image."""
+    """The basis of metrics.json: an array (N,) for each measure, and for success, cost and image."""
     return {
         **metrics.measure(result.delta, groups=groups),
         "success": result.success,
@@ -36,10 +36,10 @@ def summarise(measured: Iterable[Measures], *, seed: int, skipped: int, own_labe
     """Computes the figures of metrics.json over the shards of a run.
 
     Args:
-      measured: of each shard, as from `measure`.
-      seed: of the average case.
-      skipped: how many images the network misclassified.
-      own_labels: whether labels are what the network says, so that its accuracy means nothing.
+      measured: the measures of each shard, from `measure`.
+      seed: the seed of the average case.
+      skipped: the number of images that the network misclassified.
+      own_labels: whether the network's predictions serve as labels, so that its accuracy means nothing.
     """
     parts = list(measured)
     joined = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
@@ -59,13 +59,13 @@ def summarise(measured: Iterable[Measures], *, seed: int, skipped: int, own_labe
 
 
 def require_same_examples(results: Sequence[AttackResult]) -> None:
-    """Raises ValueError unless the results, shards of several runs, are of the same examples."""
+    """Raises ValueError unless the results, one shard of each of several runs, have the same examples."""
     ids = [np.arange(len(one)).astype(str) if one.example_ids is None else one.example_ids for one in results]
     if any(not np.array_equal(other, ids[0]) for other in ids):
-        raise ValueError("the runs are of different examples")
+        raise ValueError("the runs have different examples")
 
 
 def completed(facts: dict[str, Any]) -> dict[str, Any]:
-    """`facts` with versions and time."""
+    """`facts` with the versions of libraries and the time."""
     finished_at = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
     return {**facts, "versions": {**versions(), "tensorflow_datasets": tfds.__version__}, "finished_at": finished_at}

@@ -1,4 +1,4 @@
-"""What the flags of a program that attacks name: attack, network, images and targets."""
+"""The setting of a run as the flags describe it: attack, network, images and targets."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from ..inputs.targets import Targets
 
 
 class Setting(NamedTuple):
-    """What is attacked, and by what.
+    """The attack of a run, and what it attacks.
 
     Attributes:
-      attack, grouping, model, data: the attack, which pixels belong together, the network, and the images.
-      targets: those of each image.
+      attack, grouping, model, data: the attack, the groups of pixels, the network, and the images.
+      targets: the targets of each image.
       selection: the images to attack.
-      own_labels: whether images have the labels that the network, an untrained one, gives them.
-      facts: all of it, to be recorded; JSON values.
+      own_labels: whether the predictions of an untrained network serve as labels.
+      facts: a record of all of this; JSON values.
     """
 
     attack: Attack
@@ -35,5 +35,5 @@ class Setting(NamedTuple):
     facts: dict[str, Any]
 
     def class_names(self) -> Mapping[int, str]:
-        """The names of classes that data set and network know."""
+        """The class names that the data set and the network have."""
         return {**self.data.class_names, **self.model.class_names}

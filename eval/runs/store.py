@@ -1,4 +1,4 @@
-"""The shards of a run: files that appear whole, and an entry with the checksum of each."""
+"""The shards of a run: files that are written atomically, and an entry with the checksum of each."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from .tfds_directory import UNTARGETED, features_of, read_shard, rows_of, shard_
 from .work import Outcome
 
 DATASET_FOLDER, _ENTRIES = "dataset", "shards"
-# The name of the only process at work.
+# The name of a process that works alone.
 ALONE = "run"
 
 Entry = dict[str, Any]
@@ -38,15 +38,16 @@ Entry = dict[str, Any]
 class Store:
     """The shards of `plan` in `directory`.
 
-    A shard is a file in dataset/ and then an entry in shards/, a JSON file with its checksum, the measures of its
-    examples and what else an `AttackResult` has. Both are written beside and renamed; without its entry a shard does
-    not count, and neither does an entry that is of another place, plan or configuration.
+    A shard is a file in dataset/ and an entry in shards/. The entry is a JSON file with the shard's checksum, the
+    measures of its examples and the other fields of an `AttackResult`. Both are written under a temporary name and
+    renamed, the entry last. A shard without an entry does not count, nor does an entry of another shard, plan or
+    configuration.
 
     Attributes:
       directory: the output directory.
-      plan: what the shards hold.
-      configuration: of the run; JSON values.
-      writer: a name under which no other process writes at the same time.
+      plan: the plan of the run.
+      configuration: the configuration of the run; JSON values.
+      writer: a name that no other process uses at the same time.
     """
 
     directory: Path
@@ -60,9 +61,9 @@ class Store:
         return features_of(self.plan.image_shape, self.configuration["image_dtype"])
 
     def open(self) -> None:
-        """Makes the folders, and removes what a process of this name that was killed has left half-written.
+        """Makes the folders, and removes half-written files of an earlier process of this name that was killed.
 
-        With the name `ALONE` there is no other process, and everything that is half-written goes.
+        Under the name `ALONE` there are no other processes, so all half-written files are removed.
         """
         pattern = "*.partial" if self.writer == ALONE else f"*.{self.writer}.partial"
         folders = {
@@ -84,16 +85,16 @@ class Store:
         """Writes a shard, and then its entry.
 
         Raises:
-          OSError: no room for it; nothing of it is left.
+          OSError: the disk is full; no part of the shard remains.
         """
         result, path = outcome.result, self.path(number)
-        partial = partial_of(path, f"{secrets.token_hex(4)}.{self.writer}")  # a name that no link has
+        partial = partial_of(path, f"{secrets.token_hex(4)}.{self.writer}")  # random, so that no link can have it
         try:
             examples = write_shard(partial, self.features, rows_of(result, self.configuration["image_dtype"]))
             entry = {
                 "shard": number,
                 "file": path.name,
-                "plan": self.plan.digest,  # which has the configuration in it
+                "plan": self.plan.digest,  # covers the configuration
                 "sha256": sha256_of(partial),
                 "bytes": partial.stat().st_size,
                 "num_examples": examples,
@@ -101,7 +102,7 @@ class Store:
                 "attack": result.attack,
                 "calls": [[*key, calls] for key, calls in result.calls.items()],
                 "measures": {name: values.tolist() for name, values in outcome.measures.items()},
-                # NaN, which JSON does not have, is nothing there.
+                # JSON has no NaN.
                 "c": [float(c) if np.isfinite(c) else None for c in result.c],
                 "clean_correct": result.clean_correct.tolist(),
                 "origin": None if result.origin is None else result.origin.tolist(),
@@ -112,7 +113,7 @@ class Store:
         write_sealed(self._entry_path(number), entry, writer=self.writer)
 
     def places(self, number: int) -> tuple[Path, Path]:
-        """The files of a shard: its examples, and its entry."""
+        """The paths of a shard: its examples, and its entry."""
         return self.path(number), self._entry_path(number)
 
     def missing(self, number: int) -> bool:
@@ -120,7 +121,7 @@ class Store:
         return not os.path.lexists(self._entry_path(number))
 
     def damage(self, number: int) -> str | None:
-        """What is wrong with a shard, in words; None if its file has the checksum in its entry, or there is neither."""
+        """What is wrong with a shard, in words; None if its file and entry agree, or both are missing."""
         path, its_entry = self.path(number), f"its entry {self._entry_path(number).name}"
         if self.missing(number):
             return f"{its_entry} is missing" if os.path.lexists(path) else None
@@ -128,15 +129,15 @@ class Store:
         if entry is None:
             return f"{its_entry} cannot be read"
         if entry["plan"] != self.plan.digest:
-            return f"{its_entry} is of another plan or configuration"
+            return f"{its_entry} belongs to another plan or configuration"
         if (entry["shard"], entry["file"]) != (number, path.name):
-            return f"{its_entry} is that of {entry['file']}"
+            return f"{its_entry} belongs to {entry['file']}"
         if not os.path.lexists(path):
             return "the file is missing"
         if not stat.S_ISREG(path.lstat().st_mode):
             return "it is not a file"
         if path.stat().st_size != entry["bytes"]:
-            return f"the file has {path.stat().st_size} bytes in place of {entry['bytes']}"
+            return f"the file has {path.stat().st_size} bytes instead of {entry['bytes']}"
         return None if sha256_of(path) == entry["sha256"] else "the file has another checksum"
 
     def rows(self, number: int) -> Iterator[dict[str, Any]]:

@@ -1,4 +1,4 @@
-"""What TensorBoard shows of attacks: curves over the iterations while they run, and images of what they found."""
+"""TensorBoard event files of attacks: curves over the iterations while they run, and images of the results."""
 
 from __future__ import annotations
 
@@ -16,21 +16,21 @@ from tf_strattack.problem.distortions import CHANGED
 from tf_strattack.runtime.progress import Callback
 from tf_strattack.typing import Images
 
-# Fields of `Progress`; a scalar is named by the stage and one of them, as in "refinement/objective".
+# Fields of `Progress`. The name of a scalar is the stage and the field, as in "refinement/objective".
 SCALARS = ("objective", "success_rate", "kappa", "rho", "c")
 EXAMPLES = "examples"
-# Of a shard, spread evenly over it.
+# The number of examples to show per shard, evenly spaced.
 _SHOWN = 4
 
 
 class Summaries:
-    """Event files of the shards of a run, each under a name of its own in `directory`; without one, nothing."""
+    """Event files of the shards of a run, one sub-directory of `directory` per shard; none if `directory` is None."""
 
     def __init__(self, directory: Path | None) -> None:
-        """Adds to what is in `directory`: event files of earlier runs have other names, and stay.
+        """Makes `directory`; event files of earlier runs in it are kept, as their names differ.
 
         Raises:
-          InputError: no directory can be made there.
+          InputError: the directory cannot be made.
         """
         self._directory = directory
         if directory is not None:
@@ -43,7 +43,7 @@ class Summaries:
 
     @contextlib.contextmanager
     def shard(self, number: int, callback: Callback) -> Iterator[Shard]:
-        """What is told of the shard `number`; its progress goes on to `callback`."""
+        """The event files of the shard `number`; its progress is passed on to `callback`."""
         shard = Shard(None if self._directory is None else self._directory / f"shard_{number:05d}", callback)
         try:
             yield shard
@@ -52,10 +52,10 @@ class Summaries:
 
 
 class Shard:
-    """One shard: its batches are runs to TensorBoard, `shard_00000`, `shard_00000_batch_1` and so on."""
+    """One shard. TensorBoard shows its batches as the runs `shard_00000`, `shard_00000_batch_1` and so on."""
 
     def __init__(self, run: Path | None, callback: Callback) -> None:
-        """Writes into the directory `run` and, after the first batch, beside it; progress also goes to `callback`."""
+        """Writes to the directory `run`, and for later batches next to it; progress is also passed to `callback`."""
         self._run = run
         self._callback = callback
         self._writers: dict[int, Any] = {}
@@ -66,7 +66,7 @@ class Shard:
         self._callback(progress)
         batch, step = progress.batch, progress.iterations
         values = {f"{progress.stage}/{name}": getattr(progress, name) for name in SCALARS}
-        # The end of a batch repeats its last success rate, unless the verification has changed that.
+        # The last report of a batch repeats the values of an iteration, unless the verification has changed them.
         points = {
             tag: value
             for tag, value in values.items()
@@ -81,7 +81,7 @@ class Shard:
         self._write(batch, write)
 
     def show(self, result: AttackResult) -> None:
-        """Writes some examples of the shard's result: original, perturbation about grey, adversarial image."""
+        """Writes some examples of the shard's result: original, perturbation on grey, adversarial image."""
         chosen = np.unique(np.linspace(0, len(result) - 1, _SHOWN).round().astype(int))
         ids = np.arange(len(result)) if result.example_ids is None else result.example_ids
         names = [f"{ids[index]}{'' if result.success[index] else ' (failed)'}" for index in chosen]
@@ -92,7 +92,7 @@ class Shard:
                 np.stack([_side_by_side(result, index) for index in chosen]),
                 step=0,
                 max_outputs=_SHOWN,
-                description=f"original, perturbation about grey, adversarial image of {', '.join(names)}",
+                description=f"original, perturbation on grey, adversarial image of {', '.join(names)}",
             )
 
         self._write(0, write)
@@ -100,14 +100,15 @@ class Shard:
     def close(self) -> None:
         """Closes the event files."""
         for writer in self._writers.values():
-            with contextlib.suppress(tf.errors.OpError):  # which the last `_write` has met as well
+            with contextlib.suppress(tf.errors.OpError):  # the last `_write` has reported it
                 writer.close()
 
     def _write(self, batch: int, write: Callable[[], None]) -> None:
         if self._run is None:
             return
         run = self._run.with_name(f"{self._run.name}_batch_{batch}") if batch else self._run
-        # TensorFlow's errors of files would pass for an attack's: a full disk, to it, is a resource that is exhausted.
+        # Converted here, as the caller takes TensorFlow's errors for those of an attack: a full disk raises
+        # ResourceExhaustedError, which would mean too little memory.
         try:
             if batch not in self._writers:
                 self._writers[batch] = tf.summary.create_file_writer(str(run))
@@ -121,7 +122,7 @@ class Shard:
 
 
 def _side_by_side(result: AttackResult, index: int) -> Images:
-    """An example's original, perturbation (grey is no change, each its own scale) and adversarial image in a row."""
+    """An example's original, perturbation (grey is no change, scaled per example) and adversarial image in a row."""
     original, adversarial = unit_images(result, index)
     delta = result.delta[index]
     limit = max(float(np.abs(delta).max()), CHANGED)

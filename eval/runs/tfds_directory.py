@@ -1,4 +1,4 @@
-"""Adversarial examples as a TFDS directory: features, shards, and the facts beside them."""
+"""Adversarial examples as a TFDS directory: features, shards and metadata."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from tf_strattack.programs.directories.layouts import CARD
 
 from .dataset_card import card_of, write_card
 
-# Label of `target` in examples of an untargeted attack.
+# The value of `target` in examples of an untargeted attack.
 UNTARGETED = -1
 FLOAT32, UINT8 = "float32", "uint8"
 DISTANCES = ("l0", "l1", "l2", "linf")
 _NAME, _SPLIT = "adversarial_examples", "train"
-# What TensorFlow's writer says where the operating system has an error of its own.
+# Messages of TensorFlow's writer → errors of the operating system.
 _ROOM = {os.strerror(number): number for number in (errno.ENOSPC, errno.EFBIG, errno.EDQUOT)}
 
 
@@ -49,7 +49,7 @@ def features_of(image_shape: tuple[int, ...], dtype: str) -> tfds.features.Featu
 
 
 def rows_of(result: AttackResult, dtype: str) -> Iterator[dict[str, Any]]:
-    """The examples of a result with ids, as values of `features_of`; "uint8" takes the nearest levels."""
+    """The examples of a result with ids, as values of `features_of`; "uint8" rounds to the nearest levels."""
     targets = np.full(len(result), UNTARGETED) if result.targets is None else result.targets
     distances = {name: getattr(metrics, name)(result.delta) for name in DISTANCES}
     image: Any = result.adversarial
@@ -69,15 +69,15 @@ def rows_of(result: AttackResult, dtype: str) -> Iterator[dict[str, Any]]:
 
 
 def shard_name(number: int, shards: int) -> str:
-    """The file of a shard, as TFDS wants it."""
+    """The file name of a shard, in the form that TFDS requires."""
     return f"{_NAME}-{_SPLIT}.tfrecord-{number:05d}-of-{shards:05d}"
 
 
 def write_shard(path: Path, features: tfds.features.FeaturesDict, rows: Iterable[dict[str, Any]]) -> int:
-    """Writes a shard and sees to it that it is on the disk; returns how many examples it has.
+    """Writes a shard and flushes it to the disk; returns the number of examples.
 
     Raises:
-      OSError: no room for it.
+      OSError: the disk is full.
     """
     number = 0
     try:
@@ -86,15 +86,15 @@ def write_shard(path: Path, features: tfds.features.FeaturesDict, rows: Iterable
                 writer.write(_serialized(features, row))
                 number += 1
     except tf.errors.OpError as error:
-        said = str(error).rpartition("; ")[2]
-        raise OSError(_ROOM.get(said, errno.EIO), said, str(path)) from error
+        reason = str(error).rpartition("; ")[2]
+        raise OSError(_ROOM.get(reason, errno.EIO), reason, str(path)) from error
     with path.open("rb") as file:
         os.fsync(file.fileno())
     return number
 
 
 def _serialized(features: tfds.features.FeaturesDict, row: dict[str, Any]) -> bytes:
-    """An example as bytes that are the same in every process: by itself protobuf orders a map by chance."""
+    """An example as bytes that are the same in every process; by default protobuf orders maps arbitrarily."""
     example = tf.train.Example.FromString(features.serialize_example(row))
     return example.SerializeToString(deterministic=True)
 
@@ -103,7 +103,7 @@ def read_shard(path: Path, features: tfds.features.FeaturesDict) -> Iterator[dic
     """The examples of a shard, as NumPy values by feature.
 
     Raises:
-      tf.errors.DataLossError: a record that is damaged.
+      tf.errors.DataLossError: a damaged record.
     """
     for record in tf.data.TFRecordDataset(str(path)).as_numpy_iterator():
         yield features.deserialize_example_np(record)
@@ -112,13 +112,13 @@ def read_shard(path: Path, features: tfds.features.FeaturesDict) -> Iterator[dic
 def write_info(
     directory: Path, features: tfds.features.FeaturesDict, files: Sequence[tuple[int, int]], facts: dict[str, Any]
 ) -> None:
-    """Makes `directory`, which has all its shards, readable by `tfds.builder_from_directory`: split "train".
+    """Writes the metadata by which `tfds.builder_from_directory` can read `directory`, as split "train".
 
     Args:
-      directory: where the shards are.
-      features: theirs.
-      files: the number of examples and of bytes of each shard, in order.
-      facts: recorded as the data set's metadata; JSON values.
+      directory: the directory with all shards.
+      features: the features of the shards.
+      files: the numbers of examples and of bytes of each shard, in order.
+      facts: metadata of the data set; JSON values.
     """
     template = tfds.core.ShardedFileTemplate(
         data_dir=directory, dataset_name=_NAME, split=_SPLIT, filetype_suffix="tfrecord"
@@ -129,9 +129,9 @@ def write_info(
         features=features,
         split_infos=[tfds.core.SplitInfo(_SPLIT, lengths, sum(size for _, size in files), template)],
         version="1.0.0",
-        check_data=False,  # reads an example, and prints that it does
+        check_data=False,  # the check would read an example and print a message
         supervised_keys=("image", "label"),
-        description=f"Adversarial examples; target is {UNTARGETED} where the attack was untargeted.",
+        description=f"Adversarial examples; target is {UNTARGETED} if the attack was untargeted.",
         metadata=tfds.core.MetadataDict(json.loads(json.dumps(facts))),
     )
     write_card(directory / CARD, card_of(facts, png=False))

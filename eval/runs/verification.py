@@ -1,4 +1,4 @@
-"""Reads a run again: checksums, and whether every example still does what it is said to do."""
+"""Verification of a run: checksums, and whether every example still fools the network as recorded."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tf_strattack.programs.streams import printable
 from ..tables.measures import numbered
 from .store import Store
 
-# Names of files, and what is wrong with them.
+# Names of files, and their damages in words.
 Damages = Iterable[tuple[str, str]]
 
 
@@ -26,17 +26,17 @@ def verify(
     others: Damages,
     exported: Callable[[Store], Damages],
 ) -> str:
-    """Checks every shard of a finished run; returns what was found, in a line.
+    """Checks every shard of a finished run; returns a line about the result.
 
     Args:
-      store: its shards.
-      classifier, confidence: what examples of `success` fool, and by how much.
-      others: what is wrong with the files beside the shards.
-      exported: finds what is wrong with files that were made of the shards elsewhere. Called if shards are fine.
+      store: the shards.
+      classifier, confidence: the network that successful examples fool, and the margin by which they do.
+      others: damages of files other than shards.
+      exported: finds damages of files that were exported from the shards. It is called if the shards are intact.
 
     Raises:
-      InputError: a file that is missing or damaged, or an example that the network classifies otherwise than its
-        `success` says; after every one has been printed.
+      InputError: a missing or damaged file, or an example whose classification contradicts its `success`. All of them
+        are printed first.
     """
     wrong = [report(*damage) for damage in others]
     fine = not wrong
@@ -49,8 +49,8 @@ def verify(
             examples, successes = examples + len(result), successes + int(result.success.sum())
             if other.any():
                 reason = (
-                    f"{other.sum()} of {len(result)} examples are classified otherwise: {_first(result, other)}; "
-                    "delete it"
+                    f"{other.sum()} of {len(result)} examples are classified differently: {_first(result, other)}; "
+                    "delete the file"
                 )
         if reason:
             wrong.append(report(store.path(number).name, reason))
@@ -58,12 +58,11 @@ def verify(
         wrong = [report(*damage) for damage in exported(store)]
     if wrong:
         raise InputError(
-            f"expected {store.plan.num_shards} shards and what was made of them as they were written, "
-            f"received {len(wrong)} damaged or missing, listed above: the command without --verify makes the damaged "
-            "ones again"
+            f"expected {store.plan.num_shards} intact shards and the files made from them, received {len(wrong)} "
+            "damaged or missing files, listed above: run the command without --verify to make them again"
         )
     number, shards = numbered(examples, "example"), numbered(store.plan.num_shards, "shard")
-    return f"every file has its checksum; {number} in {shards}, of which {successes} fool the network, as recorded"
+    return f"all checksums match; {number} in {shards}, of which {successes} fool the network, as recorded"
 
 
 def report(name: str, reason: str) -> str:

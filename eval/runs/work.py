@@ -1,4 +1,4 @@
-"""What is done with a shard, wherever it is done."""
+"""The work on one shard, on this machine or on a worker."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ from .records import Measures, measure
 from .tensorboard import Summaries
 from .tfds_directory import DISTANCES
 
-# Measures of the float images, besides those of the quantized ones.
+# Prefix of measures of the float images, which are recorded in addition to those of the quantized ones.
 BEFORE = "float_"
-# Whether rounding alone would have left an example successful.
+# Whether an example would still succeed after rounding alone.
 ROUNDED = "rounded_success"
 
 
 class Outcome(NamedTuple):
-    """The examples of a shard as they are stored, and what was measured of each."""
+    """The examples of a shard as they are stored, and their measures."""
 
     result: AttackResult
     measures: Measures
@@ -39,13 +39,13 @@ Outcomes = Generator[tuple[int, Outcome], None, None]
 
 @dataclasses.dataclass(frozen=True)
 class Work:
-    """Attacks shards, and puts them on the 8-bit lattice if asked to.
+    """Attacks a shard, and quantizes the examples to 8 bits if requested.
 
     Attributes:
       attack: the attack.
-      quantize: whether images are quantized.
-      grouping: which pixels belong together, for the attack if it says nothing else, and for the measures.
-      batch_size: as attacks take it.
+      quantize: whether to quantize images.
+      grouping: the groups of pixels, for the measures, and for an attack without groups of its own.
+      batch_size: as in `Attack.__call__`.
       starting_points: (P, H, W, C), for an attack that takes them; None for any other.
     """
 
@@ -56,7 +56,7 @@ class Work:
     starting_points: Images | None = None
 
     def __call__(self, classifier: Classifier, examples: Examples, callback: Callback | None = None) -> Outcome:
-        """Does the work of one shard.
+        """Does the work on one shard.
 
         Raises:
           KeyboardInterrupt: at Ctrl-C.
@@ -96,7 +96,7 @@ class Work:
 def work_here(
     work: Work, classifier: Classifier, shards: Iterable[tuple[int, Examples]], total: int, summaries: Summaries
 ) -> Outcomes:
-    """Does one shard after another in this process, with a progress bar of `total` examples, and tells `summaries`."""
+    """Works on one shard after another in this process, with a progress bar of `total` examples and event files."""
     with ProgressBar(total) as progress_bar:
         for number, examples in shards:
             with summaries.shard(number, progress_bar.follow) as event_files:

@@ -1,1 +1,1 @@
-"""Programs that set several runs beside each other."""
+"""Programs that compare several runs."""

@@ -1,4 +1,4 @@
-"""Figures printed in the paper (arXiv 1808.01664), to stand beside ours. Distances are of pixels in [0, 1]."""
+"""Figures printed in the paper (arXiv 1808.01664), to compare with ours. Distances are in [0, 1] scale."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ Blocks = dict[str, dict[str, float | None]]
 
 
 def _row(text: str) -> Blocks:
-    """A row as the paper prints it: for each case ASR in per cent and four distances, or 0 and none."""
+    """A row as the paper prints it: for each case, ASR in per cent and four distances; after an ASR of 0, none."""
     blocks: Blocks = {}
     for case, part in zip(_CASES, text.split("|"), strict=True):
         success, *distances = map(float, part.split())
@@ -19,7 +19,7 @@ def _row(text: str) -> Blocks:
     return blocks
 
 
-# Table 1: data set → attack → row. The distances of its FGM and IFGM fit steps along the gradient over its l2 norm.
+# Table 1: data set → attack → row. The distances of FGM and IFGM suggest steps along the l2-normalised gradient.
 TABLE_1 = {
     "mnist": {
         "fgm_l2": _row("99.3 456.5 28.2 2.32 0.57 | 35.8 466 39.4 3.17 0.717 | 0"),
@@ -43,12 +43,12 @@ TABLE_1 = {
     },
 }
 
-# Section 5: C&W's examples that succeed still when cut to as many changes as StrAttack's.
+# Section 5: the share of C&W's examples that still succeed after truncation to as many changes as StrAttack's.
 THRESHOLDED_CW = 0.067
-# Appendix F: StrAttack's perturbations that could be retrained to the sparse pattern of the 3 % quantile.
+# Appendix F: the share of StrAttack's perturbations that can be retrained to the sparse pattern of the 3 % quantile.
 RETRAINED = 0.73
 
-# Table A1, StrAttack on MNIST networks: adversarial training with examples of → case → measure.
+# Table A1, StrAttack on MNIST networks: attack whose examples were trained on → case → measure.
 TABLE_A1 = {
     "none": {
         "best": {"asr": 1.0, "l1": 10.9, "l2": 1.51},
@@ -70,5 +70,5 @@ TABLE_A1 = {
 # Appendix H: success against defensive distillation, "for different temperatures", on MNIST and CIFAR-10.
 DISTILLATION_ASR = 1.0
 
-# Section 6: mean interpretability score with class activation maps, 500 ImageNet examples.
+# Section 6: mean interpretability score with class activation maps, over 500 ImageNet examples.
 CAM_SCORES = {"cw_l2": 0.65, "strattack": 0.77}

@@ -1,4 +1,4 @@
-"""Programs of this checkout as steps of a longer work."""
+"""Runs other programs as the steps of a longer job."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ class Step:
     Attributes:
       module: the program, as in "eval.attack".
       arguments: its flags.
-      leaves: the file that is there once it has done its work, after which it is not run again. None for programs that
-        find out for themselves what is missing or damaged.
+      leaves: the file that exists once the step is finished, after which it is not run again. None for programs that
+        find missing or damaged files themselves.
     """
 
     module: str
@@ -32,32 +32,32 @@ class Step:
     leaves: Path | None = None
 
     def run(self, name: str, *more: str) -> int:
-        """Runs the program, with `more` arguments, for the row `name`, unless it has done its work.
+        """Runs the program, with `more` arguments, for the row `name`, unless the step is finished.
 
         Returns:
-          Its exit status; it has said why.
+          The exit status of the program, which has printed any error itself.
 
         Raises:
-          InputError: it was killed.
-          KeyboardInterrupt: at Ctrl-C, after which it has ended too.
+          InputError: the program was killed.
+          KeyboardInterrupt: at Ctrl-C, after the program has ended too.
         """
         if self.leaves is not None and self.leaves.exists():
             return 0
         arguments = (*self.arguments, *more)
         print(printable(f"\n{name}: {called(module_of(self.module))} {shlex.join(arguments)}"), flush=True)
-        # A process each: training switches to deterministic operations, which cannot be undone and slow attacks down,
-        # and the memory of one attack is gone before the next.
+        # In a process of its own: training switches to deterministic operations, which cannot be undone and would slow
+        # attacks down. This also frees the memory of one attack before the next.
         process = subprocess.Popen(
             [sys.executable, "-m", module_of(self.module), *arguments], env={**sharing(), **as_parent()}
         )
         try:
             status = process.wait()
         except KeyboardInterrupt:
-            process.wait()  # the terminal has sent it Ctrl-C as well
+            process.wait()  # the terminal sends Ctrl-C to the child too
             raise
         if status < 0:
             raise InputError(
                 f"expected {called(module_of(self.module))} to end by itself, received "
-                f"{signal.Signals(-status).name}: the command resumes it"
+                f"{signal.Signals(-status).name}: run the same command again to resume"
             )
         return status

@@ -1,4 +1,4 @@
-"""A study: rows that other programs make, remembered one by one, and written as tables beside each other."""
+"""A study: rows made by other programs, recorded one by one and written as tables."""
 
 from __future__ import annotations
 
@@ -35,9 +35,9 @@ class Row:
     """One row of a study.
 
     Attributes:
-      name: of the row.
-      run: the directory of the run of eval.attack that it is about, which the last step makes.
-      steps: the programs that make it, in order.
+      name: the name of the row.
+      run: the directory of the row's run of eval.attack, which the last step makes.
+      steps: the programs that make the row, in order.
     """
 
     name: str
@@ -45,7 +45,7 @@ class Row:
     steps: tuple[Step, ...]
 
     def made_of(self) -> list[str] | None:
-        """Hashes of what the row's figures are read from; None unless all of it is there and whole."""
+        """Hashes of the sources of the row's figures; None if a source is missing or damaged."""
         run = whole_run(self.run)
         return None if run is None else [run]
 
@@ -54,18 +54,18 @@ AnyRow = TypeVar("AnyRow", bound=Row)
 
 
 class Study:
-    """The directory of a study: a file with a checksum for each row that is finished, and the tables of all of them.
+    """The directory of a study: a file with a checksum for each finished row, and the tables of all rows.
 
     Attributes:
-      directory: of everything.
-      facts: configuration, command and versions, to be recorded.
+      directory: the directory of the study.
+      facts: a record of configuration, command and versions.
     """
 
     def __init__(self, program: str, directory: Path, configuration: dict[str, Any], *, overwrite: bool) -> None:
         """Claims `directory` for the study of `configuration` by `program`.
 
         Raises:
-          InputError: a directory that is not this study's.
+          InputError: the directory belongs to something else.
         """
         claim(directory, configuration, program=program, flag="--output_dir", overwrite=overwrite)
         announce(directory)
@@ -82,14 +82,14 @@ class Study:
         self._write_manifest(complete=False, files={})
 
     def todo(self, rows: Iterable[AnyRow]) -> list[AnyRow]:
-        """The rows that are not finished, or of which something is damaged."""
+        """The rows that are unfinished or damaged."""
         return [row for row in rows if self._remembered(row.name, self._made_of(row)) is None]
 
     def make(self, rows: Iterable[AnyRow], read: Callable[[AnyRow], Figures]) -> Iterator[AnyRow]:
-        """Makes each row that is not finished, and yields all of them in turn; `read` finds the figures of a row.
+        """Makes unfinished rows, and yields all rows in turn; `read` returns the figures of a row.
 
         Raises:
-          SystemExit: a step failed, with its status; it has said why.
+          SystemExit: a step failed, with its exit status; the step has printed the error.
         """
         for row in rows:
             if self._remembered(row.name, self._made_of(row)) is None:
@@ -101,23 +101,23 @@ class Study:
             yield row
 
     def rows(self) -> list[Figures]:
-        """The figures of every row that was ever finished, in the order in which they were."""
+        """The figures of all rows that were ever finished, in the order of completion."""
         return [entry["figures"] for entry in self._entries() if not entry["name"].startswith(_CLAIM)]
 
     def claims(self) -> dict[str, Figures]:
-        """What was measured of several rows, by name, in the order in which it was."""
+        """The measured claims by name, in the order of measurement."""
         found = (entry for entry in self._entries() if entry["name"].startswith(_CLAIM))
         return {entry["name"].removeprefix(_CLAIM): entry["figures"] for entry in found}
 
     def measure(self, name: str, rows: Sequence[Row], measured: Callable[[], Figures]) -> None:
-        """Measures the claim `name` about finished rows, unless that was done for these."""
+        """Measures the claim `name` about finished rows, unless it was measured on the same rows before."""
         made_of = [digest for row in rows for digest in self._made_of(row) or []]
         if self._remembered(_CLAIM + name, made_of) is None:
             print(f"\nclaim: {name}", flush=True)
             self._remember(_CLAIM + name, made_of, measured())
 
     def seal(self, names: Iterable[str]) -> None:
-        """Records the checksums of the files `names`, those of them that are there; the study is complete by that."""
+        """Records the checksums of those files `names` that exist, which completes the study."""
         files = {name: sha256_of(self.directory / name) for name in names if (self.directory / name).exists()}
         self._write_manifest(complete=True, files=files)
 
@@ -131,7 +131,7 @@ class Study:
         write_sealed(self.directory / MANIFEST, manifest)
 
     def _made_of(self, row: Row) -> list[str] | None:
-        """As of the row, whose files are read once: only its own steps change them while the study is claimed."""
+        """`row.made_of()`, computed once: while the study is claimed, only the row's own steps change its files."""
         if row.name not in self._known:
             self._known[row.name] = row.made_of()
         return self._known[row.name]
@@ -160,10 +160,10 @@ class Study:
 
 
 def verify_study(program: str, directory: Path, configuration: dict[str, Any], rows: Iterable[Row]) -> str:
-    """Checks the files of a study and, each by its own program, the runs of `rows`; returns what was found, in a line.
+    """Checks the files of a study and, by their programs, the runs of `rows`; returns a line about the result.
 
     Raises:
-      InputError: it holds no study of `configuration`, or something is wrong with it, which is printed.
+      InputError: no study of `configuration`, or a damaged study; the damages are printed.
     """
     found = require_finished(directory, configuration, program=program, flag="--output_dir", ignoring=[])
     wrong = [report(*damage) for damage in _damages(directory, found.configuration)]
@@ -171,7 +171,7 @@ def verify_study(program: str, directory: Path, configuration: dict[str, Any], r
         wrong.append(report("config.json", reason))
     manifest = read_sealed(directory / MANIFEST)
     if manifest is not None and not manifest["complete"]:
-        wrong.append(report(MANIFEST, "the study has not ended"))
+        wrong.append(report(MANIFEST, "the study is unfinished"))
     checked = [row.name for row in rows]
     for row in rows:
         if row.steps[-1].run(row.name, "--verify"):
@@ -182,14 +182,14 @@ def verify_study(program: str, directory: Path, configuration: dict[str, Any], r
             wrong.append(report(f"{_ROWS}/{row.name}.json", "it was read from other files"))
     if wrong:
         raise InputError(
-            f"expected the files of {len(checked)} rows as they were written, received {len(set(wrong))} damaged or "
-            "missing, listed above: the command without --verify makes the damaged ones again"
+            f"expected intact files of {len(checked)} rows, received {len(set(wrong))} damaged or missing files, "
+            "listed above: run the command without --verify to make them again"
         )
-    return f"every file has its checksum; {numbered(len(checked), 'row')}: {', '.join(checked)}"
+    return f"all checksums match; {numbered(len(checked), 'row')}: {', '.join(checked)}"
 
 
 def _entry(path: Path, configuration: Mapping[str, Any]) -> dict[str, Any] | None:
-    """What is remembered in a file; None if that is damaged, or of another study or place."""
+    """The record in a file; None if it is damaged, or belongs to another study or another row."""
     entry = read_sealed(path)
     if entry is None or entry["configuration"] != digest_of(configuration) or entry["name"] != path.stem:
         return None
@@ -197,13 +197,13 @@ def _entry(path: Path, configuration: Mapping[str, Any]) -> dict[str, Any] | Non
 
 
 def _entries_in(directory: Path, configuration: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """What is remembered, in the order in which it was made."""
+    """All records, in the order in which they were made."""
     found = (_entry(path, configuration) for path in sorted((directory / _ROWS).glob("*.json")))
     return sorted((entry for entry in found if entry is not None), key=lambda entry: int(entry["place"]))
 
 
 def _order_in(directory: Path, configuration: Mapping[str, Any]) -> list[str]:
-    """The names of what was made so far, in order: by the manifest, which outlives an entry, or by the entries."""
+    """The names of the rows made so far, in order: from the manifest, which remembers lost entries, or the entries."""
     manifest = read_sealed(directory / MANIFEST)
     entries = [entry["name"] for entry in _entries_in(directory, configuration)]
     if manifest is None or manifest["configuration"] != configuration:
@@ -212,17 +212,17 @@ def _order_in(directory: Path, configuration: Mapping[str, Any]) -> list[str]:
 
 
 def _damages(directory: Path, configuration: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    """What is wrong with the files of a study that was complete: names, and reasons."""
+    """The damages of the files of a study: names and reasons."""
     path = directory / MANIFEST
     manifest = read_sealed(path)
     if manifest is None:
         if os.path.lexists(path):
-            yield MANIFEST, "it is not as it was written"
+            yield MANIFEST, "its content has changed"
         elif (directory / _ROWS).is_dir() and any((directory / _ROWS).glob("*.json")):
             yield MANIFEST, "it is missing"
         manifest = {"files": {}, "rows": []}
     elif manifest["configuration"] != configuration:
-        yield MANIFEST, "it is of another study"
+        yield MANIFEST, "it belongs to another study"
         manifest = {"files": {}, "rows": []}
     for name, checksum in manifest["files"].items():
         if reason := file_damage(directory / name, checksum):
@@ -230,4 +230,4 @@ def _damages(directory: Path, configuration: Mapping[str, Any]) -> Iterator[tupl
     for name in sorted({*manifest["rows"], *(path.stem for path in (directory / _ROWS).glob("*.json"))}):
         file = directory / _ROWS / f"{name}.json"
         if _entry(file, configuration) is None:
-            yield f"{_ROWS}/{file.name}", "it is not as it was written" if file.exists() else "it is missing"
+            yield f"{_ROWS}/{file.name}", "its content has changed" if file.exists() else "it is missing"

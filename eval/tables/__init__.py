@@ -1,1 +1,1 @@
-"""Tables: values once, rendered for the terminal, as Markdown, as CSV and in reports."""
+"""Tables of values, rendered for the terminal, as Markdown, as CSV and in reports."""

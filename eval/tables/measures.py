@@ -1,4 +1,4 @@
-"""The measures of metrics.json in tables: their names, how they are shown, best, average and worst case."""
+"""The measures of metrics.json in tables: names, number formats, and the best, average and worst case."""
 
 from __future__ import annotations
 
@@ -30,14 +30,14 @@ ROBUST = (
 )
 CASES = ("best", "average", "worst")
 MEASURES = ("asr", "l0", "l1", "l2", "linf")
-# The first cell of a row of the paper's, beneath ours.
+# The first cell of a row with the paper's figures, below ours.
 PAPER = "the paper"
-# As Markdown shows them.
+# The symbols of measures in Markdown.
 SYMBOLS = {"asr": "ASR", "l0": "ℓ0", "l1": "ℓ1", "l2": "ℓ2", "linf": "ℓ∞"}
 
 
 def format_table(metrics: Mapping[str, Any]) -> str:
-    """Formats the blocks of metrics.json, ASR in per cent, means over successes, "-" over none; then the accuracies."""
+    """A text table of the blocks of metrics.json: ASR in per cent, means over successes ("-" for none); accuracies."""
     rows = []
     for case in cases_of(metrics):
         block = metrics[case]
@@ -51,27 +51,27 @@ def format_table(metrics: Mapping[str, Any]) -> str:
 
 
 def cases_of(blocks: Mapping[str, Any]) -> tuple[str, ...]:
-    """The cases of the blocks of metrics.json that differ: with one target for each image all of them are the same."""
+    """The cases of metrics.json to show: with one target per image all cases are the same."""
     one_each = blocks["all"]["num_examples"] == blocks["best"]["num_examples"]
     return ("all",) if one_each else (*CASES, "all")
 
 
 def explain_accuracies(metrics: Mapping[str, Any]) -> list[tuple[str, str, str]]:
-    """Clean and robust accuracy of metrics.json: name, share in per cent ("-" for none), and what it is a share of."""
+    """Clean and robust accuracy of metrics.json: name, share in per cent ("-" for none), and meaning."""
     images = metrics["num_images"] + metrics["skipped_misclassified"]
     lines = []
     for name, meaning in _ACCURACIES.items():
         share = metrics.get(name)
         if share is not None:
             explained = f"{round(share * images)} of {numbered(images, 'image')} {meaning}"
-        else:  # an earlier version has recorded none
+        else:  # runs of earlier versions have no record
             explained = "the labels are the untrained network's own" if name in metrics else ""
         lines.append((title_of(name), format_value(name, share), explained))
     return lines
 
 
 def known(rows: Collection[Mapping[str, Any]], *names: str) -> list[str]:
-    """Which of the figures `names` any of `rows` has: rows of earlier versions lack some."""
+    """The figures among `names` that any of `rows` has; rows of earlier versions lack some."""
     return [name for name in names if any(row.get(name) is not None for row in rows)]
 
 
@@ -86,22 +86,22 @@ def numbered(number: int, noun: str) -> str:
 
 
 def cell_of(name: str, value: float | None) -> Cell:
-    """A cell of a measure, by its name."""
+    """A cell with the value of the measure `name`."""
     return Cell(format_value(name, value), value)
 
 
 def paper_cell(name: str, value: float | None) -> Cell:
-    """A cell of a figure of the paper, with the digits that it prints."""
+    """A cell with a figure of the paper, with the digits that the paper prints."""
     return Cell(format_paper(name, value), value)
 
 
 def share_cell(share: float | None, text: str) -> Cell:
-    """A cell of a ratio: `text` shows it if there is one."""
+    """A cell with a ratio, shown as `text`, or "-" if there is none."""
     return Cell("-" if share is None else text, share)
 
 
 def format_paper(name: str, value: float | None) -> str:
-    """Formats a figure of the paper with the digits that it prints."""
+    """Formats a figure of the paper with the digits that the paper prints."""
     return "-" if value is None else format_value(name, value) if name == "asr" else f"{value:g}"
 
 

@@ -1,4 +1,4 @@
-"""A table of values: on the terminal, as Markdown, as CSV, and, by `report/page.html.j2`, as HTML."""
+"""A table of values: for the terminal, as Markdown, as CSV, and, with `report/page.html.j2`, as HTML."""
 
 from __future__ import annotations
 
@@ -8,19 +8,19 @@ import io
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
-# With these a spreadsheet takes a cell for a formula.
+# A spreadsheet takes a cell that starts with one of these for a formula.
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 class Cell(NamedTuple):
-    """A cell: how its value is shown, and the value, by which it is sorted; None, which is no value, sorts last."""
+    """A cell: the text that it shows, and the value by which it is sorted; None (no value) sorts last."""
 
     text: str
     value: Any
 
     @property
     def numeric(self) -> bool:
-        """Whether it shows a number."""
+        """Whether the cell shows a number."""
         return isinstance(self.value, int | float) and self.text.lstrip("+-−")[:1].isdigit()
 
 
@@ -36,13 +36,13 @@ def cells(values: Iterable[Any]) -> list[Cell]:
 
 @dataclasses.dataclass(frozen=True)
 class Table:
-    """Rows of cells under a heading for each column.
+    """Rows of cells, with a heading for each column.
 
     Attributes:
       title: a few words; "" for none.
       columns: the headings.
-      rows: as many cells in each.
-      note: a sentence for its reader.
+      rows: one cell per column in each row.
+      note: a sentence for the reader.
     """
 
     title: str
@@ -52,18 +52,18 @@ class Table:
 
     @property
     def numeric(self) -> list[bool]:
-        """Which columns hold numbers, to be set to the right."""
+        """Which columns hold numbers, to be aligned to the right."""
         return [any(row[column].numeric for row in self.rows) for column in range(len(self.columns))]
 
     def text(self) -> str:
-        """Its columns aligned to the right, for a terminal."""
+        """The table as text for a terminal, with columns aligned to the right."""
         lines = self._lines()
         widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
         set_lines = ["  ".join(cell.rjust(width) for cell, width in zip(line, widths, strict=True)) for line in lines]
         return "\n".join([set_lines[0], "-" * len(set_lines[0]), *set_lines[1:]])
 
     def markdown(self) -> str:
-        """A Markdown table with its numbers to the right."""
+        """The table as Markdown, with numbers aligned to the right."""
         heading, *lines = self._lines()
         rule = ["---", *["---:"] * (len(heading) - 1)]
         return "".join(f"| {' | '.join(line)} |\n" for line in [heading, rule, *lines])
@@ -74,7 +74,7 @@ class Table:
         return "\n".join([f"## {self.title}\n", *note, self.markdown()])
 
     def csv(self) -> str:
-        """The values, not as they are shown but as they are; a text that a spreadsheet would compute gets a quote."""
+        """The values at full precision; texts that a spreadsheet would take for a formula get a quote."""
         file = io.StringIO(newline="")
         writer = csv.writer(file)
         writer.writerow(self.columns)

@@ -19,7 +19,7 @@ def test_it_says_what_the_data_are_and_how_to_read_them(png):
     text = card_of(FACTS, png=png)
     assert text.startswith("---\ntags:\n")
     assert "secret" not in text
-    for shown in ("net.keras", "mnist", "- targets: random", "- seed: 0", "`target`: the class that was to be reached"):
+    for shown in ("net.keras", "mnist", "- targets: random", "- seed: 0", "`target`: the target class"):
         assert shown in text
     assert ("datasets.load_dataset" in text) == png
     assert ("tfds.builder_from_directory" in text) != png

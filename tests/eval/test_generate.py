@@ -177,7 +177,7 @@ def test_damage_is_found_named_and_mended_and_nothing_else_is_made_anew(whole, p
     check_equal(out, whole[0] / "out")
     status, printed, err = program(*arguments, "--verify")
     assert status == 0, err
-    assert "every file has its checksum; 40 examples in 5 shards" in printed
+    assert "all checksums match; 40 examples in 5 shards" in printed
 
 
 def test_verify_classifies_anew(whole, program, tmp_path):
@@ -196,7 +196,7 @@ def test_verify_classifies_anew(whole, program, tmp_path):
     write_sealed(entry, content)
     status, printed, err = program(*arguments, "--verify")
     assert status == 2
-    assert "examples are classified otherwise: mnist_test_" in printed
+    assert "examples are classified differently: mnist_test_" in printed
     assert "received 1 damaged or missing" in err
 
 
@@ -212,8 +212,8 @@ def test_verify_takes_the_flags_of_the_run_and_looks_at_its_files_too(whole, pro
     (png / "metadata.csv").unlink()
     status, printed, err = program(*given)
     assert status == 2
-    assert f"{first.parent.name}: its files do not hold what the shard does" in printed
-    assert "metadata.csv: it is missing, or does not tell of these files" in printed
+    assert f"{first.parent.name}: its files differ from the shard" in printed
+    assert "metadata.csv: it is missing, or does not describe these files" in printed
     assert "received 2 damaged or missing" in err
     status, _, err = program(*arguments, f"--png_dir={png}")
     assert status == 0, err
@@ -536,9 +536,9 @@ def test_a_mistake_gets_one_line_and_status_2(tmp_path):
         (["--dataset=mnist", "--data_dir=nowhere", out], "expected the TFDS data set 'mnist' in --data_dir"),
         ([f"--output_dir={tmp_path / 'mine'}", "--overwrite"], "to be new, empty or a run"),
         (["--tensorboard_dir=README.md", out], "expected --tensorboard_dir to be a directory to write in"),
-        (["--tensorboard_dir=logs", "--ray=local", out], "expected --tensorboard_dir without --ray, whose workers'"),
+        (["--tensorboard_dir=logs", "--ray=local", out], "expected --tensorboard_dir without --ray, whose workers"),
         (["--quantize=uint8", f"--png_dir={tmp_path / 'mine'}", out], "expected --png_dir to be new, empty or a run"),
-        (["--quantize=uint8", f"--png_dir={tmp_path / 'out'}", out], "expected --png_dir apart from --output_dir"),
+        (["--quantize=uint8", f"--png_dir={tmp_path / 'out'}", out], "expected --png_dir outside --output_dir"),
     ]
     check_mistakes("eval.generate", mistakes)
     assert (tmp_path / "mine" / "thesis.txt").read_text() == "precious"

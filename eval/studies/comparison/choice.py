@@ -1,4 +1,4 @@
-"""Examples of several runs to be looked at side by side."""
+"""Choice of examples of several runs to show side by side."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _NUMBER = 5
 
 
 def shards_of(rows: Sequence[Row]) -> Iterator[dict[str, AttackResult]]:
-    """The shards of runs of the same examples, by row, one at a time."""
+    """The shards of runs on the same examples, by row, one shard at a time."""
     for shard in zip(*(results_in(row.run) for row in rows), strict=True):
         require_same_examples(shard)
         yield {row.name: result for row, result in zip(rows, shard, strict=True)}
@@ -27,7 +27,7 @@ def shards_of(rows: Sequence[Row]) -> Iterator[dict[str, AttackResult]]:
 def choose(
     rows: Iterable[Row], places: npt.NDArray[Any] | None = None, *, seed: int, number: int = _NUMBER
 ) -> dict[str, AttackResult]:
-    """Draws `number` of the examples at `places`, all if there are none, and reads them in each run, by row."""
+    """Draws `number` examples among `places` (None for all) and reads them from each run, by row."""
     rows = list(rows)
     if places is None:
         places = np.arange(sum(map(len, results_in(rows[0].run))))

@@ -1,6 +1,6 @@
-"""What the paper says beside its Table 1, measured on the runs of the comparison.
+"""Claims of the paper outside its Table 1, measured on the runs of the comparison.
 
-Every figure is over the examples for which the attacks in question succeeded.
+Every figure is over the examples on which the attacks in question succeed.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ from tf_strattack.typing import Images
 
 from ...runs.records import require_same_examples
 
-# The share of the smallest changes that the paper's pattern gives up.
+# The share of the smallest changes that the paper's pattern drops.
 PAPER_QUANTILE = 0.03
 
 
 def thresholded(
     dense: Iterable[AttackResult], sparse: Iterable[AttackResult], classifier: Classifier
 ) -> dict[str, Any]:
-    """Cuts each perturbation of `dense` to as many largest changes as that of `sparse` has, and tests what is left."""
+    """Truncates each perturbation of `dense` to as many changes as `sparse` has, keeps the largest, and tests it."""
     held: list[bool] = []
     for one, other in zip(dense, sparse, strict=True):
         require_same_examples([one, other])
@@ -36,9 +36,10 @@ def thresholded(
 
 
 def sparse_success(unrefined: Iterable[AttackResult], classifier: Classifier) -> dict[str, Any]:
-    """Gives up the 3 % smallest changes: who succeeds at once ("restricted"), and who within that pattern at all.
+    """Drops the 3 % smallest changes: the share that succeeds at once, and within the remaining pattern at all.
 
-    "retrained" is Proposition 3 on the pattern, as the paper has it; it counts who succeeds restricted or by it.
+    "restricted" is the first share. "retrained" counts an example if it succeeds at once or by the paper's Proposition
+    3 on the pattern.
     """
     restricted: list[bool] = []
     retrained: list[bool] = []
@@ -53,7 +54,7 @@ def sparse_success(unrefined: Iterable[AttackResult], classifier: Classifier) ->
 
 
 def refinement(results: Iterable[AttackResult], classifier: Classifier) -> dict[str, Any]:
-    """Refines the successes of any attack: means of the distances before and after."""
+    """Refines the successful examples of any attack; returns the mean distances before and after."""
     before, after = [], []
     for result in results:
         refined = _refined(result, classifier)
@@ -63,13 +64,13 @@ def refinement(results: Iterable[AttackResult], classifier: Classifier) -> dict[
 
 
 def _refined(result: AttackResult, classifier: Classifier, **parameters: Any) -> AttackResult:
-    """Proposition 3 on a result, within the limit and with the confidence that its attack was asked for."""
-    asked = {name: result.attack["parameters"][name] for name in ("epsilon", "confidence")}
-    refined = Refinement(**asked, **parameters)(
+    """Proposition 3 on a result, with the limit and the confidence of its attack."""
+    same = {name: result.attack["parameters"][name] for name in ("epsilon", "confidence")}
+    refined = Refinement(**same, **parameters)(
         classifier, result.images, result.adversarial, result.labels, result.targets, batch_size="auto"
     )
     if refined.interrupted:
-        raise KeyboardInterrupt  # what is there so far is not what is asked for
+        raise KeyboardInterrupt  # an incomplete refinement would give wrong figures
     return refined
 
 
@@ -80,7 +81,7 @@ def _means(parts: list[Images]) -> dict[str, float | None]:
 
 
 def _largest(delta: Images, numbers: npt.NDArray[np.int64]) -> Images:
-    """Each perturbation with all but its `numbers` (N,) largest entries set to 0."""
+    """Each perturbation with all entries set to 0 except its `numbers` (N,) largest."""
     flat = np.abs(delta).reshape(len(delta), -1)
     rank = np.argsort(np.argsort(-flat, axis=1, kind="stable"), axis=1)
     return np.where((rank < numbers[:, None]).reshape(delta.shape), delta, np.float32(0.0))

@@ -1,4 +1,4 @@
-"""What a comparison is going to take, roughly, before it starts: from a timed call of the network."""
+"""A rough estimate of a comparison's duration before it starts, from a timed call of the network."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ import tensorflow as tf
 from tf_strattack import Attack, Classifier
 
 _ROWS, _CALLS = 16, 5
-# What an attack takes beyond the network's gradients.
+# The time of an attack relative to the time of its network gradients.
 _OVERHEAD = 1.2
 
 
 def seconds_per_gradient(classifier: Classifier, shape: Sequence[int]) -> float:
-    """The time of the gradient at one image of `shape` (H, W, C), in a batch, by a timed call."""
+    """The time of a gradient per image of `shape` (H, W, C), from a timed call with a batch."""
     low, high = classifier.bounds
     images = np.random.default_rng(0).uniform(low, high, (_ROWS, *shape)).astype(np.float32)
     classifier.prepare(images[:1])
@@ -37,13 +37,13 @@ def seconds_per_gradient(classifier: Classifier, shape: Sequence[int]) -> float:
 
 
 def announce_size(attacks: Mapping[str, Attack], num_images: int, per_image: int, seconds: float, *, flags: str) -> str:
-    """What is attacked by what, roughly how long it takes, and the flags that make it shorter.
+    """A line about the remaining runs, roughly how long they take, and the flags that make them shorter.
 
     Args:
-      attacks: those that are still to be run, by name.
-      num_images, per_image: how many images, and how many examples each of them makes.
-      seconds: per gradient, as from `seconds_per_gradient`.
-      flags: that make it smaller, as a user writes them.
+      attacks: the attacks that are still to be run, by name.
+      num_images, per_image: the number of images, and of examples per image.
+      seconds: seconds per gradient, from `seconds_per_gradient`.
+      flags: the flags that make the comparison smaller, as a user writes them.
     """
     examples = num_images * per_image
     total = sum(attack.iterations() for attack in attacks.values()) * examples * seconds * _OVERHEAD

@@ -1,4 +1,4 @@
-"""The comparison as a picture: how many entries change, and by how much."""
+"""The figure of the comparison: how many entries change, and by how much."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from ...report.svg import to_svg
 from ...tables.measures import SYMBOLS
 from .names import OURS
 
-# Two pairs of measures, average case: the horizontal one on a logarithmic scale.
+# Two panels, each a pair of measures in the average case; the horizontal axis is logarithmic.
 _PANELS = (("l0", "l2"), ("l1", "linf"))
 _SIZE, _PANEL = (13.0, 5.0), (5.6, 3.9)
 
@@ -44,7 +44,7 @@ def draw_comparison(path: Path, rows: Rows) -> None:
 
 
 def comparison_chart(rows: Rows) -> Chart:
-    """The same for a report, in whose legend the attacks' colours are."""
+    """The same figure for a report, whose legend shows the attacks' colours."""
     panels = []
     for number, pair in enumerate(_PANELS):
         figure = Figure(figsize=_PANEL, layout="constrained")
@@ -70,7 +70,7 @@ def _draw_panel(axes: Axes, rows: Rows, across: str, up: str) -> None:
     for number, row in enumerate(row for row in rows if row["shown"]):
         size = _LARGE if row["name"].startswith(OURS) else _SMALL
         style: dict[str, Any] = {"color": colour(number), "marker": marker(number), "linestyle": "", "markersize": size}
-        # An attack that never succeeds has its name in the legend, and no place.
+        # An attack that never succeeds is in the legend, without a point.
         axes.plot(*_place(row["average"], across, up), label=_label(row), **style)
         if row["paper"]:
             axes.plot(*_place(row["paper"]["average"], across, up), markerfacecolor="none", mew=1.5, **style)
@@ -141,7 +141,7 @@ def _place(block: dict[str, Any], across: str, up: str) -> tuple[list[float], li
 
 
 def _title(rows: Rows) -> str:
-    """What the marks are that are drawn."""
+    """The meaning of the marks in the figure."""
     front, paper = len(_front(rows)) > 1, any(row["paper"] for row in rows if row["shown"])
     marks = ["Filled: here", *["line: StrAttack over τ"] * front, *["open: the paper, on its networks"] * paper]
     return f"{'; '.join(marks)}. Lower left is better."
@@ -156,6 +156,6 @@ def _tau(row: dict[str, Any]) -> float:
 
 
 def _label(row: dict[str, Any]) -> str:
-    # Where an attack fails for some, its means are over the easier examples.
+    # If an attack fails on some examples, its means are over the easier ones.
     asr = row["average"]["asr"]
     return f"{row['name']}" + ("" if asr == 1.0 else f" (ASR {100 * asr:.0f} %)")

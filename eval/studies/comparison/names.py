@@ -1,8 +1,8 @@
-"""The attacks of the comparison by name; without imports, so that help has them at once."""
+"""The names of the attacks in the comparison; without imports, so that --help starts fast."""
 
-# What the others are set against, and the attack that the paper is about.
+# The attack that others are compared with, and the attack of the paper.
 BASELINE, OURS = "cw_l2", "strattack"
-# The paper's rows, the one penalty beyond it, and the framework as other attacks' problems.
+# The paper's rows, the additional penalty, and the problems of other attacks in the ADMM framework.
 DEFAULT = (
     "fgm_l2",
     "ifgm_l2",

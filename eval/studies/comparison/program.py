@@ -1,4 +1,4 @@
-"""eval.table1: runs of several attacks, their tables, and the claims beside them."""
+"""eval.table1: runs of several attacks, their tables, and further claims of the paper."""
 
 from __future__ import annotations
 
@@ -24,15 +24,15 @@ from .shared_setup import set_up
 from .tables import FILES, read_row, write_tables
 
 Measure = Callable[[Classifier], dict[str, Any]]
-# The attacks to whose results the refinement is applied, if they are in the table.
+# The attacks whose results are refined for a claim, if they are in the table.
 _REFINED = (BASELINE, "fgm_l2", "ifgm_l2")
 
 
 def compare(attacks: Sequence[str], taus: Sequence[str], *, claims: bool) -> None:
-    """Attacks with each of `attacks`, and writes the tables, the front at `taus` and the claims beside them.
+    """Attacks with each of `attacks`, and writes the tables, the front at `taus` and the claims.
 
     Raises:
-      InputError: an attack that is unknown, or a flag that does not fit.
+      InputError: an unknown attack, or a flag that does not fit.
     """
     names = check_attacks("attacks", attacks)
     front = flags.positive_numbers("taus", taus, float)
@@ -62,7 +62,7 @@ def compare(attacks: Sequence[str], taus: Sequence[str], *, claims: bool) -> Non
 def _rows(comparison: Comparison, names: list[str], taus: list[float], claims: bool) -> list[AttackRow]:
     rows = list(map(comparison.row, names))
     if OURS in names:
-        # At its own tau it is a row already.
+        # The row of the main table has the default tau.
         default = make_attack(OURS, comparison.parameters.get(OURS, [])).hyper_parameters["tau"]
         rows += [comparison.at_tau(tau) for tau in taus if tau != default]
         rows += [comparison.unrefined()] if claims else []
@@ -70,7 +70,7 @@ def _rows(comparison: Comparison, names: list[str], taus: list[float], claims: b
 
 
 def _claims(comparison: Comparison, names: list[str]) -> dict[str, tuple[list[AttackRow], Measure]]:
-    """The claims that the rows allow: of which rows, and how they are measured."""
+    """The claims that the rows allow: for each, its rows and a function that measures it."""
     claims: dict[str, tuple[list[AttackRow], Measure]] = {}
     if {BASELINE, OURS} <= set(names):
         dense, sparse = comparison.row(BASELINE), comparison.row(OURS)

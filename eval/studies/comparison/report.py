@@ -1,4 +1,4 @@
-"""The comparison as a report: the attacks next to the paper's, the front over tau, the claims, and the examples."""
+"""The report of the comparison: the attacks next to the paper's, the front over tau, the claims, and the examples."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ HEAT_MAP_FILES = (HEAT_MAPS, "heat_maps.pdf")
 def write_comparison_report(
     study: Study, class_names: Mapping[int, str], grouping: Grouping, network: Classifier, heat_maps: Drawing | None
 ) -> None:
-    """Writes report.html beside the tables, with the examples of the runs in attacks/.
+    """Writes report.html next to the tables, with the examples of the runs in attacks/.
 
     Args:
-      study: what was found.
-      class_names: by index, where known.
-      grouping: which pixels belong together.
-      network: what was attacked, to be asked about the examples.
-      heat_maps: two attacks side by side, if both are there.
+      study: the finished rows and claims.
+      class_names: known names of classes, by index.
+      grouping: the groups of pixels.
+      network: the attacked network, for predictions in the examples.
+      heat_maps: a figure of two attacks side by side; None without both of them.
     """
     directory, figures, claims = study.directory, study.facts, study.claims()
     rows = [row for row in study.rows() if row["shown"] or row["tau"] is not None]
@@ -54,7 +54,7 @@ def write_comparison_report(
         parameters=parameters_of(figures, {row["name"]: row["attack_parameters"] for row in main}),
         opening=[comparison_chart(rows)],
         tables=[*tables_of(rows, claims), cases_table(by_name)],
-        charts=drawings(("Two attacks side by side", "Where two attacks change some images, by groups.", heat_maps)),
+        charts=drawings(("Two attacks side by side", "The groups that two attacks change in some images.", heat_maps)),
     )
     totals = {name: by_name[name]["num_examples"] for name in names}
     runs = {name: batches_of(results_in(directory / "attacks" / name), grouping) for name in names}
@@ -63,13 +63,13 @@ def write_comparison_report(
 
 
 def _latest(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """Versions and time of the run that ended last."""
+    """Versions and time of the run that finished last."""
     last = max(rows, key=lambda row: str(row["finished_at"]))
     return {"versions": last["versions"], "finished_at": last["finished_at"]}
 
 
 def _headline(by_name: Mapping[str, Mapping[str, Any]]) -> list[Figure]:
-    """Our attack's success, and its distances over those of the baseline, average case; the networks' accuracy."""
+    """Our attack's success, its distances relative to the baseline (average case), and the network's accuracy."""
     first = by_name.get(OURS, next(iter(by_name.values())))
     ours, baseline = first["average"], by_name.get(BASELINE, {}).get("average")
     clean, *_ = (Figure(*line) for line in explain_accuracies(first))

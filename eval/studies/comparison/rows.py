@@ -1,4 +1,4 @@
-"""The rows of the comparison: which attack with which parameters, and the command behind each."""
+"""The rows of the comparison: attacks, their parameters, and their commands."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ class AttackRow(Row):
 
     Attributes:
       attack: a key of `ATTACKS`.
-      tau: on the front, else None.
-      shown: whether it is in the main table, or only serves the front or a claim.
+      tau: the value of tau for a row of the front, else None.
+      shown: whether the row is in the main table, instead of serving only the front or a claim.
       assigned: the attack's hyper-parameters as given, "name=value".
     """
 
@@ -34,11 +34,11 @@ class AttackRow(Row):
 
 @dataclasses.dataclass(frozen=True)
 class Comparison:
-    """Where the rows are, and what their commands share.
+    """The directory of the rows, and the arguments that their commands share.
 
     Attributes:
-      directory: of everything.
-      shared: arguments of eval.attack that all rows have.
+      directory: the directory of the comparison.
+      shared: arguments of eval.attack for all rows.
       parameters: attack → its hyper-parameters as given, "name=value".
     """
 
@@ -73,10 +73,10 @@ class Comparison:
 
 
 def check_attacks(flag: str, names: Iterable[str]) -> list[str]:
-    """The attacks of the main table, each once.
+    """The attacks of the main table, without duplicates.
 
     Raises:
-      InputError: an unknown one, or none.
+      InputError: an unknown attack, or no attack.
     """
     chosen = list(dict.fromkeys(names))
     for name in chosen:
@@ -88,7 +88,7 @@ def check_attacks(flag: str, names: Iterable[str]) -> list[str]:
 
 
 def check_parameters(assignments: Iterable[str], groups: GroupStructure) -> dict[str, list[str]]:
-    """Sorts "attack.name=value" by attack, and tries them.
+    """Sorts assignments "attack.name=value" by attack, and checks them.
 
     Raises:
       InputError: another form, an unknown attack or parameter, or a value that does not fit.

@@ -1,4 +1,4 @@
-"""What the programs that compare attacks have in common: the shared flags, and the directory of their runs."""
+"""The common setup of programs that compare attacks: the shared flags, and the directory of the runs."""
 
 from __future__ import annotations
 
@@ -28,14 +28,15 @@ _SMALLER = "--num_images, --targets=random and --attacks"
 
 
 class SharedSetup(NamedTuple):
-    """What is compared, and where.
+    """The setup of a comparison.
 
     Attributes:
-      program: whose comparison it is.
-      comparison: where the runs are, and what their commands share.
-      network: what is attacked; if no model is named, the shipped one of the data set.
+      program: the program that compares.
+      comparison: the directory of the runs, and the arguments that they share.
+      network: the network to attack; without --model, the shipped one for the data set.
       data: the images.
-      configuration: of the comparison; JSON values.
+      grouping: the groups of pixels.
+      configuration: the configuration of the comparison; JSON values.
     """
 
     program: str
@@ -55,7 +56,7 @@ class SharedSetup(NamedTuple):
         return verify_study(self.program, self.comparison.directory, self.configuration, rows)
 
     def announce(self, rows: Sequence[AttackRow]) -> None:
-        """Prints how much is to be done to make `rows`, and about how long it takes."""
+        """Prints how much work it is to make `rows`, and about how long it takes."""
         todo = {row.name: make_attack(row.attack, row.assigned, self.grouping.for_attack) for row in rows}
         classifier = self.network.classifier
         shape = classifier.image_shape
@@ -65,12 +66,12 @@ class SharedSetup(NamedTuple):
             print(announce_size(todo, int(flags.NUM_IMAGES.value or 0), per_image, seconds, flags=_SMALLER), flush=True)
 
     def class_names(self) -> Mapping[int, str]:
-        """The names of classes that data set and network know."""
+        """The class names that the data set and the network have."""
         return {**self.data.class_names, **self.network.class_names}
 
 
 def set_up(program: str) -> SharedSetup:
-    """Checks the shared flags of `program`.
+    """Sets up a comparison by `program` from the shared flags.
 
     Raises:
       InputError: a value that does not fit.
@@ -83,7 +84,7 @@ def set_up(program: str) -> SharedSetup:
     network = model_from_flags(model)
     data = data_from_flags(network.classifier.image_shape)
     own_labels = flags.WEIGHTS.value == NONE
-    # Finds what would end the first run: data that do not fit the network, targets that there are not.
+    # Finds errors that would end the first run: data that do not fit the network, or targets that do not exist.
     first = Selection(data.records, network.classifier, 1, parse_targets(flags.TARGETS.value), own_labels=own_labels)
     attacks = (make_attack(name, given, grouping.for_attack) for name, given in parameters.items())
     check_groups(first.image_shape, grouping, *attacks)

@@ -1,4 +1,4 @@
-"""The tables of the comparison: JSON, CSV, Markdown and a picture, with the paper's rows beneath ours."""
+"""The tables of the comparison: JSON, CSV, Markdown and a picture, with the paper's rows below ours."""
 
 from __future__ import annotations
 
@@ -38,9 +38,8 @@ _DISTANCES = MEASURES[1:]
 # The sample holds digits of the MNIST test set.
 _PAPERS_NAME = {"sample": "mnist", "imagenet2012": "imagenet", "imagenet_v2": "imagenet"}
 _NOTE = (
-    "Means over the successes, of perturbations of pixels in [0, 1]. Best, average (one target of each image at "
-    "random) and worst case over the targets; where ASR is below 100 %, a mean is over other examples than its "
-    "neighbours."
+    "Means over successful examples, of perturbations in [0, 1] scale. Best, average (a random target per image) and "
+    "worst case over the targets. Where ASR is below 100 %, the means of two attacks are over different examples."
 )
 
 
@@ -62,7 +61,7 @@ def read_row(row: AttackRow) -> dict[str, Any]:
 
 
 def write_tables(study: Study) -> str:
-    """Writes table1.json, .csv, .md and .png with the rows and claims that are finished; returns the Markdown."""
+    """Writes table1.json, .csv, .md and .png with the finished rows and claims; returns the Markdown."""
     directory, rows, claims = study.directory, study.rows(), study.claims()
     text = _markdown(study.facts, rows, claims)
     write_json(directory / f"{_STEM}.json", {**study.facts, "rows": rows, "claims": claims})
@@ -100,7 +99,7 @@ def _markdown(figures: dict[str, Any], rows: Sequence[dict[str, Any]], claims: d
 
 
 def tables_of(rows: Sequence[dict[str, Any]], claims: Mapping[str, Any]) -> list[Table]:
-    """The comparison as tables, as far as there are rows for them; those of the paper are beneath ours."""
+    """The comparison as tables, as far as there are rows for them; the paper's rows are below ours."""
     shown, by_name = [row for row in rows if row["shown"]], {row["name"]: row for row in rows}
     front = [row for row in rows if row["tau"] is not None]
     tables = []
@@ -116,7 +115,7 @@ def tables_of(rows: Sequence[dict[str, Any]], claims: Mapping[str, Any]) -> list
 
 
 def _accuracy(row: dict[str, Any]) -> str:
-    """About the images that all rows attack."""
+    """A note on the images that all rows attack."""
     share = row.get("clean_accuracy")
     if share is None:
         return ""
@@ -187,13 +186,13 @@ def _claims(claims: Mapping[str, Any]) -> list[Table]:
     lines = []
     if "thresholded" in claims:
         found = claims["thresholded"]
-        what = f"{BASELINE} cut to as many changes as {OURS} still succeeds"
+        what = f"{BASELINE} truncated to as many changes as {OURS} still succeeds"
         lines.append([*_line(what, found["share"], found), Cell(f"{100 * THRESHOLDED_CW:.1f} %", THRESHOLDED_CW)])
     if "sparse_success" in claims:
         found = claims["sparse_success"]
         what = f"unrefined {OURS} without its 3 % smallest changes succeeds"
         lines.append([*_line(what, found["restricted"], found), Cell("-", None)])
-        retrained = f"{what}, or does after retraining on the rest"
+        retrained = f"{what}, at once or after retraining on the rest"
         lines.append([*_line(retrained, found["retrained"], found), Cell(f"{100 * RETRAINED:.0f} %", RETRAINED)])
     refined = [
         [

@@ -1,1 +1,1 @@
-"""Networks trained with a defence, and what an attack makes of them."""
+"""The study of defences: networks trained with a defence, and attacked."""

@@ -1,4 +1,4 @@
-"""eval.defenses: networks trained with defences, attacked, and set beside the paper's figures."""
+"""eval.defenses: networks trained with defences and attacked, compared with the paper's figures."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _PROGRAM = "eval.defenses"
 
 
 class Training(NamedTuple):
-    """How networks are trained: as the flags of these names say."""
+    """The settings of training, named like their flags."""
 
     train_images: int
     epochs: int | None
@@ -33,7 +33,7 @@ class Training(NamedTuple):
 
 
 def _pgd(epsilon: float | None) -> tuple[str, ...]:
-    """Arguments of eval.attack for PGD within `epsilon`, away from the label, on as many images as the attack."""
+    """Arguments of eval.attack for untargeted PGD within `epsilon`, on the same images as the attack."""
     if epsilon is None:
         return ()
     shared = flags.arguments([flags.BATCH_SIZE, flags.SEED, *engine_flags.CLUSTER, flags.NUM_IMAGES])
@@ -44,9 +44,9 @@ def _pgd(epsilon: float | None) -> tuple[str, ...]:
 def study_defenses(
     defenses: Sequence[str], given: Sequence[str], training: Training, *, pgd_epsilon: float | None = None
 ) -> None:
-    """Trains and attacks the networks with `defenses`, and those distilled at the temperatures `given`.
+    """Trains and attacks the networks with `defenses`, and networks distilled at the temperatures `given`.
 
-    With `pgd_epsilon`, a radius in l_inf in [0, 1] scale, all of them are put to PGD as well.
+    With `pgd_epsilon`, an l_inf radius in [0, 1] scale, PGD attacks all of them too.
 
     Raises:
       InputError: a flag that does not fit.

@@ -1,4 +1,4 @@
-"""The study as a report: a sortable table of the networks, and the examples that each was attacked with."""
+"""The report of the study: a sortable table of the networks, and the adversarial examples of each."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from .tables import rows_of, tables_of
 
 
 def write_study_report(study: Study, wanted: Sequence[DefenseRow], grouping: Grouping) -> None:
-    """Writes report.html; `wanted` are the rows whose examples are shown, as their own networks see them."""
+    """Writes report.html with all rows; examples, with the predictions of their networks, of the rows `wanted`."""
     figures, rows = study.facts, rows_of(study)
     by_name = {row["defense"]: row for row in rows}
     runs = {row.name: metrics_in(row.run) for row in wanted}
@@ -41,7 +41,7 @@ def write_study_report(study: Study, wanted: Sequence[DefenseRow], grouping: Gro
 
 
 def _figure(row: dict[str, Any]) -> Figure:
-    """A network's first figures: success against it, and how far it has to be gone."""
+    """The first figures of a network: the success against it, its robust accuracy, and the mean l2."""
     average = row["average"]
     robust = format_value("robust_accuracy", row["robust_accuracy"])
     meaning = f"success; robust accuracy {robust}, average ℓ2 {format_value('l2', average['l2'])}"

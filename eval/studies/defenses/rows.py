@@ -1,4 +1,4 @@
-"""The rows of the study: which network each one trains, and the commands that train and attack it."""
+"""The rows of the study: the network of each, and the commands that train and attack it."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ NONE, PGD = "none", "pgd"
 
 
 class Net(NamedTuple):
-    """What `training.train` makes for a data set: a network of such images and so many classes."""
+    """The shape of the network that `training.train` makes for a data set."""
 
     image_shape: tuple[int, int, int]
     num_classes: int
@@ -31,14 +31,15 @@ _STANDARD = "standard"
 
 @dataclasses.dataclass(frozen=True)
 class DefenseRow(Row):
-    """One network of the study, with the steps that train it (others' included, where it needs them) and attack it.
+    """One network of the study, with the steps that train and attack it.
 
-    Its name is "none", "pgd", the attack whose examples are trained on, or "T=10".
+    The steps include the training of other networks that it needs. The name of the row is "none", "pgd", the attack
+    whose examples are trained on, or "T=10".
 
     Attributes:
-      temperature: of a distilled network, else None.
-      network: its `.keras` file, with the card beside it.
-      pgd: the directory of the run of PGD on it, if there is one.
+      temperature: the temperature of a distilled network, else None.
+      network: its `.keras` file, with the card next to it.
+      pgd: the directory of the run of PGD on it; None without one.
     """
 
     temperature: float | None
@@ -46,7 +47,7 @@ class DefenseRow(Row):
     pgd: Path | None = None
 
     def made_of(self) -> list[str] | None:
-        """As of `Row`, and hashes of the network, its card and the run of PGD."""
+        """The hashes of `Row.made_of`, and of the network, its card and the run of PGD."""
         run, files = super().made_of(), (self.network, card_of(self.network))
         pgd = [] if self.pgd is None else [whole_run(self.pgd)]
         if run is None or None in pgd or not all(map(Path.is_file, files)):
@@ -61,19 +62,18 @@ def card_of(network: Path) -> Path:
 
 @dataclasses.dataclass(frozen=True)
 class Networks:
-    """Where the networks of the study are, and the arguments that their commands share.
+    """The directory of the networks of the study, and the arguments that their commands share.
 
     Attributes:
-      directory: of everything.
+      directory: the directory of the study.
       data: arguments that name the data set.
       training: arguments of training.train.
-      attack: the attack that all networks are put to.
-      parameters: arguments of eval.attack with its hyper-parameters. Examples of the same attack to train on are made
-        with them too, those of others with their defaults.
-      attacking: arguments of eval.attack that say on what the networks are attacked.
-      crafting: arguments of eval.attack that say how many training images are attacked to be trained on.
-      pgd: arguments of eval.attack with PGD and its radius, which every network is put to as well; none if there are
-        none.
+      attack: the attack on all networks.
+      parameters: arguments of eval.attack with the attack's hyper-parameters. They also apply to training examples of
+        the same attack; other attacks have their defaults.
+      attacking: arguments of eval.attack for the attacks on the networks.
+      crafting: arguments of eval.attack for the attacks that make training examples.
+      pgd: arguments of eval.attack with PGD and its radius; empty for no PGD.
     """
 
     directory: Path
@@ -102,7 +102,7 @@ class Networks:
 
     def distilled(self, temperature: float) -> DefenseRow:
         """The row of a network distilled at `temperature`."""
-        text = repr(temperature).removesuffix(".0")  # `g` would round, and make two temperatures one row
+        text = repr(temperature).removesuffix(".0")  # the format `g` rounds, and could give two rows one name
         options = ("--variant=distilled", f"--temperature={text}")
         return self._row(f"T={text}", temperature, f"distilled_{text}", *options)
 
@@ -130,7 +130,7 @@ class Networks:
 
 
 def check_names(names: Sequence[str]) -> list[str]:
-    """The rows of adversarial training, each once.
+    """The rows of adversarial training, without duplicates.
 
     Raises:
       InputError: an unknown name.

@@ -1,4 +1,4 @@
-"""The tables of the study: JSON, CSV and Markdown, beside the paper's figures."""
+"""The tables of the study: JSON, CSV and Markdown, with the paper's figures below ours."""
 
 from __future__ import annotations
 
@@ -29,21 +29,21 @@ from .rows import NONE, PGD, DefenseRow, card_of
 
 _STEM = "defenses"
 FILES = tuple(f"{_STEM}.{kind}" for kind in ("json", "csv", "md"))
-_PAPER_DATASET = "mnist"  # of Table A1
+_PAPER_DATASET = "mnist"  # Table A1
 _ACCURACIES = ("test_accuracy", "robust_accuracy", "accuracy_under_pgd")
 _CHANGED = [(case, measure) for case in (*CASES, "all") for measure in ("l1", "l2")]
 _CHANGES = (
-    "Change of the means against the network without defence. Each network is attacked on the first images that it "
-    "classifies correctly, which are not quite the same."
+    "Change of the means relative to the network without defence. Each network is attacked on the first images that it "
+    "classifies correctly, so the images differ slightly."
 )
 
 
 def read_row(row: DefenseRow) -> dict[str, Any]:
-    """The figures of a finished row: blocks of its metrics.json, the network's card, and both commands."""
+    """The figures of a finished row: blocks of its metrics.json, the network's card, and the commands."""
     metrics, card = metrics_in(row.run), _read_card(card_of(row.network))
     pgd = None if row.pgd is None else metrics_in(row.pgd)
     paper = None
-    if metrics["attack"] == "strattack" and metrics["targets"] != "untargeted":  # the paper's
+    if metrics["attack"] == "strattack" and metrics["targets"] != "untargeted":  # as in the paper
         if row.temperature is not None:
             paper = {case: {"asr": DISTILLATION_ASR} for case in CASES}
         elif metrics["dataset"] == _PAPER_DATASET:
@@ -66,10 +66,10 @@ def read_row(row: DefenseRow) -> dict[str, Any]:
 
 
 def _read_card(path: Path) -> dict[str, Any]:
-    """The card of a network, which may have been laid there, also one of a version without checksums.
+    """The card of a network, possibly one that a user put there, or one of a version without checksums.
 
     Raises:
-      InputError: it does not hold what the tables need.
+      InputError: the card lacks values that the tables need.
     """
 
     def read() -> dict[str, Any]:
@@ -81,7 +81,7 @@ def _read_card(path: Path) -> dict[str, Any]:
 
 
 def write_tables(study: Study) -> str:
-    """Writes defenses.json, .csv and .md with the rows that are finished; returns the Markdown."""
+    """Writes defenses.json, .csv and .md with the finished rows; returns the Markdown."""
     rows = rows_of(study)
     text = _markdown(rows)
     write_json(study.directory / f"{_STEM}.json", {**study.facts, "rows": rows})
@@ -109,7 +109,7 @@ def _csv(rows: Sequence[dict[str, Any]]) -> str:
 
 
 def _place(row: dict[str, Any]) -> tuple[float, bool, bool]:
-    """Of a row in the tables: no defence, attacks as they came, PGD, and temperatures from low to high."""
+    """The sort key of a row: no defence, attacks in the order given, PGD, then temperatures ascending."""
     return row["temperature"] or 0.0, row["defense"] == PGD, row["defense"] != NONE
 
 

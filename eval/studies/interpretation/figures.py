@@ -30,7 +30,7 @@ _PANEL = (4.0, 3.9)
 
 
 def draw_scores(path: Path, figures: Mapping[str, Any]) -> None:
-    """Draws the mean score by percentile, a panel for each kind of region; `figures` as of `summarise_scores`."""
+    """Draws the mean score by percentile, one panel per kind of region; `figures` as from `summarise_scores`."""
     regions = _with_percentiles(figures)
     figure = Figure(figsize=(_PANEL[0] * len(regions), _PANEL[1]), layout="constrained")
     for axes, name in zip(np.ravel(figure.subplots(1, len(regions))), regions, strict=True):
@@ -41,7 +41,7 @@ def draw_scores(path: Path, figures: Mapping[str, Any]) -> None:
 
 
 def scores_chart(figures: Mapping[str, Any]) -> Chart:
-    """The same for a report."""
+    """The same figure for a report."""
     panels = []
     for number, name in enumerate(_with_percentiles(figures)):
         figure = Figure(figsize=(_PANEL[0], 3.4), layout="constrained")
@@ -50,7 +50,8 @@ def scores_chart(figures: Mapping[str, Any]) -> Chart:
         axes.set_ylabel("interpretability score" if number == 0 else "")
         panels.append(to_svg(figure, f"i{number}"))
     note = (
-        "Dotted: a perturbation that is spread evenly over the image. The higher, the more of a perturbation is there."
+        "Dotted: a perturbation spread evenly over the image. A higher score means that more of a perturbation lies in "
+        "the region."
     )
     alt = "Mean score by percentile, a line for each attack; the tables have the values."
     return Chart("Scores by percentile", alt, panels, list(figures["attacks"]), note)
@@ -76,13 +77,13 @@ def _draw_scores(axes: Axes, figures: Mapping[str, Any], name: str) -> None:
 def draw_overlays(
     path: Path, results: Mapping[str, AttackResult], explanation: Explanation, class_names: Mapping[int, str]
 ) -> Figure:
-    """Draws for each example the image, its saliency, what of two perturbations is salient, its activation, both whole.
+    """Draws, per example, the image, saliency, two perturbations within the salient region, activation, and both whole.
 
     Args:
-      path: of the PNG file; a PDF is written beside it.
+      path: the PNG file; a PDF is written next to it.
       results: two attacks on the same examples, by name.
-      explanation: of the network.
-      class_names: by index, where known.
+      explanation: the explanation of the network.
+      class_names: known names of classes, by index.
     """
     (left, first), (right, second) = results.items()
     saliency, activations = explanation.saliency(first), explanation.activations(first)
@@ -95,7 +96,7 @@ def draw_overlays(
         axes[0].imshow(displayed(original), cmap="gray", vmin=0, vmax=1)
         axes[0].set_ylabel(f"label {class_name(first.labels[index], class_names)}", fontsize=9)
         axes[0].set_xlabel(goal_of(first, index, class_names), fontsize=9)
-        # A product of two derivatives: its square root is on the scale of one, and shows more than a few pixels.
+        # Saliency is a product of two derivatives. Its square root has the scale of one, and shows more pixels.
         _over(axes[1], original, np.sqrt(saliency[index].max(axis=-1)))
         for axis, result, inside in zip(
             axes[[2, 3, columns - 2, columns - 1]], (first, second) * 2, (True, True, False, False), strict=True
@@ -122,7 +123,7 @@ _NAMES = {"cam": "CAM of the label", "grad_cam": "Grad-CAM of the label"}
 def _over(axis: Axes, image: Images, strength: Images) -> None:
     """Shows `strength` (H, W), at least 0, over the image, pale and without its colours."""
     grey = image.mean(axis=-1)
-    # Drawings on black are turned round, so that what lies over them can be dark.
+    # Drawings on black are inverted, so that dark colours are visible on them.
     axis.imshow(1 - 0.4 * (grey if image.shape[-1] == 1 else 1 - grey), cmap="gray", vmin=0, vmax=1)
     top = max(float(strength.max()), CHANGED)
     axis.imshow(np.ma.masked_less_equal(strength / top, 0.02), cmap=DARKER, vmin=0, vmax=1, alpha=0.85)

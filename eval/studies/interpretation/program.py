@@ -1,4 +1,4 @@
-"""eval.interpretability: runs of several attacks, and how much of their perturbations the maps explain."""
+"""eval.interpretability: runs of several attacks, and the share of their perturbations that the maps explain."""
 
 from __future__ import annotations
 
@@ -21,22 +21,22 @@ from .report import Drawn, write_explanation_report
 from .scores import Explanation, score
 from .tables import FILES, summarise_scores, write_scores
 
-# What shows two attacks.
+# The figures of two attacks.
 _PAIRED = tuple(f"{name}.{kind}" for name in ("overlays", "heat_maps") for kind in ("png", "pdf"))
 
 
 def explain(attacks: Sequence[str], given: Sequence[str], form: str) -> None:
-    """Attacks with each of `attacks`, scores their perturbations at the percentiles `given`, and writes all of it.
+    """Attacks with each of `attacks`, scores the perturbations at the percentiles `given`, and writes the results.
 
     Raises:
-      InputError: an attack that is unknown, percentiles out of range, or a flag that does not fit.
+      InputError: an unknown attack, percentiles out of range, or a flag that does not fit.
     """
     names = check_attacks("attacks", attacks)
     percentiles = sorted(flags.positive_numbers("percentiles", given, float))
     if not percentiles or percentiles[-1] >= 100:
         raise InputError(f"expected --percentiles between 0 and 100, received {','.join(given)!r}")
     if flags.TARGETS.value == "untargeted":
-        raise InputError("expected --targets with targets, which saliency is about, received untargeted")
+        raise InputError("expected target classes in --targets, which saliency needs, received untargeted")
     setup = set_up("eval.interpretability")
     comparison = setup.comparison
     rows = [comparison.row(name) for name in names]
@@ -65,7 +65,7 @@ def explain(attacks: Sequence[str], given: Sequence[str], form: str) -> None:
         pair, path = dict(reversed(shown.items())), study.directory / "heat_maps.png"
         drawn = Drawn(overlays, draw_heat_maps(path, pair, class_names, grouping=setup.grouping))
     else:
-        for name in _PAIRED:  # of an earlier pair
+        for name in _PAIRED:  # left from an earlier pair
             (study.directory / name).unlink(missing_ok=True)
     runs = {row.name: row.run for row in rows}
     write_explanation_report(study.directory, figures, runs, class_names, setup, drawn)

@@ -1,4 +1,4 @@
-"""The explanation as a report: what was found, its curves, the scores, and the perturbations that were explained."""
+"""The report of the explanation: the finding, curves, scores, and the explained perturbations."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from .tables import finding_of, region_table, summary_of
 
 
 class Drawn(NamedTuple):
-    """What is drawn of two attacks: maps over some images, and where the two change them; None of a single attack."""
+    """The figures of two attacks: maps over some images, and the groups that they change; None for one attack."""
 
     overlays: Drawing | None
     heat_maps: Drawing | None
@@ -34,7 +34,7 @@ def write_explanation_report(
     setup: SharedSetup,
     drawn: Drawn,
 ) -> None:
-    """Writes report.html; `figures` as in interpretability.json, `runs` the directories by attack."""
+    """Writes report.html; `figures` as in interpretability.json, `runs` maps attacks to directories."""
     metrics = {name: metrics_in(run) for name, run in runs.items()}
     last = max(metrics.values(), key=lambda one: str(one["finished_at"]))
     recorded = {name: value for name, value in figures.items() if name not in ("regions", "command")}
@@ -49,8 +49,8 @@ def write_explanation_report(
         opening=[scores_chart(figures)],
         tables=[region_table(region, figures) for region in figures["regions"]],
         charts=drawings(
-            ("Saliency and class activation", "Maps over some images, and two attacks' perturbations.", drawn.overlays),
-            ("Two attacks side by side", "Where two attacks change some images, by groups.", drawn.heat_maps),
+            ("Saliency and class activation", "Maps and two attacks' perturbations on some images.", drawn.overlays),
+            ("Two attacks side by side", "The groups that two attacks change in some images.", drawn.heat_maps),
         ),
     )
     batches = {name: batches_of(results_in(run), setup.grouping) for name, run in runs.items()}

@@ -1,4 +1,4 @@
-"""The interpretability score of several attacks' perturbations of the same examples (section 6, eq. (23))."""
+"""Interpretability scores of several attacks' perturbations on the same examples (section 6, eq. (23))."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from tf_strattack.interpret import Region, Scores
 
 from ...inputs.examples import image_ids
 
-# The regions, by what must exceed a percentile; the last one goes without.
+# The kinds of regions, named by the values that must exceed a percentile; the last has no percentile.
 ASM, ASM_NONZERO, ACTIVATION, FIFTH = "asm", "asm_nonzero", "activation", "activation_fifth"
-# The share of the greatest class activation above which Zhou et al. (arXiv 1512.04150) see the object.
+# Zhou et al. (arXiv 1512.04150) take activations above this share of the maximum for the object.
 _SHARE = 0.2
 
 Values = npt.NDArray[np.float64]
@@ -23,7 +23,7 @@ Values = npt.NDArray[np.float64]
 
 @dataclasses.dataclass(frozen=True)
 class Explanation:
-    """How images are explained: the kind of activation map of a network, None with the reason if it has none."""
+    """How images are explained: the network's kind of activation map, or None with the reason."""
 
     classifier: Classifier
     form: str
@@ -32,7 +32,7 @@ class Explanation:
 
     @classmethod
     def of(cls, classifier: Classifier, form: str) -> Explanation:
-        """Exact class activation where the network has it, else Grad-CAM."""
+        """Uses exact class activation if the network has it, else Grad-CAM."""
         try:
             classifier.feature_maps(pooled=True)
             return cls(classifier, form, "cam", "")
@@ -56,15 +56,15 @@ class Explanation:
 
 @dataclasses.dataclass(frozen=True)
 class Scored:
-    """The scores of N examples, those in which every attack succeeds.
+    """The scores of the N examples in which every attack succeeds.
 
     Attributes:
-      percentiles: P of them.
-      scores: region → attack → (P, N), or (1, N) of a region without percentile.
+      percentiles: the P percentiles.
+      scores: region → attack → (P, N), or (1, N) for a region without percentiles.
       even: region → (P, N), the score of a perturbation that is spread evenly over the image.
-      images: (N,) which examples share an image.
-      chosen: (N,) the examples' places among all.
-      num_examples: how many there are in all.
+      images: (N,) the names of the examples' images.
+      chosen: (N,) the examples' indices among all.
+      num_examples: the number of all examples.
     """
 
     percentiles: Sequence[float]
@@ -78,7 +78,7 @@ class Scored:
 def score(
     shards: Iterable[Mapping[str, AttackResult]], explanation: Explanation, percentiles: Sequence[float]
 ) -> Scored:
-    """Scores the perturbations of each shard, results of the same examples by attack."""
+    """Scores the perturbations of each shard, a mapping from attacks to results on the same examples."""
     scores: dict[str, dict[str, list[Values]]] = {}
     even: dict[str, list[Values]] = {}
     images: list[npt.NDArray[np.str_]] = []

@@ -22,13 +22,13 @@ _TITLES = {
     ACTIVATION: "{activation} above a percentile",
     FIFTH: "{activation} above a fifth of its maximum",
 }
-# The percentile of which a sentence speaks, that of the paper's overlays.
+# The percentile in the sentence about the finding: that of the paper's overlays.
 _TYPICAL = 90.0
 _ACTIVATIONS = {"cam": "CAM", "grad_cam": "Grad-CAM", None: "none"}
 
 
 def summarise_scores(table: Scored, explanation: Explanation) -> dict[str, Any]:
-    """Means over the examples, and the differences of the first attack from each other; JSON values."""
+    """Means over the examples, and the differences between the first attack and each other one; JSON values."""
     return {
         "form": explanation.form,
         "activation": _ACTIVATIONS[explanation.activation],
@@ -58,7 +58,7 @@ def write_scores(directory: Path, figures: dict[str, Any]) -> str:
 
 
 def _differences(by_attack: Mapping[str, Values], images: np.ndarray) -> dict[str, Any]:
-    """Of the first attack from each other: means, their standard errors over images, shares of examples above."""
+    """Differences between the first attack and each other one: means, standard errors over images, shares above 0."""
     (_, first), *others = by_attack.items()
     ids, image = np.unique(images, return_inverse=True)
     found: dict[str, Any] = {}
@@ -96,7 +96,7 @@ def _markdown(figures: Mapping[str, Any]) -> str:
 
 
 def finding_of(figures: Mapping[str, Any]) -> str:
-    """What the scores of the saliency maps say at one percentile, in a sentence; a difference, only if it is clear."""
+    """A sentence about the saliency scores at one percentile; it reports a difference only if it is clear."""
     block, (first, *others) = figures["regions"][ASM], figures["attacks"]
     percentiles = block["percentiles"]
     number = percentiles.index(_TYPICAL) if _TYPICAL in percentiles else len(percentiles) // 2
@@ -117,21 +117,21 @@ def finding_of(figures: Mapping[str, Any]) -> str:
 
 
 def summary_of(figures: Mapping[str, Any]) -> str:
-    """What the tables show, in words."""
+    """An explanation of the tables in words."""
     first, *others = figures["attacks"]
     differences = (
-        f" {' and '.join(f'“over {other}”' for other in others)}: the difference of {first}, with its standard error "
-        "over images, and the share of examples in which it is higher."
+        f" {' and '.join(f'“over {other}”' for other in others)}: how much higher {first} is, with the standard "
+        f"error over images, and the share of examples in which it is higher."
     )
     return (
         f"Means over the {figures['num_scored']} of {figures['num_examples']} examples ({figures['num_images']} "
-        "images) in which all attacks succeed: which part of a perturbation's ℓ2 norm lies in the region, eq. (23). "
-        "“spread evenly”: what a perturbation equally strong everywhere would have." + differences * bool(others)
+        "images) in which all attacks succeed: the part of a perturbation's ℓ2 norm in the region, eq. (23). “spread "
+        "evenly”: the score of a perturbation that is equally strong everywhere." + differences * bool(others)
     )
 
 
 def region_table(region: str, figures: Mapping[str, Any]) -> Table:
-    """The scores of one kind of region, a row for each percentile."""
+    """The scores of one kind of region, one row per percentile."""
     block, attacks = figures["regions"][region], list(figures["attacks"])
     others = list(block["differences"])
     columns = ["percentile", *attacks, "spread evenly", *(f"over {other}" for other in others)]
@@ -150,7 +150,7 @@ def region_table(region: str, figures: Mapping[str, Any]) -> Table:
 
 
 def title_of(region: str, figures: Mapping[str, Any]) -> str:
-    """What a kind of region is, in words."""
+    """The description of a kind of region."""
     return _TITLES[region].format(activation=figures["activation"])
 
 
@@ -161,7 +161,7 @@ def _difference(differences: Mapping[str, Any], number: int) -> Cell:
 
 
 def _mean_line(region: str, block: Mapping[str, Any], attacks: list[str]) -> str:
-    """Of class activation, the means over percentiles beside the paper's, which states no threshold."""
+    """For class activation, the means over percentiles, next to those of the paper, which states no threshold."""
     if region != ACTIVATION:
         return ""
     means = ", ".join(f"{attack} {np.mean(block['scores'][attack]):.3f}" for attack in attacks)

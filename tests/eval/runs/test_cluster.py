@@ -36,4 +36,4 @@ def test_failures_of_workers_become_one_line():
     mistake = cluster._failure(InputError("expected a batch that fits in memory, received 9 images"))
     assert str(mistake).startswith("expected a batch that fits in memory")
     other = cluster._failure(ZeroDivisionError("division by zero\n  at line 3"))
-    assert "ZeroDivisionError: division by zero; shards that are finished are kept" in str(other)
+    assert "ZeroDivisionError: division by zero; finished shards are kept" in str(other)

@@ -77,8 +77,8 @@ def test_a_plan_is_kept_and_made_again_only_where_it_is_not_its_own(sample, mnis
     forged = dataclasses.replace(others, configuration=plan.configuration)
     np.savez_compressed(tmp_path / "forged.npz", **dataclasses.asdict(forged), digest=plan.digest)
     damages = {
-        "it is not as it was written": [whole[:100], b"", bytes(flipped), (tmp_path / "forged.npz").read_bytes()],
-        "it is of another configuration": [(tmp_path / "others.npz").read_bytes()],
+        "its content has changed": [whole[:100], b"", bytes(flipped), (tmp_path / "forged.npz").read_bytes()],
+        "it belongs to another configuration": [(tmp_path / "others.npz").read_bytes()],
     }
     number = 1
     for reason, contents in damages.items():

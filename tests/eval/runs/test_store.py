@@ -181,16 +181,16 @@ def test_what_is_not_its_own_is_damaged(outcomes, tmp_path):
 
     foreign = tmp_path / "others" / "shards" / "00000.json"
     size = files.path(0).stat().st_size
-    becomes(f"its entry 00000.json is that of {files.path(1).name}", swap_both)
+    becomes(f"its entry 00000.json belongs to {files.path(1).name}", swap_both)
     becomes(
-        "its entry 00000.json is of another plan or configuration",
+        "its entry 00000.json belongs to another plan or configuration",
         lambda: shutil.copy(foreign, entries[0]),
     )
     becomes("its entry 00000.json cannot be read", lambda: flip(entries[0]))
     becomes("its entry 00000.json cannot be read", lambda: entries[0].write_text("[]"))
     becomes("the file has another checksum", lambda: flip(files.path(0)))
     becomes(
-        f"the file has 10 bytes in place of {size}", lambda: files.path(0).write_bytes(files.path(0).read_bytes()[:10])
+        f"the file has 10 bytes instead of {size}", lambda: files.path(0).write_bytes(files.path(0).read_bytes()[:10])
     )
     becomes("the file is missing", lambda: files.path(0).unlink())
 
