@@ -1,1 +1,1 @@
-"""What `python -m eval.benchmark` measures, a section a module."""
+"""The sections of `python -m eval.benchmark`, one per module."""

@@ -1,4 +1,4 @@
-"""Time and peak resident memory of a program of this checkout, run as a process of its own."""
+"""Time and peak resident memory of a program that runs in its own process."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from typing import NamedTuple
 from tf_strattack import InputError
 from tf_strattack.programs.modules import module_of
 
-# In a checkout the folder from which its modules are found; installed, they are found from anywhere.
+# The root of a checkout, from which its modules can be imported; an installation works from anywhere.
 _ROOT = Path(__file__).parents[2]
 _LAUNCHER = Path(__file__).with_name("launcher.py")
 
 
 class Cost(NamedTuple):
-    """What a process took from start to end, imports included."""
+    """The cost of a process from start to end, including imports."""
 
     seconds: float
     peak_bytes: int
@@ -28,7 +28,7 @@ def measure_child(module: str, *arguments: str) -> Cost:
     """Runs `python -m module arguments...`.
 
     Raises:
-      InputError: it failed; the message is the last line that it wrote.
+      InputError: the program failed; the message has the last line of its output.
     """
     with tempfile.TemporaryDirectory() as directory:
         figures = Path(directory) / "figures.json"

@@ -1,4 +1,4 @@
-"""Objective, distortion and success after so many gradient evaluations, for both solvers."""
+"""Objective, distortion and success against gradient evaluations, for both solvers."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from .nets import Net
 
 COLUMNS = ("net", "series", "evaluations", "gradient_evaluations_per_example", "asr", "objective", "l0", "l2")
 
-# The solvers without refinement, and the attack with all its defaults, which is a point and not a curve.
+# The solvers without refinement, and the attack with all its defaults, which is a single point.
 PAPER = "paper"
 SOLVERS = ("prox_linear", PAPER)
 DEFAULT = "default"
@@ -24,9 +24,9 @@ _SEARCH_STEPS = 6
 
 
 def measure_curves(nets: Sequence[Net], examples: int, evaluations: Sequence[int]) -> list[dict[str, Any]]:
-    """Attacks `examples` examples of every net with each budget of gradient evaluations, a row each.
+    """Attacks `examples` examples of every net with each budget of gradient evaluations, a row for each.
 
-    "objective" is the mean over the successes of gamma ||delta||_2^2 + tau sum_i ||delta_{D_i}||_2.
+    "objective" is the mean of gamma ||delta||_2^2 + tau sum_i ||delta_{D_i}||_2 over successful examples.
     """
     points: list[tuple[Net, str, int | None, StrAttack]] = []
     for net in nets:
@@ -51,11 +51,11 @@ def measure_curves(nets: Sequence[Net], examples: int, evaluations: Sequence[int
 
 
 def limited(solver: str, evaluations: int) -> StrAttack:
-    """StrAttack without refinement, with about `evaluations` gradient evaluations an example.
+    """StrAttack without refinement, with about `evaluations` gradient evaluations per example.
 
-    "prox_linear" spends as many again, by ADMM, on examples for which it finds nothing.
+    With "prox_linear", ADMM spends the same number again on examples without success.
     """
-    patience = evaluations + 1  # the budget is to be used up
+    patience = evaluations + 1  # so that the whole budget is used
     if solver == PAPER:
         steps = max(1, evaluations // _SEARCH_STEPS)
         searching = Paper(search_steps=_SEARCH_STEPS, max_iterations=steps, patience=patience)
@@ -65,7 +65,7 @@ def limited(solver: str, evaluations: int) -> StrAttack:
 
 
 def _objective(result: AttackResult, attack: StrAttack) -> float | None:
-    """The mean of the objective over the successes, None where there is none."""
+    """The mean of the objective over successful examples; None without any."""
     delta = result.delta[result.success]
     if not len(delta):
         return None

@@ -1,4 +1,4 @@
-"""benchmark.png: curves of every net, sparsity and distortion of every net, a panel for each other section that ran."""
+"""benchmark.png: curves, and sparsity against distortion, of every net; a panel for each other section."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ Panel = tuple[Callable[[Axes, Rows], None], Rows]
 
 
 def draw_benchmark(path: Path, sections: dict[str, Rows]) -> Figure | None:
-    """Draws what `sections` holds: a row of curves for each net, then the other sections; None if all are tables."""
+    """Draws the `sections`: a row of curves per net, then the other sections. Returns None if all are tables only."""
     curves = by(sections.get("curves", []), "net")
     panels = _pareto(sections.get("pareto", []))
     panels += [(draw, sections[name]) for name, draw in PANELS.items() if sections.get(name)]
@@ -43,13 +43,13 @@ def draw_benchmark(path: Path, sections: dict[str, Rows]) -> Figure | None:
 
 
 def _pareto(rows: Rows) -> list[Panel]:
-    """A panel for each net, in which the same peer looks the same."""
+    """A panel for each net; a peer looks the same in all of them."""
     peers = list(dict.fromkeys(row["setting"] for row in rows if row["tau"] is None))
     return [(functools.partial(draw_pareto, peers=peers), points) for points in by(rows, "net").values()]
 
 
 def _draw_curves(part: SubFigure, net: str, rows: Rows) -> None:
-    part.suptitle(f"{net}: means over successes, {rows[0]['num_examples']} examples", fontsize=11)
+    part.suptitle(f"{net}: means over successful of {rows[0]['num_examples']} examples", fontsize=11)
     axes = part.subplots(1, len(CURVES), sharex=True)
     for axis, measure in zip(axes, CURVES, strict=True):
         draw_curves(axis, rows, measure)

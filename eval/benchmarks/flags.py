@@ -1,4 +1,4 @@
-"""The flags of eval.benchmark besides those that all programs share."""
+"""The flags of eval.benchmark in addition to those that all programs share."""
 
 from __future__ import annotations
 
@@ -16,25 +16,25 @@ SECTION_NAMES = (
     "foolbox",
     "peers",
 )
-# They need more than the others, or take far longer.
+# These sections need additional packages or files, or take far longer.
 _ON_REQUEST = ("foolbox", "peers")
 
 SECTIONS = absl_flags.DEFINE_list(
     "sections",
     [name for name in SECTION_NAMES if name not in _ON_REQUEST],
-    f"What to measure, of {', '.join(SECTION_NAMES)}.",
+    f"Sections to measure, among {', '.join(SECTION_NAMES)}.",
 )
 NETS = absl_flags.DEFINE_list(
     "nets",
     [],
-    "Networks: some of mnist_cnn, mnist_cases, cifar10_cases (all that can be loaded if unset), or model for the one "
-    "of --model, on --dataset.",
+    "Networks, among mnist_cnn, mnist_cases and cifar10_cases (all that can be loaded if unset), or model for --model "
+    "on --dataset.",
 )
 CASES_DIR = absl_flags.DEFINE_string(
     "cases_dir", None, "Directory of the *_cases nets: NAME_net.keras, for inputs in [-0.5, 0.5], and NAME_cases.npz."
 )
 ATTACKS = absl_flags.DEFINE_list(
-    "attacks", ["strattack", "strattack_overlap"], "Attacks of the section attacks; --attack names a single one."
+    "attacks", ["strattack", "strattack_overlap"], "Attacks in the section attacks; --attack names a single one."
 )
 BATCH_SIZES = absl_flags.DEFINE_list("batch_sizes", ["9", "90"], "Examples per call in the section attacks.")
 REPEATS = absl_flags.DEFINE_integer("repeats", 5, "Timed runs of each attack.", lower_bound=1)
@@ -47,7 +47,7 @@ CURVE_EXAMPLES = absl_flags.DEFINE_integer(
 CURVE_EVALUATIONS = absl_flags.DEFINE_list(
     "curve_evaluations",
     ["10", "20", "50", "100", "200", "500", "1000"],
-    "Gradient evaluations at which curves has points.",
+    "Numbers of gradient evaluations in the section curves.",
 )
 PARETO_TAUS = absl_flags.DEFINE_list(
     "pareto_taus", ["0.2", "0.4", "0.65", "1", "1.5", "2.5"], "Values of tau in the section pareto."
@@ -55,7 +55,7 @@ PARETO_TAUS = absl_flags.DEFINE_list(
 PARETO_EXAMPLES = absl_flags.DEFINE_integer(
     "pareto_examples",
     None,
-    "How many of the first examples of each network the section pareto takes; all if unset.",
+    "Number of examples per network in the section pareto; all if unset.",
     lower_bound=1,
 )
 GROUPS_BUDGETS = absl_flags.DEFINE_list(
@@ -64,8 +64,10 @@ GROUPS_BUDGETS = absl_flags.DEFINE_list(
 MEMORY_BATCH_SIZES = absl_flags.DEFINE_list(
     "memory_batch_sizes", ["16", "90", "450"], "Examples per call in the section memory."
 )
-FOOLBOX_EXAMPLES = absl_flags.DEFINE_integer("foolbox_examples", 9, "Examples of the section foolbox.", lower_bound=1)
+FOOLBOX_EXAMPLES = absl_flags.DEFINE_integer("foolbox_examples", 9, "Examples in the section foolbox.", lower_bound=1)
 FOOLBOX_ITERATIONS = absl_flags.DEFINE_integer(
-    "foolbox_iterations", 1000, "Iterations of each of nine search steps in the section foolbox.", lower_bound=1
+    "foolbox_iterations", 1000, "Iterations per search step (of nine) in the section foolbox.", lower_bound=1
 )
-SCALING_IMAGES = absl_flags.DEFINE_list("scaling_images", ["100", "1000", "10000"], "Images of the section scaling.")
+SCALING_IMAGES = absl_flags.DEFINE_list(
+    "scaling_images", ["100", "1000", "10000"], "Numbers of images in the section scaling."
+)

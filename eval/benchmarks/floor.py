@@ -1,6 +1,6 @@
-"""The floor: what a forward pass, and a pass with the gradient of the margin, of the bare network takes.
+"""The floor: the time of a forward pass, and of a gradient of the margin, of the bare network.
 
-The network is called at the very number of rows asked for, without the padding of the library's own calls.
+The network is called with exactly the given number of rows, without the padding of the library's own calls.
 """
 
 from __future__ import annotations
@@ -17,37 +17,37 @@ from tf_strattack.losses import margin
 from .nets import Net
 
 KINDS = ("gradient", "forward")
-# One of each in the same step of a loop: the two overlap, and take less than each in a loop of its own.
+# One of each in the same step of a loop: the two overlap, and take less time than in separate loops.
 PAIR = "pair"
 COLUMNS = ("net", "kind", "rows", "milliseconds", "milliseconds_per_example")
 
-# A floor for the table is timed with so many calls, within limits by time: slow networks get fewer.
+# A floor in the table is timed with so many calls, or fewer for slow networks.
 _CALLS, _MIN_CALLS, _SECONDS = 100, 3, 1.0
 
 
-# Each call of a loop sees the images moved by so much of the last one's outcome, so that none can be left out.
+# Each call moves the images by this share of its result, so that the compiler cannot leave out any call.
 _MOVE = 1e-9
 
 
 class Time(NamedTuple):
-    """Milliseconds by the clock, and of processor time in all threads of this process."""
+    """Wall-clock time, and processor time over all threads of this process, in milliseconds."""
 
     wall: float
     cpu: float
 
 
 def timed(function: Callable[[], Any]) -> tuple[Time, Any]:
-    """Calls `function`; returns what it took and what it returned."""
+    """Calls `function`; returns its time and its value."""
     wall, cpu = time.perf_counter(), time.process_time()
     value = function()
     return Time(1000 * (time.perf_counter() - wall), 1000 * (time.process_time() - cpu)), value
 
 
 class Floor:
-    """Times one network, given as a `Net`, compiled once for any number of rows."""
+    """Times the network of a `Net`, compiled once for any number of rows."""
 
     def __init__(self, net: Net) -> None:
-        """Compiles what is timed: loops, as attacks have them, since a call from Python costs a share of its own."""
+        """Compiles loops to time, as in attacks, since a call from Python has a cost of its own."""
         self._net = net
         classifier = net.classifier
 
@@ -77,19 +77,19 @@ class Floor:
         self._programs = {kind: program(kind, function) for kind, function in functions.items()}
 
     def time(self, kind: str, rows: int, calls: int) -> Time:
-        """The mean time of a call (of `KINDS`, or a `PAIR`) on `rows` rows, over `calls` of them after a first one."""
+        """The mean time of a call (of `KINDS`, or `PAIR`) on `rows` rows, over `calls` calls after a warm-up."""
         arguments = self._arguments(rows)
         self._run(kind, arguments, 1)
         total, _ = timed(lambda: self._run(kind, arguments, calls))
         return Time(*(part / calls for part in total))
 
     def measure(self, kind: str, rows: int) -> float:
-        """The time of a call in milliseconds, with as many calls as it takes to be sure."""
+        """The time of a call in milliseconds, over enough calls for a stable mean."""
         once = self.time(kind, rows, _MIN_CALLS).wall / 1000
         return self.time(kind, rows, max(_MIN_CALLS, min(_CALLS, int(_SECONDS / once)))).wall
 
     def _run(self, kind: str, arguments: tuple[tf.Tensor, tf.Tensor], calls: int) -> None:
-        self._programs[kind](*arguments, tf.constant(calls)).numpy()  # a device may still be at work without
+        self._programs[kind](*arguments, tf.constant(calls)).numpy()  # waits until the device has finished
 
     def _arguments(self, rows: int) -> tuple[tf.Tensor, tf.Tensor]:
         images, _, targets = self._net.examples(rows)
@@ -97,7 +97,7 @@ class Floor:
 
 
 def measure_floors(nets: Sequence[Net], batch_sizes: Sequence[int]) -> list[dict[str, Any]]:
-    """Times every net at every batch size, a row for each kind of call."""
+    """Times every net at every batch size; a row for each kind of call."""
     points = [(net, kind, rows) for net in nets for kind in KINDS for rows in batch_sizes]
     floors = {net.name: Floor(net) for net in nets}
     measured = []

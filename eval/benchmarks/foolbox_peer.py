@@ -1,4 +1,4 @@
-"""Our C&W and EAD against Foolbox's, on the same images with as many search steps and iterations (extra `foolbox`)."""
+"""Our C&W and EAD against Foolbox's, with the same images, search steps and iterations (extra `foolbox`)."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from .nets import Net
 _MEASURES = ("asr", "l0", "l1", "l2", "linf")
 COLUMNS = ("net", "attack", "whose", "num_examples", *_MEASURES, "seconds_per_example", "time_ratio")
 SEARCH_STEPS = 9
-# Foolbox shrinks by its `regularization` whatever the step size, which is 0.01 at first.
+# Foolbox shrinks by `regularization` itself, where we shrink by beta times the step size.
 _STEP, _REGULARIZATION = 1e-2, 1e-2
 _GROUP_SIZE = 2
 
@@ -30,7 +30,7 @@ _GROUP_SIZE = 2
 def measure_foolbox(nets: Sequence[Net], examples: int, iterations: int) -> list[dict[str, Any]]:
     """Two rows for each net and attack: ours, with the ratio of the times, and Foolbox's.
 
-    Ours is run before and after theirs, and its time is the mean of both, of which the first includes tracing.
+    Our attack is run before and after theirs. Its time is the mean of both runs, the first of which includes tracing.
 
     Raises:
       InputError: Foolbox is not installed.
@@ -95,7 +95,7 @@ def _compare(net: Net, name: str, attack: Attack, peer: Any, foolbox: Any, examp
 
 
 def _judged(net: Net, found: Images, images: Images, targets: Classes) -> dict[str, Any]:
-    """Success after clipping to valid pixels, by the same network, and means over the successes."""
+    """Success after clipping to valid pixels, by the same network, and means over successful examples."""
     valid = np.clip(found, 0.0, 1.0).astype(np.float32)
     success: npt.NDArray[np.bool_] = net.classifier.classify(valid) == targets
     values = means(valid - images, success, _GROUP_SIZE)

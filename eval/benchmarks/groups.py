@@ -1,4 +1,4 @@
-"""Success within a budget of groups that may change."""
+"""Success within a budget of changed groups."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ COLUMNS = ("net", "max_groups", "asr", "l0", "l2", "gradient_evaluations_per_exa
 
 
 def measure_groups(nets: Sequence[Net], examples: int, budgets: Sequence[int]) -> list[dict[str, Any]]:
-    """Attacks `examples` examples of every net with each budget as `max_groups`, a row each."""
+    """Attacks `examples` examples of every net with each budget as `max_groups`, a row for each."""
     measured = []
     for net, budget in tqdm([(net, budget) for net in nets for budget in budgets], desc="groups", leave=False):
         attack = StrAttack(max_groups=budget)

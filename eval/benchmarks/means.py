@@ -1,4 +1,4 @@
-"""What the sections tell of a batch of perturbations: the share of successes, and means over those."""
+"""The measures of a batch of perturbations in several sections: success rate, and means over successful examples."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ _DISTANCES = {"l0": metrics.l0, "l1": metrics.l1, "l2": metrics.l2, "linf": metr
 
 
 def means(delta: Images, success: npt.NDArray[np.bool_], groups: Any) -> dict[str, float | None]:
-    """ASR of the perturbations (N, H, W, C) in [0, 1] scale, and means over the successes, None where there is none.
+    """ASR of the perturbations (N, H, W, C) in [0, 1] scale, and means over the successful ones; None without any.
 
-    `groups` are those that are counted, as of `metrics.nonzero_groups`.
+    `groups` are the groups to count, as in `metrics.nonzero_groups`.
     """
     found = delta[success]
     if not len(found):

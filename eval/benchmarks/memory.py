@@ -1,4 +1,4 @@
-"""Peak memory of an attack by batch size, with disjoint and with overlapping groups, a fresh process a point."""
+"""Peak memory of an attack by batch size, with disjoint and with overlapping groups, in a new process per point."""
 
 from __future__ import annotations
 
@@ -28,16 +28,16 @@ GROUPS: dict[str, dict[str, int]] = {
     DISJOINT: {"group_size": 2, "stride": 2},
     OVERLAPPING: {"group_size": 3, "stride": 2},
 }
-_ITERATIONS = 3  # memory does not grow with more
+_ITERATIONS = 3  # memory does not grow with the number of iterations
 _MIB = 2**20
 
 
 def measure_memory(nets: Sequence[str], cases_dir: Path | None, batch_sizes: Sequence[int]) -> list[dict[str, Any]]:
-    """Measures every net at every batch size, a row for each kind of groups.
+    """Measures every net at every batch size; a row for each kind of groups.
 
-    "over_loaded_mib" is the increase over a process that only loads the net and looks at it, "over_smallest_mib"
-    that over the smallest batch with disjoint groups. The ratios are those of overlapping to disjoint groups at
-    the same batch size, of totals and of either increase; None for disjoint groups and where there is no increase.
+    "over_loaded_mib" is the increase over a process that only loads and checks the net, "over_smallest_mib" the
+    increase over the smallest batch with disjoint groups. The ratios compare overlapping with disjoint groups at
+    the same batch size, by totals and by either increase; None for disjoint groups, and without an increase.
     """
     points = [(groups, rows) for rows in sorted(batch_sizes) for groups in GROUPS]
     measured = []
@@ -60,7 +60,7 @@ def measure_memory(nets: Sequence[str], cases_dir: Path | None, batch_sizes: Seq
 
 
 def increases(net: str, loaded: float, totals: dict[tuple[str, int], float]) -> list[dict[str, Any]]:
-    """The rows of one net, from the peak after loading and those by (groups, batch size), in MiB."""
+    """The rows of one net, from the peak after loading and the peaks by (groups, batch size), in MiB."""
     smallest = totals[DISJOINT, min(rows for _, rows in totals)]
 
     def ratio(groups: str, rows: int, baseline: float) -> float | None:

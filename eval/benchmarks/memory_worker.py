@@ -1,7 +1,7 @@
-"""One point of the memory section, in a process of its own: loads a net and, unless told otherwise, attacks once.
+"""One point of the memory section, in a process of its own: loads a net and, if the point has an attack, runs it once.
 
 `python -m eval.benchmarks.memory_worker '{"net": "mnist_cnn", "cases_dir": null, "attack": {...}, "batch_size": 16}'`;
-"attack" holds parameters of StrAttack as the command line has them, or null to load the net only.
+"attack" holds parameters of StrAttack as on the command line, or null to load the net only.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from .nets import load_net
 
 
 def main(text: str) -> None:
-    """Does what `text` says."""
+    """Measures the point that `text` describes."""
     point = json.loads(text)
     net = load_net(point["net"], None if point["cases_dir"] is None else Path(point["cases_dir"]))
     if point["attack"] is not None:

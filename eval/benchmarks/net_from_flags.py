@@ -1,4 +1,4 @@
-"""The network and the examples that --model and --dataset name, as a net of the benchmark."""
+"""The network and the examples of --model and --dataset, as a net of the benchmark."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ NAME = "model"
 
 
 def load_net_from_flags(num_examples: int) -> Net:
-    """Loads them; of the images that the network classifies correctly as many as make `num_examples`, or all there are.
+    """Loads the network, and correctly classified images for `num_examples` examples, or all images if they are fewer.
 
     Raises:
       InputError: a flag that does not fit.
@@ -27,9 +27,9 @@ def load_net_from_flags(num_examples: int) -> Net:
     model = model_from_flags()
     classifier, targets = model.classifier, parse_targets(flags.TARGETS.value)
     if targets.kind == UNTARGETED:
-        raise InputError("expected --targets with targets with --nets=model, received untargeted")
+        raise InputError("expected target classes in --targets with --nets=model, received untargeted")
     data = data_from_flags(classifier.image_shape)
-    # Read as far as they are needed: an image makes at least one example.
+    # An image makes at least one example, so no more than `num_examples` images are read.
     selection = Selection(data.records, classifier, num_examples, targets, own_labels=flags.WEIGHTS.value == NONE)
     shard = next(make_shards(selection, classifier, targets, rows=num_examples, seed=flags.SEED.value))
     return Net(

@@ -1,4 +1,4 @@
-"""`--nets`: the networks that are measured, each with the examples that it is measured on."""
+"""`--nets`: the networks of the benchmark, each with its examples."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from tf_strattack import Classifier, InputError, shipped
 from tf_strattack.runtime.loading import load_or_explain
 from tf_strattack.typing import Classes, Images
 
-# Correctly classified digits that make the examples of a shipped network, each with all wrong classes as targets.
+# The examples of a shipped network are so many correctly classified digits, each with all other classes as targets.
 _DIGITS = 50
-# Rows at a time to find them: the memory section measures what an attack takes beyond loading.
+# Batch size for finding them; small, as the memory section compares with the memory after loading.
 _FEW = 16
 _PEER = "adv_"
 # The nets of --cases_dir take inputs in [-0.5, 0.5].
@@ -25,9 +25,9 @@ _SHIFT = 0.5
 class Net(NamedTuple):
     """A classifier, its `.keras` file, and its example problem.
 
-    That is images (N, H, W, C) in the classifier's scale, labels (N,) and targets (N,).
-    The network takes images less `shift`. `peers` holds what other programs made of the images, by name:
-    (N, H, W, C) as they returned it, not clipped, NaN where they were not run.
+    The examples are images (N, H, W, C) in the classifier's scale, labels (N,) and targets (N,).
+    The network takes images minus `shift`. `peers` holds the results of other programs by name:
+    (N, H, W, C) as they returned it, not clipped, NaN for examples they were not run on.
     """
 
     name: str
@@ -40,7 +40,7 @@ class Net(NamedTuple):
     peers: Mapping[str, Images]
 
     def examples(self, number: int) -> tuple[Images, Classes, Classes]:
-        """The first `number` examples, from the start again where there are fewer."""
+        """The first `number` examples; they are repeated if there are fewer."""
         rows = np.arange(number) % len(self.images)
         return self.images[rows], self.labels[rows], self.targets[rows]
 
@@ -75,7 +75,7 @@ def _cases(name: str, cases_dir: Path | None) -> Net:
             raise InputError(f"expected {part} of {path} to have the shape {images.shape}, received {array.shape}")
     network = cases_dir / f"{name}_net.keras"
     classifier = Classifier.load(network, preprocessing=lambda images: images - _SHIFT)
-    classifier.prepare(images[:1])  # looks at the network
+    classifier.prepare(images[:1])  # checks the network
     peers = {part.removeprefix(_PEER): array for part, array in arrays.items()}
     return Net(f"{name}_cases", network, _SHIFT, classifier, images, labels, targets, peers)
 
@@ -89,7 +89,7 @@ NETS: dict[str, tuple[Callable[[str, Path | None], Net], str, bool]] = {
 
 
 def available(cases_dir: Path | None) -> list[str]:
-    """The names of all nets that can be loaded, those of --cases_dir only where it is given."""
+    """The names of all nets that can be loaded; those of --cases_dir only if it is given."""
     return [name for name, (_, _, needs_cases) in NETS.items() if cases_dir is not None or not needs_cases]
 
 
@@ -97,7 +97,7 @@ def load_net(name: str, cases_dir: Path | None) -> Net:
     """Loads the net `name`.
 
     Raises:
-      InputError: it needs --cases_dir, or its files are missing.
+      InputError: the net needs --cases_dir, or its files are missing.
     """
     make, argument, _ = NETS[name]
     return make(argument, cases_dir)

@@ -1,13 +1,13 @@
-"""What an attack takes beyond the bare network calls that it makes.
+"""The overhead of an attack over the bare network calls that it makes.
 
-The overhead ratio is the time of an attack over the sum, over its network calls, of the time that the bare
-network takes for them. Both are measured in turns, so that what else the machine does weighs on both.
+The overhead ratio is the time of an attack divided by the time that the bare network takes for the same calls.
+Both are measured in turns, so that other load on the machine affects both.
 
-An attack that tests its candidate while it takes the next gradient lets two calls overlap, and its ratio may
-lie below 1. The paired ratio is stricter: as many calls as possible are counted as pairs that overlap likewise.
+An attack that tests its candidate while it computes the next gradient lets two calls overlap, so its ratio can be
+below 1. The paired ratio is stricter: it counts as many calls as possible as pairs that overlap in the same way.
 
-The ratio of processor times does not depend on overlap, and hardly on what else the machine does; where the
-network runs on another device, it says only what the host adds.
+The ratio of processor times does not depend on overlap, and hardly on other load; if the network runs on another
+device, it only shows the work that the host adds.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ COLUMNS = (
     "cpu_overhead_median",
 )
 
-# A floor takes as many calls as the attack made, within these limits: what weighs little is measured briefly.
+# A floor is timed with as many calls as the attack made, within these limits: rare calls need less precision.
 _MIN_CALLS, _MAX_CALLS = 3, 60
 
 Call = tuple[str, int]  # kind and rows
@@ -47,7 +47,7 @@ Call = tuple[str, int]  # kind and rows
 def measure_attacks(
     nets: Sequence[Net], attacks: Mapping[str, Attack], batch_sizes: Sequence[int], repeats: int
 ) -> list[dict[str, Any]]:
-    """Measures every attack on every net at every batch size, a row each."""
+    """Measures every attack on every net at every batch size, a row for each."""
     points = [(net, name, rows) for net in nets for name in attacks for rows in batch_sizes]
     floors = {net.name: Floor(net) for net in nets}
     return [
@@ -70,7 +70,7 @@ def _measure(net: Net, name: str, attack: Attack, batch_size: int, repeats: int,
         time, result = run()
         known |= {**result.calls, **paired(result.calls)}
         after = _floors(floor, known)
-        # Calls of a kind or size that first came up in this run have a floor from after it only.
+        # Calls of a kind or size that first appear in this run have a floor from after the run only.
         floors = {call: _mean(before.get(call, value), value) for call, value in after.items()}
         runs.append(run_record(time, result.calls, floors))
         before = after
@@ -94,7 +94,7 @@ def _measure(net: Net, name: str, attack: Attack, batch_size: int, repeats: int,
 
 
 def run_record(time: Time, calls: Mapping[Call, int], floors: Mapping[Call, Time]) -> dict[str, Any]:
-    """One run of an attack: its time, that of its bare network calls, one by one and in pairs, and the ratios."""
+    """One run of an attack: its time, the time of its bare network calls, singly and in pairs, and the ratios."""
     record: dict[str, Any] = {"attack_seconds": time.wall / 1000, "attack_cpu_seconds": time.cpu / 1000}
     for prefix, counted in (("", calls), ("paired_", paired(calls))):
         floor_seconds = sum(number * floors[call].wall for call, number in counted.items()) / 1000

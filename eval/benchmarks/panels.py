@@ -1,4 +1,4 @@
-"""The panels of benchmark.png, one function a kind; each draws the rows of a section on one pair of axes."""
+"""The panels of benchmark.png, one function per kind; each draws the rows of a section on one pair of axes."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from .curves import DEFAULT
 
 Rows = list[dict[str, Any]]
 
-# Markers and hatches say again what the colours say.
+# Markers and hatches repeat the distinction of the colours.
 _BLUE, _ORANGE, _GREEN, *_ = SERIES
 COLOURS = (*SERIES[:5], "#e69f00", "#f0e442")
 _MARKERS, _HATCHES = "osDv^", ("", "//", "..", "xx", "\\\\")
@@ -24,7 +24,7 @@ CURVES = {"objective": "objective", "asr": "ASR", "l0": "$\\ell_0$", "l2": "$\\e
 
 
 def draw_curves(axis: Axes, rows: Rows, measure: str) -> None:
-    """Draws one of `CURVES` of one net by gradient evaluations."""
+    """Draws one of `CURVES` of one net against gradient evaluations."""
     for series, points in by(rows, "series").items():
         colour, marker, line = _SERIES[series]
         known = [row for row in points if row[measure] is not None]
@@ -32,7 +32,7 @@ def draw_curves(axis: Axes, rows: Rows, measure: str) -> None:
         size = 13 if series == DEFAULT else 5
         label = "default, refined" if series == DEFAULT else f"{series}, unrefined"
         axis.plot(x, y, marker + line, color=colour, ms=size, label=label)
-    axis.set(xlabel="gradient evaluations an example", ylabel=CURVES[measure])
+    axis.set(xlabel="gradient evaluations per example", ylabel=CURVES[measure])
     plain_log(axis.set_xscale, axis.xaxis)
     if measure == "asr":
         axis.set_ylim(-0.03, 1.05)
@@ -55,7 +55,7 @@ def _draw_floor(axis: Axes, rows: Rows) -> None:
         for (kind, measured), line in zip(by(points, "kind").items(), ("-", ":"), strict=False):
             x, y = ([row[name] for row in measured] for name in ("rows", "milliseconds"))
             axis.plot(x, y, marker + line, color=colour, ms=5, label=f"{net}, {kind}")
-    axis.set(xlabel="rows", ylabel="ms a call", title="bare network")
+    axis.set(xlabel="rows", ylabel="ms per call", title="bare network")
     plain_log(axis.set_xscale, axis.xaxis)
     plain_log(axis.set_yscale, axis.yaxis)
 
@@ -86,7 +86,7 @@ def _draw_scaling(axis: Axes, rows: Rows) -> None:
     right.set_ylim(0, 1.5 * max(row["seconds"] for row in rows))
 
 
-# Section → its panel, for sections of a single panel.
+# Section → its panel, for sections with a single panel.
 PANELS: dict[str, Callable[[Axes, Rows], None]] = {
     "groups": _draw_groups,
     "attacks": _draw_overhead,
@@ -112,7 +112,7 @@ def _bars(axis: Axes, rows: Rows, series: str, measure: str, ends: tuple[str, st
 
 
 def plain_log(set_scale: Callable[[str], None], side: Axis, ticks: Sequence[float] = (1.0, 2.0, 5.0)) -> None:
-    """A logarithmic axis marked at `ticks` and their decimal multiples."""
+    """Makes an axis logarithmic, with plain labels at `ticks` and their decimal multiples."""
     set_scale("log")
     side.set_major_locator(LogLocator(subs=ticks))
     side.set_major_formatter(StrMethodFormatter("{x:g}"))
@@ -120,5 +120,5 @@ def plain_log(set_scale: Callable[[str], None], side: Axis, ticks: Sequence[floa
 
 
 def by(rows: Rows, name: str) -> dict[str, Rows]:
-    """Rows by their value of `name`, in order of appearance."""
+    """Groups rows by their value of `name`, in order of appearance."""
     return {value: [row for row in rows if row[name] == value] for value in dict.fromkeys(row[name] for row in rows)}

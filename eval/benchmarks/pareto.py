@@ -1,4 +1,4 @@
-"""Sparsity against distortion: StrAttack by its weight tau, beside what other programs found for the same examples."""
+"""Sparsity against distortion: StrAttack by its weight tau, compared with other programs on the same examples."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ COLUMNS = (
     "gradient_evaluations_per_example",
 )
 
-# Largest changes of a pixel by net, None for no limit: those of the peers. Other nets have the attack's default.
+# Largest changes of a pixel by net, None for no limit, as the peers had them. Other nets use the attack's default.
 _EPSILONS: dict[str, tuple[float | None, ...]] = {"mnist_cases": (None, 0.5), "cifar10_cases": (None,)}
 
 
 def measure_pareto(nets: Sequence[Net], examples: int | None, taus: Sequence[float]) -> list[dict[str, Any]]:
-    """Attacks the first `examples` examples of every net, all if None, with each tau; and judges its peers.
+    """Attacks the first `examples` examples of every net (None for all) with each tau, and evaluates its peers.
 
-    The rows of peers have None for "tau", for "epsilon" and for the evaluations, which are not known.
+    The rows of peers have None for "tau", "epsilon" and the evaluations, which are unknown.
     """
     default = StrAttack()
     points = [
@@ -66,7 +66,7 @@ def measure_pareto(nets: Sequence[Net], examples: int | None, taus: Sequence[flo
 
 
 def judge(net: Net, name: str, adversarial: Images, groups: Any) -> list[dict[str, Any]]:
-    """The row of a peer's images of the net's first examples, on valid pixels; none if it was run on none of them."""
+    """The row of a peer's images for the net's first examples, clipped to valid pixels; empty if it ran on none."""
     ran = np.flatnonzero(~np.isnan(adversarial).any(axis=(1, 2, 3)))
     if not len(ran):
         return []

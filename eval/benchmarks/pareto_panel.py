@@ -10,15 +10,15 @@ from matplotlib.axes import Axes
 
 from .panels import COLOURS, MORE_TICKS, Rows, by, plain_log
 
-# The lines: colour, dashes, and the corner of a point at which its tau is written, by offset and alignment.
+# The lines: colour, dashes, and offset and alignment of the text next to a point that shows its tau.
 _LINES = ((COLOURS[0], "-", -4, "right"), (COLOURS[1], "--", 4, "left"))
 _PEER_COLOURS, _PEER_MARKERS = COLOURS[2:], "sDv^<>Phd"
-# Peers beyond so many times our largest l2 are drawn there, lest they squeeze the rest.
+# Peers beyond so many times our largest l2 are drawn at that limit, so that the others are not squeezed.
 _REACH = 1.3
 
 
 def draw_pareto(axis: Axes, rows: Rows, peers: Sequence[str]) -> None:
-    """Draws the rows of one net; the place in `peers` decides how a peer looks."""
+    """Draws the rows of one net; the position in `peers` decides the colour and marker of a peer."""
     number = max(row["num_examples"] for row in rows)
     ours = [row for row in rows if row["tau"] is not None and row["l0"] is not None]
     for points, line in zip(by(ours, "epsilon").values(), _LINES, strict=False):
@@ -52,7 +52,7 @@ def _draw_line(axis: Axes, points: Rows, colour: str, dashes: str, offset: int, 
 
 
 def _draw_peer(axis: Axes, row: dict[str, Any], place: int, number: int, edge: float) -> None:
-    """Draws a peer as a point, at the `edge` at most; without successes it is in the legend only."""
+    """Draws a peer as a point, at most at the `edge`; a peer without success is in the legend only."""
     label = row["setting"]
     if row["asr"] < 1:
         label += f", ASR {row['asr']:.0%}"

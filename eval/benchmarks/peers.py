@@ -1,4 +1,4 @@
-"""What other programs returned, as they returned it: pixels out of range, and what survives clipping and 8 bits."""
+"""Results of other programs as returned: pixels out of range, and success after clipping and rounding to 8 bits."""
 
 from __future__ import annotations
 
@@ -24,25 +24,25 @@ COLUMNS = (
     "asr_rounded",
 )
 
-# Nearer to the range than this is rounding.
+# Smaller excesses over the range are rounding errors.
 _OUTSIDE = 1e-6
 
 
 def require_peers(nets: Sequence[Net]) -> None:
-    """Refuses nets of whose examples nothing by other programs is known.
+    """Refuses nets without results of other programs.
 
     Raises:
-      InputError: there is no net with peers.
+      InputError: no net has peers.
     """
     if not any(net.peers for net in nets):
         raise InputError(
-            "expected a net with arrays adv_NAME of other programs in the section peers, received none: give "
-            "--cases_dir"
+            "expected a net with arrays adv_NAME of other programs for the section peers, received none: add "
+            "--cases_dir=DIR"
         )
 
 
 def measure_peers(nets: Sequence[Net]) -> list[dict[str, Any]]:
-    """Judges StrAttack's default, without epsilon as most peers, and the peers, of every net that has any."""
+    """Evaluates the peers and StrAttack on every net with peers; StrAttack without epsilon, like most peers."""
     rows = []
     for net in nets:
         if net.peers:
@@ -55,7 +55,7 @@ def measure_peers(nets: Sequence[Net]) -> list[dict[str, Any]]:
 
 
 def _judged(net: Net, name: str, adversarial: Images) -> list[dict[str, Any]]:
-    """The row of what was made of the net's examples; none if it was run on none of them."""
+    """The row of a program's images for the net's examples; empty if it ran on none."""
     ran = np.flatnonzero(~np.isnan(adversarial).any(axis=(1, 2, 3)))
     if not len(ran):
         return []
@@ -68,7 +68,7 @@ def _judged(net: Net, name: str, adversarial: Images) -> list[dict[str, Any]]:
     def share(images: Images) -> float:
         return float(net.classifier.fooled_by(images, net.labels[ran], targets).mean())
 
-    # The logits themselves: as returned, images need not be valid.
+    # Directly from the logits, since images as returned may be invalid.
     as_returned = float((net.classifier.logits(returned).numpy().argmax(axis=1) == targets).mean())
 
     return [

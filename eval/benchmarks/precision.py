@@ -1,7 +1,7 @@
-"""Whether gradients in bfloat16 would pay: their time and direction against float32's.
+"""Whether gradients in bfloat16 would pay off: their time and direction compared with float32.
 
-Success must be tested in float32. The default solver's evaluation is its test and its gradient at once, so that
-gradients in bfloat16 would need a forward pass besides; "admm" and "paper" make one in any case.
+Success must be tested in float32. An evaluation of the default solver is its test and its gradient at once, so
+gradients in bfloat16 would need an additional forward pass; "admm" and "paper" make one in any case.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _TURNS = 5
 
 
 def in_bfloat16(net: Net) -> Net:
-    """The same network with weights and arithmetic in bfloat16, of images and logits in float32."""
+    """The same network with weights and arithmetic in bfloat16, and images and logits in float32."""
     model = keras.saving.load_model(net.path, compile=False)
 
     def half(layer: keras.layers.Layer) -> keras.layers.Layer:
@@ -40,10 +40,11 @@ def in_bfloat16(net: Net) -> Net:
 
 
 def measure_precision(nets: Sequence[Net], batch_sizes: Sequence[int]) -> list[dict[str, Any]]:
-    """Milliseconds of gradient and forward pass in float32 and of a gradient in bfloat16, medians of turns.
+    """Milliseconds of gradient and forward pass in float32 and of a gradient in bfloat16, medians over turns.
 
-    `joint_ratio` is bfloat16's gradient to float32's, `apart_ratio` the same with a float32 forward pass added to the
-    former: what the default solver would gain. `least_cosine` is that of the two gradients' angle, over the examples.
+    `joint_ratio` divides bfloat16's gradient by float32's. `apart_ratio` does the same after adding a float32 forward
+    pass to the former: the gain for the default solver. `least_cosine` is the smallest cosine of the angle between the
+    two gradients over the examples.
     """
     measured = []
     for net in nets:

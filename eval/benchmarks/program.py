@@ -53,7 +53,7 @@ SECTIONS = {
     "foolbox": foolbox_peer.COLUMNS,
     "peers": peers.COLUMNS,
 }
-# Shared flags that mean something with the net "model" alone.
+# Shared flags that apply only to the net "model".
 _OF_MODEL = (
     "model",
     "weights",
@@ -67,7 +67,7 @@ _OF_MODEL = (
     "resize",
     "targets",
 )
-# Flags of whole numbers.
+# List flags of whole numbers.
 _WHOLE_NUMBERS = (
     own.BATCH_SIZES,
     own.FLOOR_BATCH_SIZES,
@@ -76,7 +76,7 @@ _WHOLE_NUMBERS = (
     own.MEMORY_BATCH_SIZES,
     own.SCALING_IMAGES,
 )
-# Sections that load nets by themselves, in processes of their own, or need a Keras file.
+# Sections that cannot have the net "model": they load nets in processes of their own, or need a Keras file.
 _NOT_OF_MODEL = ("memory", "scaling", "precision", "foolbox", "peers")
 
 
@@ -84,7 +84,7 @@ Rows = list[dict[str, Any]]
 
 
 def benchmark() -> None:
-    """Measures the sections that the flags name, and writes them.
+    """Measures the sections that the flags name, and writes the results.
 
     Raises:
       InputError: flags that do not fit.
@@ -111,7 +111,7 @@ def benchmark() -> None:
     for name in request.sections:
         measured[name] = measures[name]()
         print(f"\n{name}\n{section_table(name, measured[name], SECTIONS[name]).text()}", flush=True)
-        # After every section: what is measured outlives an interruption.
+        # After every section, so that an interruption loses only the current one.
         written = completed({**facts, "sections": measured})
         write_json(directory / _RESULTS, written)
         write_benchmark_report(directory, written, SECTIONS, draw_benchmark(directory / "benchmark.png", measured))
@@ -120,14 +120,14 @@ def benchmark() -> None:
 
 @dataclasses.dataclass(frozen=True)
 class _Request:
-    """What the flags ask for.
+    """The benchmark that the flags describe.
 
     Attributes:
       sections, nets: names.
-      cases_dir: where the *_cases nets are, if anywhere.
-      attacks: those of the section attacks, by name.
+      cases_dir: the directory of the *_cases nets, or None.
+      attacks: the attacks of the section attacks, by name.
       counts: the values of the flags that hold whole numbers, ascending.
-      taus: of the section pareto.
+      taus: the values of tau in the section pareto.
     """
 
     sections: list[str]
@@ -142,7 +142,7 @@ class _Request:
         """Reads the flags.
 
         Raises:
-          InputError: names that are none, numbers that are none, or sections that a net cannot have.
+          InputError: unknown names, invalid numbers, or sections that a net cannot have.
         """
         sections = _names("sections", own.SECTIONS.value, SECTIONS)
         cases_dir = None if own.CASES_DIR.value is None else Path(own.CASES_DIR.value)
@@ -155,7 +155,7 @@ class _Request:
         return cls(sections, nets, cases_dir, _attacks(), counts, taus)
 
     def configuration(self) -> dict[str, Any]:
-        """What is recorded, and must agree; JSON values."""
+        """The configuration that is recorded; JSON values."""
         return {
             "sections": self.sections,
             "nets": self.nets,
@@ -175,7 +175,7 @@ class _Request:
         """Loads the nets, and their examples.
 
         Raises:
-          InputError: one that cannot be loaded, or that lacks the peers' examples where these are measured.
+          InputError: a net that cannot be loaded, or the section peers without a net with peers.
         """
         nets = load_nets([name for name in self.nets if name in NETS], self.cases_dir)
         if net_from_flags.NAME in self.nets:
@@ -186,7 +186,7 @@ class _Request:
         return nets
 
     def measures(self, nets: Sequence[Net]) -> dict[str, Callable[[], Rows]]:
-        """How each section is measured."""
+        """A function per section that measures it."""
         counts, examples = self.counts, own.CURVE_EXAMPLES.value
         foolbox = own.FOOLBOX_EXAMPLES.value, own.FOOLBOX_ITERATIONS.value
         return {
@@ -211,7 +211,7 @@ def _names(flag: str, names: list[str], known: Iterable[str]) -> list[str]:
 
 
 def _check_model(nets: list[str], sections: list[str]) -> None:
-    """Refuses flags without the net that they are about, and sections that cannot have it."""
+    """Refuses flags of the net "model" without it, and sections that cannot have it."""
     if net_from_flags.NAME not in nets:
         flags.refuse_unused(f"{_PROGRAM} without --nets=model", _OF_MODEL)
         return
@@ -223,7 +223,7 @@ def _check_model(nets: list[str], sections: list[str]) -> None:
 
 
 def _attacks() -> dict[str, Attack]:
-    """The attacks that --attacks or --attack name; --attack_parameters go to a single one."""
+    """The attacks of --attacks or --attack; --attack_parameters require a single one."""
     if absl_flags.FLAGS["attack"].present and absl_flags.FLAGS["attacks"].present:
         raise InputError("expected --attack or --attacks, received both")
     named = [flags.ATTACK.value] if absl_flags.FLAGS["attack"].present else own.ATTACKS.value

@@ -1,4 +1,4 @@
-"""The benchmark as a report: a sortable table a section, and the curves."""
+"""The report of the benchmark: a sortable table per section, and the curves."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from .tables import section_table
 def write_benchmark_report(
     directory: Path, content: Mapping[str, Any], columns: Mapping[str, Sequence[str]], curves: Figure | None
 ) -> None:
-    """Writes report.html; `content` is that of benchmark.json, `columns` what is shown of each section."""
+    """Writes report.html; `content` as in benchmark.json, `columns` the columns to show per section."""
     measured = content["sections"]
-    alt = "The sections' figures as curves; tables have the values."
+    alt = "The figures of the sections as curves; the tables have the values."
     charts = [] if curves is None else [Chart("Curves", alt, [to_svg(curves, "b")], large=True)]
     page = Page(
         title="Benchmark",

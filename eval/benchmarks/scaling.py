@@ -1,4 +1,4 @@
-"""Time and peak memory of the program `python -m eval.attack`, which streams, by the number of images."""
+"""Time and peak memory of `python -m eval.attack`, which streams its data, by the number of images."""
 
 from __future__ import annotations
 
@@ -24,18 +24,18 @@ COLUMNS = (
     "dataset_mib",
     "peak_over_smallest",
 )
-# A batch of one size whatever the number of images, so that it is the streaming that is measured.
+# The batch size does not depend on the number of images, so that only streaming can make a difference.
 _QUICK = (
     "--attack_parameters=max_iterations=5,fallback.max_iterations=5,refine=False",
     "--targets=random",
     "--batch_size=64",
 )
-_NOISE = 4  # of 255, either way: no two images are the same, and nearly all are still classified correctly
+_NOISE = 4  # levels of 255: makes all images different, and nearly all are still classified correctly
 _MIB = 2**20
 
 
 def measure_scaling(numbers: Sequence[int], seed: int) -> list[dict[str, Any]]:
-    """Runs the program on so many images, a row each; "dataset_mib" is what the images take in memory."""
+    """Runs the program on each number of images, a row for each; "dataset_mib" is the size of the images in memory."""
     measured: list[dict[str, Any]] = []
     with tempfile.TemporaryDirectory() as temporary:
         for number in tqdm(sorted(numbers), desc="scaling", leave=False):
@@ -66,7 +66,7 @@ def measure_scaling(numbers: Sequence[int], seed: int) -> list[dict[str, Any]]:
 
 
 def write_digits(path: Path, number: int, seed: int) -> int:
-    """Writes the shipped digits, repeated with noise, as 8-bit images for --dataset; returns their size in bytes."""
+    """Writes shipped digits, repeated with noise, as 8-bit images for --dataset; returns their size in bytes."""
     images, labels, _ = shipped.load_sample()
     rows = np.arange(number) % len(images)
     noise = np.random.default_rng(seed).integers(-_NOISE, _NOISE + 1, (number, *images.shape[1:]))

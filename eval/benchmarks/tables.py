@@ -34,7 +34,7 @@ _HEADINGS = {
 
 
 def section_table(name: str, rows: Sequence[dict[str, Any]], columns: Sequence[str]) -> Table:
-    """A section's rows with these `columns`: ASR in per cent, four digits, "-" for no value."""
+    """The rows of a section with these `columns`: ASR in per cent, numbers with four digits, "-" for no value."""
     headings = [_HEADINGS.get(column, column.replace("_mib", " MiB").replace("_", " ")) for column in columns]
     return Table(
         name, headings, [[Cell(_text(column, row[column]), row[column]) for column in columns] for row in rows]

@@ -1,1 +1,1 @@
-"""report.html: what a run was, found and looks like, in one file that needs nothing else."""
+"""report.html: the setting, the figures and the images of a run, in one self-contained file."""

@@ -1,4 +1,4 @@
-"""Reports as programs write them: of one run, or of several next to each other."""
+"""The reports of programs: of one run, or of several runs next to each other."""
 
 from __future__ import annotations
 
@@ -25,14 +25,15 @@ from .svg import to_svg
 
 _MEASURES = ("asr", "l0", "l1", "l2", "linf", "nonzero_groups", "acp", "anc", "d20")
 _NAMES = {**NAMES, "asr": "ASR", "acp": "ACP", "anc": "ANC"}
-_CASES_NOTE = "Best, average (one target of each image at random) and worst case over the targets. "
+_CASES_NOTE = "Best, average (a random target per image) and worst case over the targets. "
 _NOTE = (
-    "Means over the successes, of perturbations of pixels in [0, 1]. ℓ0 counts changed entries, groups those that hold "
-    "one, ACP changed pixels, ANC clusters of these, d20 the 8 × 8 windows that hold one."
+    "Means over successful examples, of perturbations in [0, 1] scale. ℓ0 counts changed entries, groups counts groups "
+    "with a changed entry, ACP changed pixels, ANC clusters of changed pixels, d20 the 8 × 8 windows with a changed "
+    "pixel."
 )
-# What a reader of one run looks for first, by name in metrics.json.
+# The figures that a report of one run shows first, by name in metrics.json.
 _DISTANCES = ("l0", "l1", "l2", "linf", "nonzero_groups")
-_ASKED = ("model", "dataset", "split", "bounds", "targets", "groups", "num_images", "seed")
+_RUN_PARAMETERS = ("model", "dataset", "split", "bounds", "targets", "groups", "num_images", "seed")
 
 
 def with_examples(
@@ -42,7 +43,7 @@ def with_examples(
     class_names: Mapping[int, str],
     networks: Mapping[str, Classifier] | None = None,
 ) -> Page:
-    """Adds the matrix, charts, failures and gallery of examples to a page; arguments as of `collect`."""
+    """Adds the matrix, charts, failures and gallery of examples to a page; arguments as in `collect`."""
     examples = collect(runs, totals, networks)
     charts = [*page.opening, *page.charts]
     taken = sum(len(panel) for chart in charts for panel in chart.panels)
@@ -64,15 +65,15 @@ def write_run_report(
     summary: str,
     network: Classifier | None = None,
 ) -> None:
-    """Writes report.html of one run into its directory.
+    """Writes report.html of one run to its directory.
 
     Args:
-      directory: of the run.
+      directory: the directory of the run.
       metrics: as in metrics.json.
-      batches: its examples.
-      class_names: by index, where known.
+      batches: the examples.
+      class_names: known names of classes, by index.
       summary: a line under the title.
-      network: what was attacked, to be asked about the examples.
+      network: the attacked network, for predictions in the examples.
     """
     attack = str(metrics["attack"])
     page = Page(
@@ -91,13 +92,13 @@ def write_run_report(
 
 
 def parameters_of(facts: Mapping[str, Any], by_attack: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
-    """What was asked for: of the run as a whole, from the facts that are recorded of it, and of each attack."""
-    asked = {
+    """The parameters of a run, from its recorded facts, and of each attack."""
+    run = {
         name.replace("_", " "): public_name(facts[name]) if name in ("model", "dataset") else facts[name]
-        for name in _ASKED
+        for name in _RUN_PARAMETERS
         if facts.get(name) is not None
     }
-    return {"Run": asked, **{attack: dict(values) for attack, values in by_attack.items() if values}}
+    return {"Run": run, **{attack: dict(values) for attack, values in by_attack.items() if values}}
 
 
 def _headline(metrics: Mapping[str, Any]) -> list[Figure]:
@@ -121,7 +122,7 @@ _MEANINGS = {
 
 
 def cases_table(blocks_by_run: Mapping[str, Mapping[str, Any]], *, heading: str = "attack") -> Table:
-    """The blocks of metrics.json of one or several runs, a row for each case."""
+    """The blocks of metrics.json of one or more runs, a row per case."""
     several = len(blocks_by_run) > 1
     rows = []
     for name, blocks in blocks_by_run.items():
@@ -136,7 +137,7 @@ def cases_table(blocks_by_run: Mapping[str, Mapping[str, Any]], *, heading: str 
 
 
 def drawings(*described: tuple[str, str, Drawing | None]) -> list[Chart]:
-    """Figures that hold pictures, from (title, what it shows, the figure); None is left out."""
+    """Charts from figures with pictures, each given as (title, description, figure); figures None are left out."""
     return [
         Chart(title, alt, [to_svg(figure, f"p{number}", pictures=True)], large=True)
         for number, (title, alt, figure) in enumerate(described)

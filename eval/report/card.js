@@ -1,6 +1,6 @@
 "use strict";
-// An example on a card: original, adversarial and change side by side, or faded into each other by a slider; what the
-// network sees, the measures, and what is read off a pixel.
+// The card of an example: original, adversarial and change side by side, or a slider that fades between them; the
+// network's predictions, the measures, and the values of a pixel.
 const PANELS = ["original", "adversarial", "change"];
 
 function formatMeasure(name, value) {
@@ -15,7 +15,7 @@ function formatShare(share) {
 
 const titleOf = (example) => `${GALLERY.labels[example.label]} → ${GALLERY.targets[example.target]}`;
 
-// What the network sees in the original (0) or the adversarial image (1): [class, probability], or null.
+// The network's prediction for the original (0) or the adversarial image (1): [class, probability], or null.
 function seenBy(example, side) {
   if (!example.seen) return null;
   const [number, share] = example.seen[side];
@@ -59,7 +59,7 @@ function summaryOf(example) {
   return [...predicted, ...(example.success ? measured : [])].join(", ");
 }
 
-// The card of an example; `several` attacks are named on theirs.
+// The card of an example; it names the attack if there are `several`.
 function makeCard(example, several) {
   const item = make("article", example.success ? "card" : "card unsuccessful");
   const { width, height, factor } = GALLERY.images;

@@ -1,4 +1,4 @@
-"""Charts of a report: distributions of the measures, and success within a distance, a small panel for each measure."""
+"""Charts of a report: distributions of the measures, and success within a distance, with a panel per measure."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from .page import Chart
 from .svg import to_svg
 
 _BINS = 30
-# With fewer successes there is nothing to see but single bars.
+# With fewer successful examples a histogram shows nothing but single bars.
 _FEWEST = 4
 _PANEL = (2.7, 2.2)
 
 
 def charts_of(examples: Collected) -> list[Chart]:
-    """Histograms of the successes' measures, and the share of examples that succeed within a distance."""
+    """Histograms of the measures of successful examples, and the share of examples that succeed within a distance."""
     attacks = list(dict.fromkeys(examples.attacks.tolist()))
     successes = {attack: (examples.attacks == attack) & examples.success for attack in attacks}
     if examples.success.sum() < _FEWEST:
@@ -51,7 +51,12 @@ def charts_of(examples: Collected) -> list[Chart]:
     legend = attacks if len(attacks) > 1 else []
     within, medians = "Share of examples that succeed within a distance", _medians(examples, successes)
     return [
-        Chart("Distributions", f"Histograms of the successes. {medians}.", _panels(histogram, "examples", "d"), legend),
+        Chart(
+            "Distributions",
+            f"Histograms of the successful examples. {medians}.",
+            _panels(histogram, "examples", "d"),
+            legend,
+        ),
         Chart(
             "Success within a distance",
             f"{within}; in the end {rates}.",
@@ -70,7 +75,7 @@ def _medians(examples: Collected, successes: dict[str, npt.NDArray[np.bool_]]) -
 
 
 def _panels(draw: Callable[[Axes, str], None], up: str, prefix: str) -> list[str]:
-    """A panel for each measure; `prefix` keeps the ids of a page apart."""
+    """A panel for each measure; `prefix` makes SVG ids unique within the page."""
     panels = []
     for number, measure in enumerate(MEASURES):
         figure = Figure(figsize=_PANEL, layout="constrained")

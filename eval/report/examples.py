@@ -1,4 +1,4 @@
-"""What a report says of examples: measures of all of them, and the images of some."""
+"""The examples of a report: measures of all of them, and images of some."""
 
 from __future__ import annotations
 
@@ -19,21 +19,20 @@ from ..runs.tfds_directory import DISTANCES, UNTARGETED
 from .images import Coded, code_example, side_of
 from .predictions import Prediction, predict
 
-# In a gallery, of all attacks together.
+# The most examples in a gallery, over all attacks.
 MOST_SHOWN = 500
-# Measures by name: those of a data set, and the groups.
+# Names of measures: those of a data set, and the changed groups.
 MEASURES = (*DISTANCES, "nonzero_groups")
 
 
 class Batch(NamedTuple):
-    """Some examples of one attack: images and perturbations (N, H, W, C) in [0, 1] scale, and what they were to be.
+    """Some examples of one attack: images and perturbations (N, H, W, C) in [0, 1] scale, labels, targets and so on.
 
     Targets of an untargeted attack are -1.
 
     Attributes:
-      gradients: (N,) gradient evaluations; None if they are not known.
-      native: the images and the adversarial images, both (N, H, W, C), as the network takes them; None if they are not
-        to be classified.
+      gradients: (N,) gradient evaluations; None if unknown.
+      native: the images and the adversarial images, both (N, H, W, C), in the network's scale; None for no predictions.
     """
 
     originals: Images
@@ -48,7 +47,7 @@ class Batch(NamedTuple):
 
     @classmethod
     def of(cls, result: AttackResult, grouping: Grouping) -> Batch:
-        """The examples of a result that has example ids, with the groups of their images."""
+        """The examples of a result with example ids, with the groups of their images."""
         low, high = result.bounds
         targets = np.full(len(result), UNTARGETED, np.int32) if result.targets is None else result.targets
         originals = (result.images - np.float32(low)) / np.float32(high - low)
@@ -66,7 +65,7 @@ class Batch(NamedTuple):
 
 
 def batches_of(results: Iterable[AttackResult], grouping: Grouping) -> Iterator[Batch]:
-    """The examples of results one after another."""
+    """The examples of results, one result after another."""
     return (Batch.of(result, grouping) for result in results)
 
 
@@ -75,14 +74,14 @@ class Collected:
     """The examples of a report.
 
     Attributes:
-      attacks: (M,) the name of the attack, or of the run, of each example.
+      attacks: (M,) the name of the attack or the run of each example.
       labels, targets, success: (M,).
       measures: name → (M,).
-      gradients: (M,), NaN where they are not known.
-      places: the rows among the M whose images are shown.
+      gradients: (M,) gradient evaluations, NaN if unknown.
+      places: indices of the examples whose images are shown.
       coded: the images of these.
-      predictions: what the network sees in these; None where it was not asked.
-      side: of the groups in pixels, where they are squares next to each other; else None.
+      predictions: the network's predictions for these; None without a network.
+      side: the side in pixels of groups that are disjoint squares; else None.
     """
 
     attacks: npt.NDArray[np.str_]
@@ -100,12 +99,12 @@ class Collected:
 def collect(
     runs: Mapping[str, Iterable[Batch]], totals: Mapping[str, int], networks: Mapping[str, Classifier] | None = None
 ) -> Collected:
-    """Reads the examples of each attack once; up to `MOST_SHOWN` of them, the same of each, are kept with their images.
+    """Reads the examples of each attack once; keeps the images of up to `MOST_SHOWN` examples, the same per attack.
 
     Args:
       runs: attack → its examples.
-      totals: attack → how many there are.
-      networks: attack → the network that it attacked, which classifies the examples that are shown.
+      totals: attack → the number of its examples.
+      networks: attack → the attacked network, which classifies the examples that are shown.
     """
     parts: dict[str, list[npt.NDArray[np.generic]]] = {}
     places: list[int] = []
@@ -114,7 +113,7 @@ def collect(
     start, side = 0, None
     for name, batches in runs.items():
         number = min(totals[name], MOST_SHOWN // len(runs))
-        # Drawn from the number alone, so that attacks on the same examples show the same.
+        # The draw depends on the number alone, so that attacks on the same examples show the same ones.
         drawn = np.sort(np.random.default_rng(0).choice(totals[name], number, replace=False))
         first = start
         for batch in batches:

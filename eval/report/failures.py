@@ -1,4 +1,4 @@
-"""Failed examples, counted: a list of hundreds would say little."""
+"""Counts of failed examples, as a list of hundreds would be of little use."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ import numpy as np
 from .examples import Collected
 from .matrix import Classes
 
-# Pairs of label and target that are named.
+# The most pairs of label and target that are listed.
 _MOST = 8
 
 
 class Pair(NamedTuple):
-    """A label and a target by name and by place, and how many examples failed between them."""
+    """A label and a target by name and by index, and the number of failed examples with both."""
 
     label: str
     target: str
@@ -26,14 +26,14 @@ class Pair(NamedTuple):
 
 
 class Failures(NamedTuple):
-    """How many examples of an attack failed.
+    """The number of failed examples of an attack.
 
     Attributes:
-      attack: its name.
-      place: of the attack, among all.
-      number, total: of how many.
-      pairs: those pairs of label and target with most failures.
-      more: how many pairs there are besides.
+      attack: the name of the attack.
+      place: the index of the attack.
+      number, total: the numbers of failed and of all examples.
+      pairs: the pairs of label and target with most failures.
+      more: the number of further pairs.
     """
 
     attack: str
@@ -45,7 +45,7 @@ class Failures(NamedTuple):
 
 
 def failures_of(examples: Collected, class_names: Mapping[int, str]) -> list[Failures]:
-    """The failures of each attack that has any, counted by label and target."""
+    """The failures of each attack with failures, counted by label and target."""
     classes = Classes.of(examples, class_names)
     found = []
     for number, attack in enumerate(classes.names["attacks"]):

@@ -41,7 +41,7 @@
     }
   }
 
-  // The examples that fit, those of several attacks on the same image and target together, in the order that is asked
+  // The examples that fit, those of several attacks on the same image and target together, in the order that is chosen
   // for. A failed one has no distance, and comes last in either direction.
   function grouped() {
     const byExample = new Map();

@@ -1,4 +1,4 @@
-"""The examples that can be looked at: images, and what is said of each and filtered by."""
+"""The gallery of examples: images, and the values that are shown and filtered by."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ _GRADIENTS = "gradients"
 
 
 def gallery_of(examples: Collected, class_names: Mapping[int, str], budget: int) -> dict[str, Any]:
-    """What the gallery's script needs, as JSON values; its images take `budget` bytes at most.
+    """The data of the gallery's script, as JSON values; the images take at most `budget` bytes.
 
-    The distances of a failed example are null: that nothing was changed is no small change.
+    The distances of a failed example are null, as an unchanged image is no success with a small change.
     """
     classes = Classes.of(examples, class_names)
     images = embed(examples.coded, budget)
@@ -57,13 +57,13 @@ def gallery_of(examples: Collected, class_names: Mapping[int, str], budget: int)
 
 
 def _side_by_side(attacks: npt.NDArray[np.intp]) -> list[tuple[int, int]]:
-    """Places in `attacks` (N,) with their rank: the first example of each attack comes first, then the second, ..."""
+    """Indices in `attacks` (N,) with their ranks: the first example of each attack, then the second, and so on."""
     rank = np.array([np.count_nonzero(attacks[:place] == attack) for place, attack in enumerate(attacks)], int)
     return [(int(place), int(rank[place])) for place in np.lexsort((attacks, rank))]
 
 
 def _seen(prediction: Prediction | None, classes: list[int]) -> list[list[float]] | None:
-    """A prediction as JSON, original and adversarial: the place of each class among `classes`, and its probability."""
+    """A prediction as JSON, for original and adversarial image: the index in `classes` and the probability."""
     if prediction is None:
         return None
     before, before_share, after, after_share = prediction
@@ -79,11 +79,11 @@ def _note(examples: Collected, images: Mapping[str, Any]) -> str:
     if images["factor"] > 1:
         size = f" Images are shown at 1/{images['factor']} of their size, pixels averaged."
     elif not images["exact"]:
-        size = " Originals are compressed: their values are within a few levels of 255."
-    group = " and its group" if images["examples"][0]["groups"] else "; the groups' values would not fit in"
-    asked = " Under an image: what the network sees in it, and how probable it finds that." * any(examples.predictions)
+        size = " Originals are compressed: their values are off by up to a few of 255 levels."
+    group = " and its group" if images["examples"][0]["groups"] else " (the values of groups would not fit in)"
+    predicted = " Under an image: the predicted class and its probability." * any(examples.predictions)
     return (
-        f"{chosen}The change is {red}, enlarged to the full scale.{asked} Point at a pixel, or give the images the "
-        f"focus and use the arrow keys, to read it{group}; Enter, or the view “slider”, shows one large image that "
-        f"fades from the original over the adversarial image to the change.{size}"
+        f"{chosen}The change is {red}, enlarged to the full scale.{predicted} Point at a pixel, or focus the images "
+        f"and use the arrow keys, to read the values of the pixel{group}. Enter, or the view “slider”, shows one large "
+        f"image that fades from the original to the adversarial image and to the change.{size}"
     )

@@ -81,7 +81,7 @@ function describe(example, stack, row, column) {
   // A picture of the groups, a pixel each, as bytes RGBA.
   const of = stack.groups && stack.groups.data[4 * (group[0] * stack.groups.width + group[1])];
   const mean = of === null ? "" : `: mean |change| ${number((of / 255) * example.group_limit)}`;
-  // From the very numbers that are shown, and not from what the screen makes of them.
+  // From the data themselves, not from the colours on the screen.
   const before = (c) => stack.images[0][4 * pixel + c] / 255;
   const change = (c) => stack.change[3 * pixel + c];
   const about = exact ? "" : "about ";

@@ -1,4 +1,4 @@
-"""Images of a gallery: few bytes each, and exact enough to read values off."""
+"""Images of a gallery: small, but exact enough to read values from."""
 
 from __future__ import annotations
 
@@ -18,29 +18,29 @@ from tf_strattack.problem.distortions import CHANGED
 from tf_strattack.problem.groups import GroupStructure
 from tf_strattack.typing import Images
 
-# Bytes of a page's images at most, as base64; the rest of it is a few hundred kilobytes.
+# The most bytes for a page's images, as base64; the rest of the page is a few hundred kilobytes.
 BUDGET = 8_500_000
-# How much a size takes is tried on so many of them first, with some room for what they do not tell.
+# The bytes at an image size are estimated from so many images, with some margin.
 _SAMPLE, _CAUTION = 16, 0.95
-# The part of the budget that group means may take; if they take more, they are left out.
+# The share of the budget for group means; if they take more, they are left out.
 _MOST_GROUPS = 0.3
-# No change, and the levels from there to the largest.
+# The level of no change, and the number of levels up to the largest change.
 _ZERO, _STEPS = 128, 127
-# Larger originals are compressed with losses: each pixel within a few levels.
+# Larger originals are compressed with losses of a few levels per pixel.
 _LOSSLESS = 64 * 64
 _QUALITY = 85
 
 
 class Coded(NamedTuple):
-    """An example in bytes.
+    """An example as bytes.
 
     Attributes:
-      image_id: names the original.
+      image_id: the name of the original.
       original: uint8 (H, W, 1 or 3).
-      change: uint8 (H, W, 1 or 3): 128 + 127 delta/limit, so that no change is 128 exactly.
+      change: uint8 (H, W, 1 or 3): 128 + 127 delta/limit, so that no change is exactly 128.
       limit: the largest change in [0, 1] scale.
-      groups: uint8 (P, Q), or (H, W) where groups are no squares: 255 times a group's mean absolute change over the
-        largest.
+      groups: uint8 (P, Q), or (H, W) for groups other than squares: the mean absolute change of a group, scaled so that
+        the largest mean is 255.
       group_limit: the largest of these means.
     """
 
@@ -53,8 +53,8 @@ class Coded(NamedTuple):
 
 
 def code_example(original: Images, delta: Images, image_id: str, groups: GroupStructure) -> Coded:
-    """Codes an image and its perturbation (H, W, C) in [0, 1] scale; of other than 1 or 3 channels the first counts."""
-    # Of other groups than squares each pixel shows its own.
+    """Codes an image and its perturbation (H, W, C) in [0, 1] scale; takes the first channel unless C is 1 or 3."""
+    # Groups other than squares have no grid: each pixel shows the mean of its group.
     means = group_means(delta, groups) if side_of(groups) else np.nan_to_num(group_map(delta, groups))
     channels = slice(None) if original.shape[-1] in (1, 3) else slice(1)
     shown, change = original[..., channels].clip(0, 1), delta[..., channels]
@@ -71,24 +71,24 @@ def code_example(original: Images, delta: Images, image_id: str, groups: GroupSt
 
 
 def side_of(groups: GroupStructure) -> int | None:
-    """The side in pixels of groups that are squares next to each other; None of others."""
+    """The side in pixels of groups that are disjoint squares; None for other groups."""
     return groups.size if isinstance(groups, SlidingMask) and not groups.overlapping else None
 
 
 def embed(examples: Sequence[Coded], budget: int) -> dict[str, Any]:
-    """The images as data: addresses, all of them within `budget` bytes, originals that examples share once.
+    """The images as data URLs within `budget` bytes; originals that examples share are stored once.
 
-    What does not fit is shown at a half, a third, … of its size, pixels averaged.
+    If the images do not fit, they are reduced to 1/2, 1/3, … of their size by averaging pixels.
 
     Returns:
-      JSON values: "factor" by which the size is divided, "exact" whether originals are without losses, "originals", and
-      for each of the "examples" its "original" (a number), "change", "limit", "groups" (None if all of them would take
-      too much) and "group_limit".
+      JSON values: "factor", which divides the size; "exact", whether originals are lossless; "originals"; and for each
+      of the "examples" the index of its "original", "change", "limit", "groups" (None if they would take too much) and
+      "group_limit".
     """
     originals = len({example.image_id for example in examples})
     sample = examples[:: max(1, len(examples) // _SAMPLE)]
     scale = len(examples) / len(sample)
-    # They do not shrink with the images.
+    # Group means do not shrink with the images.
     with_groups = scale * _bytes_of(_embedded(sample, 1, True)["examples"], "groups") <= _MOST_GROUPS * budget
     factor = 1
     while factor < min(examples[0].original.shape[:2]):
@@ -135,7 +135,7 @@ def _embedded(examples: Sequence[Coded], factor: int, with_groups: bool) -> dict
 
 
 def _averaged(image: Images, factor: int) -> Images:
-    """Means over blocks of `factor` pixels; those at the edge are of what there is."""
+    """Means over blocks of `factor` × `factor` pixels; blocks at the edge may be smaller."""
     if factor == 1:
         return image
     averaged = image

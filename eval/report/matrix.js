@@ -37,7 +37,7 @@
       for (const name of ["success", "page"]) state.delete(name);
       location.hash = `#?${state}`;
     });
-    // The least value has a little colour, too: no colour is no example.
+    // The lowest value has a little colour too: cells without colour have no examples.
     if (value !== null) {
       const share = most > least ? (value - least) / (most - least) : 1;
       cell.style.setProperty("--share", (0.12 + 0.88 * share).toFixed(3));

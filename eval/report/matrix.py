@@ -13,9 +13,9 @@ from tf_strattack.drawing import class_name
 from ..runs.tfds_directory import UNTARGETED
 from .examples import MEASURES, Collected
 
-# Rows or columns at most; pairs of more classes are listed instead.
+# The most rows or columns; with more classes, pairs are listed instead.
 _MOST = 40
-# Pairs in such a list.
+# The most pairs in such a list.
 _LONGEST = 1000
 _SUCCESS = "asr"
 NAMES = {
@@ -32,8 +32,8 @@ class Classes(NamedTuple):
     """The attacks, labels and targets of M examples.
 
     Attributes:
-      names: "attacks", "labels" and "targets" that occur, by name.
-      attack, label, target: (M,) places in these.
+      names: the names of the "attacks", "labels" and "targets" that occur.
+      attack, label, target: (M,) indices in these.
     """
 
     names: dict[str, list[str]]
@@ -43,7 +43,7 @@ class Classes(NamedTuple):
 
     @classmethod
     def of(cls, examples: Collected, class_names: Mapping[int, str]) -> Classes:
-        """Finds those that occur; attacks in their order, classes in that of their numbers."""
+        """Finds the attacks and classes that occur: attacks in order of appearance, classes by number."""
         attacks = list(dict.fromkeys(examples.attacks.tolist()))
         labels, label = np.unique(examples.labels, return_inverse=True)
         targets, target = np.unique(examples.targets, return_inverse=True)
@@ -57,13 +57,13 @@ class Classes(NamedTuple):
 
 
 def matrix_of(examples: Collected, class_names: Mapping[int, str]) -> dict[str, Any]:
-    """The share of successes, and the mean of each measure over them, for each attack, label and target.
+    """The success rate and the means of measures over successful examples, for each attack, label and target.
 
     Returns:
-      JSON values: "measures" (key → name), which is shown "first" of each attack: one that differs between cells;
-      "attacks", the names of "labels" and "targets", whether it is to be shown as a list ("sparse"), how many pairs
-      such a list leaves out ("left_out"), and the "cells" that there are: [attack, label, target, number, values in the
-      order of the measures].
+      JSON values: "measures" (key → name); the measure to show "first" for each attack, one that differs between cells;
+      "attacks"; the names of "labels" and "targets"; "sparse", whether to show a list; "left_out", the number of pairs
+      that the list leaves out; and the non-empty "cells": [attack, label, target, number, values in the order of the
+      measures].
     """
     classes = Classes.of(examples, class_names)
     keys = np.stack([classes.attack, classes.label, classes.target])
@@ -75,7 +75,7 @@ def matrix_of(examples: Collected, class_names: Mapping[int, str]) -> dict[str, 
         m: np.bincount(inverse, v * examples.success, minlength=found.shape[1]) for m, v in examples.measures.items()
     }
     sparse = max(map(len, (classes.names["labels"], classes.names["targets"]))) > _MOST
-    # Of a long list those with most examples.
+    # A long list has the pairs with most examples.
     order = np.argsort(-number, kind="stable")[:_LONGEST] if sparse else np.arange(len(number))
     cells: list[list[Any]] = []
     for cell in order:
@@ -97,7 +97,7 @@ def matrix_of(examples: Collected, class_names: Mapping[int, str]) -> dict[str, 
 
 
 def _first(values: list[Any]) -> str:
-    """Success, unless it is the same in all cells, `values` in the order of the measures: then ℓ2, or another."""
+    """The measure to show first: success, unless it is the same in all cells; then ℓ2 or another that differs."""
     keys = list(NAMES)
     for key in sorted(keys, key=lambda key: (key != _SUCCESS, key != "l2")):
         known = {row[keys.index(key)] for row in values} - {None}

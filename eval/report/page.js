@@ -6,7 +6,7 @@ const DATA = JSON.parse(document.getElementById("data").textContent);
 // not change it.
 const State = {
   read: () => new URLSearchParams(location.hash.startsWith("#?") ? location.hash.slice(2) : ""),
-  // Takes over `changes`; "" and null remove a name.
+  // Applies `changes` to the state; "" and null remove a name.
   write(changes) {
     const state = State.read();
     for (const [name, value] of Object.entries(changes)) {

@@ -1,4 +1,4 @@
-"""The page itself: blocks in, one self-contained HTML file out (Jinja2, plain JavaScript)."""
+"""The page: renders blocks to one self-contained HTML file (Jinja2, plain JavaScript)."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from .failures import Failures
 REPORT = "report.html"
 _FOLDER = Path(__file__).parent
 _SCRIPTS = ("page.js", "tables.js", "matrix.js", "images.js", "card.js", "gallery.js")
-# Parameters under so many titles at most are shown; more have to be opened.
+# Parameters under more titles than this are collapsed at first.
 _MOST_OPEN = 3
 
 
@@ -29,11 +29,11 @@ class Chart:
     """Drawings side by side.
 
     Attributes:
-      title: of all.
-      alt: what they show, in words.
-      panels: SVG elements, as of `to_svg`.
-      legend: the names of series 0, 1, ..., which have the colours of the page.
-      note: a sentence for its reader.
+      title: the title of the chart.
+      alt: a description in words.
+      panels: SVG elements, from `to_svg`.
+      legend: the names of series 0, 1, ..., in the colours of the page.
+      note: a sentence for the reader.
       large: whether a panel takes the width of the page.
     """
 
@@ -46,7 +46,7 @@ class Chart:
 
 
 class Figure(NamedTuple):
-    """A figure to be seen first: its name, its text, and what it means, in a few words."""
+    """A figure at the top of the page: its name, its text, and its meaning in a few words."""
 
     name: str
     text: str
@@ -55,24 +55,24 @@ class Figure(NamedTuple):
 
 @dataclasses.dataclass(frozen=True)
 class Page:
-    """What a report shows, from top to bottom.
+    """The content of a report, from top to bottom.
 
     Attributes:
-      title: of the page.
-      command: what made it.
+      title: the title of the page.
+      command: the command that made the report.
       facts: the configuration, versions and so on; JSON values.
       summary: a line under the title.
-      finding: what was found, in a sentence.
-      notes: what a reader must know before any figure.
-      figures: the most important ones.
-      even: whether all figures have the same size, and not the first a larger one.
-      parameters: what was asked for, to be seen at once: a title, and values by name.
-      opening: charts in front of the tables.
+      finding: the result in a sentence.
+      notes: warnings to read before any figure.
+      figures: the most important figures.
+      even: whether all figures have the same size, instead of a larger first one.
+      parameters: the parameters at the top: title → values by name.
+      opening: charts before the tables.
       tables, charts: blocks.
       series: the names that have a colour in charts, in their order.
-      matrix: success and distances by label and target, as of `matrix_of`; None leaves it out.
-      failures: as of `failures_of`.
-      gallery: examples, as of `gallery_of`; None leaves it out.
+      matrix: success and distances by label and target, from `matrix_of`; None to leave it out.
+      failures: from `failures_of`.
+      gallery: examples, from `gallery_of`; None to leave it out.
     """
 
     title: str
@@ -118,14 +118,14 @@ def write_page(path: Path, page: Page) -> None:
 
 
 def _stamp(facts: Mapping[str, Any]) -> str:
-    """By what, and when, as far as it is recorded: "tf_strattack 0.3.0, 2026-01-31 12:00 UTC"."""
+    """Version and time, as far as they are recorded: "tf_strattack 0.3.0, 2026-01-31 12:00 UTC"."""
     version = facts.get("versions", {}).get("tf_strattack")
     finished = str(facts.get("finished_at") or "").replace("T", " ")[:16]
     return ", ".join([*([f"tf_strattack {version}"] if version else []), *([f"{finished} UTC"] if finished else [])])
 
 
 def _classes(table: Table) -> list[str]:
-    """How each row of a table looks: one of the paper's, or the first of several with the same name."""
+    """The CSS class of each row: "paper" for the paper's figures, "first" for the first of several with one name."""
     kinds, above = [], None
     names = [row[0].text for row in table.rows]
     blocks = len(set(names)) < len(names) and PAPER not in names
@@ -140,13 +140,13 @@ def _inline(name: str) -> markupsafe.Markup:
 
 
 def _json(content: Any) -> markupsafe.Markup:
-    """JSON that may stand within <script>: no name in it can end the element."""
+    """JSON that is safe inside <script>: no text in it can end the element."""
     text = json.dumps(content, separators=(",", ":"), allow_nan=False)
     return markupsafe.Markup(text.replace("<", "\\u003c"))
 
 
 def _lines(values: Mapping[str, Any]) -> list[tuple[str, str, list[tuple[str, str]]]]:
-    """Values in lines: plain ones in the first, then each nested one, with its name and its class, in its own."""
+    """Values as lines: plain values in the first line, then a line for each nested mapping, with its name and class."""
     plain = {name: value for name, value in values.items() if not isinstance(value, Mapping)}
     lines = [("", str(plain.pop("class", "")), [(name, _text(value)) for name, value in plain.items()])]
     for name, value in values.items():
@@ -158,12 +158,12 @@ def _lines(values: Mapping[str, Any]) -> list[tuple[str, str, list[tuple[str, st
 
 
 def _text(value: Any) -> str:
-    """A value as it is read in Python."""
+    """A value as Python would print it."""
     return str(value) if value is None or isinstance(value, str | bool) else json.dumps(value, ensure_ascii=False)
 
 
 def _flat(facts: Mapping[str, Any], prefix: str = "") -> list[tuple[str, str]]:
-    """Nested values under dotted names, as text."""
+    """Nested values as texts with dotted names."""
     lines: list[tuple[str, str]] = []
     for name, value in facts.items():
         if isinstance(value, Mapping) and value:

@@ -1,4 +1,4 @@
-"""What a network sees in the examples of a report, before and after the attack."""
+"""The network's predictions for the examples of a report, before and after the attack."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tf_strattack.typing import Images
 
 
 class Prediction(NamedTuple):
-    """The class that a network predicts for an original, and for its adversarial image, each with its probability."""
+    """The predicted class of an original and of its adversarial image, each with its probability."""
 
     before: int
     before_share: float
@@ -21,10 +21,10 @@ class Prediction(NamedTuple):
 
 
 def predict(classifier: Classifier, images: Images, adversarial: Images) -> list[Prediction]:
-    """Predictions for images (N, H, W, C) and their adversarial ones, in the network's scale.
+    """Predictions for images and adversarial images (N, H, W, C) in the network's scale.
 
-    Runs record which examples succeeded, but no logits: they are computed when the report is made, for the examples it
-    shows, at the cost of two forward passes each, which count as no part of the attack's.
+    Runs record which examples succeeded, but no logits. The report therefore computes predictions for the examples it
+    shows: two forward passes per example, which do not count as evaluations of the attack.
     """
     sides = []
     for batch in (images, adversarial):
@@ -35,10 +35,10 @@ def predict(classifier: Classifier, images: Images, adversarial: Images) -> list
 
 
 def _probabilities(classifier: Classifier, images: Images) -> npt.NDArray[np.float64]:
-    """Probabilities (N, K): softmax of the logits; of a network with a sigmoid for each class, these."""
+    """Probabilities (N, K): the softmax of the logits, or the sigmoids of a network with one sigmoid per class."""
     logits = classifier.predict(images).astype(np.float64)
     if classifier.single_score:
-        logits /= 2  # a score z is held as the logits (-z, z), and means sigmoid(z)
+        logits /= 2  # a score z, which means sigmoid(z), is represented by the logits (-z, z)
     elif classifier.outputs == "sigmoid":
         return 1 / (1 + np.exp(-logits))
     powers = np.exp(logits - logits.max(axis=1, keepdims=True))

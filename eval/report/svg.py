@@ -1,4 +1,4 @@
-"""Figures of matplotlib as SVG that follows the page: its colours by name, its font, and no ground of its own."""
+"""Matplotlib figures as SVG in the page's style: its colours and font, and a transparent background."""
 
 from __future__ import annotations
 
@@ -12,25 +12,26 @@ from matplotlib.figure import Figure
 from ..figures.palette import QUIET, SERIES
 
 _RC: Any = {
-    # Names within a drawing that are the same each time it is made.
+    # Ids within a drawing that are the same each time it is made.
     "svg.hashsalt": "report",
     "svg.fonttype": "none",
 }
-# A figure's inch as the page shows it, at most and at least, in its pixels; narrower screens scroll.
+# CSS pixels per inch of a figure, at most and at least; narrower screens scroll.
 _MOST, _LEAST = 120, 64
-# Of pictures within a drawing, an inch.
+# Resolution of pictures within a drawing.
 _DPI = 110
 
 
 def to_svg(figure: Figure, prefix: str, *, pictures: bool = False) -> str:
     """Draws a figure as an SVG element for a report.
 
-    Black becomes the colour of the page's text, the palette's colours the page's, which are lighter on a dark ground.
+    Black becomes the page's text colour. The palette's colours become those of the page, which are lighter on a dark
+    background.
 
     Args:
-      figure: drawn in black, the colours of `palette` and others, which stay as they are.
-      prefix: of all ids in it, which keeps those of a page apart.
-      pictures: whether it holds pictures, whose ground is then left white.
+      figure: a figure in black and the colours of `palette`; other colours are not changed.
+      prefix: the prefix of all ids, which makes them unique within the page.
+      pictures: whether the figure holds pictures; white then stays white.
     """
     file = io.StringIO()
     with matplotlib.rc_context(_RC):
@@ -46,7 +47,7 @@ def to_svg(figure: Figure, prefix: str, *, pictures: bool = False) -> str:
         text = text.replace(colour, f"var(--series-{number})")
     if not pictures:
         text = text.replace("#ffffff", "var(--ground)")
-    # The page's font and width, and no text that a reader of the page would hear twice.
+    # The page's font and width; hidden from screen readers, which read the chart's description instead.
     text = re.sub(r"font: ([\d.]+px) [^;\"]*", r"font-size: \1", text)
     width = figure.get_figwidth()
     size = f"max-width: {width * _MOST:.0f}px; min-width: min({width * _LEAST:.0f}px, 900px)"

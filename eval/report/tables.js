@@ -21,7 +21,7 @@ for (const table of document.querySelectorAll("table.sortable")) {
       const direction = heading.getAttribute("aria-sort") === "ascending" ? -1 : 1;
       headings.forEach((other) => other.removeAttribute("aria-sort"));
       heading.setAttribute("aria-sort", direction === 1 ? "ascending" : "descending");
-      // A row of the paper's stays beneath ours.
+      // A row of the paper stays below ours.
       const blocks = [];
       for (const row of body.rows) {
         if (row.classList.contains("paper") && blocks.length) blocks.at(-1).push(row);

@@ -189,7 +189,7 @@ def test_overwrite_replaces_a_benchmark_and_nothing_else(run, tmp_path):
         (["--nets=model", "--sections=memory,floor"], "expected --sections without memory with --nets=model"),
         (
             ["--nets=model", "--sections=floor", "--targets=untargeted"],
-            "expected --targets with targets with --nets=model",
+            "expected target classes in --targets with --nets=model",
         ),
     ],
 )

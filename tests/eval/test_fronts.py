@@ -42,7 +42,7 @@ def test_enumerations_are_those_of_the_modules(module, flag, values):
 
 
 def test_the_benchmark_names_its_networks():
-    assert f"Networks: some of {', '.join(BENCHMARK_NETS)} (all" in help_on("eval.benchmark", "nets")
+    assert f"Networks, among {', '.join(BENCHMARK_NETS)} (all" in help_on("eval.benchmark", "nets")
 
 
 @pytest.mark.parametrize("name", ATTACKS)
