@@ -112,7 +112,7 @@ def batch_of(images, epsilon=1.0, kept=1.0):
 
 
 def problem_of(images, margin_and_gradient=None, *, epsilon=1.0, kept=1.0, **objective):
-    """The problem of these images: `objective` as of `Objective`."""
+    """The problem of these images: `objective` as for `Objective`."""
     return Problem(Numbers(margin_and_gradient), batch_of(images, epsilon, kept), Objective(**objective))
 
 
@@ -132,7 +132,7 @@ def brief(iterations, *, patience=40, refining=None, **values):
 
 
 def write_folder(folder, images, names=True):
-    """Photographs in `folder`/images, and labels.csv beside that folder."""
+    """Photographs in `folder`/images, and labels.csv next to that folder."""
     (folder / "images").mkdir(parents=True)
     with (folder / "labels.csv").open("w", newline="") as file:
         writer = csv.writer(file)

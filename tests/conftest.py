@@ -91,9 +91,9 @@ def tiny_mnist(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def shared():
-    """The folder of measuring data beside the checkout; tests that need it skip without it."""
+    """The folder of measuring data next to the checkout; tests that need it skip without it."""
     if not SHARED.exists():
-        pytest.skip("needs the shared data beside the checkout")
+        pytest.skip("needs the shared data next to the checkout")
     return SHARED
 
 

@@ -45,7 +45,7 @@ def contents(directory):
 
 
 def check_all_is_known(directory, program, copy):
-    """Of what `program` wrote into `directory` nothing stays once it is overwritten; that happens to a copy."""
+    """Overwriting a copy of `directory` removes everything that `program` wrote into it."""
     shutil.copytree(directory, copy)
     claim(copy, {"another": 1}, program=program, flag="-", overwrite=True)()
     assert [name for name in sorted(os.listdir(copy)) if not name.startswith("lock")] == ["config.json"]

@@ -117,7 +117,7 @@ PROBLEMS = {"mnist_cnn": mnist, "cifar10_cnn": cifar10, "cases": cases}
 
 
 def machine():
-    """What the last bits depend on besides the code: versions, processor, threads."""
+    """What the last bits depend on in addition to the code: versions, processor, threads."""
     flags = next((line for line in Path("/proc/cpuinfo").read_text().splitlines() if line.startswith("flags")), "")
     return {
         "tensorflow": tf.__version__,

@@ -13,7 +13,7 @@ from tests.public import MODULES, held_by, module, public
 
 REFERENCE = Path(__file__).parent.parent / "docs" / "reference"
 
-# Parameters that are arrays wherever they occur: their shape is told.
+# Parameters that are arrays wherever they occur: their shape is stated.
 ARRAYS = {"images", "adversarial", "labels", "targets", "delta", "scores", "region", "values", "success", "levels"}
 
 PUBLIC = public()
@@ -76,7 +76,7 @@ def takes_arrays(value):
 
 @pytest.mark.parametrize("name", [name for name, value in FUNCTIONS.items() if takes_arrays(value)])
 def test_arrays_have_a_shape(name):
-    assert re.search(r"\(N[,)]|\(H, W|any shape", FUNCTIONS[name].__doc__), f"{name} tells no shape"
+    assert re.search(r"\(N[,)]|\(H, W|any shape", FUNCTIONS[name].__doc__), f"{name} states no shape"
 
 
 CHECKS = re.compile(

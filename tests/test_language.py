@@ -1,7 +1,11 @@
-"""Documents are in plain English: words that readers stumble on stay out, and lines wrap at 100 columns."""
+"""Documents and programs are in plain English, without words that readers stumble on; documents wrap at 100 columns."""
 
+import ast
+import io
+import itertools
 import json
 import re
+import tokenize
 
 import pytest
 
@@ -28,7 +32,10 @@ FRONTED = re.compile(r"(?:^|[.!?:;]\s+)Of (?:a|an|the|such|those|these|all|each|
 
 DOCUMENTS = [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), ROOT / "results" / "README.md"]
 NOTEBOOKS = [*(ROOT / "docs" / "tutorials").glob("*.ipynb")]
-NAMES = {path: str(path.relative_to(ROOT)) for path in (*DOCUMENTS, *NOTEBOOKS)}
+SOURCES = [
+    path for folder in ("eval", "training", "tests/eval", "tests/training") for path in ROOT.glob(f"{folder}/**/*.py")
+]
+NAMES = {path: str(path.relative_to(ROOT)) for path in (*DOCUMENTS, *NOTEBOOKS, *SOURCES)}
 
 
 def stumbles(text):
@@ -51,6 +58,31 @@ def prose(text):
     return re.sub(r"(?<!\n)\n(?![\n|#*-])", " ", text)
 
 
+def comments(source):
+    """The comments of a Python source; lines below each other are one comment."""
+    tokens = tokenize.generate_tokens(io.StringIO(source).readline)
+    lines = [(token.start[0], token.string.lstrip("#! ")) for token in tokens if token.type == tokenize.COMMENT]
+    blocks = itertools.groupby(enumerate(lines), lambda numbered: numbered[1][0] - numbered[0])
+    return [" ".join(text for _, (_, text) in block) for _, block in blocks]
+
+
+def literals(source):
+    """The texts of a Python source, docstrings included; in f-strings the values are left out."""
+    tree = ast.parse(source)
+    parts = {part for node in ast.walk(tree) if isinstance(node, ast.JoinedStr) for part in node.values}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.JoinedStr):
+            yield "".join(str(part.value) if isinstance(part, ast.Constant) else "…" for part in node.values)
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str) and node not in parts:
+            yield node.value
+
+
+def stumbles_in(source):
+    """The words of a Python source that are to be avoided; flags, and names in backquotes, may be any."""
+    texts = [" ".join(re.sub(r"`[^`]+`|--\w+", "it", text).split()) for text in (*comments(source), *literals(source))]
+    return [found for text in texts for found in stumbles(text)]
+
+
 @pytest.mark.parametrize("path", DOCUMENTS, ids=NAMES.get)
 def test_a_document_has_no_word_to_stumble_on(path):
     assert stumbles(prose(path.read_text())) == []
@@ -60,6 +92,11 @@ def test_a_document_has_no_word_to_stumble_on(path):
 def test_the_text_of_a_notebook_has_no_word_to_stumble_on(path):
     cells = json.loads(path.read_text())["cells"]
     assert stumbles(prose("\n\n".join("".join(c["source"]) for c in cells if c["cell_type"] == "markdown"))) == []
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=NAMES.get)
+def test_a_program_has_no_word_to_stumble_on(path):
+    assert stumbles_in(path.read_text()) == []
 
 
 @pytest.mark.parametrize("path", DOCUMENTS, ids=NAMES.get)
@@ -77,3 +114,16 @@ def test_what_is_to_be_avoided_is_found():
     ]
     assert stumbles("Of a model with two inputs one is the image.")
     assert not stumbles("It costs 3 gradients per example, and continues.")
+
+
+def test_what_is_to_be_avoided_is_found_in_a_program():
+    """In docstrings, comments and messages; names in backquotes and flags may be anything."""
+    for source in (
+        '"""It is made anew."""',
+        "x = 1  # made anew",
+        "# It is made\n# anew.",
+        'raise ValueError(f"made {1} anew")',
+        '"""A first line.\n\n    Of a model with two inputs one is the image."""',
+    ):
+        assert stumbles_in(source), source
+    assert not stumbles_in('anew = """`anew` or --anew"""')

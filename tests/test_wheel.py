@@ -40,7 +40,7 @@ def succeed(*command, cwd):
 
 
 def required():
-    """The names of what the library needs, and of what the programs need besides, by requirements.txt."""
+    """The requirements of the library, and the further ones of the programs, by requirements.txt."""
     for part in (ROOT / "requirements.txt").read_text().split("# The programs"):
         yield [line.split(">=")[0] for line in part.splitlines() if ">=" in line and not line.startswith("#")]
 

@@ -27,7 +27,7 @@ SECTIONS = absl_flags.DEFINE_list(
 NETS = absl_flags.DEFINE_list(
     "nets",
     [],
-    "Networks, among mnist_cnn, mnist_cases and cifar10_cases (all that can be loaded if unset), or model for --model "
+    "Networks, among mnist_cnn, mnist_cases, cifar10_cases (all that can be loaded if unset), or model for --model "
     "on --dataset.",
 )
 CASES_DIR = absl_flags.DEFINE_string(

@@ -247,7 +247,7 @@ def test_increases_of_memory_and_their_ratios():
 
 
 def test_the_peak_of_a_child_is_its_own(tmp_path):
-    ballast = np.ones(2**26, np.uint8)  # of this process, which has loaded TensorFlow besides
+    ballast = np.ones(2**26, np.uint8)  # in this process, which has also loaded TensorFlow
     peaks = []
     for code in ("pass", "x = b'1' * 2**27"):
         figures = tmp_path / f"{len(peaks)}.json"

@@ -267,7 +267,7 @@ def test_killed_runs_go_on_and_a_second_run_is_refused(whole, program, tmp_path)
     process.send_signal(signal.SIGKILL)
     process.communicate()
     kept = {path: path.stat().st_mtime_ns for path in (tmp_path / "out" / "shards").glob("*.json")}
-    assert 1 <= len(kept) < 5, "the kill came too late to tell anything"
+    assert 1 <= len(kept) < 5, "the kill came too late for the test"
     assert not (tmp_path / "out" / "dataset" / "dataset_info.json").exists()
     status, _, err = program(*arguments)
     assert status == 0, err
@@ -310,7 +310,7 @@ def test_the_jobs_of_an_array_make_the_same_data_set(whole, program, tmp_path):
     check_equal(tmp_path / "out", whole[0] / "out")
     assert json.loads((tmp_path / "out" / "manifest.json").read_text())["complete"]
     assert len(list((tmp_path / "png").glob("*/*.png"))) == len(list((whole[0] / "png").glob("*/*.png")))
-    # Once more, as of a queue that starts jobs again: nothing is left to do.
+    # Again, as by a queue that restarts jobs: nothing is left to do.
     status, _, err = program(*arguments, "--shard_index=1")
     assert status == 0, err
 

@@ -53,7 +53,7 @@ def test_a_node_that_dies_costs_nothing_but_time(local, tmp_path):
         process = start("eval.generate", *ARGUMENTS, f"--output_dir={directory}", f"--ray={cluster.address}")
         wait_for_shards(process, directory, 2)
         cluster.remove_node(node, allow_graceful=False)
-        assert len(list((directory / "shards").glob("*.json"))) < 9, "the node died too late to tell anything"
+        assert len(list((directory / "shards").glob("*.json"))) < 9, "the node died too late for the test"
         _, err = process.communicate(timeout=300)
         assert process.returncode == 0, err
     finally:
@@ -68,7 +68,7 @@ def test_a_worker_that_is_killed_costs_nothing_but_time(local, tmp_path):
     family = psutil.Process(process.pid).children(recursive=True)
     workers = [child for child in family if "ray::_work_there" in " ".join(child.cmdline())]
     workers[0].kill()
-    assert len(list((directory / "shards").glob("*.json"))) < 9, "the worker died too late to tell anything"
+    assert len(list((directory / "shards").glob("*.json"))) < 9, "the worker died too late for the test"
     _, err = process.communicate(timeout=300)
     assert process.returncode == 0, err
     check_equal(directory, local)
@@ -120,7 +120,7 @@ def seconds_of(directory, workers):
 
 
 def test_two_workers_do_nearly_twice_as_much(tmp_path):
-    """On an idle machine; the best of two ratios, since other work on it can only lessen them."""
+    """On an idle machine; the best of two ratios, since other work on it can only reduce them."""
     ratios = []
     for turn in range(2):
         one, two = (seconds_of(tmp_path / f"{turn}_{workers}", workers) for workers in (1, 2))

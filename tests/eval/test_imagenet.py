@@ -27,7 +27,7 @@ def program(*arguments):
 
 @pytest.fixture(scope="module")
 def photographs(tmp_path_factory):
-    """A network for 40 x 40 pixels that tells which colour is strongest, and pictures of which one is mislabelled."""
+    """A network for 40 x 40 pixels that recognises the strongest colour, and pictures, one of them mislabelled."""
     directory = tmp_path_factory.mktemp("photographs")
     shape = (_SIDE, _SIDE, 3)
     model = keras.Sequential([layers.Input(shape), layers.GlobalAveragePooling2D(), layers.Rescaling(20.0)])

@@ -34,6 +34,9 @@ def test_one_attack_makes_a_table(tmp_path):
     written = json.loads((tmp_path / "out" / "table1.json").read_text())
     assert [(row["name"], row["num_examples"]) for row in written["rows"]] == [("fgm_l2", 1)]
     assert (tmp_path / "out" / "table1.md").read_text() in out
+    report = (tmp_path / "out" / "report.html").read_text()
+    assert "fgm_l2</th>" in report
+    assert "the paper</th>" not in report  # it has other targets
 
 
 @pytest.mark.slow

@@ -11,7 +11,7 @@ NUMBER = 50
 
 @pytest.fixture(scope="module")
 def split():
-    """Images that tell their own number in every pixel."""
+    """Images with their own number in every pixel."""
     images = np.broadcast_to(np.arange(NUMBER, dtype=np.float32)[:, None, None, None], (NUMBER, 9, 7, 2)) / NUMBER
     return split_of(images, np.arange(NUMBER) % 10, num_classes=10)
 

@@ -96,7 +96,7 @@ def test_one_restart_that_succeeds_is_enough_and_a_clean_mistake_counts(linear):
     assert list(network.predict_on_batch(np.stack([right, wrong])).argmax(axis=1)) == [0, 1]
 
     def one_row_a_seed(network, images, probabilities, seed):
-        """Turns row 0 at the first seed and row 1 at the second; mends row 3, which is wrong as it is."""
+        """Flips row 0 with the first seed and row 1 with the second; corrects row 3, which is wrong at first."""
         turned = tf.one_hot(seed[0], 4)[:, None, None, None]
         mended = tf.one_hot(3, 4)[:, None, None, None]
         return images * (1 - turned - mended) + turned * wrong + mended * right

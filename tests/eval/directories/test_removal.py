@@ -202,7 +202,7 @@ def test_a_run_within_goes_by_the_same_rule(program, run, tmp_path):
     take(tmp_path, {"a": 3}, overwrite=True, program=program)()
     assert contents(unmarked) == {"metrics.json": b"mine"}
     assert set(contents(tmp_path / run)) == {"notes.txt", "config.json", "lock"}
-    # What is left can be claimed anew, whatever was there before, but for what is not ours.
+    # What is left can be claimed again, whatever was there before, except files that are not ours.
     take(tmp_path / run, {"a": 5}, program=within)()
     assert json.loads((tmp_path / run / "config.json").read_text())["a"] == 5
     assert (tmp_path / run / "notes.txt").read_text() == "work"
