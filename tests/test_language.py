@@ -67,7 +67,7 @@ def comments(source):
 
 
 def literals(source):
-    """The texts of a Python source, docstrings included; in f-strings the values are left out."""
+    """The texts of a Python source: docstrings, strings, f-strings without their values, and names of tests."""
     tree = ast.parse(source)
     parts = {part for node in ast.walk(tree) if isinstance(node, ast.JoinedStr) for part in node.values}
     for node in ast.walk(tree):
@@ -75,6 +75,8 @@ def literals(source):
             yield "".join(str(part.value) if isinstance(part, ast.Constant) else "…" for part in node.values)
         elif isinstance(node, ast.Constant) and isinstance(node.value, str) and node not in parts:
             yield node.value
+        elif isinstance(node, ast.FunctionDef) and node.name.startswith("test_"):
+            yield node.name.replace("_", " ")
 
 
 def stumbles_in(source):

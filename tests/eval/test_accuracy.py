@@ -74,7 +74,7 @@ def test_a_selection_warns_once_and_after_20_images(mnist, capsys):
         (60, {*range(15)}, 60, ""),  # 5 of the first 20, which guessing hardly gets
     ],
 )
-def test_a_selection_tells_at_its_end(mnist, capsys, number, wrong, wanted, said):
+def test_a_selection_warns_at_its_end(mnist, capsys, number, wrong, wanted, said):
     list(Selection(records(number, wrong), mnist, wanted))
     err = capsys.readouterr().err
     assert said in err

@@ -242,7 +242,7 @@ def test_tables_of_earlier_versions_are_written_as_they_were(tmp_path, name):
     assert text == (committed / "table1.md").read_text()
 
 
-def test_the_paper_is_not_set_beside_other_data_or_targets(tmp_path):
+def test_the_paper_is_not_compared_with_other_data_or_targets(tmp_path):
     row = Comparison(tmp_path, (), {}).row("strattack")
     row.run.mkdir(parents=True)
     for change, there in (

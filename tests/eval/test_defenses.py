@@ -41,7 +41,7 @@ def written(directory):
 
 
 @pytest.mark.slow
-def test_every_row_is_trained_attacked_and_stands_beside_the_paper(study):
+def test_every_row_is_trained_attacked_and_compared_with_the_paper(study):
     directory, _, out = study
     rows = {row["defense"]: row for row in json.loads((directory / "defenses.json").read_text())["rows"]}
     assert list(rows) == ["none", "strattack"]
@@ -134,7 +134,7 @@ def test_examples_of_the_attack_itself_are_made_with_its_parameters_those_of_oth
     assert "--attack=strattack" in attack.arguments
 
 
-def test_with_a_radius_every_network_is_put_to_pgd_as_well(tmp_path):
+def test_with_a_radius_pgd_attacks_every_network_too(tmp_path):
     pgd = ("--attack=pgd_linf", "--attack_parameters=epsilon=0.3", "--targets=untargeted")
     study = Networks(tmp_path, ("--dataset=mnist",), (), "strattack", (), ("--num_images=7",), (), pgd)
     for row in (study.row("none"), study.row("strattack"), study.distilled(10.0)):
@@ -180,7 +180,7 @@ def test_temperatures_that_differ_little_are_rows_of_their_own(tmp_path):
 
 
 @pytest.mark.slow
-def test_figures_of_the_paper_stand_beside_its_own_attack_only(study, tmp_path):
+def test_figures_of_the_paper_appear_next_to_its_own_attack_only(study, tmp_path):
     directory, _, _ = study
     shutil.copytree(directory, tmp_path / "copy")
     row = Networks(tmp_path / "copy", (), (), "strattack", (), (), ()).row("none")
@@ -214,7 +214,7 @@ def test_failures_and_rows_without_a_figure_in_the_paper_are_shown_as_such(tmp_p
     assert places == sorted(places)
 
 
-def test_robust_accuracy_stands_beside_the_accuracy_on_the_test_set(tmp_path):
+def test_robust_accuracy_is_shown_next_to_the_accuracy_on_the_test_set(tmp_path):
     block = {"asr": 0.5, "num_successes": 2, "num_examples": 4, **dict.fromkeys(("l0", "l1", "l2", "linf"), 1.0)}
     row = {
         "attack": "strattack",

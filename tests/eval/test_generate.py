@@ -82,7 +82,7 @@ def test_a_whole_split_becomes_a_data_set(whole):
     ] == [40]
 
 
-def test_the_manifest_and_the_metrics_tell_what_was_made(whole):
+def test_the_manifest_and_the_metrics_say_what_was_made(whole):
     directory, _, _ = whole
     manifest = json.loads((directory / "out" / "manifest.json").read_text())
     assert manifest["complete"]
@@ -146,7 +146,7 @@ def test_the_same_command_does_nothing_and_another_one_is_refused(whole, program
     assert {path: path.stat().st_mtime_ns for path in shards(out)} == before
 
 
-def test_damage_is_found_named_and_mended_and_nothing_else_is_made_anew(whole, program, tmp_path):
+def test_damage_is_found_named_and_repaired_and_nothing_else_is_made_again(whole, program, tmp_path):
     out, arguments = copy_of(whole, tmp_path)
     files = shards(out)
     content = bytearray(files[0].read_bytes())
@@ -180,7 +180,7 @@ def test_damage_is_found_named_and_mended_and_nothing_else_is_made_anew(whole, p
     assert "all checksums match; 40 examples in 5 shards" in printed
 
 
-def test_verify_classifies_anew(whole, program, tmp_path):
+def test_verify_classifies_again(whole, program, tmp_path):
     """A shard whose checksum is right but whose examples do not do what they say."""
     out, arguments = copy_of(whole, tmp_path)
     path, entry = shards(out)[1], out / "shards" / "00001.json"
@@ -252,7 +252,7 @@ def test_a_readme_of_others_stays_where_a_card_would_be(whole, program, tmp_path
     assert [(folder / "README.md").read_text() for folder in (out / "dataset", png)] == ["mine", "mine"]
 
 
-def test_killed_runs_go_on_and_a_second_run_is_refused(whole, program, tmp_path):
+def test_killed_runs_resume_and_a_second_run_is_refused(whole, program, tmp_path):
     _, arguments, _ = whole
     arguments = [*arguments[:-2], f"--output_dir={tmp_path / 'out'}"]
     process = start("eval.generate", *arguments)
@@ -316,7 +316,7 @@ def test_the_jobs_of_an_array_make_the_same_data_set(whole, program, tmp_path):
 
 
 @pytest.mark.slow
-def test_a_job_does_not_join_what_another_one_has_to_mend(whole, program, tmp_path):
+def test_a_job_does_not_join_what_another_one_has_to_repair(whole, program, tmp_path):
     out, arguments = copy_of(whole, tmp_path)
     files = shards(out)
     files[4].write_bytes(files[4].read_bytes()[:-1])

@@ -74,7 +74,7 @@ def test_a_worker_that_is_killed_costs_nothing_but_time(local, tmp_path):
     check_equal(directory, local)
 
 
-def test_ctrl_c_ends_it_and_the_same_command_goes_on_without_ray(local, tmp_path):
+def test_ctrl_c_ends_it_and_the_same_command_resumes_without_ray(local, tmp_path):
     arguments = [*ARGUMENTS, f"--output_dir={tmp_path / 'out'}"]
     process = start("eval.generate", *arguments, "--ray=local", "--workers=2")
     wait_for_shards(process, tmp_path / "out", 1)
@@ -88,7 +88,7 @@ def test_ctrl_c_ends_it_and_the_same_command_goes_on_without_ray(local, tmp_path
     check_equal(tmp_path / "out", local)
 
 
-def test_no_cluster_is_told_in_one_line(tmp_path):
+def test_a_missing_cluster_is_reported_in_one_line(tmp_path):
     process = subprocess.run(
         [sys.executable, "-m", "eval.generate", "--num_images=4", f"--output_dir={tmp_path / 'out'}", "--ray=auto"],
         cwd=ROOT,

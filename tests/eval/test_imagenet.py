@@ -79,13 +79,13 @@ def test_only_correctly_classified_photographs_are_attacked_and_the_others_repor
     np.testing.assert_allclose(parts[0].images[0], np.asarray(expected) / 255.0, atol=1e-6)
 
 
-def test_the_figure_shows_a_row_an_image(run):
+def test_the_figure_shows_one_row_per_image(run):
     picture = matplotlib.image.imread(run[0] / "examples.png")
     assert picture.shape[0] > 850
     assert picture[..., :3].std() > 0.1
 
 
-def test_a_run_goes_on_at_the_image_where_it_was_with_another_batch_size(run, tmp_path):
+def test_a_run_resumes_at_its_image_with_another_batch_size(run, tmp_path):
     directory, arguments, _ = run
     copy = tmp_path / "out"
     shutil.copytree(directory, copy)

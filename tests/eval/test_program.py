@@ -70,7 +70,7 @@ def test_help_names_the_parameters_of_the_attack_that_is_named():
     assert re.search(r"^  search_steps=9\n      \S.*\.$", out, re.MULTILINE)
 
 
-def test_help_for_an_attack_that_is_none_is_one_line():
+def test_help_for_an_unknown_attack_is_one_line():
     status, out, err = server_of("eval.attack").run("--attack=cwl2", "--help")
     assert (status, out) == (2, "")
     assert err.endswith("received 'cwl2': did you mean cw_l2?\n")

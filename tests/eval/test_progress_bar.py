@@ -3,7 +3,7 @@
 from eval.runs.progress_bar import ProgressBar
 
 
-def test_tracing_is_said_until_something_is_done_and_other_words_stay(capfd):
+def test_tracing_is_shown_until_something_is_done_and_other_notes_stay(capfd):
     with ProgressBar(100) as progress_bar:
         assert "tracing the network" in capfd.readouterr().err
         progress_bar.add(5, 5)

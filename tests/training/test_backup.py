@@ -60,7 +60,7 @@ def whole(tmp_path_factory):
     return train(tmp_path_factory.mktemp("whole") / "backup")[0]
 
 
-def test_it_goes_on_where_it_was(stopped, whole):
+def test_it_resumes_where_it_was(stopped, whole):
     weights, begun = train(stopped)
     assert begun == [2, 3]
     np.testing.assert_equal(weights, whole)

@@ -40,7 +40,7 @@ def test_the_epoch_and_the_seed_decide_the_order_and_nothing_else_does(split, au
     assert not np.array_equal(first, epoch_of(split, 3, seed=1, augment=augment)[0])
 
 
-def test_the_same_pipeline_goes_on_with_the_epoch_s_variable(split):
+def test_the_same_pipeline_continues_with_the_epoch_s_variable(split):
     epoch = tf.Variable(0)
     batches = training_batches(split, epoch=epoch, batch_size=16, seed=0, augment=False)
     for number in range(3):

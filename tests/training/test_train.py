@@ -45,7 +45,7 @@ def same_weights(one, two):
 
 
 @pytest.mark.slow
-def test_the_same_seed_makes_the_same_network_and_its_card_tells_how(tiny_mnist, tmp_path):
+def test_the_same_seed_makes_the_same_network_and_its_card_says_how(tiny_mnist, tmp_path):
     outputs = [tmp_path / name / "net.keras" for name in ("one", "two")]
     for output in outputs:
         given = arguments(tiny_mnist, output, "--epochs=4", "--seed=3")
@@ -73,7 +73,7 @@ def test_the_same_seed_makes_the_same_network_and_its_card_tells_how(tiny_mnist,
         pytest.param(["--variant=distilled", "--temperature=5"], ["Epoch 3/3", "Epoch 3/3"], id="student"),
     ],
 )
-def test_a_killed_run_goes_on_and_ends_with_the_weights_of_one_that_was_not(variant, kill_after, tiny_mnist, tmp_path):
+def test_a_killed_run_resumes_and_ends_with_the_same_weights(variant, kill_after, tiny_mnist, tmp_path):
     killed, whole = tmp_path / "killed.keras", tmp_path / "whole.keras"
     given = [*variant, "--epochs=3", "--learning_rate=0.002"]
     process = start("training.train", *arguments(tiny_mnist, killed, *given))

@@ -66,7 +66,7 @@ def test_what_a_kill_left_of_a_claim_is_taken_up(tmp_path):
 
 @pytest.mark.parametrize("overwrite", [False, True])
 @pytest.mark.parametrize("kind", OTHERS)
-def test_a_directory_that_no_program_here_has_made_is_refused_whatever_is_asked(kind, overwrite, tmp_path):
+def test_a_directory_of_no_program_is_refused_with_any_flags(kind, overwrite, tmp_path):
     lay(tmp_path, OTHERS[kind])
     before = contents(tmp_path)
     with pytest.raises(InputError, match=r"to be new, empty or a run of these programs, received") as error:

@@ -37,7 +37,7 @@ def test_a_finished_run_one_under_way_and_one_that_is_to_be_replaced_are_not(her
 
 
 @pytest.mark.slow
-def test_more_images_than_there_are_is_said_at_once(tmp_path):
+def test_more_images_than_the_data_set_has_is_reported_at_once(tmp_path):
     few = ["--attack=fgm_l2", "--targets=random", "--num_images=600", "--dataset=sample"]
     status, out, err = server_of("eval.attack").run(*few, f"--output_dir={tmp_path / 'out'}")
     assert status == 0, err

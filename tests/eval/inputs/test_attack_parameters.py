@@ -127,7 +127,7 @@ def test_what_means_nothing_there_is_refused_and_the_remedy_works(name, given, m
 
 
 @pytest.mark.parametrize("given", ["taw=1", "refine.taw=1", "fallback.taw=1"])
-def test_an_unknown_name_is_refused_with_those_that_there_are(given):
+def test_an_unknown_name_is_refused_with_the_known_ones(given):
     prefix = given.partition("taw")[0]
     with pytest.raises(sa.InputError, match=rf"expected a parameter of .*{prefix}max_iterations.*'{prefix}taw'"):
         make_attack("strattack", [given])

@@ -90,7 +90,7 @@ def test_what_cannot_be_resized_is_refused():
         frame(np.zeros((20, 20, 5), np.uint8), "x")
 
 
-def test_photographs_are_found_with_their_table_beside_or_above(tmp_path):
+def test_photographs_are_found_with_their_table_next_to_them_or_above(tmp_path):
     random = np.random.default_rng(0)
     images = [random.integers(0, 256, size=size, dtype=np.uint8) for size in [(40, 50, 3), (64, 48), (48, 48, 4)]]
     folder = write_folder(tmp_path / "photos", images)
