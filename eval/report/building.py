@@ -12,7 +12,7 @@ from matplotlib.figure import Figure as Drawing
 from tf_strattack import Classifier
 from tf_strattack.programs.command_line import public_name
 
-from ..tables.measures import CASES, cases_of, cell_of, explain_accuracies, format_value, numbered
+from ..tables.measures import CASES, MEANING, cases_of, cell_of, explain_accuracies, format_value, numbered
 from ..tables.table import Cell, Table, plain
 from .charts import charts_of
 from .examples import Batch, collect
@@ -26,11 +26,6 @@ from .svg import to_svg
 _MEASURES = ("asr", "l0", "l1", "l2", "linf", "nonzero_groups", "acp", "anc", "d20")
 _NAMES = {**NAMES, "asr": "ASR", "acp": "ACP", "anc": "ANC"}
 _CASES_NOTE = "Best, average (a random target per image) and worst case over the targets. "
-_NOTE = (
-    "Means over successful examples, of perturbations in [0, 1] scale. ℓ0 counts changed entries, groups counts groups "
-    "with a changed entry, ACP changed pixels, ANC clusters of changed pixels, d20 the 8 × 8 windows with a changed "
-    "pixel."
-)
 # The figures that a report of one run shows first, by name in metrics.json.
 _DISTANCES = ("l0", "l1", "l2", "linf", "nonzero_groups")
 _RUN_PARAMETERS = ("model", "dataset", "split", "bounds", "targets", "groups", "num_images", "seed")
@@ -133,7 +128,7 @@ def cases_table(blocks_by_run: Mapping[str, Mapping[str, Any]], *, heading: str 
             rows.append([*([plain(name)] if several else []), Cell(case, order), *cells, over])
     columns = [*([heading] if several else []), "case", *(_NAMES.get(m, m) for m in _MEASURES), "over"]
     several_cases = any(cases_of(blocks) != ("all",) for blocks in blocks_by_run.values())
-    return Table("Success and distances", columns, rows, _CASES_NOTE * several_cases + _NOTE)
+    return Table("Success and distances", columns, rows, _CASES_NOTE * several_cases + MEANING)
 
 
 def drawings(*described: tuple[str, str, Drawing | None]) -> list[Chart]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Collection, Mapping
 from typing import Any
 
@@ -28,6 +29,12 @@ ROBUST = (
     "Robust accuracy is the share of all images, misclassified ones included, that are classified correctly and have "
     "no successful example."
 )
+# What the columns are, next to a table of them.
+MEANING = (
+    "Means over successful examples (over), of perturbations in [0, 1] scale. ℓ0 counts changed entries, groups counts "
+    "groups with a changed entry, ACP changed pixels, ANC clusters of changed pixels, d20 the 8 × 8 windows with a "
+    "changed pixel."
+)
 CASES = ("best", "average", "worst")
 MEASURES = ("asr", "l0", "l1", "l2", "linf")
 # The first cell of a row with the paper's figures, below ours.
@@ -47,7 +54,7 @@ def format_table(metrics: Mapping[str, Any]) -> str:
         )
     table = Table("", ["case", *_COLUMNS.values(), "over"], rows)
     accuracies = [f"{name:15}  {share:>7}  {meaning}".rstrip() for name, share, meaning in explain_accuracies(metrics)]
-    return "\n".join([table.text(), "", *accuracies])
+    return "\n".join([table.text(), "", *textwrap.wrap(MEANING, 100), "", *accuracies])
 
 
 def cases_of(blocks: Mapping[str, Any]) -> tuple[str, ...]:
