@@ -32,17 +32,17 @@ from tf_strattack.typing import Images
 class StructuredAttack(EvasionAttack):
     """`StrAttack` (arXiv 1808.01664) as an `EvasionAttack` of ART, over `TensorFlowV2Classifier`.
 
-    The adversarial examples are those of the native call: within `clip_values`, and the originals where it fails.
+    The adversarial examples are those of the native call: within `clip_values`, and the originals if it fails.
     `set_params` changes hyper-parameters, `repr` shows them.
 
     Attributes:
-      targeted: whether `y` of `generate` are the classes to reach.
+      targeted: whether `y` in `generate` are the classes to reach.
       batch_size: examples at a time; None chooses by the size of an image, "auto" also by what fits in memory.
       verbose: whether to show a progress bar.
       **parameters: the hyper-parameters of `StrAttack`, each an attribute; `epsilon` is in [0, 1] scale.
 
     Raises:
-      InputError: a hyper-parameter that is unknown, or by `set_params`, too, out of range.
+      InputError: a hyper-parameter that is unknown or, in `set_params` as well, out of range.
       EstimatorError: another classifier than a `TensorFlowV2Classifier`.
 
     Example:
@@ -89,13 +89,13 @@ class StructuredAttack(EvasionAttack):
 
         Args:
           x: (N, H, W, C) originals, or (N, C, H, W) of an estimator with `channels_first`.
-          y: labels (N,), (N, 1) or one-hot (N, K): the classes to reach where `targeted`, else the true ones, or None
-            for those that the estimator sees.
+          y: labels (N,), (N, 1) or one-hot (N, K): the classes to reach if `targeted`, else the true ones, or None for
+            the classes that the estimator predicts.
           **kwargs: `mask`, that broadcasts to `x`, or one for all channels, (H, W) or (N, H, W): 0 where nothing may
             change, elsewhere 1.
 
         Raises:
-          InputError: a `y` of another kind, none where `targeted`, or what `StrAttack` refuses.
+          InputError: a `y` of another kind, no `y` although `targeted`, or arguments that `StrAttack` refuses.
           TypeError: an unknown argument.
           KeyboardInterrupt: Ctrl-C.
         """
@@ -104,10 +104,11 @@ class StructuredAttack(EvasionAttack):
     def result(self, x: npt.NDArray[Any], y: npt.NDArray[Any] | None = None, *, mask: Any = None) -> AttackResult:
         """The native result of the same attack, (N, H, W, C), with success and evaluations.
 
-        Of a targeted attack its `labels`, which ART does not tell, are classes other than the targets.
+        ART does not pass the true labels of a targeted attack, so `labels` are placeholders that differ from the
+        targets.
 
         Args:
-          x, y, mask: as of `generate`.
+          x, y, mask: as in `generate`.
         """
         classifier, images = to_classifier(self.estimator), to_layout(x, self.estimator)
         labels, targets = classes_of(y, classifier, images, self.targeted)
@@ -126,7 +127,7 @@ class StructuredAttack(EvasionAttack):
 
     def _check_params(self) -> None:
         super()._check_params()
-        if not hasattr(self, "verbose"):  # ART checks in its constructor, before there is anything to check
+        if not hasattr(self, "verbose"):  # ART calls this in its constructor, before the attributes exist
             return
         for name in ("targeted", "verbose"):
             if not isinstance(getattr(self, name), bool):
@@ -145,23 +146,23 @@ def refine(
     batch_size: int | str | None = None,
     **parameters: Any,
 ) -> Images:
-    """Sharpens the adversarial images of any attack of ART: the least distortion on what they change already.
+    """Refines the adversarial images of any attack of ART: the least distortion on the pixels that they change.
 
-    Proposition 3 of arXiv 1808.01664. Images are arrays as of `StructuredAttack.generate`.
+    Proposition 3 of arXiv 1808.01664. Images are arrays as in `StructuredAttack.generate`.
 
     Args:
       estimator: the classifier that was attacked.
       x: the originals.
-      x_adv: what an attack made of them; those that are not adversarial come back as they are.
-      y, targeted: as they were given to the attack.
-      mask, batch_size: as of `StructuredAttack`.
-      **parameters: of `Refinement`, for instance `sigma_quantile`.
+      x_adv: the images of an attack; those that are not adversarial are returned unchanged.
+      y, targeted: as they were passed to the attack.
+      mask, batch_size: as in `StructuredAttack`.
+      **parameters: hyper-parameters of `Refinement`, for instance `sigma_quantile`.
 
     Returns:
       The refined images, float32, in the shape of `x`.
 
     Raises:
-      InputError: as `StructuredAttack.generate`.
+      InputError: as in `StructuredAttack.generate`.
       KeyboardInterrupt: Ctrl-C.
     """
     classifier, images, given = to_classifier(estimator), to_layout(x, estimator), to_layout(x_adv, estimator)
@@ -182,17 +183,17 @@ def refine(
 def to_classifier(estimator: TensorFlowV2Classifier) -> Classifier:
     """The `Classifier` of an ART estimator, with its `clip_values` as bounds and its preprocessing.
 
-    For `interpret` and whatever else takes one. Images are (N, H, W, C), whatever the estimator's `channels_first`. A
-    softmax at the end of a Keras model is left out. Postprocessing defences, which attacks by gradients do not see, are
-    no part of it. It is made once for an estimator, and again when its `clip_values`, preprocessing or layers have
-    changed.
+    It is for `interpret` and all other functions that take a `Classifier`. Images are (N, H, W, C), whatever the
+    estimator's `channels_first`. A softmax at the end of a Keras model is left out. Postprocessing defences, which
+    gradient attacks do not see, are not included. The classifier is made once for an estimator, and again after changes
+    of its `clip_values`, preprocessing or layers.
 
     Args:
       estimator: the `TensorFlowV2Classifier`.
 
     Raises:
-      InputError: no TensorFlow 2 classifier, no `clip_values` or others for each feature, or preprocessing without a
-        gradient.
+      InputError: not a TensorFlow 2 classifier, no `clip_values` or different ones for each feature, or preprocessing
+        without a gradient.
     """
     if not isinstance(estimator, TensorFlowV2Classifier):
         raise InputError(f"expected an estimator TensorFlowV2Classifier of ART, received {type(estimator).__name__}")
@@ -212,7 +213,7 @@ def to_classifier(estimator: TensorFlowV2Classifier) -> Classifier:
         return images
 
     def make() -> Classifier:
-        # The adapter of Keras models would turn the channels once more.
+        # The adapter of Keras models would transpose the channels a second time.
         if isinstance(network, keras.Model) and not estimator.channels_first:
             return Classifier.from_keras(network, bounds=bounds, preprocessing=preprocessing)
         function = lambda images: network(images, training=False)  # noqa: E731

@@ -1,4 +1,4 @@
-"""ART's arrays as the library takes them: the layout of images, masks, and labels of any form."""
+"""Conversions of ART's arrays: the layout of images, masks, and labels of any form."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tf_strattack.typing import Classes, Images
 
 
 def to_layout(x: npt.NDArray[Any], estimator: TensorFlowV2Classifier, *, back: bool = False) -> Images:
-    """Images as (N, H, W, C), or `back` to what the estimator has."""
+    """Images as (N, H, W, C), or `back` in the layout of the estimator."""
     images = np.asarray(x, np.float32)
     if not estimator.channels_first or images.ndim != 4:
         return images
@@ -40,7 +40,7 @@ def mask_of(mask: Any, x: npt.NDArray[Any], estimator: TensorFlowV2Classifier) -
 def classes_of(y: Any, classifier: Classifier, images: Images, targeted: bool) -> tuple[Classes, Classes | None]:
     """Labels and targets of the native call."""
     host.require_several_scores(classifier, images)
-    if y is None or (np.ndim(y) == 0 and np.asarray(y).item() is None):  # ART makes an array of a None
+    if y is None or (np.ndim(y) == 0 and np.asarray(y).item() is None):  # ART turns None into an array
         if targeted:
             raise InputError("expected y, the classes to reach, of a targeted attack, received none")
         return classifier.classify(images), None
@@ -49,7 +49,7 @@ def classes_of(y: Any, classifier: Classifier, images: Images, targeted: bool) -
 
 
 def _indices(y: npt.NDArray[Any], classifier: Classifier, images: Images) -> Classes:
-    """Class numbers of labels (N,), (N, 1) or one-hot (N, K), of any type of numbers, as ART has them."""
+    """Class numbers from labels (N,), (N, 1) or one-hot (N, K), of any type of numbers, as in ART."""
     classifier.prepare(images)  # finds the number of classes
     wide = y.shape[1] if y.ndim == 2 else 1
     if y.ndim not in (1, 2) or wide not in (1, classifier.num_classes) or y.dtype.kind not in "fiub":

@@ -31,16 +31,16 @@ class StructuredAttack(FlexibleDistanceMinimizationAttack):
 
     Called like any other: `attack(fmodel, inputs, criterion, epsilons=...)`. Inputs are TensorFlow or EagerPy tensors
     (N, H, W, C) within the model's bounds, criteria `Misclassification` (or labels) and `TargetedMisclassification`;
-    `mask=` as of `StrAttack`. The examples are those of the native call: the inputs where it fails, and where these are
-    adversarial already. With NumPy 2, EagerPy compares classes of int64 alone.
+    `mask=` as in `StrAttack`. The examples are those of the native call: the inputs if it fails, or if these are
+    already adversarial. With NumPy 2, EagerPy compares classes of int64 only.
 
     Attributes:
-      distance: the measure of Foolbox by which perturbations are cut to `epsilons`, in the model's scale.
+      distance: the distance of Foolbox by which perturbations are clipped to `epsilons`, in the model's scale.
       batch_size: examples at a time; None chooses by the size of an image, "auto" also by what fits in memory.
       **parameters: the hyper-parameters of `StrAttack`, each an attribute; `epsilon` is in [0, 1] scale.
 
     Raises:
-      InputError: a hyper-parameter that is unknown or out of range, or no distance of Foolbox.
+      InputError: a hyper-parameter that is unknown or out of range, or a distance that is not one of Foolbox.
 
     Example:
       >>> import foolbox, keras, tensorflow as tf, tf_strattack as sa
@@ -75,12 +75,12 @@ class StructuredAttack(FlexibleDistanceMinimizationAttack):
         starting_points: Any = None,
         **kwargs: Any,
     ) -> Any:
-        """Returns the adversarial images (N, H, W, C), in the kind of the inputs; see the class.
+        """Returns the adversarial images (N, H, W, C), of the type of the inputs; see the class.
 
         `early_stop` is a permission of Foolbox to stop at that distance; this attack always finishes its search.
 
         Raises:
-          InputError: other tensors or criteria than the class names, or what `StrAttack` refuses.
+          InputError: other tensors or criteria than the class names, or arguments that `StrAttack` refuses.
           KeyboardInterrupt: Ctrl-C.
         """
         raise_if_kwargs(kwargs)
@@ -92,12 +92,13 @@ class StructuredAttack(FlexibleDistanceMinimizationAttack):
     ) -> AttackResult:
         """The native result of the same attack, with success, evaluations and times.
 
-        Of a targeted attack its `labels`, which Foolbox does not tell, are classes other than the targets.
+        Foolbox does not pass the true labels of a targeted attack, so `labels` are placeholders that differ from the
+        targets.
 
         Args:
-          model, inputs, criterion: as of `run`; inputs are (N, H, W, C).
-          mask: as of `StrAttack`.
-          starting_points: (N, H, W, C), one for each image, for those for which nothing is found otherwise.
+          model, inputs, criterion: as in `run`; inputs are (N, H, W, C).
+          mask: as in `StrAttack`.
+          starting_points: (N, H, W, C), one per image, for images on which the attack fails without one.
         """
         classifier, images = to_classifier(model), _images(inputs)
         points = None if starting_points is None else _images(starting_points)[:, None]
@@ -125,23 +126,23 @@ def refine(
     batch_size: int | str | None = None,
     **parameters: Any,
 ) -> Any:
-    """Sharpens the adversarial images of any attack of Foolbox: the least distortion on what they change already.
+    """Refines the adversarial images of any attack of Foolbox: the least distortion on the pixels that they change.
 
     Proposition 3 of arXiv 1808.01664. Images are TensorFlow or EagerPy tensors (N, H, W, C), in the model's scale.
 
     Args:
       model: the model that was attacked.
       inputs: the originals.
-      adversarial: what an attack made of them; those that are not adversarial come back as they are.
-      criterion: as it was given to the attack.
-      mask, batch_size: as of `StrAttack`.
-      **parameters: of `Refinement`, for instance `sigma_quantile`.
+      adversarial: the images of an attack; those that are not adversarial are returned unchanged.
+      criterion: as it was passed to the attack.
+      mask, batch_size: as in `StrAttack`.
+      **parameters: hyper-parameters of `Refinement`, for instance `sigma_quantile`.
 
     Returns:
-      The refined images, in the kind of the inputs.
+      The refined images, of the type of the inputs.
 
     Raises:
-      InputError: as `StructuredAttack.run`.
+      InputError: as in `StructuredAttack.run`.
       KeyboardInterrupt: Ctrl-C.
     """
     classifier, images, given = to_classifier(model), _images(inputs), _images(adversarial)
@@ -153,19 +154,19 @@ def refine(
 def to_classifier(model: Model) -> Classifier:
     """The `Classifier` of a Foolbox model, with its bounds and preprocessing.
 
-    For `interpret` and whatever else takes one. It is made once for a model, and again when its bounds have changed; a
-    network whose layers have changed needs a new model. As elsewhere in Foolbox, the network should return logits: of
-    probabilities the logarithms are taken.
+    It is for `interpret` and all other functions that take a `Classifier`. It is made once for a model, and again after
+    a change of its bounds; a network whose layers have changed needs a new model. As elsewhere in Foolbox, the network
+    should return logits; probabilities are converted to their logarithms.
 
     Args:
       model: a `TensorFlowModel`, or a model of Foolbox around one.
 
     Raises:
-      InputError: no model of Foolbox, or one of images (N, C, H, W).
+      InputError: not a model of Foolbox, or one for images (N, C, H, W).
     """
     if not isinstance(model, Model):
         raise InputError(f"expected a model of Foolbox, TensorFlowModel(network, bounds=...), received {model!r}")
-    if getattr(model, "data_format", None) == "channels_first":  # pixels would be taken for rows, and grouped so
+    if getattr(model, "data_format", None) == "channels_first":  # axes would be confused, and groups wrong
         raise InputError("expected a model of images (N, H, W, C), received channels_first: transpose in it")
     bounds = (float(model.bounds.lower), float(model.bounds.upper))
 

@@ -1,4 +1,4 @@
-"""What the adapters for both toolboxes need: the attack by its parameters, and one classifier for a host's model."""
+"""The base of the adapters for both toolboxes: the attack from its parameters, and one classifier per model."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from tf_strattack.errors import InputError
 from tf_strattack.result import AttackResult
 from tf_strattack.typing import Classes, Images
 
-# By name, as both toolboxes keep hyper-parameters: attributes that may be set later.
+# Both toolboxes keep hyper-parameters by name, as attributes that may be set later.
 PARAMETERS: dict[str, Any] = {name: value.default for name, value in inspect.signature(StrAttack).parameters.items()}
 
 
 def set_parameters(host: object, parameters: dict[str, Any]) -> None:
-    """Gives `host` an attribute for each hyper-parameter of `StrAttack`: of `parameters`, else the default.
+    """Gives `host` an attribute for each hyper-parameter of `StrAttack`: from `parameters`, else the default.
 
     Raises:
-      InputError: a name that is no hyper-parameter, with the place where it belongs; a value out of range.
+      InputError: a name that is not a hyper-parameter, with the place where it belongs; a value out of range.
     """
     StrAttack(**parameters)
     for name, value in (PARAMETERS | parameters).items():
@@ -30,7 +30,7 @@ def set_parameters(host: object, parameters: dict[str, Any]) -> None:
 
 
 def native(host: Any) -> StrAttack:
-    """The attack that the attributes of `host` describe, whose `batch_size` is looked at as well.
+    """The attack that the attributes of `host` describe; its `batch_size` is checked as well.
 
     Raises:
       InputError: a value out of range.
@@ -41,16 +41,16 @@ def native(host: Any) -> StrAttack:
 
 
 def labels_beside(classifier: Classifier, images: Images, targets: Any) -> Classes:
-    """Labels for a targeted attack whose host knows none: (N,) classes other than the targets, which is all they do."""
+    """Placeholder labels for a targeted attack without true ones: (N,) classes other than the targets."""
     classifier.prepare(images)  # finds the number of classes
     return np.asarray((np.asarray(targets) + 1) % (classifier.num_classes or 1), np.int32)
 
 
 def require_several_scores(classifier: Classifier, images: Images) -> None:
-    """Refuses a model of one output for two classes, which both toolboxes classify by argmax, as class 0 always.
+    """Refuses a model of one output for two classes: both toolboxes take the argmax, which is always class 0.
 
     Raises:
-      InputError: such a model, or what `Classifier.prepare` refuses.
+      InputError: such a model, or one that `Classifier.prepare` refuses.
     """
     classifier.prepare(images)
     if classifier.single_score:
@@ -61,7 +61,7 @@ def require_several_scores(classifier: Classifier, images: Images) -> None:
 
 
 def finished(result: AttackResult) -> AttackResult:
-    """Passes Ctrl-C on: a host would take half a result for a whole one, and go on.
+    """Raises Ctrl-C again: a host would mistake a partial result for a complete one, and continue.
 
     Raises:
       KeyboardInterrupt: the attack was interrupted.

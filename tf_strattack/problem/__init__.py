@@ -1,4 +1,4 @@
-"""What is solved: eqs. (1) to (3), (10) to (12), and what must come true."""
+"""The problem: eqs. (1) to (3), (10) to (12), and the goals of attacks."""
 
 from tf_strattack.problem import distortions, groups
 

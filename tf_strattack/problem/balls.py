@@ -1,8 +1,8 @@
 """Balls of the norms linf, l2 and l1 within the box: projections, steepest steps, and random points.
 
-All are of perturbations in [0, 1] scale. The projections are the Euclidean ones onto the intersection of ball and box,
-up to rounding, and not one after the other: a ball's projection alone leaves pixels that the box then cuts (for l1 see
-Croce and Hein 2021, arXiv 2103.01208).
+All perturbations are in [0, 1] scale. The projections are Euclidean and onto the intersection of ball and box, up to
+rounding. To project onto the ball and then onto the box would give another point (for l1 see Croce and Hein 2021, arXiv
+2103.01208).
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ import tensorflow as tf
 from tf_strattack.problem.proximal import box, l1
 from tf_strattack.typing import Pixels, Rows, Scalar
 
-# The steps of an attack are together so many times the radius, so that it crosses the ball (Madry et al. 2018).
+# The total length of an attack's steps, in radii: enough to cross the ball (Madry et al. 2018).
 REACH = 2.5
-# Bisections of a multiplier: to the rounding of float32.
+# Bisections of a multiplier: enough for the precision of float32.
 _BISECTIONS = 26
 
 Bound: TypeAlias = tf.Tensor | float
@@ -36,7 +36,7 @@ def linf_box(center: Bound, radius: Bound, lower: Bound, upper: Bound) -> tuple[
 
 
 def sign_step(point: Pixels, gradient: Pixels, size: Bound, lower: Bound, upper: Bound) -> Pixels:
-    """The step of l_inf norm |size| along which a `gradient` (N, H, W, C) grows most, or falls, cut at the bounds."""
+    """The step of l_inf norm |size| along a `gradient` (N, H, W, C), or against it, clipped to the bounds."""
     return box(point + size * tf.sign(gradient), lower, upper)
 
 
@@ -48,15 +48,15 @@ def project_linf(a: Pixels, radius: Bound, lower: Pixels, upper: Pixels) -> Pixe
 def project_l2(a: Pixels, radius: Bound, lower: Pixels, upper: Pixels) -> Pixels:
     """Solves argmin_d ||d - a||_2^2 subject to ||d||_2 <= radius and lower <= d <= upper, which hold 0.
 
-    The solution is s a cut at the box, for the largest s <= 1 with which it is in the ball. It lies at or above
-    radius / ||a||_2, with which s a is in the ball before it is cut, and is found by bisection.
+    The solution is s a, clipped to the box, for the largest s <= 1 that puts it into the ball. A bisection finds s,
+    which is at least radius / ||a||_2, as s a is then in the ball before clipping.
     """
 
     def of(scale: tf.Tensor) -> tuple[Pixels, tf.Tensor]:
         d = box(scale * a, lower, upper)
         return d, _row(measure_l2(d)) <= radius
 
-    # A little less, so that rounding stays in the ball.
+    # A little less, so that the result is in the ball despite rounding.
     low = tf.minimum(1.0, tf.math.divide_no_nan((1.0 - 1e-6) * radius, _row(measure_l2(a))))
     low, high = tf.where(_row(measure_l2(a)) > 0.0, low, 1.0), tf.ones_like(low)
     low = tf.where(of(high)[1], high, low)
@@ -70,8 +70,8 @@ def project_l2(a: Pixels, radius: Bound, lower: Pixels, upper: Pixels) -> Pixels
 def project_l1(a: Pixels, radius: Bound, lower: Pixels, upper: Pixels) -> Pixels:
     """Solves argmin_d ||d - a||_2^2 subject to ||d||_1 <= radius and lower <= d <= upper, which hold 0.
 
-    The solution is `a` with soft thresholding and then cut at the box, for the least threshold with which it is in the
-    ball, which is found by bisection (the set, and its exact projection, are those of arXiv 2103.01208).
+    The solution is `a` after soft thresholding and clipping to the box, for the least threshold that puts it into the
+    ball. A bisection finds the threshold (arXiv 2103.01208 has the set and its exact projection).
     """
 
     def of(threshold: tf.Tensor) -> tuple[Pixels, tf.Tensor]:
@@ -92,7 +92,7 @@ def unit(gradient: Pixels, norm: str) -> Pixels:
     """A gradient (N, H, W, C) over its "l2" or "l1" norm, or ("linf") its sign; 0 where it is 0."""
     if norm == "linf":
         return tf.sign(gradient)
-    # By the largest entry first: squares of small gradients would underflow.
+    # Division by the largest entry first, as squares of small gradients would underflow.
     gradient = tf.math.divide_no_nan(gradient, tf.reduce_max(tf.abs(gradient), axis=[1, 2, 3], keepdims=True))
     power = tf.abs(gradient) if norm == "l1" else tf.square(gradient)
     total = tf.reduce_sum(power, axis=[1, 2, 3], keepdims=True)
@@ -100,10 +100,10 @@ def unit(gradient: Pixels, norm: str) -> Pixels:
 
 
 def sparse_sign(gradient: Pixels, share: Scalar) -> Pixels:
-    """The signs of the largest entries of a gradient (N, H, W, C), so large a `share` of all, over how many they are.
+    """The signs of the largest entries of a gradient (N, H, W, C), a `share` of all, divided by their number.
 
-    The l1 norm is 1. The steepest step of that norm changes one entry; a few at once are nearly as steep and get there
-    in fewer steps (Tramer and Boneh 2019, arXiv 1904.13000). Entries that are 0 are never among them.
+    The l1 norm is 1. The steepest step of that norm changes one entry; a few at once are nearly as steep and need fewer
+    steps (Tramer and Boneh 2019, arXiv 1904.13000). Entries that are 0 are never among them.
     """
     sizes = tf.reshape(tf.abs(gradient), [tf.shape(gradient)[0], -1])
     count = tf.cast(tf.round(share * tf.cast(tf.shape(sizes)[1], tf.float32)), tf.int32)
@@ -129,29 +129,29 @@ def measure_l1(delta: Pixels) -> Rows:
 
 
 def draw_linf(rng: np.random.Generator, shape: tuple[int, ...]) -> npt.NDArray[np.float64]:
-    """A point of the unit ball, uniformly."""
+    """A uniformly random point of the unit ball."""
     return rng.uniform(-1.0, 1.0, shape)
 
 
 def draw_l2(rng: np.random.Generator, shape: tuple[int, ...]) -> npt.NDArray[np.float64]:
-    """A point of the unit ball, uniformly: a uniform direction, at a radius whose power by the dimension is uniform."""
+    """A uniformly random point of the unit ball: in a uniform direction, with radius^dimension uniform."""
     direction = rng.normal(size=shape)
     return direction / np.linalg.norm(direction) * rng.uniform() ** (1.0 / direction.size)
 
 
 def draw_l1(rng: np.random.Generator, shape: tuple[int, ...]) -> npt.NDArray[np.float64]:
-    """A point of the unit ball, uniformly: Laplace variables over the sum of their sizes and one exponential one."""
+    """A uniformly random point of the unit ball: Laplace variables over their absolute sum plus an exponential one."""
     entries = rng.laplace(size=shape)
     return entries / (np.abs(entries).sum() + rng.exponential())
 
 
 class Ball(NamedTuple):
-    """What a norm's ball is made of.
+    """The functions of a norm's ball.
 
     Attributes:
       project: (a, radius, lower, upper) → the nearest point of ball and box.
       measure: (N, H, W, C) → the norms (N,).
-      draw: (generator, shape) → a point of the unit ball.
+      draw: (generator, shape) → a random point of the unit ball.
     """
 
     project: Callable[[Pixels, Bound, Pixels, Pixels], Pixels]

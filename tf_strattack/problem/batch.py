@@ -1,4 +1,4 @@
-"""The examples that are attacked together, and the box that each perturbation must stay in."""
+"""The examples that are attacked together, and the box of each perturbation."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from tf_strattack.typing import Classes, Images, Pixels, Rows
 
 
 class Batch(NamedTuple):
-    """What stays fixed while N examples are attacked.
+    """The values that stay fixed during the attack on N examples.
 
     Attributes:
       images: (N, H, W, C) originals in the classifier's scale.
       classes: (N,) int32, the targets or (untargeted) the true labels.
-      lower, upper: (N, H, W, C) the box of eq. (11) that perturbations must stay in, in [0, 1] scale.
-      positions: (N,) int32 places of the images in the caller's array, for networks with a further input for each.
-      regions: which groups each pixel is in, where the images have maps of their own, int32: (N, H, W, L), a layer for
+      lower, upper: (N, H, W, C) the box of eq. (11) for the perturbations, in [0, 1] scale.
+      positions: (N,) int32 places of the images in the caller's array, for networks with a further input per image.
+      regions: the groups of each pixel, if the images have maps of their own, int32: (N, H, W, L), with a layer for
         each map, or for each channel of one; else (N, 1, 1, 0).
-      weights: what the norm of each group counts, (N, P, Q), or (N, 1, 1) where all count alike.
+      weights: the weight of the norm of each group, (N, P, Q), or (N, 1, 1) if all are equal.
     """
 
     images: Pixels
@@ -46,7 +46,7 @@ class Batch(NamedTuple):
     ) -> Batch:
         """Makes the batch of images within `bounds`; outside `mask` (1 where changes are allowed) the box is 0.
 
-        `positions` (N,) None: the images are all of the caller's.
+        If `positions` (N,) is None, these are all images of the caller.
         """
         positions = positions_of(images) if positions is None else positions
         low, high = bounds

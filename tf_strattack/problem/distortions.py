@@ -1,6 +1,6 @@
-"""D(delta) of problem (2), and its proximal operators within the box: what `distortion=` chooses.
+"""D(delta) of problem (2), as `distortion=` takes it, and its proximal operators within the box.
 
-The framework is general in D because only one step of it changes. With tau = 0 the problem is that of C&W in l0, l2 and
+The framework is general in D because only one step of it changes. With tau = 0 it is the problem of C&W in l0, l2 and
 l_inf, and with the elastic net that of EAD.
 """
 
@@ -17,7 +17,7 @@ from tf_strattack.errors import InputError
 from tf_strattack.problem import proximal
 from tf_strattack.typing import Pixels, Rows
 
-# An entry counts as changed above this, in [0, 1] scale: the paper's threshold, the same everywhere.
+# An entry counts as changed above this, in [0, 1] scale: the paper's threshold, used throughout.
 CHANGED = 1e-6
 
 Bound: TypeAlias = tf.Tensor | float
@@ -27,14 +27,14 @@ Bound: TypeAlias = tf.Tensor | float
 class Distortion(abc.ABC):
     """D(d) = `square` ||d||_2^2 + R(d): a frozen dataclass of the numbers in R, if it has any.
 
-    Within a graph the numbers are tensors, so that another value does not build another graph.
+    Within a graph the numbers are tensors, so that a new value does not build a new graph.
     """
 
-    # 1 where D has the squared l2 norm in it, else 0.
+    # 1 if D includes the squared l2 norm, else 0.
     square: ClassVar[float] = 0.0
-    # Whether R makes entries 0.
+    # Whether R sets entries to 0.
     sparse: ClassVar[bool] = False
-    # Whether the minimiser moves continuously with the weight, as secants need it.
+    # Whether the minimiser is continuous in the weight, as secants require.
     continuous: ClassVar[bool] = True
 
     @abc.abstractmethod
@@ -46,7 +46,7 @@ class Distortion(abc.ABC):
         """Solves argmin_d weight R(d) + 1/2 ||d - a||_2^2 subject to lower <= d <= upper, for `a` (N, H, W, C)."""
 
     def scale(self, threshold: Rows, entries: int) -> Rows | None:
-        """1/weight (N,) for which `shrink` lets entries through from `threshold` (N,) on; None: nothing is shrunk."""
+        """1/weight (N,) for which `shrink` keeps entries from `threshold` (N,) on; None if nothing is shrunk."""
         return None
 
     def cost(self, delta: Pixels) -> Rows:
@@ -63,7 +63,7 @@ class Distortion(abc.ABC):
 
 
 class SquaredL2(Distortion):
-    """||d||_2^2, the paper's."""
+    """||d||_2^2, the distortion of the paper."""
 
     square = 1.0
 
@@ -72,7 +72,7 @@ class SquaredL2(Distortion):
         return tf.zeros_like(delta[:, 0, 0, 0])
 
     def shrink(self, a: Pixels, weight: tf.Tensor, lower: Bound, upper: Bound) -> Pixels:
-        """`a` (N, H, W, C) cut at `lower` and `upper`, whatever the `weight`."""
+        """`a` (N, H, W, C) clipped to `lower` and `upper`; `weight` has no effect."""
         return proximal.box(a, lower, upper)
 
 
@@ -86,7 +86,7 @@ class L1(Distortion):
         return _sum(tf.abs(delta))
 
     def shrink(self, a: Pixels, weight: tf.Tensor, lower: Bound, upper: Bound) -> Pixels:
-        """Soft thresholding of `a` (N, H, W, C) by `weight`, cut at `lower` and `upper`."""
+        """Soft thresholding of `a` (N, H, W, C) by `weight`, clipped to `lower` and `upper`."""
         return proximal.box(proximal.l1(a, weight), lower, upper)
 
     def scale(self, threshold: Rows, entries: int) -> Rows:
@@ -96,7 +96,7 @@ class L1(Distortion):
 
 @dataclasses.dataclass(frozen=True)
 class ElasticNet(Distortion):
-    """beta ||d||_1 + ||d||_2^2, EAD's.
+    """beta ||d||_1 + ||d||_2^2, the distortion of EAD.
 
     Attributes:
       beta: the weight of the l1 norm, in [0, 1] scale.
@@ -120,7 +120,7 @@ class ElasticNet(Distortion):
         return self.beta * _sum(tf.abs(delta))
 
     def shrink(self, a: Pixels, weight: tf.Tensor, lower: Bound, upper: Bound) -> Pixels:
-        """Soft thresholding of `a` (N, H, W, C) by beta `weight`, cut at `lower` and `upper`."""
+        """Soft thresholding of `a` (N, H, W, C) by beta `weight`, clipped to `lower` and `upper`."""
         return proximal.box(proximal.l1(a, self.beta * weight), lower, upper)
 
     def scale(self, threshold: Rows, entries: int) -> Rows:
@@ -155,7 +155,7 @@ class LInf(Distortion):
         return tf.reduce_max(tf.abs(delta), axis=[1, 2, 3])
 
     def shrink(self, a: Pixels, weight: tf.Tensor, lower: Bound, upper: Bound) -> Pixels:
-        """`a` (N, H, W, C) cut at the level that `weight` pays for, and at `lower` and `upper`."""
+        """`a` (N, H, W, C) clipped at the level that `weight` affords, and to `lower` and `upper`."""
         return proximal.linf(a, weight, lower, upper)
 
     def scale(self, threshold: Rows, entries: int) -> Rows:
@@ -174,7 +174,7 @@ DISTORTIONS: dict[str, type[Distortion]] = {
 
 
 def as_distortion(value: Any) -> Distortion:
-    """The distortion that `value` is or names, with its defaults.
+    """`value` itself, or the distortion of this name with its defaults.
 
     Raises:
       InputError: anything else.

@@ -1,4 +1,4 @@
-"""Problem (2) without the network: gamma D(delta) + tau sum_i ||delta_{D_i}||_2, what it costs and how it shrinks."""
+"""Problem (2) without the network: gamma D(delta) + tau sum_i ||delta_{D_i}||_2, its value and proximal operators."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tf_strattack.problem.groups import Groups
 from tf_strattack.typing import Pixels, Rows, Scalar
 
 # (x, L) → argmin_d tau/L sum_i ||d_i||_2 + gamma/L R(d) + 1/2 ||d - x||_2^2 within the box, for x (N, H, W, C) and the
-# curvature L (N, 1, 1, 1), in which the squared l2 norm is already (see `Distortion`).
+# curvature L (N, 1, 1, 1), which already includes the squared l2 norm (see `Distortion`).
 Prox = Callable[[Pixels, tf.Tensor], Pixels]
 
 _NO_LIMIT = 2**30
@@ -33,16 +33,15 @@ class Numbers(NamedTuple):
 
 @dataclasses.dataclass(frozen=True)
 class Objective:
-    """What is minimised besides the margin.
+    """The objective next to the margin.
 
     Attributes:
       distortion: D.
-      groups: which pixels form a group; None where there is nothing for groups to do.
-      penalty: of a group's norm, a key of `proximal.GROUP_PENALTIES`.
+      groups: which pixels form a group; None if groups have no effect.
+      penalty: the penalty of a group's norm, a key of `proximal.GROUP_PENALTIES`.
       gamma, tau: weights of distortion and of group sparsity.
       max_groups: the most groups that a perturbation may change; None for no limit.
-      weights: what the norm of each group counts, (N, P, Q) or what broadcasts against it; those of a batch are in
-        `Batch.weights`.
+      weights: the weight of the norm of each group, (N, P, Q) or broadcast to it; `Batch.weights` has those of a batch.
     """
 
     distortion: Distortion = dataclasses.field(default_factory=SquaredL2)
@@ -55,12 +54,12 @@ class Objective:
 
     @property
     def convex(self) -> Objective:
-        """The convex problem next to this one: with the l2 norms of groups, and as many of them as it takes."""
+        """The related convex problem: with l2 norms of groups, and without a limit on their number."""
         return dataclasses.replace(self, penalty="l2", max_groups=None)
 
     @property
     def structure(self) -> Hashable:
-        """What the graph of a loop depends on: everything but the numbers."""
+        """Everything on which the graph of a loop depends, except the numbers."""
         return type(self.distortion), self.groups, self.penalty, self.max_groups is not None
 
     def numbers(self) -> Numbers:
@@ -99,12 +98,12 @@ class Objective:
 
     @property
     def counts(self) -> float | tf.Tensor:
-        """What the norm of each group counts, (N, P, Q) or what broadcasts against it, by the groups and the batch."""
+        """The weight of the norm of each group, by groups and batch, (N, P, Q) or broadcast to it."""
         own = 1.0 if self.groups is None else self.groups.weights
         return self.weights if isinstance(own, float) else self.weights * own
 
     def within_budget(self, delta: Pixels) -> Pixels:
-        """Perturbations (N, H, W, C) without all but the largest `max_groups` of their groups."""
+        """Perturbations (N, H, W, C) cut to the largest `max_groups` of their groups."""
         if self.groups is None or self.max_groups is None:
             return delta
         norms = tf.sqrt(self.groups.total(tf.square(delta)))
@@ -117,7 +116,7 @@ class Objective:
         return shrink(norms, threshold)
 
     def prox(self, lower: Pixels, upper: Pixels) -> Prox:
-        """The proximal operator within the box: of the groups, if there are any, after that of the distortion's rest.
+        """The proximal operator within the box: that of R in the distortion, then that of the groups, if there are any.
 
         The order is exact for l1 and groups that do not overlap (Yuan et al. 2011, "Efficient methods for overlapping
         group lasso", theorem 1), and an approximation otherwise.
@@ -133,12 +132,11 @@ class Objective:
     def _group_prox(self, groups: Groups, lower: Pixels, upper: Pixels) -> Prox:
         """The proximal operator of the group penalty within the box.
 
-        Each group's factor comes from its norm over the entries that can move in the direction of x, which makes it
-        exact where the box has 0 on its boundary (pixels that are black or white) and no change reaches the other
-        side. Where groups overlap it is an approximation: a second pass takes the norms that the others' shrinkage
-        leaves.
+        Each group's factor comes from its norm over the entries that can move in the direction of x. This is exact if
+        the box has 0 on its boundary (black or white pixels) and no change reaches the other side. If groups overlap,
+        it is an approximation: a second pass takes the norms after the shrinkage of the others.
         """
-        # A side without room stays without, any other is as good as endless.
+        # A side without room stays closed, any other one counts as unlimited.
         lowest, highest = lower * 1e6, upper * 1e6
 
         def factors(norms: tf.Tensor, threshold: tf.Tensor) -> tuple[tf.Tensor, Pixels]:
@@ -162,8 +160,8 @@ class Objective:
 def _of_pixels(groups: Groups, scale: tf.Tensor, channels: int) -> Pixels:
     """The factors (N, H, W, C) of entries, from those of their groups, (N, P, Q).
 
-    A pixel in groups of factors s_i gets 1/(1 + sum_i (1/s_i - 1)), what the stationarity of a sum of norms asks for,
-    and 0 if one is 0.
+    A pixel in groups of factors s_i gets 1/(1 + sum_i (1/s_i - 1)), by the stationarity of a sum of norms, and 0 if one
+    of them is 0.
     """
     if groups.overlapping:
         pixels = _inverse(1.0 + groups.expand(_inverse(tf.maximum(scale, 1e-12)) - 1.0, channels))
@@ -176,5 +174,5 @@ def _of_pixels(groups: Groups, scale: tf.Tensor, channels: int) -> Pixels:
 
 
 def _inverse(values: tf.Tensor) -> tf.Tensor:
-    """1 / values. Of a quotient TensorFlow makes a reciprocal, whose last bit depends on the place in the batch."""
+    """1 / values, not by a quotient: TensorFlow's last bit of one depends on the place in the batch."""
     return tf.math.divide_no_nan(tf.ones_like(values), values)

@@ -1,4 +1,4 @@
-"""Problem (2) for a batch, as a solver sees it. What is evaluated of the network is counted here, and nowhere else."""
+"""Problem (2) for a batch, as a solver sees it. This is the only place where evaluations of the network are counted."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from tf_strattack.problem.goals.base import Goal
 from tf_strattack.problem.objective import Objective
 from tf_strattack.typing import Pixels, Rows, Scalar
 
-# Odd factors, as of a hash, that keep the draws of iterations, of repetitions and of evaluations apart.
+# Odd factors, as in a hash, that separate the draws of iterations, repetitions and evaluations.
 _ITERATION, _REPETITION, _EVALUATION = 0x1E3779B1, 0x05EBCA77, 0x42B2AE3D
 # The margin, in logits, of a perturbation at which the network returns NaN or infinity: far from any success.
 _UNKNOWN = 1e4
 
 
 class Evaluations(NamedTuple):
-    """What a graph has asked of the network; a gradient includes its forward pass.
+    """The evaluations of the network by a graph; a gradient includes its forward pass.
 
     Attributes:
-      gradients, forwards: how often it was called, int32 scalars.
-      lost: (N,) where it once returned NaN or infinity.
+      gradients, forwards: the numbers of calls, int32 scalars.
+      lost: (N,) whether it has returned NaN or infinity.
     """
 
     gradients: Scalar
@@ -33,7 +33,7 @@ class Evaluations(NamedTuple):
 
     @classmethod
     def none(cls, rows: Scalar | int) -> Evaluations:
-        """No call on a batch of so many rows."""
+        """No calls yet, for a batch of this many rows."""
         return cls(tf.constant(0), tf.constant(0), tf.zeros([rows], tf.bool))
 
 
@@ -42,13 +42,13 @@ class Problem:
 
     Attributes:
       batch: the examples.
-      objective: what is minimised besides the margin.
+      objective: the objective next to the margin.
       prox: the objective's proximal operator within the box.
-      spent: what has been evaluated, `Evaluations`.
+      spent: the evaluations so far, `Evaluations`.
     """
 
     def __init__(self, goal: Goal, batch: Batch, objective: Objective | None = None) -> None:
-        """Joins the three; without an objective there is only the network to ask."""
+        """Joins the three; without an objective, only the network can be evaluated."""
         self._goal = goal
         self._turn: Scalar | int = 0
         self.batch = batch
@@ -56,12 +56,12 @@ class Problem:
         self.pose(Objective() if objective is None else objective)
 
     def pose(self, objective: Objective) -> None:
-        """Takes another objective."""
+        """Sets another objective."""
         self.objective = objective
         self.prox = objective.prox(self.batch.lower, self.batch.upper)
 
     def turn(self, k: Scalar) -> None:
-        """Begins iteration `k`, a scalar int32: a goal that draws something draws it for this one."""
+        """Starts iteration `k`, a scalar int32, for which a random goal makes its draws."""
         self._turn = _ITERATION * k
 
     def margin(self) -> Rows:
@@ -71,7 +71,7 @@ class Problem:
     def margin_and_gradient(self, delta: Pixels) -> tuple[Rows, Pixels]:
         """The margin (N,) at x0 + delta and its gradient (N, H, W, C): one gradient evaluation.
 
-        Where the network returns NaN or infinity, which would stay in every iterate, the margin is large and the
+        If the network returns NaN or infinity, which would stay in every later iterate, the margin is large and the
         gradient 0.
         """
         margins, gradient = self._evaluated(gradients=1).margin_and_gradient(self.batch, delta)
@@ -101,7 +101,7 @@ class Problem:
         return reaches(margins, confidence)
 
     def repeat(self, times: Scalar, body: Callable[[Pixels], Pixels], delta: Pixels) -> Pixels:
-        """Applies `body` to `delta` (N, H, W, C) `times` times; what it evaluates counts as often."""
+        """Applies `body` to `delta` (N, H, W, C) `times` times; its evaluations count as often."""
         before = self._turn
 
         def again(k: Scalar, delta: Pixels, spent: Evaluations) -> tuple[Scalar, Pixels, Evaluations]:
@@ -121,11 +121,11 @@ class Problem:
         def without() -> Pixels:
             return tf.raw_ops.Select(condition=finite, x=gradient, y=tf.zeros_like(gradient))
 
-        # Almost always there is nothing to do, and every gradient would be copied.
+        # Usually there is nothing to do, and a copy of every gradient would be wasted.
         return tf.cond(tf.reduce_all(finite), lambda: gradient, without)
 
     def _evaluated(self, gradients: int = 0, forwards: int = 0) -> Goal:
-        """The goal to evaluate once, which is counted: as often as it calls a network."""
+        """The goal, for one evaluation, which counts once per call of a network."""
         spent, times = self.spent, self._goal.evaluations
         self.spent = Evaluations(spent.gradients + times * gradients, spent.forwards + times * forwards, spent.lost)
         if not self._goal.drawing:

@@ -1,4 +1,4 @@
-"""Images to begin from, where nothing is found from the originals on: a pool for all examples, or some for each."""
+"""Images to start from if an attack from the originals fails: a pool for all examples, or some for each."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class StartingPoints:
 
     @classmethod
     def checked(cls, given: Any, classifier: Classifier, originals: Images) -> StartingPoints | None:
-        """The points that a caller gives for the `originals` (N, H, W, C); None for none.
+        """The caller's points for the `originals` (N, H, W, C); None for none.
 
         Raises:
           InputError: other shapes, or values out of bounds.
@@ -49,14 +49,14 @@ class StartingPoints:
         return cls(valid.reshape(points.shape))
 
     def __getitem__(self, rows: Places | slice) -> StartingPoints:
-        """Those of some of the examples."""
+        """The points of some of the examples."""
         return self if self.images.ndim == 4 else StartingPoints(self.images[rows])
 
     def of(self, row: int) -> Images:
-        """Those of one example, (K, H, W, C)."""
+        """The points of one example, (K, H, W, C)."""
         return self.images if self.images.ndim == 4 else self.images[row]
 
     @property
     def number(self) -> int:
-        """How many an example has."""
+        """The number of points of an example."""
         return len(self.of(0))

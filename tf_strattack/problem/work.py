@@ -1,4 +1,4 @@
-"""The examples at hand: what is asked of them, and the book in which each evaluation of the network is entered."""
+"""The present examples: their goal, and the count of every evaluation of the network."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ from tf_strattack.typing import Pixels, Places, Rows
 
 @dataclasses.dataclass(frozen=True)
 class Work:
-    """Some examples of a batch, padded to what the devices need, and what goes with them.
+    """Some examples of a batch, padded for the devices, with their goal and their tracker.
 
     Attributes:
-      goal: what is to be achieved.
-      batch: the examples; rows behind the first `rows` only pad it.
+      goal: the goal of the attack.
+      batch: the examples; rows after the first `rows` are padding.
       places: (rows,) places of the examples in the batch that the tracker counts.
-      tracker: reports, turns Ctrl-C into an early end, and keeps the book of evaluations.
-      starting_points: of the examples, where the caller has given some.
+      tracker: reports, turns Ctrl-C into an early end, and counts evaluations.
+      starting_points: those of the examples, if the caller has given some.
     """
 
     goal: Goal
@@ -39,7 +39,7 @@ class Work:
 
     @property
     def rows(self) -> int:
-        """How many rows count."""
+        """The number of rows without padding."""
         return len(self.places)
 
     @property
@@ -61,12 +61,12 @@ class Work:
     def program(
         self, key: Hashable, function: Callable[..., Any], batch: Batch, *example: Any
     ) -> Callable[..., tuple[Any, Evaluations]]:
-        """Compiles `function(problem, *arguments)` to a program of (batch, *arguments), which counts evaluations, too.
+        """Compiles `function(problem, *arguments)` to a program of (batch, *arguments) that also counts evaluations.
 
-        It is traced once for the goal, the key and the image shape, for any number of rows: numbers go in as tensors,
-        and all else that `function` depends on goes into the key.
+        It is traced once for the goal, the key and the image shape, for any number of rows: numbers are tensors, and
+        everything else on which `function` depends is in the key.
         """
-        goal = self.goal  # a program that held the whole of this would keep its tensors alive
+        goal = self.goal  # a program that referred to `self` would keep its tensors alive
 
         def counted(batch: Batch, *arguments: Any) -> tuple[Any, Evaluations]:
             problem = Problem(goal, batch)
@@ -76,13 +76,13 @@ class Work:
         return goal.program(key, counted, batch, *example)
 
     def evaluate(self, key: Hashable, function: Callable[..., Any], *arguments: Any) -> Any:
-        """What `function(problem, *arguments)` returns, compiled as by `program`; its evaluations are entered."""
+        """The result of `function(problem, *arguments)`, compiled as in `program`; its evaluations are counted."""
         result, spent = self.program(key, function, self.batch, *arguments)(self.batch, *arguments)
         self.enter(self.places, self.size, spent)
         return result
 
     def enter(self, places: Places, size: int, spent: Evaluations) -> None:
-        """Enters what a program has evaluated on `size` rows, for the examples at `places`."""
+        """Counts the evaluations of a program on `size` rows, for the examples at `places`."""
         self.tracker.spend(places, size, gradients=int(spent.gradients), forwards=int(spent.forwards))
         self.tracker.lose(places[spent.lost.numpy()[: len(places)]])
 

@@ -1,1 +1,1 @@
-"""What the absl programs share: `eval` and `training` are made of it, `import tf_strattack` does not import it."""
+"""Shared code of the absl programs in `eval` and `training`; `import tf_strattack` does not import it."""

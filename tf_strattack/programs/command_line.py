@@ -1,4 +1,4 @@
-"""The flags of a program: its own and no others, and the help that lists them."""
+"""The flags of a program, and the help that lists them."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ Holder = flags.FlagHolder[Any]
 
 @dataclasses.dataclass(frozen=True)
 class Options:
-    """What a program takes on the command line.
+    """The command line of a program.
 
     Attributes:
-      groups: the flags by the heading under which help lists them. Other flags are refused.
-      defaults: values by name that differ from those with which shared flags are defined.
-      details: makes what help says besides, from the arguments; None: nothing.
+      groups: the flags, by their headings in the help. Other flags are refused.
+      defaults: default values, by name, that differ from those of the shared flags.
+      details: a function that makes further text of the help from the arguments; None for no further text.
     """
 
     groups: Mapping[str, Sequence[Holder]]
@@ -46,15 +46,15 @@ class Options:
 
 
 def asks_for_help(arguments: Iterable[str]) -> bool:
-    """Whether the arguments of a program ask for its help."""
+    """Whether the arguments of a program request its help."""
     return any(argument in _HELP for argument in arguments)
 
 
 def parse(options: Options, argv: list[str]) -> list[str]:
-    """Sets the flags of a program from its command line; returns what is left of it.
+    """Sets the flags of a program from its command line; returns the other arguments.
 
     Raises:
-      flags.Error: a flag that it does not have, or a value that does not fit.
+      flags.Error: an unknown flag, or a value that does not fit.
     """
     every = flags.FLAGS
     own = flags.FlagValues()
@@ -68,12 +68,12 @@ def parse(options: Options, argv: list[str]) -> list[str]:
 
 
 def help_of(options: Options, about: str, name: str) -> str:
-    """What --help prints.
+    """The text of --help.
 
     Args:
-      options: of the program.
-      about: its docstring.
-      name: how it is called.
+      options: the options of the program.
+      about: the docstring of the program.
+      name: the name by which it is called.
     """
     parts = [inspect.cleandoc(about), f"Usage: {name} [--FLAG=VALUE ...]"]
     for heading, holders in options.groups.items():
@@ -84,10 +84,10 @@ def help_of(options: Options, about: str, name: str) -> str:
 
 
 def command(*, private: bool = False) -> str:
-    """The command line, to be recorded beside what it made; --data_dir, which others have elsewhere, as DIR.
+    """The command line, to be recorded next to its results; --data_dir, which differs between users, becomes DIR.
 
-    Flags come in the order of their names, and only those that were given. Of an absolute path the last part is
-    recorded, which says what it is and not whose; with `private` all of it, to be given again on this machine.
+    It has only the flags that were given, in the order of their names. An absolute path is reduced to its last part,
+    which says what it is and not whose; with `private` it is kept, so that the command can be repeated here.
     """
     hidden = () if private else ("data_dir",)
     shown = str if private else public_name
@@ -96,7 +96,7 @@ def command(*, private: bool = False) -> str:
         if flag.name in hidden
         else shlex.join(shown(line) for line in flag.serialize().splitlines())
         if flag.name != "output" or private
-        else public_name(flag.serialize(), parts=2)  # whose folder it is shows that a network was trained into it
+        else public_name(flag.serialize(), parts=2)  # the folder shows the run in which a network was trained
         for flags_of_module in flags.FLAGS.flags_by_module_dict().values()
         for flag in flags_of_module
         if flag.present
@@ -111,7 +111,7 @@ def public_name(text: str, parts: int = 1) -> str:
 
 
 def name_of_program() -> str:
-    """How the program under way is called: `strattack attack` where it is installed, else `python -m eval.attack`."""
+    """The name of the running program: `strattack attack` if installed, else `python -m eval.attack`."""
     if sys.argv[0].startswith("strattack "):
         return sys.argv[0]
     spec = getattr(sys.modules["__main__"], "__spec__", None)

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from tf_strattack.programs.interrupts import quit_at_once
 from tf_strattack.programs.modules import PROGRAMS, module_of
 
-# What the extra "programs" installs, and every program needs.
+# Packages that every program needs, and the extra "programs" installs.
 _NEEDED = ("absl", "tensorflow_datasets", "matplotlib", "jinja2", "tqdm")
 
 

@@ -1,4 +1,4 @@
-"""Ctrl-C while a program is still being imported: one word, and the status of an interrupted program."""
+"""Ctrl-C during the imports of a program: one word, and the status of an interrupted program."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ INTERRUPTED = 130
 
 
 def quit_at_once() -> None:
-    """Makes Ctrl-C end the process with one line, as long as there is nothing to keep; `wait_for_python` ends that."""
+    """Makes Ctrl-C end the process with one line, while there is nothing to save; `wait_for_python` reverts this."""
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # a shell's background job ignores it
         signal.signal(signal.SIGINT, _quit)
 

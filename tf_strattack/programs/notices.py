@@ -1,4 +1,4 @@
-"""What a program says of what it converts, chooses or leaves out: a line each, once."""
+"""Notes of a program about what it converts, chooses or leaves out: a line each, once."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tf_strattack.errors import InputWarning
 from tf_strattack.programs.streams import printable
 
 _said: set[str] = set()
-# Names a file in which a program and the steps that it runs keep what they have said.
+# Names a file in which a program and its steps keep their notes.
 _FILE = "TF_STRATTACK_NOTES"
 _made: list[str] = []
 _shown_by_python = warnings.showwarning
@@ -40,13 +40,13 @@ def notice(text: str) -> None:
 
 
 def stage(text: str) -> None:
-    """Says on a terminal what is done now, as loading takes seconds; elsewhere it would only fill a log."""
+    """Shows the present activity on a terminal, as loading takes seconds; elsewhere it would only fill a log."""
     if sys.stderr.isatty():
         tqdm.write(printable(f"{text} ..."), file=sys.stderr)
 
 
 def sharing() -> dict[str, str]:
-    """The environment of a step that says nothing that this program, or another of its steps, has said."""
+    """The environment of a step that does not repeat notes of this program or of its other steps."""
     if _FILE not in os.environ:
         descriptor, name = tempfile.mkstemp(prefix="notes")
         os.close(descriptor)
@@ -58,7 +58,7 @@ def sharing() -> dict[str, str]:
 
 
 def show_warnings() -> None:
-    """Makes notes of the library's warnings about the input; others stay as Python shows them."""
+    """Turns the library's warnings about the input into notes; Python shows others as usual."""
     warnings.simplefilter("always", InputWarning)
     warnings.showwarning = _show
 
@@ -71,7 +71,7 @@ def _show(message: Warning | str, category: type[Warning], *place: Any, **option
 
 
 def flag_for(option: str | None) -> str:
-    """Names the flag for an argument of the library that a message advises; nothing where there is none."""
+    """Names the flag for an argument of the library that a message advises; empty if there is none."""
     if option is None:
         return ""
     flag = option if option in flags.FLAGS else "model_options"
@@ -79,8 +79,8 @@ def flag_for(option: str | None) -> str:
 
 
 def forget_notices() -> None:
-    """Begins a run that has said nothing yet."""
+    """Starts a run without notes so far."""
     _said.clear()
-    if _made:  # not what the program that runs this one has made
+    if _made:  # not a file that the parent program has made
         os.environ.pop(_FILE, None)
         _made.clear()

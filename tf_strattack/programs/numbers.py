@@ -1,4 +1,4 @@
-"""Numbers in texts that users write: flags and tables."""
+"""Numbers in texts from users: flags and tables."""
 
 from __future__ import annotations
 
@@ -6,15 +6,15 @@ import re
 
 from absl import flags
 
-# More make no count, class or size; Python refuses to convert thousands of them.
+# No count, class or size has more digits; Python refuses to convert thousands of them.
 _MOST_DIGITS = 18
 _FRACTION = re.compile(r"([+-]?\d{1,18}(?:\.\d{0,18})?)/(\d{1,18}(?:\.\d{0,18})?)", re.ASCII)
 
 
 def whole_number(text: str) -> int | None:
-    """The number of at least 0 that `text` writes in the digits 0 to 9; None for every other text.
+    """The number of at least 0 that `text` shows in digits 0 to 9; None for every other text.
 
-    `str.isdigit` alone also holds of texts that `int` refuses, such as "²".
+    `str.isdigit` alone would also accept texts that `int` refuses, such as "²".
     """
     return int(text) if text.isascii() and text.isdigit() and len(text) <= _MOST_DIGITS else None
 
@@ -36,10 +36,10 @@ def number(text: str) -> float:
 
 
 class FractionParser(flags.FloatParser):
-    """Parses numbers, and fractions as the field writes radii: 8/255."""
+    """Parses numbers, and fractions such as 8/255, the usual notation for radii."""
 
     def convert(self, argument: float | int | str) -> float:
-        """The number that a flag's text writes.
+        """The number in a flag's text.
 
         Raises:
           ValueError: another text.

@@ -1,4 +1,4 @@
-"""How every program starts and ends: flags in, one line and status 2 for a user's mistake."""
+"""The start and end of every program: flags, and one line and status 2 for a user's mistake."""
 
 from __future__ import annotations
 
@@ -23,21 +23,21 @@ from tf_strattack.programs.streams import lenient_streams, printable
 
 USAGE_ERROR, UNEXPECTED = 2, 1
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-# What is longer than any name or path that a file can have is cut in messages.
+# Texts longer than any file name or path are cut in messages.
 _LONG = 400
-# Where the program under way writes, if it has said so.
+# The directory of the running program, once announced.
 _announced: list[Path] = []
 
 
 def run(main: Callable[[], None], about: str, options: Options) -> None:
     """Parses the flags and calls `main`; exits with 0, 2 (user's mistake), 130 (Ctrl-C) or 1 (an error of our own).
 
-    TensorFlow is imported in between: help and flags that do not exist are answered without it. absl's own parser
-    exits with 1 on a bad flag, and its help lists flags of all modules, hence the parser here.
+    TensorFlow is imported in between: help and unknown flags do not need it. The parser of absl exits with 1 on a bad
+    flag, and its help lists flags of all modules, hence the parser here.
 
     Args:
       main: the program.
-      about: its docstring, which --help prints.
+      about: its docstring, for --help.
       options: its flags.
     """
     end_with_parent()
@@ -71,7 +71,7 @@ def run(main: Callable[[], None], about: str, options: Options) -> None:
 
 
 def _parsed(argv: list[str], about: str, options: Options) -> list[str]:
-    """Sets the flags; what is left of the arguments. Ends the process for help, or a flag that does not fit."""
+    """Sets the flags and returns the other arguments. Ends the process for help, or for a bad flag."""
     if asks_for_help(argv[1:]):
         sys.exit(_help(options, about, argv[1:]))
     try:
@@ -94,7 +94,7 @@ def _require_text(argv: list[str]) -> None:
 
 
 def _about_files(error: OSError) -> str:
-    """What the operating system refused, of which file."""
+    """The refusal of the operating system, with the file."""
     where = error.filename2 or error.filename or (_announced[-1] if _announced else "what is read or written")
     said = error.strerror or str(error)
     if error.errno in _NO_ROOM:
@@ -107,7 +107,7 @@ def _shortened(text: str) -> str:
 
 
 def _about_unexpected(error: Exception) -> str:
-    """What happened that should not have, and where all of it is written."""
+    """An unexpected error, and the file with its traceback."""
     with tempfile.NamedTemporaryFile(
         "w", prefix="tf_strattack_", suffix=".txt", delete=False, encoding="utf-8"
     ) as file:
@@ -126,13 +126,13 @@ def _help(options: Options, about: str, arguments: list[str]) -> int:
 
 
 def announce(directory: Path) -> None:
-    """Prints where the program writes, before it starts to work; at Ctrl-C it says how to resume what is there."""
+    """Prints the directory of the program before work starts; at Ctrl-C the program says how to resume."""
     _announced.append(directory)
     print(printable(f"writing to {directory}"), flush=True)
 
 
 def require_new(path: Path, *, overwrite: bool) -> None:
-    """Refuses a path that exists, be it a link that leads nowhere, unless asked to overwrite it."""
+    """Refuses a path that exists, even as a broken link, unless `overwrite` is set."""
     if (path.exists() or path.is_symlink()) and not overwrite:
         raise InputError(f"expected a new file, received {path}, which exists: choose another or add --overwrite")
 
@@ -141,14 +141,14 @@ def tensorboard_directory(text: str | None) -> Path | None:
     """The value of --tensorboard_dir, which need not exist yet; None if there is none.
 
     Raises:
-      InputError: TensorBoard is not installed, or no directory can be made or written there.
+      InputError: TensorBoard is not installed, or the directory cannot be made or written.
     """
     if text is None:
         return None
     if importlib.util.find_spec("tensorboard") is None:
         raise InputError("expected TensorBoard for --tensorboard_dir, received none: pip install tensorboard")
     path = Path(text)
-    # Made later: within --output_dir it must not be there before the run.
+    # Made later: within --output_dir it must not exist before the run.
     existing = next(place for place in (path, *path.parents) if place.exists())
     if not existing.is_dir() or not os.access(existing, os.W_OK):
         raise InputError(f"expected --tensorboard_dir to be a directory to write in, received {text}")

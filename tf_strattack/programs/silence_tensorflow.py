@@ -7,11 +7,11 @@ import sys
 
 
 def import_tensorflow() -> None:
-    """Imports TensorFlow and finds its devices with stderr closed meanwhile; errors are raised as ever.
+    """Imports TensorFlow and finds its devices while stderr is closed; errors are raised as usual.
 
-    Its C++ side writes notes before any log level of ours can reach it, hence the detour by the file descriptor.
+    Its C++ side writes notes before any log level takes effect, hence the detour by the file descriptor.
     """
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # for those that come later
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # for later notes
     sys.stderr.flush()
     kept = os.dup(2)
     nowhere = os.open(os.devnull, os.O_WRONLY)

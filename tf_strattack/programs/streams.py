@@ -1,4 +1,4 @@
-"""Standard output and error as programs use them: what cannot be printed does not end the work."""
+"""Standard output and error of programs: failures to print do not end the work."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ def printable(text: str) -> str:
 
 @contextlib.contextmanager
 def lenient_streams() -> Iterator[None]:
-    """Lets `print` and progress bars go on where nobody reads them, the disk is full, or a character is not encodable.
+    """Lets `print` and progress bars continue if nobody reads them, the disk is full, or a character has no encoding.
 
-    Results are in files: a pipe that is closed, as by `| head`, is no reason to lose them.
+    Results are in files: a closed pipe, as with `| head`, is no reason to lose them.
     """
     before = sys.stdout, sys.stderr
     sys.stdout, sys.stderr = map(_Lenient, before)
@@ -34,12 +34,12 @@ def lenient_streams() -> Iterator[None]:
 
 
 class _Lenient:
-    """A text stream that falls silent once it cannot be written; all else is that of the stream itself."""
+    """A text stream that becomes silent once writing fails; everything else is delegated to the stream itself."""
 
     def __init__(self, stream: Any) -> None:
-        # Python has none where the descriptor is closed.
+        # Python has no stream if the descriptor is closed.
         self._stream = open(os.devnull, "w", encoding="utf-8") if stream is None else stream
-        with contextlib.suppress(AttributeError, ValueError):  # what tests put in its place
+        with contextlib.suppress(AttributeError, ValueError):  # a substitute in tests
             stream.reconfigure(errors="backslashreplace")
 
     def __getattr__(self, name: str) -> Any:
@@ -59,6 +59,6 @@ class _Lenient:
             self._fall_silent()
 
     def _fall_silent(self) -> None:
-        # The descriptor itself, as Python flushes at its end what it could not write.
+        # The descriptor itself, as Python flushes the unwritten rest at exit.
         with contextlib.suppress(OSError, ValueError), open(os.devnull, "wb") as nowhere:
             os.dup2(nowhere.fileno(), self._stream.fileno())

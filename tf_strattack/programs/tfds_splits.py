@@ -1,4 +1,4 @@
-"""Splits of TFDS data sets, or a line that says what is missing."""
+"""Splits of TFDS data sets, or a line that names what is missing."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tf_strattack.errors import InputError
 def load_raw(name: str, splits: list[str], *, data_dir: str | None, download: bool, **options: Any) -> Any:
     """Returns each split of a TFDS data set as (uint8 image, label) pairs, in its fixed order.
 
-    `options` are those of `tfds.load`; with_info=True returns the data set's information besides.
+    `options` are those of `tfds.load`; with_info=True also returns the information about the data set.
 
     Raises:
       InputError: `data_dir` does not hold the data set and `download` is off.

@@ -1,1 +1,1 @@
-"""How batches run: devices, compiled programs, rows, progress, files."""
+"""The machinery of batches: devices, compiled programs, rows, progress, files."""

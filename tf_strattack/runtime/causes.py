@@ -1,4 +1,4 @@
-"""Errors of other libraries: the one line that names the cause, and whether memory was short."""
+"""Errors of other libraries: the one line that names the cause, and whether memory ran out."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ import re
 import tensorflow as tf
 
 _COLOURS = re.compile(r"\x1b\[[0-9;]*m")
-# Where the arguments of the failed call begin, which Keras prints after the cause.
+# The start of the arguments of the failed call, which Keras prints after the cause.
 _ARGUMENTS = ("Arguments received by", "Call arguments received by")
-# What comes before the cause: which layer was called, where in the code, which node of a graph.
+# Lines before the cause: which layer was called, where in the code, which node of a graph.
 _PREFACES = (
     "Exception encountered when calling",
     "in user code:",
@@ -22,14 +22,14 @@ _PREFACES = (
     "Stack trace for op definition",
 )
 _RAISED = re.compile(r"^(?:[A-Za-z_][\w.]*\.)?[A-Za-z_]*(?:Error|Exception): (?P<said>.*)$")
-# What Keras says of every layer that it cannot make again, whatever the reason.
+# The message of Keras for every layer that it cannot load, whatever the reason.
 _WRAPPED = "could not be deserialized properly"
 _NODE = re.compile(r"\{\{(?:function_)?node [^}]*\}\}\s*")
 _OPERATION = re.compile(r"\s*\[Op:[^\]]*\].*$")
 
 
 def cause_of(error: BaseException) -> str:
-    r"""The line of an error's message that says what is wrong, for a message of one line.
+    r"""The line of an error's message that names the cause, for a message of one line.
 
     Keras and TensorFlow put it between the names of the layers that were being called and their arguments, in colour,
     or at the end of a traceback of the user's code.
@@ -52,7 +52,7 @@ def cause_of(error: BaseException) -> str:
     said = [line for line in said if line]
     if not said:
         return type(error).__name__
-    # Of a graph that failed the cause comes last, after the code that made the node.
+    # If a graph failed, the cause comes last, after the code that made the node.
     return said[-1] if "Graph execution error" in str(error) else said[0]
 
 
@@ -61,6 +61,6 @@ def _plain(line: str) -> str:
 
 
 def out_of_memory(error: Exception) -> bool:
-    """Tells whether TensorFlow or NumPy could not get the memory that it asked for."""
+    """Whether TensorFlow or NumPy ran out of memory."""
     exhausted = isinstance(error, tf.errors.ResourceExhaustedError | MemoryError)
     return exhausted or (isinstance(error, tf.errors.InternalError) and "out of memory" in str(error).lower())

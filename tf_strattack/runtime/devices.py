@@ -10,53 +10,53 @@ from typing import Any
 
 import tensorflow as tf
 
-# A network's rows differ in the last bits between small batches and others, so every device gets at least 16 of small
-# images. A row of a large image costs much, and is long enough to be summed alike in most batches of two or more.
+# The last bits of a network's rows differ between small batches and others, so every device gets at least 16 small
+# images. A large image is expensive, and long enough to be summed in the same order in most batches of two or more.
 MIN_ROWS, _ROWS_OF_LARGE = 16, 2
 _LARGE = 3 * 96 * 96
-# Values of a batch at most, if nothing else is asked for: 27 photographs of 224 x 224, 256 digits. More is not faster.
+# The largest default batch, in values: 27 photographs of 224 x 224, 256 digits. Larger ones are not faster.
 _BATCH_VALUES, _BATCH_ROWS = 2**22, 256
 
 
 @functools.cache
 def strategy() -> tf.distribute.Strategy | None:
-    """The strategy over all GPUs, or where there is none over all logical CPU devices; None for a single device."""
+    """The strategy over all GPUs, or without GPUs over all logical CPU devices; None for a single device."""
     devices = tf.config.list_logical_devices("GPU") or tf.config.list_logical_devices("CPU")
     return tf.distribute.MirroredStrategy([device.name for device in devices]) if len(devices) > 1 else None
 
 
 def replicas() -> int:
-    """The number of devices that a batch is split over."""
+    """The number of devices over which a batch is split."""
     used = strategy()
     return 1 if used is None else int(used.num_replicas_in_sync)
 
 
 def scope() -> contextlib.AbstractContextManager[Any]:
-    """In here, models are loaded with their weights on every device; elsewhere weights travel at each use.
+    """A context in which models are loaded with their weights on every device; otherwise each use copies the weights.
 
-    Within the scope of another strategy it is that one that counts.
+    If the scope of another strategy is active, it takes precedence.
     """
     used = strategy()
     return contextlib.nullcontext() if used is None or tf.distribute.has_strategy() else used.scope()
 
 
 def least_rows(image_shape: Sequence[int]) -> int:
-    """The fewest (H, W, C) images that a device gets at once."""
+    """The smallest number of (H, W, C) images for a device."""
     return MIN_ROWS if math.prod(image_shape) < _LARGE else _ROWS_OF_LARGE
 
 
 def padded(rows: int, image_shape: Sequence[int]) -> int:
-    """The least number of rows, from `rows` on, that splits evenly and gives every device enough."""
+    """The least number of rows, at least `rows`, that splits evenly and gives every device enough."""
     return replicas() * max(least_rows(image_shape), -(-rows // replicas()))
 
 
 def default_batch_size(image_shape: Sequence[int]) -> int:
-    """The batch size for images of `image_shape` (H, W, C) where the caller names none."""
+    """The batch size for images of `image_shape` (H, W, C) if the caller names none."""
     return max(1, min(_BATCH_ROWS, _BATCH_VALUES // math.prod(image_shape)))
 
 
 def split(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Makes `function` work on an equal share of the rows on each device, and joins what it returns.
+    """Makes `function` work on an equal share of the rows on each device, and joins the results.
 
     Arguments and results are nests of tensors. The first axis of a tensor is the rows, a multiple of `replicas()`;
     scalars are the same for all. On a single device this is `function` itself.

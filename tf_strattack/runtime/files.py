@@ -1,4 +1,4 @@
-"""Files that appear whole or not at all, so that a kill leaves nothing half-written behind."""
+"""Files that appear complete or not at all, so that a killed process leaves nothing half-written behind."""
 
 from __future__ import annotations
 
@@ -22,23 +22,23 @@ def write_json(path: Path, content: Any, *, writer: str | None = None) -> None:
 
 
 def write_text(path: Path, text: str, *, writer: str | None = None) -> None:
-    """Writes `text` beside `path`, and then moves it there; `writer` as of `replacing`."""
+    """Writes `text` next to `path`, and then moves it there; `writer` as in `replacing`."""
     with replacing(path, writer=writer) as file:
         file.write(text.encode())
 
 
 @contextlib.contextmanager
 def replacing(path: Path, *, writer: str | None = None) -> Iterator[BinaryIO]:
-    """A new file beside `path`, to be written; it is moved to `path` at the end, or removed after an exception.
+    """A new file next to `path`, to be written; it is moved to `path` at the end, or removed after an exception.
 
-    Its name is one that no file has, so nothing but `path` is replaced; `writer` is in it, if given.
+    Its name is unique, so nothing but `path` is replaced; it contains `writer`, if given.
     """
     partial = partial_of(path, ".".join(filter(None, (secrets.token_hex(4), writer))))
     with partial.open("xb") as file:
         try:
             yield file
             file.flush()
-            os.fsync(file.fileno())  # or a power cut could leave the new name with nothing in it
+            os.fsync(file.fileno())  # otherwise a power cut could leave an empty file
             partial.replace(path)
         except BaseException:
             partial.unlink(missing_ok=True)
@@ -46,17 +46,17 @@ def replacing(path: Path, *, writer: str | None = None) -> Iterator[BinaryIO]:
 
 
 def partial_of(path: Path, writer: str | None = None) -> Path:
-    """Where `path` is while it is written; `writer` tells processes apart that do so at once."""
+    """The temporary path of `path`; `writer` distinguishes processes that write at the same time."""
     return path.with_name(path.name + (f".{writer}" if writer else "") + _PARTIAL)
 
 
 def is_partial_of(path: Path, name: str) -> bool:
-    """Whether a file of the name is under way in `path`."""
+    """Whether `path` is a temporary file for the name."""
     return re.fullmatch(rf"{re.escape(name)}(\.[\w-]+)*{re.escape(_PARTIAL)}", path.name) is not None
 
 
 def same_content(one: Path, other: Path) -> bool:
-    """Whether both are files, and hold the same."""
+    """Whether both are files with the same content."""
     return one.is_file() and other.is_file() and filecmp.cmp(one, other, shallow=False)
 
 

@@ -1,4 +1,4 @@
-"""Files of other people: whatever a missing or corrupt one makes a library raise becomes one line."""
+"""Files from users: any exception about a missing or corrupt one becomes one line."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ def load_or_explain(load: Callable[[], Any], path: str | Path, what: str) -> Any
             return load()
     except InputError:
         raise
-    except Exception as error:  # h5py, zip, protobuf and TensorFlow each have their own
+    except Exception as error:  # h5py, zip, protobuf and TensorFlow each have their own exceptions
         raise InputError(f"expected {what}, received {path}, which cannot be read: {cause_of(error)}") from error
 
 
 def check_is_there(path: str | Path, what: str) -> None:
-    """Refuses a `path` at which there is neither file nor folder: a pipe, say, would be waited for.
+    """Refuses a `path` that is neither a file nor a folder: reading a pipe, say, would block.
 
     Raises:
       InputError: such a path.

@@ -1,4 +1,4 @@
-"""Compiled functions of a network, which live as long as it."""
+"""Compiled functions of a network, which live as long as the network."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Programs:
         self._remembered: dict[Hashable, Any] = {}
 
     def remembered(self, key: Hashable, make: Callable[[], Any]) -> Any:
-        """What `make` returned when it was first called for `key`: kept as long as this object."""
+        """The result of the first call of `make` for `key`, kept as long as this object."""
         if key not in self._remembered:
             self._remembered[key] = make()
         return self._remembered[key]
@@ -32,9 +32,9 @@ class Programs:
         """Returns `function` as a graph for any number of rows, traced once for `key` and this image shape.
 
         Args:
-          key: tells functions apart, with all that their graphs depend on besides the shape of `example`.
-          function: takes tensors, or named tuples of tensors, in which the first axis is the rows.
-          *example: arguments to take types and shapes from.
+          key: identifies the function, with everything on which its graph depends, except the shape of `example`.
+          function: takes tensors, or named tuples of tensors, whose first axis is the rows.
+          *example: arguments that give types and shapes.
         """
 
         def spec(tensor: tf.Tensor) -> tf.TensorSpec:
@@ -55,10 +55,10 @@ class Programs:
     ) -> Iterator[npt.NDArray[Any]]:
         """Yields `function` of images (N, H, W, C), and of further arrays (N, ...), `batch_size` rows at a time.
 
-        Compiled as by `program`; batches are padded to what the devices need. None chooses by the size of an image.
+        It is compiled as in `program`; batches are padded for the devices. None chooses by the size of an image.
 
         Raises:
-          InputError: a batch size that is no whole number of at least 1.
+          InputError: a batch size that is not a whole number of at least 1.
         """
         default = devices.default_batch_size(images.shape[1:])
         size = default if batch_size is None else check_count("batch_size", batch_size)

@@ -10,14 +10,14 @@ from typing import NamedTuple, TypeVar
 import numpy as np
 import numpy.typing as npt
 
-# A chunk of iterations takes about this long, so that callbacks and Ctrl-C are answered in time.
+# The duration of a chunk of iterations in seconds, so that callbacks and Ctrl-C do not wait long.
 _CHUNK_SECONDS = 1.0
 
 _Result = TypeVar("_Result")
 
 
 class Means(NamedTuple):
-    """Means over the examples that a loop still runs on; None where the loop has no such quantity, or no example."""
+    """Means over the unfinished examples of a loop; None if the loop has no such quantity, or no example is left."""
 
     kappa: float | None = None
     rho: float | None = None
@@ -25,27 +25,27 @@ class Means(NamedTuple):
 
 
 class Progress(NamedTuple):
-    """What a callback gets, after a few iterations and at the end of each batch.
+    """The argument of a callback, after a few iterations and at the end of each batch.
 
     Attributes:
       examples: the number of examples in the call.
       done: how many are finished.
       started: how many are finished or being worked on.
       successes: how many have a successful perturbation so far, unfinished ones included.
-      fraction: the share of the whole work that is done, in [0, 1].
-      batch: the number of the batch that is being worked on, from 0; one for which memory did not suffice, and which is
-        started again with fewer examples, has a number of its own.
-      iterations: how many have been done in the batch; they go on counting in a second attempt at the examples that are
-        missing, at each c of a search, and in the next stage.
-      stage: "attack" or "refinement", each of which minimises an objective of its own; "quantization" has none.
-      success_rate: of the batch's examples, the share that has a successful perturbation so far; once it has ended, the
-        share whose result has been verified.
-      objective: the mean over these of the least so far, in this stage: gamma D(delta) + tau sum_i ||delta_i||, in the
-        refinement gamma D(delta), of other attacks what their results are compared by. None before the first, and at
-        the end of a batch.
-      kappa, rho, c: means over the examples that are not finished: the margin asked of a step, in units of the
-        original's; ADMM's penalty, the scale of the steps; the weight of the margin (of FGM the size that is next).
-        None where the attack has no such thing, and when no example is left.
+      fraction: the completed share of the whole work, in [0, 1].
+      batch: the number of the present batch, from 0; a batch that ran out of memory and starts again with fewer
+        examples has a number of its own.
+      iterations: the number of iterations of the batch so far, including those of a second attempt at the examples
+        without a success, of each c of a search, and of earlier stages.
+      stage: "attack" or "refinement", each with its own objective, or "quantization", which has none.
+      success_rate: the share of the batch's examples with a successful perturbation so far; at the end of the batch,
+        the share with a verified one.
+      objective: the mean over these of the least objective so far in this stage: gamma D(delta) + tau sum_i
+        ||delta_i||, in the refinement gamma D(delta); other attacks have their own. None before the first success, and
+        at the end of a batch.
+      kappa, rho, c: means over the unfinished examples: the margin required of a step, in units of the original's; the
+        penalty of ADMM, or the scale of the steps; the weight of the margin (for FGM the next size). None if the attack
+        has no such quantity, and if no example is left.
     """
 
     examples: int
@@ -70,8 +70,8 @@ class Tracker:
     """Drives compiled loops in chunks, reports to the callback, and turns Ctrl-C into an early end.
 
     Attributes:
-      interrupted: whether Ctrl-C was pressed; loops that are started after that do nothing.
-      chunk: how many iterations to do between two reports.
+      interrupted: whether Ctrl-C was pressed; loops that start afterwards do nothing.
+      chunk: the number of iterations between two reports.
       calls: the number of network calls by (kind, rows), see `AttackResult.calls`.
       gradients, forwards: (N,) int32, the evaluations spent on each example of the present batch.
     """
@@ -92,7 +92,7 @@ class Tracker:
         self.enter("attack")
 
     def start_batch(self, rows: int, iterations: int) -> None:
-        """Announces a batch of `rows` examples that will take `iterations` iterations in all."""
+        """Announces a batch of `rows` examples with a total of `iterations` iterations."""
         self._batch, self._iterations, self._finished = rows, iterations, 0
         self._number += 1
         self._found = np.zeros(rows, bool)
@@ -102,7 +102,7 @@ class Tracker:
         self.chunk = 1
 
     def enter(self, stage: str) -> None:
-        """Announces loops that minimise another objective than those before, see `Progress.stage`."""
+        """Announces loops with another objective than before, see `Progress.stage`."""
         self._stage = stage
         self._objective = np.full(self._batch, np.inf)
 
@@ -126,9 +126,9 @@ class Tracker:
         forwards: int = 0,
         alone: bool = False,
     ) -> None:
-        """Enters calls of the network into the book: for the examples at `places` of the batch, on `size` rows.
+        """Counts calls of the network, for the examples at `places` of the batch, on `size` rows.
 
-        `alone`: each of the examples had calls of its own.
+        `alone`: each example had its own calls.
         """
         times = len(places) if alone else 1
         self.calls["gradient", size] += gradients * times
@@ -142,11 +142,11 @@ class Tracker:
 
     @property
     def lost(self) -> int:
-        """Of how many examples the network returned NaN or infinity."""
+        """The number of examples for which the network returned NaN or infinity."""
         return self._lost_before + int(self._lost.sum())
 
     def advance(self, program: Callable[[], _Result], number: int) -> _Result | None:
-        """Calls `program`, which does `number` iterations and waits for them; None after Ctrl-C: its work is lost."""
+        """Calls `program`, which does `number` iterations and waits for them; None after Ctrl-C, with its work lost."""
         started = time.monotonic()
         try:
             result = program()
@@ -161,9 +161,9 @@ class Tracker:
     def report(
         self, places: npt.NDArray[np.int64], objective: npt.NDArray[np.float32], means: Callable[[], Means]
     ) -> None:
-        """Reports the best objectives of the examples at `places`, infinite where nothing has succeeded yet.
+        """Reports the best objectives of the examples at `places`, infinite for those without a success yet.
 
-        What earlier loops found stays counted. `means` is called only if there is a callback.
+        Successes of earlier loops stay counted. `means` is called only if there is a callback.
         """
         if self._callback is None:
             return

@@ -14,7 +14,7 @@ _Nest = TypeVar("_Nest")
 
 
 def positions_of(images: Images) -> npt.NDArray[np.int32]:
-    """The positions (N,) of images that are all of the call's."""
+    """The positions (N,) of images that are all images of the call."""
     return np.arange(len(images), dtype=np.int32)
 
 
@@ -25,7 +25,7 @@ def pad_rows(array: npt.NDArray[Any], rows: int) -> npt.NDArray[Any]:
 
 
 def select_rows(nest: _Nest, rows: npt.NDArray[np.int64]) -> _Nest:
-    """The nest of tensors `nest` of some of the rows; scalars, and what is no tensor, are every row's."""
+    """Selects some rows in a nest of tensors `nest`; scalars, and values that are not tensors, belong to every row."""
 
     def chosen(part: Any) -> Any:
         return tf.gather(part, rows) if tf.is_tensor(part) and part.shape.rank else part

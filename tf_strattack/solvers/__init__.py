@@ -1,4 +1,4 @@
-"""How problem (2) is solved: solvers are frozen dataclasses of their own hyper-parameters, as `solver=` takes them."""
+"""Solvers of problem (2), as `solver=` takes them: frozen dataclasses of their own hyper-parameters."""
 
 from typing import Any
 
@@ -17,7 +17,7 @@ SOLVERS: dict[str, type[ProxLinear | Admm | Paper]] = {"prox_linear": ProxLinear
 
 
 def as_solver(value: Any, *, refining: bool = False) -> Solver[Any, Any]:
-    """The solver that `value` is or names, with its defaults for an attack or (`refining`) a refinement.
+    """`value` itself, or the solver of this name with its defaults for an attack or (`refining`) a refinement.
 
     Raises:
       InputError: anything else.

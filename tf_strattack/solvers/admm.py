@@ -16,14 +16,14 @@ _UNBOUNDED = 1e10
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Admm(Splitting):
-    """ADMM with the margin's tangent inside the hinge: the z-step is closed, and no c is searched.
+    """ADMM with the margin's tangent inside the hinge: the z-step has a closed form, and there is no search of c.
 
-    Distortion "l0" needs it, and with tau = 0 it is the better one for "linf" too.
+    Use it for distortion "l0", and for "linf" with tau = 0.
 
     Attributes:
       max_iterations: the most iterations.
-      patience: an example is finished, and leaves the batch, when, after its first success, its best result has not
-        improved by 0.2 % for this many iterations (None: no limit).
+      patience: after its first success, an example leaves the batch once its best result has not improved by 0.2 % for
+        this many iterations (None: no limit).
       rho: ADMM's penalty: a number, "tangent" (set per example from the tangent of the margin at the original) or
         "gamma" (the weight of the distortion).
       alpha: factor of eta_k = alpha sqrt(k), the inverse step: a number, or a multiple of rho such as "5 rho".
@@ -44,9 +44,9 @@ class Admm(Splitting):
 
     @classmethod
     def refining(cls, **values: Any) -> Self:
-        """The solver with the defaults of a refinement; `values` as for the class."""
+        """The solver with the defaults of a refinement; `values` as in the class."""
         return super().refining(**{"max_iterations": 120, **values})
 
     def weight(self, c: Rows, margins: Rows, required: Rows, needed: Rows) -> Rows:
-        """What brings the tangent of the margin to -kappa, at least 0, whatever `c` and `margins`."""
+        """The weight, at least 0, that brings the tangent of the margin to -kappa; `c` and `margins` are not used."""
         return tf.clip_by_value(needed, 0.0, _UNBOUNDED)

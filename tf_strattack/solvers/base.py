@@ -11,19 +11,19 @@ from tf_strattack.problem.groups import GroupStructure
 from tf_strattack.problem.problem import Problem
 from tf_strattack.typing import Pixels, Rows, Scalar
 
-# A solver's own iterate and numbers: named tuples of tensors, whose first axis is the examples.
+# A solver's own iterate and numbers: named tuples of tensors with the examples as first axis.
 Iterate = TypeVar("Iterate")
 Parameters = TypeVar("Parameters")
 
 
 class Candidate(NamedTuple):
-    """What an iteration proposes.
+    """The proposal of an iteration.
 
     Attributes:
       delta: sparse, feasible perturbations, (N, H, W, C) in [0, 1] scale.
-      objective: what the best has least of, (N,).
+      objective: the value by which candidates are compared, least first, (N,).
       succeeded: whether each reaches the goal, (N,) bool.
-      finished: whether the solver itself has finished with an example, (N,) bool; None: it never has.
+      finished: whether the solver itself has finished an example, (N,) bool; None if it never does.
     """
 
     delta: Pixels
@@ -33,11 +33,11 @@ class Candidate(NamedTuple):
 
 
 class Monitored(NamedTuple):
-    """What callbacks and results get to see of an iterate; None where a solver has no such quantity.
+    """The values of an iterate for callbacks and results; None if a solver has no such quantity.
 
     Attributes:
       c: the weight of the margin, (N,).
-      kappa: the margin asked of a step, in units of the original's, (N,).
+      kappa: the margin required of a step, in units of the original's, (N,).
       rho: the scale of the steps, (N, 1, 1, 1).
     """
 
@@ -47,14 +47,14 @@ class Monitored(NamedTuple):
 
 
 class Originals(NamedTuple):
-    """What is known of the network at the originals, and what is asked of candidates.
+    """Facts about the network at the originals, and the requirements on candidates.
 
     Attributes:
       margins: (N,) in logits.
       required: the margin that a candidate must reach, (N,), see `Goal.required_margin`.
-      confidence: what the caller asks for, in logits.
-      slopes: the l2 norm of the margin's gradient, (N,); None where no solver needs it.
-      direction: in which the cross-entropy grows, of norm 1, (N, H, W, C); None where no solver needs it.
+      confidence: the confidence that the caller requests, in logits.
+      slopes: the l2 norm of the margin's gradient, (N,); None if no solver needs it.
+      direction: the direction in which the cross-entropy grows, of norm 1, (N, H, W, C); None if no solver needs it.
     """
 
     margins: Rows
@@ -69,7 +69,7 @@ class Search(NamedTuple):
 
     Attributes:
       initial_c: the first value.
-      steps: how many values are tried.
+      steps: how many values to try.
     """
 
     initial_c: float
@@ -77,22 +77,22 @@ class Search(NamedTuple):
 
 
 class Solver(abc.ABC, Generic[Iterate, Parameters]):
-    """How problem (2) is solved: what begins, and what one iteration does. `minimise` does the rest.
+    """A solver of problem (2): its first iterate and one iteration. `minimise` does the rest.
 
-    Everything that a graph depends on, besides the tensors that the functions are given, belongs into `structure`.
+    Everything on which a graph depends, except the tensor arguments of the functions, belongs in `structure`.
     """
 
     # The most iterations (for each c).
     max_iterations: int
     # The iterations without a noticeably better candidate after which an example is finished; None for no limit.
     patience: int | None = None
-    # Iterations between two looks at who is finished.
+    # Iterations between two checks for finished examples.
     look_every: ClassVar[int] = 10
-    # Whether candidates are other points than iterates, so that a start that succeeds has to be tested by itself.
+    # Whether candidates differ from iterates, so that a successful start needs a test of its own.
     tests_start: ClassVar[bool] = False
-    # Whether a problem whose group penalty is not convex begins at the solution of the convex one.
+    # Whether a problem with a non-convex group penalty starts at the solution of the convex one.
     begins_convex: ClassVar[bool] = False
-    # How often an attack begins again at a random point where nothing is found, unless it is given a number.
+    # How many random points an attack starts from if it fails, unless its caller gives a number.
     restarts: ClassVar[int] = 0
 
     @property
@@ -102,16 +102,16 @@ class Solver(abc.ABC, Generic[Iterate, Parameters]):
 
     @property
     def structure(self) -> Hashable:
-        """What the graph depends on, besides tensors: the class, and hyper-parameters that are not numbers."""
+        """What the graph depends on, except tensors: the class, and hyper-parameters that are not numbers."""
         return type(self)
 
     @property
     def total_iterations(self) -> int:
-        """The most iterations in all."""
+        """The largest total number of iterations."""
         return self.max_iterations * (1 if self.search is None else self.search.steps)
 
     def check(self, distortion: Distortion, groups: GroupStructure | None) -> None:
-        """Refuses what the solver cannot minimise, or for which one of its hyper-parameters means nothing.
+        """Refuses problems that the solver cannot minimise, or for which one of its hyper-parameters has no effect.
 
         Raises:
           InputError: such a distortion or such groups.
@@ -123,12 +123,12 @@ class Solver(abc.ABC, Generic[Iterate, Parameters]):
 
     @abc.abstractmethod
     def init(self, problem: Problem, start: Pixels, c: Rows) -> Iterate:
-        """The iterate at the perturbations `start`, for these `c`, if the solver searches them or begins with one."""
+        """The iterate at the perturbations `start`, for these `c` if the solver searches c or starts with one."""
 
     @abc.abstractmethod
     def step(self, k: Scalar, iterate: Iterate, problem: Problem, parameters: Parameters) -> tuple[Iterate, Candidate]:
         """One iteration, after `k` finished ones, and the candidate that it tests."""
 
     def monitor(self, iterate: Iterate, parameters: Parameters) -> Monitored:
-        """What callbacks and results get to see."""
+        """The values for callbacks and results."""
         return Monitored()

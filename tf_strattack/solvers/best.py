@@ -1,4 +1,4 @@
-"""The best candidate so far: within the loop, and as its outcome."""
+"""The best candidate so far: within the loop, and as its result."""
 
 from __future__ import annotations
 
@@ -11,25 +11,24 @@ import tensorflow as tf
 from tf_strattack.solvers.base import Candidate
 from tf_strattack.typing import Flags, Images, Pixels, Places, Rows, Scalar
 
-# What can have found an example: the run from the original on, one from a starting point or from a random point, or the
-# fallback solver.
-# Nothing is found by a method that works on what others found.
+# How a success can be found: by the run from the original, from a starting point or from a random point, or by the
+# fallback solver. The last is for methods that start from the results of others.
 ORIGINS = ("first run", "starting point", "restart", "fallback", "")
 FIRST_RUN, STARTING_POINT, RESTART, FALLBACK, GIVEN = range(5)
 # The patience that is never exhausted.
 ENDLESS = 2**30
-# A candidate this much better than the best so far makes an example worth more iterations.
+# An improvement by this factor makes an example worth more iterations.
 _NOTICEABLE = 0.998
 
 
 class Best(NamedTuple):
-    """What the loop keeps for each example.
+    """The state that the loop keeps for each example.
 
     Attributes:
-      delta: the successful candidate of least objective, or what it begins with, (N, H, W, C).
-      objective: of it, infinite where there is none, (N,).
-      c: the weight of the margin when the example was last worked on, (N,).
-      stalled: iterations since the best has become noticeably better, (N,) int32; from the patience on, the example is
+      delta: the successful candidate of least objective, or the start, (N, H, W, C).
+      objective: its objective, infinite if there is none, (N,).
+      c: the weight of the margin in the last iteration of the example, (N,).
+      stalled: iterations since the last noticeable improvement, (N,) int32; from the patience on, the example is
         finished.
     """
 
@@ -40,7 +39,7 @@ class Best(NamedTuple):
 
     @classmethod
     def of(cls, delta: Pixels, objective: Rows) -> Best:
-        """What is known to succeed, if anything (objective finite)."""
+        """The known success, if there is one (its objective is finite)."""
         rows = tf.zeros_like(objective)
         return cls(delta, objective, rows, tf.zeros_like(rows, tf.int32))
 
@@ -51,7 +50,7 @@ class Best(NamedTuple):
 
     def after(self, candidate: Candidate, c: Rows | None, patience: Scalar) -> Best:
         """The best after one more candidate, found with the weight `c`."""
-        # What a finished row still does, until it leaves the batch, must not change its result.
+        # A finished row iterates until it leaves the batch, but its result must not change.
         going = self.stalled < patience
         better = candidate.succeeded & (candidate.objective < self.objective) & going
         noticeably = better & (candidate.objective < _NOTICEABLE * self.objective)
@@ -60,7 +59,7 @@ class Best(NamedTuple):
         if candidate.finished is not None:
             stalled = tf.where(candidate.finished, tf.maximum(stalled, patience), stalled)
         return Best(
-            # Of whole rows; tf.where, which would broadcast, takes several times as long.
+            # Selects whole rows; tf.where, which would broadcast, takes several times as long.
             delta=tf.raw_ops.Select(condition=better, x=candidate.delta, y=self.delta),
             objective=tf.where(better, candidate.objective, self.objective),
             c=self.c if c is None else tf.where(going, c, self.c),
@@ -69,13 +68,13 @@ class Best(NamedTuple):
 
 
 class Solution(NamedTuple):
-    """What a method made of N examples.
+    """The result of a method for N examples.
 
     Attributes:
       delta: the best perturbations, (N, H, W, C) in [0, 1] scale.
-      objective: what they have least of, infinite where nothing was found, (N,).
+      objective: their objectives, infinite without a success, (N,).
       c: the weights of the margin, (N,).
-      origin: where each began, (N,) indices of `ORIGINS`.
+      origin: how each success was found, (N,) indices of `ORIGINS`.
     """
 
     delta: Images
@@ -92,7 +91,7 @@ class Solution(NamedTuple):
 
     @classmethod
     def none(cls, rows: int, image_shape: tuple[int, ...]) -> Solution:
-        """Nothing found for any of `rows` images of shape (H, W, C)."""
+        """No success for any of `rows` images of shape (H, W, C)."""
         numbers = np.zeros(rows, np.float32)
         return cls.of(np.zeros((rows, *image_shape), np.float32), numbers + np.float32(np.inf), numbers)
 
@@ -106,7 +105,7 @@ class Solution(NamedTuple):
         return Solution(self.delta[rows], self.objective[rows], self.c[rows], self.origin[rows])
 
     def put(self, rows: Places, by: Solution) -> None:
-        """Replaces some of its rows, in place, by another solution of them."""
+        """Replaces some rows, in place, by another solution of them."""
         parts: Any = zip(self, by, strict=True)
         for mine, other in parts:
             mine[rows] = other

@@ -1,4 +1,4 @@
-"""Half-spaces that an iterate has to meet, and the multiplier with which it meets one."""
+"""Half-spaces that must hold an iterate, and the multiplier that brings it into one."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ _INFINITE = 1e30
 
 
 class Multiplier(NamedTuple):
-    """What the last iteration found for a cut.
+    """The result of the last iteration for a cut.
 
     Attributes:
       weight: lambda, the multiplier, (N,).
-      slope: how fast the cut's value falls with the multiplier, (N,); 0 where it is not known.
+      slope: how fast the cut's value falls with the multiplier, (N,); 0 if unknown.
     """
 
     weight: Rows
@@ -32,7 +32,7 @@ class Cut(NamedTuple):
     Attributes:
       normal: (N, H, W, C).
       offset: (N,).
-      direction: where a unit of the multiplier moves the centre of the proximal operator, (N, H, W, C).
+      direction: the move of the proximal operator's centre per unit of the multiplier, (N, H, W, C).
     """
 
     normal: Pixels
@@ -54,13 +54,14 @@ def meet(
 ) -> tuple[Pixels, Multiplier]:
     """Finds the least multiplier >= 0 for which d = prox(centre - multiplier direction) lies in the cut.
 
-    The cut's value falls with the multiplier. Secants within a bracket, from the last iteration's multiplier and slope;
-    a row keeps its multiplier once it is within `accuracy`, so that no row's result depends on another's.
+    The cut's value falls with the multiplier. The search takes secants within a bracket, starting from the last
+    iteration's multiplier and slope. A row keeps its multiplier once it is within `accuracy`, so that no row's result
+    depends on another's.
 
     Returns:
       d (N, H, W, C), and its multiplier.
     """
-    steepest = total(cut.normal * cut.direction) + 1e-20  # the slope where nothing is shrunk or cut
+    steepest = total(cut.normal * cut.direction) + 1e-20  # the slope if nothing is shrunk or clipped
     first = tf.nn.relu(cut.offset + total(cut.normal * centre)) / steepest
     weight = tf.where(last.weight > 0.0, last.weight, first)
     slope = tf.where(last.slope > 0.0, last.slope, steepest)
@@ -77,7 +78,7 @@ def meet(
         if attempt:
             secant = tf.math.divide_no_nan(old_excess - excess, weight - old_weight)
             slope = tf.where(~reached & (secant > 1e-3 * steepest) & (secant < 1.5 * steepest), secant, slope)
-        # No more than four times as far at once: the first groups to wake make the slope much steeper.
+        # At most four times as far at once: the first groups that become non-zero make the slope much steeper.
         guess = tf.minimum(weight + excess / slope, 4.0 * weight + 1e-3 * tf.abs(excess) / steepest)
         middle = tf.where(high < _INFINITE, 0.5 * (low + high), 2.0 * weight)
         guess = tf.nn.relu(tf.where((guess <= low) | (guess >= high), middle, guess))

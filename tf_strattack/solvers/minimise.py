@@ -1,4 +1,4 @@
-"""The one loop of the library: it compiles a solver's step, iterates, keeps the best, and drops finished examples."""
+"""The loop of the library: it compiles a solver's step, iterates, keeps the best, and drops finished examples."""
 
 from __future__ import annotations
 
@@ -43,15 +43,15 @@ def minimise(
 
     Args:
       solver: its step is compiled once for its structure, the objective's, the goal and the image shape.
-      objective: what is minimised besides the margin.
+      objective: the objective next to the margin.
       work: the examples; finished ones leave the batch, and Ctrl-C ends it with the best so far.
-      originals: what is known of the network at the originals.
+      originals: facts about the network at the originals.
       start: perturbations (N, H, W, C) within the box to begin with; None for 0.
-      known: what is known to succeed already; None for nothing.
-      c: (N,) what a solver begins with that does not search c; None for 0.
+      known: successes that are already known; None for none.
+      c: (N,) the first c of a solver that does not search it; None for 0.
 
     Returns:
-      The best of each example, over all c. The c of the solution is the one searched, if one is.
+      The best perturbation of each example, over all c. If c is searched, the solution has the c that was found.
     """
     problem = Problem(work.goal, work.batch, objective.of_batch(work.batch))
     parameters = solver.parameters(problem, originals)
@@ -76,7 +76,7 @@ def minimise(
 
 
 def _with_start(objective: Objective, work: Work, originals: Originals, start: Pixels, known: Best) -> Best:
-    """What is known, with the start in place of it where that succeeds, too."""
+    """The known successes, with the start in their place where it succeeds, too."""
     holds = work.evaluate(
         "start",
         lambda problem, start, required: problem.is_adversarial(start, required),
@@ -101,7 +101,7 @@ class _Loop(Generic[Iterate, Parameters]):
         self._patience = ENDLESS if solver.patience is None else solver.patience
 
     def run(self, state: State[Iterate]) -> Solution:
-        """Iterates until all is done, all examples are finished, or Ctrl-C."""
+        """Iterates until all iterations are done, all examples are finished, or Ctrl-C."""
         solver, work, tracker = self._solver, self._work, self._work.tracker
         batch, parameters, shape = work.batch, self._parameters, work.batch.images.shape[1:]
         outcome = Solution.none(work.rows, shape)
@@ -166,7 +166,7 @@ class _Loop(Generic[Iterate, Parameters]):
         return self._work.program(key, iterate, *example, self._numbers, tf.constant(0), tf.constant(0))
 
     def _means(self, state: State[Iterate], parameters: Parameters, rows: int) -> Means:
-        """What callbacks get to see of the first `rows`, as far as they are not finished."""
+        """The values for callbacks: means over the unfinished among the first `rows`."""
         monitored: Monitored = self._solver.monitor(state.iterate, parameters)
         running = state.best.stalled.numpy()[:rows] < self._patience
 
@@ -179,14 +179,14 @@ class _Loop(Generic[Iterate, Parameters]):
 
 
 def batch_sizes(size: int, image_shape: Sequence[int]) -> list[int]:
-    """The sizes to which a batch of (H, W, C) images may shrink: few, as a network is prepared again for each."""
+    """The sizes to which a batch of (H, W, C) images may shrink: only a few, as each needs new programs."""
     multiple = devices.padded(1, image_shape)
     wanted = {-(-size * part // 8 // multiple) * multiple for part in (1, 2, 3, 4, 6)}
     return sorted({max(multiple, w) for w in wanted if w < size} | {size})
 
 
 def _waited(program: Callable[..., tuple[State[Any], Evaluations]], *arguments: Any) -> Any:
-    """What a program returns, once it is there."""
+    """The result of a program, once it is computed."""
     state, spent = program(*arguments)
     state.best.objective.numpy()
     return state, spent

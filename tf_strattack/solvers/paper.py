@@ -1,4 +1,4 @@
-"""The solver as the paper has it: the hinge by its gradient, eq. (15), with c searched for each example."""
+"""The solver of the paper: the hinge by its gradient, eq. (15), with a search of c for each example."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ class Paper(Splitting):
 
     Attributes:
       max_iterations: the most iterations for each c.
-      patience: an example is finished, and leaves the batch, when, after its first success, its best result has not
-        improved by 0.2 % for this many iterations (None: no limit).
+      patience: after its first success, an example leaves the batch once its best result has not improved by 0.2 % for
+        this many iterations (None: no limit).
       rho: ADMM's penalty: a number, "tangent" (set per example from the tangent of the margin at the original) or
         "gamma" (the weight of the distortion); the paper's authors take 15.
       alpha: factor of eta_k = alpha sqrt(k), the inverse step: a number (the authors take 5), or a multiple of rho such
@@ -28,7 +28,7 @@ class Paper(Splitting):
       copies: "support" or (overlapping groups, Proposition 2) "paper".
       split_box: False for one block of distortion and box.
       initial_c: the first c, the weight of the margin.
-      search_steps: how many c are tried; 1 keeps c fixed, as the paper's text does.
+      search_steps: how many c to try; 1 keeps c fixed, as in the paper's text.
 
     Raises:
       InputError: a value out of range.
@@ -52,7 +52,7 @@ class Paper(Splitting):
 
     @classmethod
     def refining(cls, **values: Any) -> Self:
-        """The solver with the defaults of a refinement; `values` as for the class."""
+        """The solver with the defaults of a refinement; `values` as in the class."""
         return super().refining(**{"max_iterations": 200, **values})
 
     @property
@@ -61,5 +61,5 @@ class Paper(Splitting):
         return Search(self.initial_c, self.search_steps)
 
     def weight(self, c: Rows, margins: Rows, required: Rows, needed: Rows) -> Rows:
-        """The `c` that is searched where the margin is not reached, else 0."""
+        """The searched `c` if the margin is not reached, else 0."""
         return c * tf.cast(margins > -required, margins.dtype)

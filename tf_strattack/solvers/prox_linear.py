@@ -1,18 +1,18 @@
 """The default solver: the margin's tangents at sparse, feasible points, and the problem with them solved at once.
 
-ADMM splits problem (2) because the network is not convex. With the network replaced by its tangents nothing is
-left to split: for groups that do not overlap, squared l2 distortion and the box, what remains,
+ADMM splits problem (2) because the network is not convex. With the network replaced by its tangents there is nothing
+left to split. For groups that do not overlap, squared l2 distortion and the box, the remaining problem,
 
     argmin_d  gamma D(d) + tau sum_i ||d_i||_2 + eta_k/2 ||d - y_hat||_2^2
     subject to  normal^T d + offset <= -kappa for each tangent,  lower <= d <= upper,
 
-is a root of one number per tangent, its multiplier lambda, and costs no evaluation of the network.
-Every iterate y is itself the candidate: one evaluation of the network serves its test and the next tangent.
+is to find one root per tangent, its multiplier lambda, and costs no evaluation of the network.
+Every iterate y is itself the candidate: one evaluation of the network gives both its test and the next tangent.
 
-Two things stop the iterates from oscillating across the kinks of a ReLU network: y_hat is y with momentum (heavy
-ball), and besides the newest tangent the iterate has to meet the running mean of all so far, each of which a convex
-margin lies above. A third keeps the first iterates from leaping to where the first tangents say nothing, as those of
-adversarially trained networks do: the box starts small and grows to its full size.
+Two things stop the iterates from oscillating across the kinks of a ReLU network: y_hat is y with momentum (heavy ball),
+and the iterate must satisfy both the newest tangent and the running mean of all tangents so far (a convex margin lies
+above each of them). A third keeps the first iterates from points where the first tangents say nothing, as happens with
+adversarially trained networks: the box starts small and grows to its full size.
 """
 
 from __future__ import annotations
@@ -35,10 +35,10 @@ from tf_strattack.typing import Pixels, Rows, Scalar
 # Relative to the requested margin. A looser tolerance would amplify rounding errors to differences of several per cent.
 _ACCURACY = 1e-4
 _MAX_KAPPA = 0.2
-# Within so much of success, in units of the original's margin, kappa changes in proportion: iterates end up there,
-# and a jump at success itself would make rounding errors grow.
+# This close to success, in units of the original's margin, kappa changes in proportion: iterates end up there, and a
+# jump at success itself would amplify rounding errors.
 _NEAR = 0.05
-# The box grows with this power of the iterations, to its full size in this share of them, and at most in so many.
+# The box grows with this power of the iterations, and has its full size after this share of them, or this many at most.
 _GROWTH_POWER, _GROWTH_SHARE, _GROWTH_ITERATIONS = 1.5, 0.9, 100.0
 
 
@@ -49,8 +49,8 @@ class Iterate(NamedTuple):
       y, previous: this iterate and the one before, sparse and within the box, (N, H, W, C).
       normal, offset: the mean tangent, normal^T d + offset, of the margin: (N, H, W, C) and (N,).
       of_mean, of_newest: the multipliers of the mean tangent and of the newest one in the last step.
-      kappa: the margin asked of the tangents, in units of `Steps.unit`, (N,).
-      radius: the largest change that the first step may make, in [0, 1] scale, (N, 1, 1, 1).
+      kappa: the margin required of the tangents, in units of `Steps.unit`, (N,).
+      radius: the largest change that the first step allows, in [0, 1] scale, (N, 1, 1, 1).
     """
 
     y: Pixels
@@ -71,17 +71,17 @@ class ProxLinear(Stepping[Iterate]):
 
     Attributes:
       max_iterations: the most iterations.
-      patience: an example is finished, and leaves the batch, when, after its first success, its best result has not
-        improved by 0.2 % for this many iterations (None: no limit).
+      patience: after its first success, an example leaves the batch once its best result has not improved by 0.2 % for
+        this many iterations (None: no limit).
       rho: the scale of the steps: a number, "tangent" (set per example from the tangent of the margin at the original)
         or "gamma" (the weight of the distortion).
       alpha: factor of eta_k = alpha sqrt(k), the inverse step: a number, or a multiple of rho such as "10 rho".
-      momentum: of the iterates, in [0, 1).
+      momentum: the momentum of the iterates, in [0, 1).
       memory: the weight of the earlier tangents in the mean, in [0, 1).
-      initial_kappa: what is asked of the margin at first, in units of the original's.
+      initial_kappa: the margin required at first, in units of the original's.
       initial_radius: the largest change of an entry at first, in [0, 1] scale, above 0; it grows with k^1.5 to the
-        whole box in 90 % of `max_iterations`, and in 100 at most. 1 for the whole box from the beginning, which is also
-        what a run has that does not start at the original.
+        whole box in 90 % of `max_iterations`, or in 100 iterations if that is less. 1 gives the whole box from the
+        beginning, as do all runs that do not start at the original.
 
     Raises:
       InputError: a value out of range.
@@ -113,7 +113,7 @@ class ProxLinear(Stepping[Iterate]):
 
     @classmethod
     def refining(cls, **values: object) -> ProxLinear:
-        """The solver with the defaults of a refinement, which begins at a success; `values` as for the class."""
+        """The solver with the defaults of a refinement, which starts at a success; `values` as in the class."""
         defaults = {
             "max_iterations": 24,
             "rho": "gamma",
@@ -125,7 +125,7 @@ class ProxLinear(Stepping[Iterate]):
         return cls(**{**defaults, **values})  # type: ignore[arg-type]
 
     def check(self, distortion: Distortion, groups: GroupStructure | None) -> None:
-        """Refuses a `distortion` whose minimiser jumps, as what meets the tangent is sought by secants; any `groups`.
+        """Refuses a `distortion` whose minimiser jumps, as multipliers are found by secants; `groups` may be any.
 
         Raises:
           InputError: distortion "l0".
@@ -150,7 +150,7 @@ class ProxLinear(Stepping[Iterate]):
         return Iterate(start, start, zero, rows, mean, newest, rows + self.initial_kappa, radius)
 
     def step(self, k: Scalar, iterate: Iterate, problem: Problem, parameters: Steps) -> tuple[Iterate, Candidate]:
-        """One iteration: tests the iterate, and moves to where the tangents lead."""
+        """One iteration: it tests the iterate, and solves the problem with the tangents for the next one."""
         momentum, memory, growth, reach = parameters.extra
         margins, gradient = problem.margin_and_gradient(iterate.y)
         kept = tf.where(k > 0, memory, 0.0)
@@ -184,5 +184,5 @@ class ProxLinear(Stepping[Iterate]):
         return next_iterate, candidate
 
     def monitor(self, iterate: Iterate, parameters: Steps) -> Monitored:
-        """The multipliers' sum, the margin asked for, and the scale of the steps."""
+        """The sum of the multipliers, the required margin, and the scale of the steps."""
         return Monitored(iterate.of_mean.weight + iterate.of_newest.weight, iterate.kappa, parameters.rho)

@@ -9,9 +9,9 @@ import numpy.typing as npt
 class Bracket:
     """Finds, for each example, about the least c with which the attack succeeds.
 
-    Starts at one value; where it succeeds divides by 10 until it fails, where it fails multiplies by 10
-    until it succeeds, then bisects in log c. What counts is the success at this c alone, and not
-    whether the perturbation is also the best so far.
+    It starts at one value, divides it by 10 after successes until one fails, or multiplies it by 10 after failures
+    until one succeeds, then bisects in log c. A success at this c counts, whether or not its perturbation is the best
+    so far.
     """
 
     def __init__(self, rows: int, initial_c: float) -> None:
@@ -21,7 +21,7 @@ class Bracket:
         self._succeeded = np.full(rows, np.inf)
 
     def update(self, succeeded: npt.NDArray[np.bool_]) -> None:
-        """Moves every c on, given whether the attack succeeded (N,) at the present one."""
+        """Chooses the next c of each example, given whether the attack succeeded (N,) at the present one."""
         self._succeeded = np.where(succeeded, self.c, self._succeeded)
         self._failed = np.where(succeeded, self._failed, self.c)
         with np.errstate(invalid="ignore"):

@@ -1,4 +1,4 @@
-"""ADMM for problem (2): every part of the objective has a copy of the perturbation, and z is what the network sees.
+"""ADMM for problem (2): every part of the objective has a copy of the perturbation, and the network sees z.
 
 Symbols are the paper's; u, v, s are its scaled duals (u/rho, v/rho, s/rho). All tensors are in [0, 1] scale.
 """
@@ -32,10 +32,10 @@ class Iterate(NamedTuple):
 
     Attributes:
       z: the variable that the network sees, (N, H, W, C).
-      u, s: scaled duals of delta and w, (N, H, W, C); s is 0 (N,) where distortion and box are one block.
+      u, s: scaled duals of delta and w, (N, H, W, C); s is 0 (N,) if distortion and box are one block.
       v: scaled duals of the group copies y, in the layout of `Groups.gather`; 0 (N,) without groups.
-      kappa: the margin asked of z, in units of `Steps.unit`, (N,).
-      c: the weight of the margin: in the last step, or the one that is searched, (N,).
+      kappa: the margin required of z, in units of `Steps.unit`, (N,).
+      c: the weight of the margin, in the last step or from the search, (N,).
     """
 
     z: Pixels
@@ -48,13 +48,13 @@ class Iterate(NamedTuple):
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Splitting(Stepping[Iterate]):
-    """What `Admm` and `Paper` share: eqs. (9) to (12), (15) to (18), (21) and (22).
+    """The base of `Admm` and `Paper`: eqs. (9) to (12), (15) to (18), (21) and (22).
 
     Attributes:
       max_iterations, patience, rho, alpha: see `Stepping`.
       copies: for overlapping groups, "support" is consensus over the groups that hold a pixel; "paper" is
         Proposition 2 with a copy of the image for each group, whose steps are far smaller.
-      split_box: whether distortion and box are blocks of their own, eqs. (10) and (11), or one, eq. (21).
+      split_box: whether distortion and box are separate blocks, eqs. (10) and (11), or one, eq. (21).
     """
 
     tests_start: ClassVar[bool] = True
@@ -71,19 +71,19 @@ class Splitting(Stepping[Iterate]):
 
     @classmethod
     def refining(cls, **values: Any) -> Self:
-        """The solver with the defaults of a refinement, which begins at a success; `values` as for the class."""
+        """The solver with the defaults of a refinement, which starts at a success; `values` as in the class."""
         return cls(**{"rho": "gamma", "split_box": False, **values})
 
     @property
     def structure(self) -> Hashable:
-        """The class, and what is not a number."""
+        """The class, and the hyper-parameters that are not numbers."""
         return type(self), self.copies, self.split_box
 
     def check(self, distortion: Distortion, groups: GroupStructure | None) -> None:
         """Refuses copies of the whole image for `groups` that do not overlap; any `distortion`.
 
         Raises:
-          InputError: copies "paper" where they mean nothing.
+          InputError: copies "paper" for groups that do not overlap.
         """
         if self.copies == "paper" and (groups is None or not groups.overlapping):
             raise InputError("expected copies=paper with overlapping groups only (stride below group_size)")
@@ -103,14 +103,14 @@ class Splitting(Stepping[Iterate]):
     def step(self, k: Scalar, iterate: Iterate, problem: Problem, parameters: Steps) -> tuple[Iterate, Candidate]:
         """One iteration, and a test of its sparse candidate.
 
-        That is y, where delta is not 0 either if D is sparse; delta where there are no groups.
+        The candidate is y, and 0 where delta is 0 if D is sparse; without groups it is delta.
         """
         objective, rho, batch = problem.objective, parameters.rho, problem.batch
         groups, distortion, z = objective.groups, objective.distortion, iterate.z
         box = (-math.inf, math.inf) if self.split_box else (batch.lower, batch.upper)
         delta = distortion.prox(z - iterate.u, objective.gamma / rho, *box)  # (10), (21)
 
-        # The z-step: every variable pulls z towards itself plus its dual.
+        # The z-step: every variable pulls z towards the sum of itself and its dual.
         eta_k = parameters.eta(k)
         if self.split_box:
             w = proximal.box(z - iterate.s, batch.lower, batch.upper)  # (11)
@@ -127,7 +127,7 @@ class Splitting(Stepping[Iterate]):
             curvature += rho * multiplicity
             pulls += rho * groups.scatter(y + iterate.v)
             if self.copies == "paper":
-                # Off its group a copy equals z minus its dual: it pulls z to where it is (Proposition 2).
+                # Outside its group a copy equals z minus its dual: it pulls z to its present value (Proposition 2).
                 curvature += rho * (groups.number - multiplicity)
                 pulls += rho * (groups.number - multiplicity) * z
         margins, gradient = problem.margin_and_gradient(z)
@@ -155,19 +155,19 @@ class Splitting(Stepping[Iterate]):
     def weight(self, c: Rows, margins: Rows, required: Rows, needed: Rows) -> Rows:
         """The weight (N,) of the margin's gradient in the z-step.
 
-        It solves, approximately, for the point z_bar that the other variables pull to, with the curvature L,
+        It solves approximately, with the curvature L and the point z_bar to which the other variables pull,
 
             argmin_z' c max{margin(x0 + z'), -kappa} + 1/2 sum_j L_j (z'_j - z_bar_j)^2.
 
         Args:
-          c: the weight that is searched, (N,).
-          margins: of the network at x0 + z, (N,).
+          c: the weight from the search, (N,).
+          margins: the margins at x0 + z, (N,).
           required: the margin that a candidate must reach, (N,).
           needed: the weight with which the tangent of the margin at z reaches -kappa, (N,).
         """
 
     def monitor(self, iterate: Iterate, parameters: Steps) -> Monitored:
-        """The weight of the margin, the margin asked of z where c is not searched, and ADMM's penalty."""
+        """The weight of the margin, the margin required of z if there is no search of c, and the penalty of ADMM."""
         return Monitored(iterate.c, iterate.kappa if self.search is None else None, parameters.rho)
 
 

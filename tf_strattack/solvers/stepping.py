@@ -1,4 +1,4 @@
-"""What solvers share whose steps have a scale: rho, alpha, patience, and the margin asked of a step."""
+"""The base of solvers whose steps have a scale: rho, alpha, patience, and the margin required of a step."""
 
 from __future__ import annotations
 
@@ -46,8 +46,8 @@ class Stepping(Solver[Iterate, Steps]):
 
     Attributes:
       max_iterations: the most iterations (for each c).
-      patience: an example is finished, and leaves the batch, when, after its first success, its best result has not
-        improved by 0.2 % for this many iterations (None: no limit).
+      patience: after its first success, an example leaves the batch once its best result has not improved by 0.2 % for
+        this many iterations (None: no limit).
       rho: the scale of the steps (ADMM's penalty): a number, "tangent" (set per example from the tangent of the margin
         at the original) or "gamma" (the weight of the distortion).
       alpha: factor of eta_k = alpha sqrt(k), the inverse step: a number, or a multiple of rho such as "5 rho".
@@ -86,11 +86,11 @@ class Stepping(Solver[Iterate, Steps]):
 def rho_of(rule: float | str, problem: Problem, originals: Originals) -> Rows:
     """Rho (N,): a number as given; "gamma", the scale of the squared norm; or "tangent".
 
-    The latter chooses it such that what it divides, the threshold of a shrinkage, fits what will change. The tangent of
-    the margin asks for a perturbation of norm margin/slope. Spread over 15 % of the groups this is a norm per group,
-    and rho puts the threshold at three times that; with the entries for groups likewise where the distortion shrinks
-    them. A squared norm has a scale of its own, gamma: rho is at least a tenth of it, which keeps the steps those of
-    the distortion, and without groups a third.
+    The latter chooses rho such that the threshold of the shrinkage, which it divides, fits the expected changes. The
+    tangent of the margin requires a perturbation of norm margin/slope. Spread over 15 % of the groups, this gives a
+    norm per group, and rho puts the threshold at three times that norm. If the distortion shrinks entries, the same
+    holds with entries in place of groups. A squared norm has its own scale, gamma: rho is at least a tenth of it, or a
+    third without groups, which keeps the steps at the scale of the distortion.
     """
     objective, margins = problem.objective, originals.margins
     if rule == "gamma":
@@ -111,7 +111,7 @@ def rho_of(rule: float | str, problem: Problem, originals: Originals) -> Rows:
 
 
 def column(values: Rows) -> Rows:
-    """Values (N,) as they multiply images, (N, 1, 1, 1)."""
+    """Values (N,) as factors of images, (N, 1, 1, 1)."""
     return tf.reshape(values, [-1, 1, 1, 1])
 
 
@@ -121,17 +121,17 @@ def total(values: tf.Tensor) -> Rows:
 
 
 def track_margin(kappa: Rows, shortfall: Rows, most: float) -> Rows:
-    """Adapts the margin asked of a step: what comes out lags behind, by how much depends on the example.
+    """Adapts the margin required of a step: the result falls short of it, by an amount that depends on the example.
 
     `shortfall` (N,) is 1 after a candidate that misses the goal, for 10 % more, and -1 after one that reaches it, for
-    10 % less. The limit `most` keeps z near the image where no candidate comes through: far out, tangents say
-    nothing about valid images.
+    10 % less. The limit `most` keeps z near the image while no candidate succeeds: far away, tangents say nothing about
+    valid images.
     """
     return tf.minimum(kappa * (1.0 + 0.1 * shortfall), most)
 
 
 def _multiple(alpha: Any) -> Any:
-    """The number in "10 rho"; what is no text, as it is."""
+    """The number in "10 rho"; a value that is not text is returned unchanged."""
     if not isinstance(alpha, str):
         return alpha
     if not alpha.endswith(_MULTIPLE):

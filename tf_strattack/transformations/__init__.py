@@ -1,9 +1,9 @@
-"""What may happen to an image before the network sees it: random changes that an `Expectation` is taken over.
+"""Random changes of an image before the network sees it, over which an `Expectation` is taken.
 
 A transformation is a callable `(images, seeds) -> images`: images (N, H, W, C) float32 in [0, 1] scale, whatever the
-classifier's bounds, and seeds (N, 2) int32, from which all that is random of a row comes. It keeps the shape, and must
-be differentiable. What leaves [0, 1] is clipped before the network sees it. `uniform` and `normal` draw numbers of each
-row, and `split` makes further seeds.
+classifier's bounds, and seeds (N, 2) int32, the only source of randomness of a row. It keeps the shape, and must be
+differentiable. Values outside [0, 1] are clipped before the network sees them. `uniform` and `normal` draw numbers for
+each row, and `split` makes further seeds.
 """
 
 from tf_strattack.transformations.base import Chain, Transformation

@@ -1,4 +1,4 @@
-"""What a transformation is, and several in a row."""
+"""The interface of a transformation, and chains of several."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tf_strattack.typing import Pixels
 
 @dataclasses.dataclass(frozen=True)
 class Transformation(abc.ABC):
-    """A random change of images: a frozen dataclass of its numbers. Any callable of the same arguments will do, too."""
+    """A random change of images: a frozen dataclass of its numbers. Any callable with the same arguments works, too."""
 
     @abc.abstractmethod
     def __call__(self, images: Pixels, seeds: tf.Tensor) -> Pixels:
@@ -24,7 +24,7 @@ class Transformation(abc.ABC):
 
         Args:
           images: (N, H, W, C) float32 in [0, 1] scale.
-          seeds: (N, 2) int32, all that the change of a row depends on besides its image.
+          seeds: (N, 2) int32; the change of a row depends on its seed and its image alone.
 
         Returns:
           (N, H, W, C) float32, differentiable in the images.

@@ -1,4 +1,4 @@
-"""What JPEG does to an image but for its files: the cosine transform of blocks, quantised."""
+"""The losses of JPEG without its files: the quantised cosine transform of blocks."""
 
 from __future__ import annotations
 
@@ -32,9 +32,9 @@ _COLOURS = np.array([[0.299, 0.587, 0.114], [-0.168736, -0.331264, 0.5], [0.5, -
 class JpegLike(Transformation):
     """The losses of JPEG: blocks of 8 x 8 pixels, their cosine transform rounded to multiples of the standard's tables.
 
-    The quality of each image is uniform in [low, high]. Images of three channels are taken for colours, whose
-    chrominance is rounded more coarsely, but kept in full resolution. Others are rounded channel by channel. The
-    gradient takes rounding for the identity.
+    The quality of each image is uniform in [low, high]. Images of three channels are treated as colours, whose
+    chrominance is rounded more coarsely, but in full resolution. Others are rounded channel by channel. The gradient
+    treats rounding as the identity.
 
     Attributes:
       low, high: the qualities, from 1 to 100.
@@ -54,9 +54,9 @@ class JpegLike(Transformation):
             raise InputError(f"expected low of at most high, received low={self.low} and high={self.high}")
 
     def __call__(self, images: Pixels, seeds: tf.Tensor) -> Pixels:
-        """Loses what JPEG would of the `images` (N, H, W, C) in [0, 1] scale; `seeds` (N, 2) int32 say how much."""
+        """Applies the losses of JPEG to `images` (N, H, W, C) in [0, 1] scale; `seeds` (N, 2) int32 determine them."""
         quality = uniform(seeds, (), self.low, self.high)
-        # As the library of the Independent JPEG Group scales its tables, in hundredths.
+        # The scale of the tables in the library of the Independent JPEG Group, in hundredths.
         scale = tf.where(quality < 50.0, 5000.0 / quality, 200.0 - 2.0 * quality) / 100.0
         height, width, channels = images.shape[1:]
         coloured = channels == 3

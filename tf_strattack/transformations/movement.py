@@ -1,4 +1,4 @@
-"""Changes of place: shifts by whole pixels, and images that are made smaller and put somewhere."""
+"""Changes of place: shifts by whole pixels, and smaller copies at a random place."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from tf_strattack.typing import Pixels
 
 @dataclasses.dataclass(frozen=True)
 class Shift(Transformation):
-    """A shift by whole pixels, down or up and to the right or left, each as likely; what is uncovered is 0.
+    """A uniformly random shift by whole pixels, vertical and horizontal; uncovered pixels are 0.
 
     Attributes:
       pixels: the largest shift along an axis.
 
     Raises:
-      InputError: no whole number of at least 1.
+      InputError: not a whole number of at least 1.
 
     Example:
       >>> import numpy as np, tf_strattack as sa
@@ -37,9 +37,9 @@ class Shift(Transformation):
         check_count("pixels", self.pixels)
 
     def __call__(self, images: Pixels, seeds: tf.Tensor) -> Pixels:
-        """Shifts each of the `images` (N, H, W, C); `seeds` (N, 2) int32 say where to."""
+        """Shifts each of the `images` (N, H, W, C); `seeds` (N, 2) int32 determine the shift."""
         ways = 2 * self.pixels + 1
-        # A product that rounds up to the number of ways is none of them.
+        # A product may round up to the number of shifts, which is not a valid index.
         moves = tf.minimum(tf.cast(uniform(seeds, (2,), 0.0, ways), tf.int32), ways - 1) - self.pixels
         for axis in (1, 2):
             images = _moved(images, moves[:, axis - 1], axis)
@@ -48,10 +48,10 @@ class Shift(Transformation):
 
 @dataclasses.dataclass(frozen=True)
 class ResizePad(Transformation):
-    """An image made smaller, by bilinear interpolation, and put at a random place of a black one (arXiv 1711.01991).
+    """An image reduced by bilinear interpolation, at a random place of a black one (arXiv 1711.01991).
 
     Attributes:
-      least: the smallest size, as a share of the image's; sizes are uniform from it to 1.
+      least: the smallest size, as a share of the image's size; sizes are uniform from `least` to 1.
 
     Raises:
       InputError: a share out of range.
@@ -64,7 +64,7 @@ class ResizePad(Transformation):
         check_number("least, a share of the size,", self.least, 0.1, 1.0)
 
     def __call__(self, images: Pixels, seeds: tf.Tensor) -> Pixels:
-        """Resizes and places each of the `images` (N, H, W, C); `seeds` (N, 2) int32 say how."""
+        """Resizes and places each of the `images` (N, H, W, C); `seeds` (N, 2) int32 determine size and place."""
         drawn = uniform(seeds, (3,))
         size = self.least + (1.0 - self.least) * drawn[:, 0]
         for axis in (1, 2):
@@ -73,14 +73,14 @@ class ResizePad(Transformation):
 
 
 def _moved(images: Pixels, moves: tf.Tensor, axis: int) -> Pixels:
-    """Images (N, H, W, C) moved along an axis by `moves` (N,) int32, 0 where nothing comes from."""
+    """Images (N, H, W, C) moved along an axis by `moves` (N,) int32, 0 where there is no source."""
     number = images.shape[axis]
     sources = tf.range(number)[None] - moves[:, None]
     return _weighted(images, sources, tf.ones_like(sources, tf.float32), axis)
 
 
 def _resized(images: Pixels, size: tf.Tensor, place: tf.Tensor, axis: int) -> Pixels:
-    """Images (N, H, W, C) at `size` (N,) times their length along an axis, at `place` (N,) of what room is left."""
+    """Images (N, H, W, C) at `size` (N,) times their length along an axis, at `place` (N,) of the remaining room."""
     number = images.shape[axis]
     length = size * number
     # Centres of pixels lie at halves, as in tf.image.resize.
@@ -96,7 +96,7 @@ def _resized(images: Pixels, size: tf.Tensor, place: tf.Tensor, axis: int) -> Pi
 
 
 def _weighted(images: Pixels, sources: tf.Tensor, weights: tf.Tensor, axis: int) -> Pixels:
-    """Along an axis of images (N, H, W, C), what stands at `sources` (N, length) times `weights`; 0 outside."""
+    """Along an axis of images (N, H, W, C), the values at `sources` (N, length) times `weights`; 0 outside."""
     number = images.shape[axis]
     weights *= tf.cast((sources >= 0) & (sources < number), tf.float32)
     taken = tf.gather(images, tf.clip_by_value(sources, 0, number - 1), axis=axis, batch_dims=1)

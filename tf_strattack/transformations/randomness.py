@@ -1,4 +1,4 @@
-"""Random numbers of a row: from its seeds alone, whatever else is in the batch and wherever the row stands."""
+"""Random numbers for a row from its seeds alone, whatever its place in the batch and the other rows."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ import tensorflow as tf
 
 from tf_strattack.typing import Pixels
 
-# Of the finaliser of MurmurHash3, and the golden ratio, by which counters are spread.
+# Constants of the finaliser of MurmurHash3, and the golden ratio, which spreads counters.
 _FIRST, _SECOND, _SPREAD = 0x85EBCA6B, 0xC2B2AE35, 0x9E3779B9
-# Bits of a float32 below 1.
+# The bits of a float32 below 1.
 _BITS = 24
 
 
 def uniform(seeds: tf.Tensor, shape: Sequence[int], low: float = 0.0, high: float = 1.0) -> tf.Tensor:
-    """Draws numbers of each row, uniform in [`low`, `high`).
+    """Draws numbers for each row, uniform in [`low`, `high`).
 
     Args:
       seeds: (N, 2) int32, as a transformation gets them.
-      shape: what is drawn for a row; () for one number.
+      shape: the shape of the numbers for a row; () for one number.
       low: the least.
-      high: what they stay below.
+      high: the bound below which all numbers are.
 
     Returns:
       (N, *shape) float32. The same seeds give the same numbers; `split` makes independent seeds.
@@ -42,11 +42,11 @@ def uniform(seeds: tf.Tensor, shape: Sequence[int], low: float = 0.0, high: floa
 
 
 def normal(seeds: tf.Tensor, shape: Sequence[int]) -> tf.Tensor:
-    """Draws numbers of each row from the normal distribution of mean 0 and deviation 1; as `uniform`.
+    """Draws numbers for each row from the normal distribution of mean 0 and deviation 1; see `uniform`.
 
     Args:
       seeds: (N, 2) int32.
-      shape: what is drawn for a row.
+      shape: the shape of the numbers for a row.
 
     Returns:
       (N, *shape) float32.
@@ -57,7 +57,7 @@ def normal(seeds: tf.Tensor, shape: Sequence[int]) -> tf.Tensor:
 
 
 def split(seeds: tf.Tensor, number: int) -> list[tf.Tensor]:
-    """Makes `number` independent seeds (N, 2) of `seeds` (N, 2) int32, for draws of different meaning.
+    """Makes `number` independent seeds (N, 2) from `seeds` (N, 2) int32, for separate draws.
 
     Example:
       >>> import numpy as np, tf_strattack as sa
@@ -71,7 +71,7 @@ def split(seeds: tf.Tensor, number: int) -> list[tf.Tensor]:
 def mixed(seeds: tf.Tensor, number: tf.Tensor | int) -> tf.Tensor:
     """Seeds (N, 2) that depend on `seeds` (N, 2) and on a number, a scalar or (N,) int32."""
     words = _words(seeds)
-    # Seeds of callers are of any size.
+    # Seeds of callers may have any size.
     given = tf.bitcast(tf.cast(number, tf.int32), tf.uint32) if tf.is_tensor(number) else _word(number)
     first = _finalised(words[:, 0] ^ _times(given + _word(1), _SPREAD))
     second = _finalised(words[:, 1] + first)
@@ -79,7 +79,7 @@ def mixed(seeds: tf.Tensor, number: tf.Tensor | int) -> tf.Tensor:
 
 
 def seeds_of(images: Pixels) -> tf.Tensor:
-    """Seeds (N, 2) int32 by the content of images (N, H, W, C), to the bit."""
+    """Seeds (N, 2) int32 from the bits of images (N, H, W, C)."""
     shape = images.shape[1:]
     weights = np.random.default_rng(0).integers(0, 2**32, size=(2, math.prod(shape)), dtype=np.uint32) | np.uint32(1)
     bits = tf.reshape(tf.bitcast(images + 0.0, tf.int32), [-1, 1, math.prod(shape)])  # -0 is 0

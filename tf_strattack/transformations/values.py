@@ -30,7 +30,7 @@ class Brightness(Transformation):
         check_number("amount, in [0, 1] scale,", self.amount, 0.0, 1.0, open_low=True)
 
     def __call__(self, images: Pixels, seeds: tf.Tensor) -> Pixels:
-        """Adds a number to each of the `images` (N, H, W, C) in [0, 1] scale; `seeds` (N, 2) int32 say which."""
+        """Adds a number to each of the `images` (N, H, W, C) in [0, 1] scale; `seeds` (N, 2) int32 determine it."""
         return images + uniform(seeds, (1, 1, 1), -self.amount, self.amount)
 
 
@@ -52,5 +52,5 @@ class Noise(Transformation):
         check_number("deviation, in [0, 1] scale,", self.deviation, 0.0, 1.0, open_low=True)
 
     def __call__(self, images: Pixels, seeds: tf.Tensor) -> Pixels:
-        """Adds noise to the `images` (N, H, W, C) in [0, 1] scale; `seeds` (N, 2) int32 say which."""
+        """Adds noise to the `images` (N, H, W, C) in [0, 1] scale; `seeds` (N, 2) int32 determine it."""
         return images + self.deviation * normal(seeds, images.shape[1:])

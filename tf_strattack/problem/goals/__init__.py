@@ -1,1 +1,1 @@
-"""What must come true of an example: `Goal`, and one file for each kind."""
+"""The goals of attacks: `Goal`, and one file for each kind."""

@@ -1,4 +1,4 @@
-"""What an attack is to achieve: how far an example is from it, in which direction, and whether it is there."""
+"""The goal of an attack: how far an example is from it, in which direction, and whether it is reached."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from tf_strattack.typing import Classes, Flags, Images, Pixels, Rows, Scalar
 
 
 class Goal(abc.ABC):
-    """What must come true of an example. All perturbations are in [0, 1] scale.
+    """The goal of an attack on each example. All perturbations are in [0, 1] scale.
 
-    The first methods face the caller's arrays, the others work on tensors within a graph. Solvers see only the latter,
-    through `Problem`, which counts what they evaluate.
+    The first methods work on the caller's arrays, the others on tensors within a graph. Solvers see only the latter,
+    through `Problem`, which counts their evaluations.
     """
 
-    # The network whose bounds count, and that keeps what is compiled.
+    # The network that defines the bounds, and that keeps the compiled programs.
     classifier: Classifier
 
     # Arrays.
@@ -33,26 +33,26 @@ class Goal(abc.ABC):
 
     @abc.abstractmethod
     def verify(self, images: Images, classes: Classes, *, confidence: float, positions: npt.NDArray[np.int32]) -> Flags:
-        """Whether (N,) the goal is reached by valid images (N, H, W, C): the last word, asked after the attack."""
+        """Whether (N,) the goal is reached by valid images (N, H, W, C): the final decision, made after the attack."""
 
     @property
     @abc.abstractmethod
     def passes(self) -> int:
-        """How often `verify` has each image classified."""
+        """How often `verify` classifies each image."""
 
     @property
     def batched(self) -> int:
-        """How many of the `passes` are of the whole batch, the others of each image alone; what `correct` takes."""
+        """How many of the `passes` take the whole batch (the others take single images); as many as `correct` needs."""
         return 1
 
     @property
     @abc.abstractmethod
     def key(self) -> Hashable:
-        """What the graphs of the goal depend on, besides the networks."""
+        """Everything on which the graphs of the goal depend, except the networks."""
 
     @property
     def networks(self) -> tuple[Classifier, ...]:
-        """All networks that are asked; `classifier` is the first."""
+        """All networks of the goal; `classifier` is the first."""
         return (self.classifier,)
 
     @property
@@ -64,7 +64,7 @@ class Goal(abc.ABC):
         """Checks images (N, H, W, C) for every network, and the networks; returns them as float32.
 
         Raises:
-          InputError: as `Classifier.prepare`, and whatever the goal cannot be reached with.
+          InputError: as in `Classifier.prepare`, and for networks with which the goal cannot be reached.
         """
         for network in self.networks:
             images = network.prepare(images, positions)
@@ -72,14 +72,14 @@ class Goal(abc.ABC):
         return checked
 
     def check_unchanged(self, images: Images, positions: npt.NDArray[np.int32]) -> None:
-        """Looks whether each network is still what was compiled of it; see `Classifier.check_unchanged`."""
+        """Checks whether each network has changed since it was compiled; see `Classifier.check_unchanged`."""
         for network in self.networks:
             network.check_unchanged(images, positions)
 
     def asked(self, labels: Classes, targets: Classes | None, positions: npt.NDArray[np.int32]) -> Classes:
-        """What is asked of each example, int32 (N,) or (N, `columns`): becomes `Batch.classes`, and that of `verify`.
+        """The classes of the goal for each example, int32 (N,) or (N, `columns`), as in `Batch.classes` and `verify`.
 
-        `labels` and `targets` (N,) are those of the call, `positions` (N,) the places of the images in it.
+        `labels` and `targets` (N,) are those of the call, `positions` (N,) the places of the images in the call.
         """
         return labels if targets is None else targets
 
@@ -96,33 +96,33 @@ class Goal(abc.ABC):
         return seen
 
     def stricter(self) -> tuple[Goal, ...]:
-        """Goals to attack, one after another, where what the loop takes for a success fails in `verify`."""
+        """Goals to attack, one after another, for examples that succeed in the loop but fail in `verify`."""
         return ()
 
     # Tensors.
 
     @property
     def evaluations(self) -> int:
-        """How often a network is called for each of the evaluations below, which count as so many."""
+        """How often each evaluation below calls a network, and so how many evaluations it counts as."""
         return 1
 
     @property
     def width(self) -> int:
-        """How many rows of an example a network gets at once."""
+        """How many rows per example a network gets at once."""
         return 1
 
     @property
     def drawing(self) -> bool:
-        """Whether an evaluation draws something, so that `at` counts."""
+        """Whether evaluations are random, so that `at` has an effect."""
         return False
 
     @property
     def unsteady(self) -> tuple[Classifier, ...]:
-        """The networks that are random from call to call, and over whose randomness no `Expectation` is taken."""
+        """The networks that are random from call to call, without an `Expectation` over them."""
         return tuple(network for network in self.networks if network.stochastic)
 
     def at(self, turn: Scalar) -> Goal:
-        """The goal with the draws of one evaluation, `turn`; one without any is itself."""
+        """The goal with the draws of one evaluation, `turn`; a goal without randomness is unchanged."""
         return self
 
     @property
@@ -138,40 +138,40 @@ class Goal(abc.ABC):
     def margin_and_gradient(self, batch: Batch, delta: Pixels) -> tuple[Rows, Pixels]:
         """The margin (N,) at x0 + delta, which need not be a valid image, and its gradient (N, H, W, C).
 
-        The gradient is 0 where the box leaves nothing to change, so that no iterate moves there.
+        The gradient is 0 where the box allows no change, so that no iterate moves there.
         """
 
     @abc.abstractmethod
     def cross_entropy_gradient(self, batch: Batch, delta: Pixels) -> Pixels:
-        """The gradient (N, H, W, C) of the cross-entropy at x0 + delta but for a positive factor of each example.
+        """The gradient (N, H, W, C) of the cross-entropy at x0 + delta, up to a positive factor per example.
 
-        Against it the target becomes likelier, or (untargeted) the label less likely.
+        A step against it makes the target more likely, or (untargeted) the label less likely.
         """
 
     @abc.abstractmethod
     def valid_margin(self, batch: Batch, delta: Pixels) -> Rows:
         """The margin (N,) of the valid image of each perturbation, as it is stored."""
 
-    # What follows from these.
+    # Derived from these.
 
     def margin_and_cross_entropy_gradient(self, batch: Batch, delta: Pixels) -> tuple[Rows, Pixels]:
         """The margin (N,) at x0 + delta, and the gradient (N, H, W, C) that `cross_entropy_gradient` returns.
 
-        Of a forward pass each, unless a goal has both from one.
+        Each takes a forward pass, unless a goal gets both from one.
         """
         return self.valid_margin(batch, delta), self.cross_entropy_gradient(batch, delta)
 
     def required_margin(self, margins: Rows, confidence: float) -> Rows:
         """The confidence (N,), in logits, that candidates must reach, from the margins (N,) of the originals.
 
-        A little more than `confidence`, so that a fresh forward pass, whose last bits depend on the batch, agrees; and
-        more where the network rounds to less than float32.
+        It is a little more than `confidence`, so that a fresh forward pass, whose last bits depend on the batch,
+        agrees; and still more if the network computes in less than float32.
         """
         return confidence + tf.maximum(1e-4 * tf.maximum(tf.abs(margins), 1.0), self.resolution)
 
     @property
     def identity(self) -> Hashable:
-        """What a graph of the goal depends on: its key, and its networks as they were last looked at."""
+        """Everything on which a graph of the goal depends: its key, and its networks at their last check."""
         return type(self), self.key, tuple((network, network.generation) for network in self.networks[1:])
 
     def program(self, key: Hashable, function: Callable[..., Any], *example: Any) -> Callable[..., Any]:
@@ -191,6 +191,6 @@ class Goal(abc.ABC):
 
 
 def movable(batch: Batch, gradient: Pixels) -> Pixels:
-    """The gradient (N, H, W, C), 0 where the box of the batch leaves nothing to change, whatever it is there."""
+    """The gradient (N, H, W, C), with 0 where the box of the batch allows no change."""
     # A tenth of the time of tf.where, and 0 even where the gradient is NaN.
     return tf.math.multiply_no_nan(gradient, tf.cast(batch.upper > batch.lower, gradient.dtype))

@@ -12,27 +12,27 @@ from tf_strattack.problem.batch import Batch
 from tf_strattack.problem.goals.several import Several
 from tf_strattack.typing import Classes, Flags, Images, Pixels, Rows
 
-# In logits. With the gradient of the worst member alone the solver jumps between members, and finds 97.8 % of what
-# docs/goals.md measures in place of all.
+# In logits. With the gradient of the worst member alone the solver jumps between members, and succeeds on only 97.8 %
+# of the examples of docs/goals.md.
 _SOFTNESS = 2.0
 
 
 @dataclasses.dataclass(frozen=True)
 class AllOf(Several):
-    """All goals are reached, such as that every network of an ensemble is fooled.
+    """All goals are reached: for instance, every network of an ensemble is fooled.
 
-    The margin is the largest of the members'. Its gradient is the mean of the members', with weights
-    softmax(margin/2 logits): that of the member farthest from its goal, but for members within a few logits of it. The
-    gradient of the cross-entropy is the sum of the members'. An evaluation counts as one of each member.
-    `clean_correct` of a result says which originals all networks classify correctly.
+    The margin is the largest of the members'. Its gradient is the mean of the members', with weights softmax(margin/2
+    logits): mostly the gradient of the member farthest from its goal, mixed with those of members within a few logits
+    of it. The gradient of the cross-entropy is the sum of the members'. An evaluation counts as one evaluation per
+    member. In a result, `clean_correct` says which originals all networks classify correctly.
 
     Attributes:
       members: a list of classifiers, Keras models of images in [0, 1], or goals; their networks take the same images
         within the same bounds.
-      classifier: that of the first member.
+      classifier: the classifier of the first member.
 
     Raises:
-      InputError: no member, networks of other images, bounds or numbers of classes.
+      InputError: no member, or networks with different images, bounds or numbers of classes.
 
     Example:
       >>> import tf_strattack as sa
@@ -44,7 +44,7 @@ class AllOf(Several):
     """
 
     def verify(self, images: Images, classes: Classes, *, confidence: float, positions: npt.NDArray[np.int32]) -> Flags:
-        """Whether (N,) valid images (N, H, W, C) reach the goals of all members, each by its own last word."""
+        """Whether (N,) valid images (N, H, W, C) reach the goals of all members, each by its own final decision."""
         return np.logical_and.reduce(self._verified(images, classes, confidence=confidence, positions=positions))
 
     def joined(self, margins: tf.Tensor) -> Rows:
@@ -52,11 +52,11 @@ class AllOf(Several):
         return tf.reduce_max(margins, axis=1)
 
     def shares(self, margins: tf.Tensor) -> tf.Tensor:
-        """Most for the largest, and some for those within a few logits of it."""
+        """The largest weight for the largest margin, and some for those within a few logits of it."""
         return tf.nn.softmax(margins / _SOFTNESS, axis=1)
 
     def cross_entropy_gradient(self, batch: Batch, delta: Pixels) -> Pixels:
-        """The sum (N, H, W, C) of the members'."""
+        """The sum (N, H, W, C) of the members' gradients."""
         return tf.add_n([member.cross_entropy_gradient(part, delta) for member, part in self._parts(batch)])
 
     def margin_and_cross_entropy_gradient(self, batch: Batch, delta: Pixels) -> tuple[Rows, Pixels]:
@@ -73,11 +73,11 @@ class AnyOf(Several):
     An evaluation counts as one of each member.
 
     Attributes:
-      members: as of `AllOf`.
-      classifier: that of the first member.
+      members: as in `AllOf`.
+      classifier: the classifier of the first member.
 
     Raises:
-      InputError: as `AllOf`.
+      InputError: as in `AllOf`.
     """
 
     def verify(self, images: Images, classes: Classes, *, confidence: float, positions: npt.NDArray[np.int32]) -> Flags:
@@ -89,11 +89,11 @@ class AnyOf(Several):
         return tf.reduce_min(margins, axis=1)
 
     def shares(self, margins: tf.Tensor) -> tf.Tensor:
-        """All of it for the first of the least."""
+        """1 for the least margin, the first if several are equal."""
         return tf.one_hot(tf.argmin(margins, axis=1), margins.shape[1])
 
     def cross_entropy_gradient(self, batch: Batch, delta: Pixels) -> Pixels:
-        """The nearest member's (N, H, W, C)."""
+        """The gradient (N, H, W, C) of the nearest member."""
         return self._selected(*self._both(batch, delta))
 
     def margin_and_cross_entropy_gradient(self, batch: Batch, delta: Pixels) -> tuple[Rows, Pixels]:

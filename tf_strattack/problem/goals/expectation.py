@@ -1,4 +1,4 @@
-"""A goal under random transformations, or of a network that is random itself: it is reached on most draws."""
+"""A goal under random transformations, or with a random network: it is reached on most draws."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ from tf_strattack.runtime.rows import positions_of
 from tf_strattack.transformations.randomness import mixed
 from tf_strattack.typing import Classes, Flags, Images, Pixels
 
-# Of which the spread says something.
+# Fewer samples say too little about their spread.
 _LEAST_SAMPLES = 4
-# A share of draws that is a threshold but for rounding.
+# A share of draws may miss the threshold by rounding.
 _ROUNDING = 1e-9
 
 
@@ -30,30 +30,31 @@ class Expectation(Sampled):
     """A goal is reached on most draws of a random transformation, or of a network that is random from call to call.
 
     Expectation over transformation (EOT, Athalye et al. 2018, arXiv 1707.07397): each evaluation draws `samples` images
-    of an example and evaluates all. An attack succeeds where the goal is reached on the share `threshold` of `draws`
-    fresh ones, which no iteration has seen. The margin in the loop is an upper bound of the margin that a draw has with
-    the probability `threshold`: the mean over the samples plus so many standard deviations as are needed to be 99 %
-    sure of it, if margins are normally distributed (a one-sided tolerance limit). What fails on the fresh draws all the
-    same is attacked again, up to twice, with 1.5 and 2.5 times as many. The gradient of the cross-entropy is the mean.
+    of an example and evaluates all. An attack succeeds if the goal is reached on the share `threshold` of `draws` fresh
+    draws, which no iteration has seen. The margin in the loop is an upper bound: with 99 % certainty, a draw has a
+    smaller margin with the probability `threshold`. It is the mean over the samples plus the number of standard
+    deviations that this requires for normally distributed margins (a one-sided tolerance limit). Examples that still
+    fail on the fresh draws are attacked again, up to twice, with 1.5 and 2.5 times as many standard deviations. The
+    gradient of the cross-entropy is the mean.
 
-    What is drawn depends on the seed, the content of the image and the iteration, and on nothing else, so that no
-    result depends on the batch; the fresh draws depend on the content of the adversarial image. An evaluation counts as
-    `samples` of the goal's, the last check as `draws`. `clean_correct` of a result says which originals are classified
-    correctly on more than half of the draws. A certificate is refused.
+    Draws depend only on the seed, the content of the image and the iteration, so that no result depends on the batch;
+    fresh draws depend on the content of the adversarial image. An evaluation counts as `samples` evaluations of the
+    goal, the final check as `draws`. In a result, `clean_correct` says which originals are classified correctly on more
+    than half of the draws. There is no certificate for this goal.
 
     Attributes:
       goal: a classifier, a Keras model of images in [0, 1], or a goal without an Expectation in it.
       transform: an object of `tf_strattack.transformations`, or any callable (images, seeds) -> images, of images
         (N, H, W, C) in [0, 1] scale and seeds (N, 2) int32, which keeps the shape and is differentiable; its results
-        are clipped to [0, 1]. None with a network that is random itself, loaded with stochastic=True.
-      samples: how many images of an example an evaluation sees, at least 4.
-      seed: of all draws, a whole number of at least 0.
+        are clipped to [0, 1]. None for a network that is itself random, loaded with stochastic=True.
+      samples: how many images per example an evaluation draws, at least 4.
+      seed: the seed of all draws, a whole number of at least 0.
       threshold: the share of the fresh draws on which the goal must be reached, above 0 and at most 1.
-      draws: how many fresh draws there are.
-      classifier: that of the goal.
+      draws: the number of fresh draws.
+      classifier: the classifier of the goal.
 
     Raises:
-      InputError: a value out of range, a goal with an Expectation in it, or nothing that is random.
+      InputError: a value out of range, a goal with an Expectation in it, or no randomness at all.
 
     Example:
       >>> import tf_strattack as sa
@@ -140,13 +141,13 @@ class Expectation(Sampled):
           images: (N, H, W, C) numbers within the bounds, adversarial ones of any origin.
           labels: (N,) integers, the true classes.
           targets: (N,) integers, the classes to reach; None for untargeted examples.
-          confidence: in logits, as of an attack.
+          confidence: in logits, as in an attack.
 
         Returns:
           (N,) from 0 to 1.
 
         Raises:
-          InputError: as an attack.
+          InputError: as in an attack.
         """
         goal = self.aimed(targets is not None)
         array = goal.prepare(images)
@@ -161,33 +162,33 @@ class Expectation(Sampled):
 
     @property
     def passes(self) -> int:
-        """Those of the goal, on each draw."""
+        """The passes of the goal, on each draw."""
         return self.draws * int(self.goal.passes)
 
     @property
     def batched(self) -> int:
-        """Those of the goal, on each draw."""
+        """The passes of the goal, on each draw."""
         return self.draws * int(self.goal.batched)
 
     @property
     def key(self) -> Hashable:
-        """The goal's, and what is drawn."""
+        """The key of the goal, and the parameters of the draws."""
         drawn = self.transform, self.samples, self.seed, self.threshold, self.draws, self._strictness
         return Expectation, type(self.goal), self.goal.key, drawn
 
     def correct(self, images: Images, labels: Classes, positions: npt.NDArray[np.int32]) -> Flags:
-        """Whether (N,) the labels (N,) are seen in images (N, H, W, C) on more than half of the draws."""
+        """Whether (N,) images (N, H, W, C) are classified as `labels` (N,) on more than half of the draws."""
         return self._share(images, lambda shown: self.goal.correct(shown, labels, positions)) > 0.5
 
     def _share(self, images: Images, holds: Callable[[Images], Flags]) -> npt.NDArray[np.float64]:
-        """The share (N,) of fresh draws on which what an image becomes holds."""
+        """The share (N,) of fresh draws on which a test of the transformed images holds."""
         held = np.zeros(len(images))
         for draw in range(self.draws if len(images) else 0):
             held += holds(self._drawn(images, draw))
         return held / self.draws
 
     def _drawn(self, images: Images, draw: int) -> Images:
-        """What images (N, H, W, C) become on a fresh draw."""
+        """The images (N, H, W, C) after the transformation of a fresh draw."""
         if self.transform is None:
             return images
 

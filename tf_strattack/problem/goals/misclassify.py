@@ -1,4 +1,4 @@
-"""A classifier that is to give the target class, or any but the true one."""
+"""The usual goal: the classifier returns the target class, or any but the true one."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from tf_strattack.typing import Logits, Rows
 
 @dataclasses.dataclass(frozen=True)
 class Misclassify(OfOneNetwork):
-    """The classifier gives the target class, or (untargeted) any but the true one.
+    """The classifier returns the target class, or (untargeted) any but the true one.
 
     Attributes:
       classifier: the network to fool.
-      targeted: whether `Batch.classes` are to be reached or to be left; a call of an attack sets it.
+      targeted: whether to reach `Batch.classes` or to leave them; the call of an attack sets it.
     """
 
     classifier: Classifier
@@ -46,7 +46,7 @@ class Misclassify(OfOneNetwork):
 
 
 def goal_of(value: Any) -> Goal:
-    """The goal that `value` is, or that a classifier or a Keras model of images in [0, 1] is fooled.
+    """`value` itself if it is a goal, or the goal to fool a classifier or a Keras model of images in [0, 1].
 
     Raises:
       InputError: anything else, with the call that makes a classifier of it.

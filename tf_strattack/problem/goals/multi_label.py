@@ -1,4 +1,4 @@
-"""Networks that give an image several labels: some are to be on, others off."""
+"""Networks that give an image several labels, some of which should be on, others off."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tf_strattack.errors import InputError
 from tf_strattack.problem.goals.one_network import OfOneNetwork
 from tf_strattack.typing import Classes, Flags, Images, Logits, Rows
 
-# What `asked` says of a label.
+# The values in `asked` for a label.
 _ON, _OFF = 1, -1
 
 Labels = tuple[int, ...] | npt.NDArray[np.bool_]
@@ -26,26 +26,27 @@ Labels = tuple[int, ...] | npt.NDArray[np.bool_]
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class MultiLabel(OfOneNetwork):
-    """Labels of a network that gives an image several are on, and others off; all that is not named is free.
+    """Some labels of a multi-label network are on, and others off; labels that are not named are free.
 
-    A label is on where its logit is above 0, its sigmoid above one half. The margin is the largest of -logit, over the
+    A label is on if its logit is above 0, or its sigmoid above one half. The margin is the largest of -logit, over the
     labels to be on, and logit, over those to be off; `confidence` is how far, in logits, all must lie on their side.
-    The cross-entropy is the sum of the labels' own, binary ones.
+    The cross-entropy is the sum of the binary cross-entropies of the labels.
 
-    Without `on` and `off` the classes of the call decide: `targets` are to be on, or (untargeted) `labels` to be off.
-    With them, the call has no `targets`, and its `labels` (N,), one true label of each image, say only which originals
-    are `clean_correct`: those where it is on.
+    Without `on` and `off` the classes of the call decide: `targets` should be on, or (untargeted) `labels` off. With
+    them, the call has no `targets`, and its `labels` (N,), one true label per image, only decide which originals are
+    `clean_correct`: those where that label is on.
 
     Attributes:
       classifier: the network, a `Classifier` or a Keras model of images in [0, 1], with a sigmoid or a logit for each
         label.
       on: numbers of the labels to be on, {2, 5}, for all images; or booleans (N, K), a row for each image of the call.
-      off: those to be off, alike.
-      targeted: without `on` and `off`, whether targets are to be on, or labels off; a call of an attack sets it.
+      off: the labels to be off, in the same form.
+      targeted: without `on` and `off`, whether targets should be on, or labels off; the call of an attack sets it.
 
     Raises:
-      InputError: labels of another kind, or that are to be on and off; by an attack also labels that the network does
-        not have, rows for another number of images, targets in addition, or a network whose probabilities sum to 1.
+      InputError: labels of another kind, or that should be both on and off; when an attack is called, also labels that
+        the network does not have, rows for another number of images, targets in addition, or a network whose
+        probabilities sum to 1.
 
     Example:
       >>> import numpy as np, tensorflow as tf, tf_strattack as sa
@@ -77,7 +78,7 @@ class MultiLabel(OfOneNetwork):
         """The same goal, for a call with targets or without.
 
         Raises:
-          InputError: targets where labels are named already.
+          InputError: targets although labels are named.
         """
         if targeted and self._named:
             raise InputError("expected no targets with a MultiLabel that names labels, received both: add them to on=")
@@ -97,7 +98,7 @@ class MultiLabel(OfOneNetwork):
         """Checks images (N, H, W, C), the network, and that it has the labels.
 
         Raises:
-          InputError: as `Classifier.prepare`, a network of another kind, or other labels.
+          InputError: as in `Classifier.prepare`, another kind of network, or labels that it does not have.
         """
         checked = super().prepare(images, positions)
         if self.classifier.returned == PROBABILITIES and not self.classifier.single_score:
@@ -113,7 +114,7 @@ class MultiLabel(OfOneNetwork):
         """1 for labels to be on, -1 for those to be off, 0 for the others: int32 (N, K).
 
         Raises:
-          InputError: a label that is to be both, or no label at all for an image.
+          InputError: a label that should be both, or no label at all for an image.
         """
         wanted = np.zeros((len(labels), self.columns), np.int32)
         if not self._named:
@@ -138,12 +139,12 @@ class MultiLabel(OfOneNetwork):
         )
 
     def loss(self, logits: Logits, classes: Rows) -> Rows:
-        """How far the label that is farthest from its side is from it."""
+        """The largest distance of a label from its side."""
         signs = tf.cast(classes, logits.dtype)
         return tf.reduce_max(tf.where(classes == 0, tf.constant(float("-inf"), logits.dtype), -signs * logits), axis=1)
 
     def soft_loss(self, logits: Logits, classes: Rows) -> Rows:
-        """The sum of the labels' binary cross-entropies, in float64, where it does not underflow for long."""
+        """The sum of the labels' binary cross-entropies, in float64, which underflows much later."""
         signs = tf.cast(classes, tf.float64)
         return tf.cast(
             tf.reduce_sum(tf.abs(signs) * tf.nn.softplus(-signs * tf.cast(logits, tf.float64)), 1), logits.dtype

@@ -1,4 +1,4 @@
-"""Goals that a network's scores of an image decide: they differ in the margin alone."""
+"""Goals about the scores of one network: they differ in the margin alone."""
 
 from __future__ import annotations
 
@@ -16,21 +16,21 @@ from tf_strattack.typing import Classes, Flags, Images, Logits, Pixels, Rows
 
 
 class OfOneNetwork(Goal):
-    """A goal of one network's scores; a subclass says what their margin is."""
+    """A goal about the scores of one network; a subclass defines their margin."""
 
-    # Whether the margin's sign is that of logits alone: that of probabilities, say, is decided at one half.
+    # Whether the sign of the margin is right for logits only: for probabilities, say, it changes at one half.
     by_logits: ClassVar[bool] = False
 
     @abc.abstractmethod
     def loss(self, logits: Logits, classes: Rows) -> Rows:
-        """The margin (N,) of logits (N, K), for what `asked` says of each example."""
+        """The margin (N,) of logits (N, K), for the classes from `asked`."""
 
     @abc.abstractmethod
     def soft_loss(self, logits: Logits, classes: Rows) -> Rows:
-        """What has the gradient of the cross-entropy but for a positive factor, (N,); arguments as of `loss`."""
+        """A function (N,) with the gradient of the cross-entropy up to a positive factor; arguments as in `loss`."""
 
     def verify(self, images: Images, classes: Classes, *, confidence: float, positions: npt.NDArray[np.int32]) -> Flags:
-        """Asks what the network itself returns, called as its owner calls it; see `Classifier.fooled_by`."""
+        """Decides by the output of the network, called as its owner calls it; see `Classifier.fooled_by`."""
         wanted = tf.constant(classes, tf.int32)
         return self.classifier.judged(
             images,
@@ -43,7 +43,7 @@ class OfOneNetwork(Goal):
 
     @property
     def passes(self) -> int:
-        """How often `verify` has each image classified."""
+        """How often `verify` classifies each image."""
         return self.classifier.passes
 
     @property
@@ -60,7 +60,7 @@ class OfOneNetwork(Goal):
         return self._gradient(self.loss, batch, delta)[1:]
 
     def cross_entropy_gradient(self, batch: Batch, delta: Pixels) -> Pixels:
-        """The gradient (N, H, W, C) of the cross-entropy, but for a positive factor of each example."""
+        """The gradient (N, H, W, C) of the cross-entropy, up to a positive factor per example."""
         return self._gradient(self.soft_loss, batch, delta)[2]
 
     def margin_and_cross_entropy_gradient(self, batch: Batch, delta: Pixels) -> tuple[Rows, Pixels]:

@@ -1,4 +1,4 @@
-"""How a goal is evaluated on samples of what may happen to an image: the margin that most draws stay below."""
+"""The evaluation of a goal on samples of a transformation: the margin that most draws stay below."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from tf_strattack.typing import Pixels, Rows, Scalar
 
 # Streams of the seed: draws of the loop, and fresh ones.
 LOOP, FRESH = 1, 2
-# By what deviations count more where a success has failed on fresh draws, at a second and a third attempt.
+# Factors of the standard deviations at a second and a third attempt, for successes that failed on fresh draws.
 _STRICTER = (1.5, 2.5)
 
 Transform = Callable[[Pixels, tf.Tensor], Any]
@@ -28,9 +28,9 @@ Weighing = Callable[[tf.Tensor], tf.Tensor]
 
 
 class Sampled(Wrapping):
-    """The tensors' half of an `Expectation`; see there."""
+    """The methods of an `Expectation` for tensors."""
 
-    # Of the evaluation whose samples are drawn, and by what the tolerance factor is multiplied.
+    # The evaluation whose samples are drawn, and a factor of the tolerance factor.
     _turn: ClassVar[Any] = 0
     _strictness: ClassVar[float] = 1.0
 
@@ -42,12 +42,12 @@ class Sampled(Wrapping):
 
     @property
     def evaluations(self) -> int:
-        """Those of the goal, on each sample."""
+        """The passes of the goal, on each sample."""
         return self.samples * int(self.goal.evaluations)
 
     @property
     def width(self) -> int:
-        """All samples, each with the goal's."""
+        """All samples, each with the rows of the goal."""
         return self.samples * int(self.goal.width)
 
     @property
@@ -57,7 +57,7 @@ class Sampled(Wrapping):
 
     @property
     def unsteady(self) -> tuple[Classifier, ...]:
-        """None: what is random is averaged."""
+        """None: all randomness is averaged."""
         return ()
 
     def at(self, turn: Scalar) -> Sampled:
@@ -65,7 +65,7 @@ class Sampled(Wrapping):
         return self._with("_turn", turn)
 
     def stricter(self) -> tuple[Sampled, ...]:
-        """The goal with a larger bound of its margin, and with a still larger one."""
+        """The goal with a larger bound of its margin, and with an even larger one."""
         return tuple(self._with("_strictness", strictness) for strictness in _STRICTER)
 
     def _with(self, name: str, value: Any) -> Sampled:
@@ -116,7 +116,7 @@ class Sampled(Wrapping):
         return self._bound(margins), movable(batch, gradient)
 
     def _sampled(self, batch: Batch, images: Pixels) -> Batch:
-        """The samples of images (N, H, W, C) as a batch of their own, those of an image one after another."""
+        """The samples of images (N, H, W, C) as a batch of their own; samples of the same image are consecutive."""
         seeds = mixed(self.seeds(batch.images, LOOP), self._turn)
         images, seeds, classes, positions = (
             tf.repeat(part, self.samples, axis=0) for part in (images, seeds, batch.classes, batch.positions)
@@ -127,7 +127,7 @@ class Sampled(Wrapping):
         return batch._replace(images=shown, classes=classes, positions=positions, lower=-everywhere, upper=everywhere)
 
     def seeds(self, images: Pixels, stream: int) -> tf.Tensor:
-        """Seeds (N, 2) of images (N, H, W, C): by their content, so that no place in a batch counts."""
+        """Seeds (N, 2) of images (N, H, W, C): by their content, so that the place in a batch has no effect."""
         return mixed(mixed(seeds_of(images), self.seed), stream)
 
     def transformed(self, images: Pixels, seeds: tf.Tensor) -> Pixels:

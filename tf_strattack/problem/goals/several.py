@@ -1,4 +1,4 @@
-"""Several goals at once, an ensemble of networks say: all of them, or any."""
+"""Several goals at once, such as for an ensemble of networks: all of them, or any."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ class Several(Goal):
 
     Attributes:
       members: the goals.
-      classifier: that of the first.
+      classifier: the classifier of the first.
     """
 
     members: Sequence[Any]
     classifier: Classifier = dataclasses.field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        """Makes goals of the members, and refuses networks of other images."""
+        """Makes goals of the members, and refuses networks with different images."""
         name = type(self).__name__
         if isinstance(self.members, str) or not isinstance(self.members, Sequence):
             raise InputError(f"expected {name} of a list of classifiers or goals, received {self.members!r}")
@@ -49,7 +49,7 @@ class Several(Goal):
 
     @abc.abstractmethod
     def joined(self, margins: tf.Tensor) -> Rows:
-        """The margin (N,) of those of the members, (N, M)."""
+        """The joined margin (N,) from the margins (N, M) of the members."""
 
     @abc.abstractmethod
     def shares(self, margins: tf.Tensor) -> tf.Tensor:
@@ -85,7 +85,7 @@ class Several(Goal):
         """Checks images (N, H, W, C) for every member, and that all know the same classes.
 
         Raises:
-          InputError: as the members', or networks of other numbers of classes.
+          InputError: as for the members, or networks with different numbers of classes.
         """
         for member in self.members:
             images = member.prepare(images, positions)
@@ -99,7 +99,7 @@ class Several(Goal):
         return checked
 
     def asked(self, labels: Classes, targets: Classes | None, positions: npt.NDArray[np.int32]) -> Classes:
-        """What each member asks, side by side; a single class where this is all that any asks."""
+        """The classes of the members, side by side; a single class if no member needs more."""
         parts = [member.asked(labels, targets, positions) for member in self.members]
         if not self.columns:
             return parts[0]
@@ -107,7 +107,7 @@ class Several(Goal):
 
     @property
     def columns(self) -> int:
-        """The sum of the members', or 0 if each asks for the class of the call."""
+        """The total of the members, or 0 if each needs only the class of the call."""
         return sum(max(1, member.columns) for member in self.members) if self._mixed else 0
 
     def correct(self, images: Images, labels: Classes, positions: npt.NDArray[np.int32]) -> Flags:
@@ -116,7 +116,7 @@ class Several(Goal):
         return np.logical_and.reduce(seen)
 
     def stricter(self: _Several) -> tuple[_Several, ...]:
-        """The same goal of stricter members, as far as there are such."""
+        """The same goal with stricter members, if there are any."""
         levels = [member.stricter() for member in self.members]
         number = max(len(level) for level in levels)
         return tuple(
@@ -135,12 +135,12 @@ class Several(Goal):
 
     @property
     def width(self) -> int:
-        """The most of any member's."""
+        """The largest of any member."""
         return max(member.width for member in self.members)
 
     @property
     def drawing(self) -> bool:
-        """Whether a member draws something."""
+        """Whether a member is random."""
         return any(member.drawing for member in self.members)
 
     @property
@@ -178,13 +178,13 @@ class Several(Goal):
 
     def _joined(self, margins: Sequence[Rows]) -> Rows:
         stacked = tf.stack(margins, axis=1)
-        # What is no number in one member is none of the whole: the least and largest of TensorFlow may pass over it.
+        # NaN in one member makes the joined margin NaN: minima and maxima of TensorFlow may ignore it.
         finite = tf.reduce_all(tf.math.is_finite(stacked), axis=1)
         return tf.where(finite, self.joined(stacked), float("nan"))
 
     def _selected(self, margins: Sequence[Rows], gradients: Sequence[Pixels]) -> Pixels:
         shares = self.shares(tf.stack(margins, axis=1))[:, :, None, None, None]
-        # Without a weight nothing of a member counts, NaN too.
+        # A member of weight 0 has no effect, even if it returns NaN.
         return tf.add_n([tf.math.multiply_no_nan(part, shares[:, place]) for place, part in enumerate(gradients)])
 
     @property
@@ -192,7 +192,7 @@ class Several(Goal):
         return any(member.columns for member in self.members)
 
     def _classes(self, classes: Any) -> list[Any]:
-        """What `asked` joined, for each member: arrays or tensors."""
+        """Splits the joined classes of `asked` by member: arrays or tensors."""
         if not self._mixed:
             return [classes] * len(self.members)
         parts, first = [], 0

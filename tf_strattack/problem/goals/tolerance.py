@@ -1,4 +1,4 @@
-"""What the margin of a random draw stays below with some probability, by the margins of a few samples."""
+"""An upper bound of the margin of most random draws, from the margins of a few samples."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ import tensorflow as tf
 
 from tf_strattack.typing import Rows
 
-# How sure the bound is, of each candidate: the best is chosen among many.
+# The certainty of the bound for each candidate; it is high, as the best is chosen among many.
 _SURE = 0.99
-# Of a variance, in squared logits, so that a root has a slope.
+# Added to a variance, in squared logits, so that its root has a slope.
 _LEAST = 1e-6
 
 
 @functools.cache
 def tolerance_factor(samples: int, share: float) -> float:
-    """How many standard deviations above the mean of so many samples a share of all draws stays, 99 % surely.
+    """The bound of a share of all draws, with 99 % certainty, in standard deviations above the mean of the samples.
 
-    The one-sided tolerance factor of a normal distribution, for the deviation with the number of samples in its
+    It is the one-sided tolerance factor of a normal distribution, for the deviation with the number of samples as
     denominator.
     """
     noncentrality = scipy.stats.norm.ppf(share) * math.sqrt(samples)

@@ -1,4 +1,4 @@
-"""A target among the first k classes, or a label out of them."""
+"""A target among the first k classes, or a label not among them."""
 
 from __future__ import annotations
 
@@ -22,14 +22,15 @@ from tf_strattack.typing import Classes, Flags, Images, Logits, Rows
 class TopK(OfOneNetwork):
     """The target is among the k classes of the highest scores, or (untargeted) the label is not.
 
-    The margin is the k-th highest score of the other classes minus the target's, or the label's minus it. A tie is no
-    success. With k = 1 this is `Misclassify`. In the gradient of the cross-entropy the k - 1 highest of the other
-    classes are left out. `clean_correct` of a result says which originals have the label among the first k.
+    The margin is the k-th highest score of the other classes minus that of the target, or the label's score minus the
+    k-th highest. A tie is no success. With k = 1 this is `Misclassify`. The gradient of the cross-entropy leaves out
+    the k - 1 highest of the other classes. In a result, `clean_correct` says which originals have the label among the
+    first k.
 
     Attributes:
       classifier: the network, a `Classifier` or a Keras model of images in [0, 1].
       k: how many classes count, below their number.
-      targeted: whether `Batch.classes` are to be reached or to be left; a call of an attack sets it.
+      targeted: whether to reach `Batch.classes` or to leave them; the call of an attack sets it.
 
     Raises:
       InputError: another classifier or number, or (by an attack) a k that is not below the number of classes.
@@ -66,7 +67,7 @@ class TopK(OfOneNetwork):
         """Checks images (N, H, W, C), the network, and that there are more than k classes.
 
         Raises:
-          InputError: as `Classifier.prepare`, or too few classes.
+          InputError: as in `Classifier.prepare`, or too few classes.
         """
         checked = super().prepare(images, positions)
         if self.num_classes is not None and self.k >= self.num_classes:

@@ -1,4 +1,4 @@
-"""A goal about another goal, which it asks for all that the two share."""
+"""A goal about another goal, to which it delegates everything that the two share."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Wrapping(Goal):
         """Checks images (N, H, W, C) for the goal.
 
         Raises:
-          InputError: as the goal.
+          InputError: as for the goal.
         """
         checked: Images = self.goal.prepare(images, positions)
         return checked

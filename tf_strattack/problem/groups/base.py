@@ -1,4 +1,4 @@
-"""What solvers and measures ask of groups, whatever their shape."""
+"""The interface of groups of any shape, for solvers and measures."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tf_strattack.typing import Pixels, Scalar
 
 
 class GroupStructure(abc.ABC):
-    """A rule that forms groups in images of any size: what `groups=` of an attack and of a measure takes."""
+    """A rule that forms groups in images of any size, for `groups=` of attacks and measures."""
 
     @property
     @abc.abstractmethod
@@ -32,19 +32,19 @@ class GroupStructure(abc.ABC):
         """
 
     def on(self, shape: Sequence[int]) -> Groups:
-        """The groups of an array of `shape` (N, H, W, C), where each image may have its own.
+        """The groups of an array of `shape` (N, H, W, C), in which each image may have its own.
 
         Raises:
-          InputError: a rule that does not fit it.
+          InputError: a rule that does not fit the array.
         """
         return self.of(*shape[1:3])
 
     def __getitem__(self, rows: Any) -> GroupStructure:
-        """The groups of some of the images, where each has its own."""
+        """The groups of some of the images, if each image has its own."""
         return self
 
     def placed(self, batch: Batch) -> Batch:
-        """The `batch` with what the groups of its images need, and within the box that they leave.
+        """The `batch` with the regions of its groups, and with the box that they allow.
 
         Raises:
           InputError: a rule that does not fit the images.
@@ -53,10 +53,10 @@ class GroupStructure(abc.ABC):
 
 
 class Groups(abc.ABC):
-    """The P x Q groups of an image, mostly of pixels with all their channels. Hashable, and equal where it is the same.
+    """The P x Q groups of an image, mostly of pixels with all their channels.
 
-    Where groups overlap, every group works on a copy of its pixels. All copies of an image lie in one array, the layout
-    of which is the implementation's own.
+    They are hashable, and equal if the groups are the same. If groups overlap, every group works on a copy of its
+    pixels. All copies of an image lie in one array, whose layout is up to the implementation.
     """
 
     @property
@@ -86,21 +86,21 @@ class Groups(abc.ABC):
 
     @property
     def side(self) -> float:
-        """The side, in pixels, of a square as large as a group is on average."""
+        """The side, in pixels, of a square with the average area of a group."""
         return math.sqrt(np.sum(self.multiplicity) / self.number)
 
     @property
     def weights(self) -> float | tf.Tensor:
-        """What the norm of each group counts, 1 or what broadcasts against (N, P, Q)."""
+        """The weight of the norm of each group, 1 or broadcast to (N, P, Q)."""
         return 1.0
 
     @property
     def own(self) -> int:
-        """How many layers of `Batch.regions` are of these groups, where each image has its own; else 0."""
+        """How many layers of `Batch.regions` belong to these groups, if each image has its own; else 0."""
         return 0
 
     def at(self, regions: tf.Tensor) -> Groups:
-        """The groups of the examples of a batch with these `regions`, where each image has its own."""
+        """The groups of the examples of a batch with these `regions`, if each image has its own."""
         return self
 
     @abc.abstractmethod
@@ -117,7 +117,7 @@ class Groups(abc.ABC):
 
     @abc.abstractmethod
     def spread(self, values: tf.Tensor) -> tf.Tensor:
-        """Repeats one value per group over its copies: (N, P, Q) → what broadcasts against copies."""
+        """Repeats one value per group over its copies: (N, P, Q) → a shape that broadcasts to that of the copies."""
 
     @abc.abstractmethod
     def total(self, image: Pixels) -> tf.Tensor:
@@ -127,13 +127,13 @@ class Groups(abc.ABC):
     def expand(self, values: tf.Tensor, channels: int) -> Pixels:
         """Sums, at each pixel, one value of every group that holds it: (N, P, Q) → (N, height, width, channels).
 
-        The adjoint of `total`, for images of so many `channels`.
+        The adjoint of `total`, for images with this number of `channels`.
         """
 
     def limit(self, scale: tf.Tensor, norms: tf.Tensor, most: Scalar | int) -> tf.Tensor:
         """Keeps the factors `scale` (N, P, Q) of the `most` groups of largest `norms`, and sets the others to 0.
 
-        `most` is a scalar int32. Of equal norms the first count.
+        `most` is a scalar int32. If norms are equal, the first ones are kept.
         """
         flat = tf.reshape(tf.where(scale > 0.0, norms, 0.0), [-1, self.number])
         order = tf.argsort(flat, axis=1, direction="DESCENDING", stable=True)

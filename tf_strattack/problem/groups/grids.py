@@ -65,7 +65,7 @@ def channels(height: int, width: int, channels: int, *, size: int | None = None)
 def patches(
     height: int, width: int, size: int | tuple[int, int], *, stride: int | tuple[int, int] | None = None
 ) -> GroupStructure:
-    """Rectangles of `size` at regular steps, as `SlidingMask` has squares; the last are cut at the edge.
+    """Rectangles of `size` at regular steps, like the squares of `SlidingMask`; the last are cut at the edge.
 
     Args:
       height, width: the image's size in pixels.
@@ -113,7 +113,7 @@ def windows(length: int, size: int, *, stride: int | None = None) -> GroupStruct
       stride: steps from one window to the next, at most `size`; below it they overlap. None for `size`.
 
     Returns:
-      A `LabelMap` without a stride, else what `patches` returns.
+      A `LabelMap` without a stride, else the result of `patches`.
 
     Raises:
       InputError: numbers below 1, a window longer than the series, or a stride above the size.

@@ -14,17 +14,17 @@ from tf_strattack.typing import Pixels
 
 @dataclasses.dataclass(frozen=True)
 class LabelGroups(Groups):
-    """The groups of a `LabelMap` in images of `height` x `width` pixels: an array (N, number, 1) has a value of each.
+    """The groups of a `LabelMap` in images of `height` x `width` pixels: an array (N, number, 1) has a value per group.
 
     Attributes:
       height, width: the image's size in pixels.
       depth: how many labels a pixel has: 1 for all its channels together, or one for each of C channels.
-      most: how many groups an image has at most; of one that has fewer the last are empty.
+      most: the largest number of groups in an image; if an image has fewer, the last groups are empty.
       whole: whether every pixel is in a group.
-      by_size: whether the norm of a group counts the root of its pixels.
-      key: what says whether two maps are the same.
-      area: how many pixels, with all their channels, a group has on average.
-      labels: (1 or N, height, width, depth) int32; None as long as the images are not known.
+      by_size: whether the weight of a group's norm is the root of its number of pixels.
+      key: equal for equal maps.
+      area: the average number of pixels, with all their channels, in a group.
+      labels: (1 or N, height, width, depth) int32; None until the images are known.
     """
 
     height: int
@@ -54,7 +54,7 @@ class LabelGroups(Groups):
 
     @property
     def side(self) -> float:
-        """The side, in pixels, of a square as large as a group is on average."""
+        """The side, in pixels, of a square with the average area of a group."""
         return math.sqrt(self.area)
 
     @property
@@ -64,14 +64,14 @@ class LabelGroups(Groups):
 
     @property
     def weights(self) -> float | tf.Tensor:
-        """What the norm of each group counts: 1, or (1 or N, number, 1)."""
+        """The weight of the norm of each group: 1, or (1 or N, number, 1)."""
         if not self.by_size:
             return 1.0
         return tf.sqrt(self.total(tf.ones_like(self._known, tf.float32)))
 
     @property
     def own(self) -> int:
-        """How many layers of `Batch.regions` are its labels: `depth` where each image has its own, else 0."""
+        """How many layers of `Batch.regions` hold its labels: `depth` if each image has its own, else 0."""
         return self.depth if self.labels is None else 0
 
     def at(self, regions: tf.Tensor) -> LabelGroups:
@@ -99,7 +99,7 @@ class LabelGroups(Groups):
         rows = tf.shape(image)[0]
         labels = tf.reshape(self._known, [-1, self._entries])
         shifted = labels + self.number * tf.range(rows)[:, None]
-        places = tf.where(labels >= 0, shifted, -1)  # what has no place is left out
+        places = tf.where(labels >= 0, shifted, -1)  # entries without a group are left out
         if self.depth == 1:
             image = tf.reduce_sum(image, axis=3)
         elif image.shape[3] == 1:
@@ -110,7 +110,7 @@ class LabelGroups(Groups):
     def expand(self, values: tf.Tensor, channels: int) -> Pixels:
         """Sums, at each entry, the value of its group: (N, number, 1) → (N, height, width, channels).
 
-        With one channel in place of several, those of all of the pixel's groups.
+        If `channels` is 1 and a pixel has several labels, the values of all its groups are summed.
         """
         pixels = self._chosen(values)
         if channels == self.depth:
@@ -120,7 +120,7 @@ class LabelGroups(Groups):
         return pixels * tf.ones([1, 1, 1, channels], pixels.dtype)
 
     def _chosen(self, values: tf.Tensor) -> Pixels:
-        """The value of each entry's group, 0 where it has none: (N, number, 1) → (N, height, width, depth)."""
+        """The value of each entry's group, 0 if it has none: (N, number, 1) → (N, height, width, depth)."""
         flat = tf.reshape(self._known, [-1, self._entries])
         rows = tf.shape(values)[0]
         everywhere = tf.broadcast_to(tf.maximum(flat, 0), [rows, self._entries])

@@ -1,4 +1,4 @@
-"""Groups of any shape: superpixels, objects, rows, whatever a map of integers says."""
+"""Groups of any shape, from a map of integers: superpixels, objects, rows."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ from tf_strattack.problem.groups.base import Groups, GroupStructure
 from tf_strattack.problem.groups.label_groups import LabelGroups
 from tf_strattack.problem.groups.sliding_mask import SlidingMask
 
-# What happens to pixels with a negative label.
+# The treatments of pixels with a negative label.
 UNLABELLED = ("free", "fixed")
-# What the norm of a group counts.
+# The weights of a group's norm.
 WEIGHTS = ("equal", "size")
 
 Labels = npt.NDArray[np.int32]
@@ -29,18 +29,20 @@ Labels = npt.NDArray[np.int32]
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class LabelMap(GroupStructure):
-    """Groups of any shape that do not overlap: the pixels of one label, all channels together unless they differ.
+    """Groups of any shape that do not overlap: the pixels with the same label.
+
+    All channels of a pixel belong together, unless their labels differ.
 
     Attributes:
       labels: integers, (H, W) for all images or (N, H, W), one map for each; with a label for each channel (N, H, W,
-        C), or (1, H, W, C) for all images. Negative for pixels in no group.
+        C), or (1, H, W, C) for all images. Pixels in no group have negative labels.
       unlabelled: "free" leaves those pixels out of every group, so that nothing makes them sparse; "fixed" never
         changes them.
-      weights: what the norm of a group counts: "equal", 1, or "size", the root of its number of pixels, as group lassos
-        with groups of different sizes have it (Yuan and Lin, 2006).
+      weights: the weight of a group's norm: "equal" for 1, or "size" for the root of its number of pixels, as in group
+        lassos with groups of different sizes (Yuan and Lin, 2006).
 
     Raises:
-      InputError: other shapes, values that are no integers, no label at all, or an unknown name.
+      InputError: other shapes, values that are not integers, no label at all, or an unknown name.
 
     Example:
       >>> import numpy as np
@@ -70,7 +72,7 @@ class LabelMap(GroupStructure):
         object.__setattr__(self, "labels", numbered[0] if given.ndim == 2 else numbered)
 
     def __getitem__(self, rows: Any) -> LabelMap:
-        """The maps of some of the images; one map for all stays."""
+        """The maps of some of the images; one map for all is unchanged."""
         return dataclasses.replace(self, labels=self.labels[rows]) if self._each else self
 
     def __eq__(self, other: object) -> bool:
@@ -92,7 +94,7 @@ class LabelMap(GroupStructure):
 
     @property
     def record(self) -> dict[str, Any]:
-        """What records hold of it: everything but the labels, of which they have shape and checksum."""
+        """The values for records: everything except the labels, which are represented by shape and checksum."""
         digest, shape, unlabelled, weights = self._key
         return {"labels": {"shape": list(shape), "sha256": digest}, "unlabelled": unlabelled, "weights": weights}
 
@@ -103,7 +105,7 @@ class LabelMap(GroupStructure):
 
     @property
     def number(self) -> int:
-        """The most groups that an image has."""
+        """The largest number of groups in an image."""
         return int(self.labels.max()) + 1
 
     @property
@@ -117,9 +119,9 @@ class LabelMap(GroupStructure):
         return {2: self.labels[None, ..., None], 3: self.labels[..., None], 4: self.labels}[self.labels.ndim]
 
     def of(self, height: int, width: int) -> Groups:
-        """The groups of images of `height` x `width` pixels; those of maps for each image get them by `on` or `at`.
+        """The groups of images of `height` x `width` pixels; if each image has a map, `on` or `at` add the labels.
 
-        A map of squares next to each other is the mask that makes them, whose sums are faster.
+        A map of adjacent squares becomes the equivalent mask, whose sums are faster.
 
         Raises:
           InputError: images of another size.
@@ -154,7 +156,7 @@ class LabelMap(GroupStructure):
         """The groups of an array of `shape` (N, H, W, C).
 
         Raises:
-          InputError: images of another size, other channels, or another number of images than of maps.
+          InputError: images of another size, other channels, or different numbers of images and maps.
         """
         groups = self.of(*shape[1:3])
         self._check_channels(shape[3])
@@ -165,7 +167,7 @@ class LabelMap(GroupStructure):
         return groups.at(tf.constant(self._layers))
 
     def placed(self, batch: Batch) -> Batch:
-        """The `batch` with the maps of its images, and without changes where nothing may change.
+        """The `batch` with the maps of its images, and a box of 0 for fixed pixels.
 
         Raises:
           InputError: images of another size, other channels, or fewer maps than the caller has images.
@@ -193,6 +195,6 @@ class LabelMap(GroupStructure):
 
 
 def _numbered(labels: npt.NDArray[Any]) -> Labels:
-    """The labels of one map (H, W) or (H, W, C), from 0 in their order; -1 for negative ones."""
+    """The labels of one map (H, W) or (H, W, C), renumbered from 0 in their order; -1 for negative ones."""
     present, numbers = np.unique(labels, return_inverse=True)
     return (numbers.reshape(labels.shape) - np.count_nonzero(present < 0)).clip(-1).astype(np.int32)

@@ -1,4 +1,4 @@
-"""Groups that follow what an image shows: boxes around objects, superpixels."""
+"""Groups that follow the content of an image: boxes around objects, superpixels."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tf_strattack.typing import Images
 def objects(
     boxes: Any, height: int, width: int, *, overlapping: bool = False, unlabelled: str = "fixed"
 ) -> LabelMap | Union:
-    """A group for each box, such as an object that a detector has found; by default nothing else changes.
+    """A group for each box, such as from an object detector; by default nothing outside the boxes changes.
 
     Args:
       boxes: (K, 4) integers: top, left, bottom and right, the last two exclusive, within the image.
@@ -25,7 +25,7 @@ def objects(
       unlabelled: as in `LabelMap`.
 
     Returns:
-      A `LabelMap`, or, where boxes overlap and may, a `Union` of several.
+      A `LabelMap`, or, if boxes overlap and `overlapping` allows it, a `Union` of several.
 
     Raises:
       InputError: boxes of another shape, that are empty, or that reach beyond the image.
@@ -41,7 +41,7 @@ def objects(
             )
     sizes = (given[:, 2] - given[:, 0]) * (given[:, 3] - given[:, 1])
     layers = [np.full((height, width), -1)]
-    # The largest first, so that smaller ones lie on top; where they may overlap, each in the first layer with room.
+    # The largest first, so that smaller ones lie on top; if they may overlap, each goes into the first layer with room.
     for label in np.argsort(-sizes, kind="stable"):
         top, left, bottom, right = given[label]
         if overlapping and all((layer[top:bottom, left:right] >= 0).any() for layer in layers):
@@ -59,8 +59,8 @@ def superpixels(images: Images, segments: int, *, compactness: float = 10.0, wei
     It needs scikit-image, the extra `superpixels`.
 
     Args:
-      images: (N, H, W, C) in any scale: each image is brought to [0, 1] first.
-      segments: how many regions an image is to have.
+      images: (N, H, W, C) in any scale: each image is rescaled to [0, 1] first.
+      segments: the number of regions in an image, approximately.
       compactness: how much nearness counts against similarity, as in `skimage.segmentation.slic`.
       weights: as in `LabelMap`.
 

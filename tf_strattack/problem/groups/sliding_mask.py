@@ -1,8 +1,8 @@
 """The sliding mask: which pixels form a group, and each group's own copy of its pixels (section 2, eq. (1)).
 
-A mask of size r x r x C slides over an image with stride S. Where S < r groups overlap, and every group
-works on a copy of its pixels. All copies of an image lie in one array of shape (N, P r, Q r, C): block (p, q)
-holds the pixels of the group in row p and column q. Everything here is separable, rows first, then columns.
+A mask of size r x r x C slides over an image with stride S. If S < r, groups overlap, and every group works on a copy
+of its pixels. All copies of an image lie in one array of shape (N, P r, Q r, C): block (p, q) holds the pixels of the
+group in row p and column q. Everything here is separable, rows first, then columns.
 """
 
 from __future__ import annotations
@@ -32,8 +32,8 @@ class SlidingMask(GroupStructure):
       stride: its step S in pixels, at most `size`, so that no pixel between groups is left out; below `size` groups
         overlap. None for `size`.
       border: "cover" cuts the last row and column of groups at the edge, so that every pixel is in a
-        group; "drop" is the paper's rule, P = floor((height - r)/S) + 1, and leaves a border without
-        group where (height - r)/S is not whole. Such pixels are never made sparse.
+        group; "drop" is the paper's rule, P = floor((height - r)/S) + 1, and leaves a border without a group if (height
+        - r)/S is not whole. Such pixels are never made sparse.
 
     Raises:
       InputError: a size below 1, a stride outside [1, size], an unknown border.
@@ -77,7 +77,7 @@ class SlidingMask(GroupStructure):
 
 
 def as_structure(groups: Any) -> GroupStructure:
-    """The groups that `groups` is, or as a number describes: the side of squares next to each other.
+    """`groups` itself, or squares next to each other if it is a number, their side.
 
     Raises:
       InputError: anything else.
@@ -95,7 +95,7 @@ class SlidingGroups(Groups):
 
     Attributes:
       height, width: the image's size in pixels.
-      size, stride, border: of the mask.
+      size, stride, border: those of the mask.
     """
 
     height: int
@@ -141,7 +141,7 @@ class SlidingGroups(Groups):
         return tf.sqrt(tf.reduce_sum(tf.reshape(columns, [-1, p, r, q]), axis=2))
 
     def spread(self, values: tf.Tensor) -> tf.Tensor:
-        """Repeats one value a group over its copies: (N, P, Q) → (N, P r, Q r, 1)."""
+        """Repeats one value per group over its copies: (N, P, Q) → (N, P r, Q r, 1)."""
         (p, q), r = self.shape, self.size
         blocks = tf.broadcast_to(values[:, :, None, :, None], tf.stack([tf.shape(values)[0], p, r, q, r]))
         return tf.reshape(blocks, [-1, p * r, q * r, 1])
@@ -149,7 +149,7 @@ class SlidingGroups(Groups):
     def total(self, image: Pixels) -> tf.Tensor:
         """Sums over each group's pixels: (N, height, width, C) → (N, P, Q), without making copies.
 
-        Products with matrices of zeros and ones, as they are several times faster than sums over short axes.
+        It uses products with matrices of zeros and ones, which are several times faster than sums over short axes.
         """
         (p, q), channels = self.shape, image.shape[-1]
         if self._exact:
@@ -184,7 +184,7 @@ class SlidingGroups(Groups):
         return tf.reshape(image, [-1, self.size * self.width * image.shape[-1]])
 
     def _of_bands(self, channels: int, dtype: tf.DType) -> tf.Tensor:
-        """Which entries of a band are in which of its groups, as zeros and ones: (Q, r width C)."""
+        """The entries of a band in each of its groups, as zeros and ones: (Q, r width C)."""
         return tf.constant(np.tile(np.repeat(self._members(self.width), channels, axis=1), self.size), dtype)
 
     def _count(self, extent: int) -> int:
@@ -192,7 +192,7 @@ class SlidingGroups(Groups):
         return (-(-beyond // self.stride) if self.border == "cover" else beyond // self.stride) + 1
 
     def _members(self, extent: int) -> npt.NDArray[np.float32]:
-        """For one axis: which pixels (columns) are in which group (rows), as zeros and ones."""
+        """For one axis: the pixels (columns) of each group (rows), as zeros and ones."""
         starts = np.arange(self._count(extent))[:, None] * self.stride
         pixels = np.arange(extent)[None]
         return ((pixels >= starts) & (pixels < starts + self.size)).astype(np.float32)
@@ -203,8 +203,8 @@ class SlidingGroups(Groups):
     def _axis(self, extent: int) -> tuple[Any, Any, Any]:
         """For one axis: the pixel of each copy, the copies of each pixel, and how many those are.
 
-        The first two are index tables; what lies beyond the edge, or has fewer copies than the most,
-        points one past the end, where a zero is put.
+        The first two are index tables. Entries beyond the edge, and those of pixels with fewer copies than others,
+        point one past the end, where a zero is added.
         """
         count = self._count(extent)
         pixels = (np.arange(count)[:, None] * self.stride + np.arange(self.size)).reshape(-1)

@@ -21,15 +21,15 @@ from tf_strattack.problem.groups.union_groups import UnionGroups
 
 @dataclasses.dataclass(frozen=True)
 class Union(GroupStructure):
-    """The groups of several structures together. A pixel can be in one group of each, or in more.
+    """The groups of several structures together. A pixel can be in one or more groups of each.
 
     Attributes:
       structures: two or more of them, or numbers for squares of that side.
-      unlabelled: what happens to pixels in no group of any: "free" changes them at no price but the distortion's,
-        "fixed" never does. What a structure of its own fixes stays fixed, too.
+      unlabelled: the treatment of pixels in no group: "free" changes them at the cost of the distortion alone, "fixed"
+        never changes them. Pixels that one of the structures fixes stay fixed, too.
 
     Raises:
-      InputError: less than two structures, or an unknown name.
+      InputError: fewer than two structures, or an unknown name.
 
     Example:
       >>> import tf_strattack as sa
@@ -54,7 +54,7 @@ class Union(GroupStructure):
         return True
 
     def __getitem__(self, rows: Any) -> Union:
-        """The groups of some of the images, where each has its own."""
+        """The groups of some of the images, if each image has its own."""
         return dataclasses.replace(self, structures=tuple(one[rows] for one in self._structures))
 
     def of(self, height: int, width: int) -> UnionGroups:
@@ -74,13 +74,13 @@ class Union(GroupStructure):
         """The groups of an array of `shape` (N, H, W, C).
 
         Raises:
-          InputError: structures that do not fit it.
+          InputError: structures that do not fit the array.
         """
         groups = self.of(*shape[1:3])
         return dataclasses.replace(groups, parts=tuple(one.on(shape) for one in self._structures))
 
     def placed(self, batch: Batch) -> Batch:
-        """The `batch` with what the structures need, and without changes where nothing may change.
+        """The `batch` with the regions of the structures, and a box of 0 for fixed pixels.
 
         Raises:
           InputError: structures that do not fit the images.

@@ -1,4 +1,4 @@
-"""The groups of several structures in an image: what each has, one after the other."""
+"""The groups of several structures in an image, one structure after the other."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from tf_strattack.typing import Pixels
 
 @dataclasses.dataclass(frozen=True)
 class UnionGroups(Groups):
-    """The groups of a `Union` in images of `height` x `width` pixels: an array (N, number, 1) has a value of each.
+    """The groups of a `Union` in images of `height` x `width` pixels: an array (N, number, 1) has a value per group.
 
     The copies of each part stand one below the other in one column, (N, copies, 1, C).
 
     Attributes:
       height, width: the image's size in pixels.
       parts: the groups of each structure.
-      whole: whether every pixel is in a group; False, too, where only the images could say so.
+      whole: whether every pixel is in a group; False also if this depends on the images.
     """
 
     height: int
@@ -51,12 +51,12 @@ class UnionGroups(Groups):
 
     @property
     def side(self) -> float:
-        """The side, in pixels, of a square as large as a group is on average."""
+        """The side, in pixels, of a square with the average area of a group."""
         return math.sqrt(sum(part.number * part.side**2 for part in self.parts) / self.number)
 
     @property
     def weights(self) -> float | tf.Tensor:
-        """What the norm of each group counts: 1, or (1 or N, number, 1)."""
+        """The weight of the norm of each group: 1, or (1 or N, number, 1)."""
         own = [part.weights for part in self.parts]
         if all(isinstance(one, float) for one in own):
             return 1.0
@@ -65,7 +65,7 @@ class UnionGroups(Groups):
 
     @property
     def own(self) -> int:
-        """How many layers of `Batch.regions` are of these groups."""
+        """How many layers of `Batch.regions` belong to these groups."""
         return sum(part.own for part in self.parts)
 
     def at(self, regions: tf.Tensor) -> UnionGroups:
@@ -128,5 +128,5 @@ class UnionGroups(Groups):
 
 
 def _column(values: tf.Tensor) -> tf.Tensor:
-    """Copies (N, A, B, C) or values (N, P, Q) with their second axis and third in one."""
+    """Copies (N, A, B, C) or values (N, P, Q) with their second and third axes merged."""
     return tf.reshape(values, [-1, values.shape[1] * values.shape[2], 1, *values.shape[3:]])

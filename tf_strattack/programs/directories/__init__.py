@@ -1,1 +1,1 @@
-"""Whose a directory is, what each program writes into it, and files that are whole or not there."""
+"""Ownership of directories, the files of each program in them, and files that are complete or absent."""

@@ -1,4 +1,4 @@
-"""Who owns a directory: what is in it comes from one program and one configuration, which are written there."""
+"""Exclusive use of an output directory: one program, one configuration, one process at a time."""
 
 from __future__ import annotations
 
@@ -41,19 +41,19 @@ def claim(
     """Opens `directory` for the work of `configuration`, new or to be resumed.
 
     Args:
-      directory: made where it does not exist.
-      configuration: what must agree for the work to go on; JSON values.
-      program: whose work it is; a key of `LAYOUTS`.
+      directory: created if it does not exist.
+      configuration: the values that must agree for the work to resume; JSON values.
+      program: the program of the work; a key of `LAYOUTS`.
       flag: the option that named the directory, for messages.
-      overwrite: whether what a program has written for another configuration is removed; other files stay.
-      part: what this process does of the work, where others do the rest.
+      overwrite: whether to remove the work of another configuration; other files stay.
+      part: the part of the work for this process, if others do the rest.
 
     Returns:
-      A function that gives the directory, or the part of the work, up; until then no other process can claim it.
+      A function that releases the directory, or the part of the work; until then no other process can claim it.
 
     Raises:
-      InputError: work of another configuration (shown) without `overwrite`; something that no program here has
-        made; or another process at work in it.
+      InputError: work of another configuration (shown) without `overwrite`; files that no program here has made; or
+        another process at work in it.
     """
     wanted: Any = {"program": program, "flag": flag, "overwrite": overwrite}
     require_claimable(directory, configuration, **wanted)
@@ -87,7 +87,7 @@ def _not_to_write_in(flag: str, directory: Path, error: OSError) -> InputError:
 
 
 def _mark(directory: Path, ours: Claim, other: Claim | None, flag: str, *, whole: bool) -> None:
-    """Removes the work of `other`, or what a kill left of ours if this process has the whole of it, and claims it."""
+    """Removes the work of `other`, or half-written files of ours if this process does the whole work, and claims it."""
     if other is not None:
         remove(directory, LAYOUTS[other.program], flag=flag)
     if whole:
@@ -102,14 +102,14 @@ def _mark(directory: Path, ours: Claim, other: Claim | None, flag: str, *, whole
 def require_claimable(
     directory: Path, configuration: dict[str, Any], *, program: str, flag: str, overwrite: bool
 ) -> Claim | None:
-    """Refuses a directory that `claim` would refuse, but for other processes; returns the work to be overwritten.
+    """Refuses a directory that `claim` would refuse, except for other processes; returns the work to overwrite.
 
     Raises:
       InputError: see `claim`.
     """
     if directory.exists() and not directory.is_dir():
         raise InputError(f"expected {flag} to be a directory, received {directory}, which is a file")
-    # The names first: what another process makes meanwhile comes after its configuration.
+    # The names first: another process writes its configuration before other files.
     paths = sorted(directory.iterdir()) if directory.exists() else []
     ours = Claim(program, json.loads(json.dumps(configuration)))
     found = read_claim(directory, ours)
@@ -137,13 +137,13 @@ def require_claimable(
 def require_finished(
     directory: Path, configuration: dict[str, Any], *, program: str, flag: str, ignoring: Iterable[str]
 ) -> Claim:
-    """Opens `directory` for reading: it must hold work of `configuration`, but for the entries `ignoring`.
+    """Opens `directory` for reading: it must hold work of `configuration`, except for the entries `ignoring`.
 
     Returns:
       The claim on it.
 
     Raises:
-      InputError: it does not, or another process is at work in it.
+      InputError: it does not hold such work, or another process is at work in it.
     """
     old = read_claim(directory, Claim(program, json.loads(json.dumps(configuration))))
     if old is None or not old.configuration:
@@ -159,14 +159,14 @@ def require_finished(
 
 
 def _remove_partial(directory: Path, names: Folder) -> None:
-    """Removes what a kill left half-written in a directory in which no other process is at work."""
+    """Removes files that a killed process left half-written, if no other process is at work in the directory."""
     for path in directory.iterdir():
         if is_begun(path) or (names.partial(path.name) and names.owns(path)):
             path.unlink()
 
 
 def _is_claim_begun(path: Path) -> bool:
-    """Whether a file may be of a claim that is being made, or was stopped: a lock, or a mark that is not whole."""
+    """Whether a file may belong to an unfinished claim: a lock, or an incomplete mark."""
     return begins_as_mark(path) if re.fullmatch(LOCKS, path.name) else is_begun(path)
 
 
@@ -179,17 +179,17 @@ def _reason(directory: Path) -> str:
 
 
 def _require_room(paths: Iterable[Path], program: str, found: Claim, *, removing: bool) -> None:
-    """Refuses what is in the place of a file or folder of `program` and is none, or not of the work that was `found`.
+    """Refuses entries of others in the place of files or folders of `program`, or of another work than `found`.
 
     Args:
-      paths: what is in the directory.
-      program: whose work is to be done there.
-      found: whose it is.
-      removing: whether what `found` has written is removed before.
+      paths: the entries of the directory.
+      program: the program that will work there.
+      found: the claim of the present entries.
+      removing: whether the files of `found` are removed first.
     """
     ours, theirs = LAYOUTS[program], LAYOUTS[found.program]
     for path in paths:
-        if path.name == CARD and not path.is_dir():  # theirs stays, and no card is written
+        if path.name == CARD and not path.is_dir():  # a card of others stays, and ours is not written
             continue
         known = theirs.owns(path)
         leads_away = path.is_symlink() and (path.is_dir() or ours.folder(path.name) is not None)
@@ -199,7 +199,7 @@ def _require_room(paths: Iterable[Path], program: str, found: Claim, *, removing
 
 
 def require_no_folder(program: str, *paths: Path) -> None:
-    """Refuses a folder, which is somebody else's, in the place of a file that `program` writes.
+    """Refuses a folder of others in the place of a file that `program` writes.
 
     Raises:
       InputError: such a folder.
@@ -210,7 +210,7 @@ def require_no_folder(program: str, *paths: Path) -> None:
 
 
 def in_the_way(program: str, path: Path) -> InputError:
-    """The error about what others have put in the place of a file that `program` writes."""
+    """The error about an entry of others in the place of a file that `program` writes."""
     return InputError(
         f"expected nothing of others in the place of what {program} writes, received {path}: move it elsewhere"
     )

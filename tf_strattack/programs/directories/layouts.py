@@ -1,4 +1,4 @@
-"""What each program writes into its directory, by name: nothing else is ever removed there."""
+"""The names of all files that each program writes into its directory: nothing else is ever removed there."""
 
 from __future__ import annotations
 
@@ -11,25 +11,25 @@ from pathlib import Path
 
 from tf_strattack.runtime.files import same_content
 
-# How the name of a file goes on while it is written: who writes it, and a mark of its own.
+# The suffix of a file while it is written: its writer, and a unique mark.
 _PARTIAL = r"(\.[\w-]+)*\.partial"
 _NOTHING = r"(?!)"
-# A trained network before it is where it is to be.
+# A trained network before it is moved to its final place.
 FINISHED = "finished.keras"
-# The card of a data set, a name that others use too: it is ours if it has the mark.
+# The card of a data set. Others use the name too, so ours has a mark.
 CARD = "README.md"
 CARD_MARK = "<!-- Written by tf_strattack, and again where it is damaged: delete this line to keep changes. -->"
 
 
 @dataclasses.dataclass(frozen=True)
 class Folder:
-    """The names in a folder of ours, as regular expressions.
+    """The names of our files in a folder, as regular expressions.
 
     Attributes:
-      files: of files, which have `_PARTIAL` behind their names while they are written.
-      folders: of folders → what is in them.
-      runs: of folders that a program claims for itself.
-      wrote: tells of a file whether we wrote it, where its name alone does not.
+      files: names of files, followed by `_PARTIAL` while they are written.
+      folders: names of folders → their content.
+      runs: names of folders that a program claims for itself.
+      wrote: whether we wrote a file, if its name alone does not show it.
     """
 
     files: str = _NOTHING
@@ -38,15 +38,15 @@ class Folder:
     wrote: Callable[[Path], bool] = lambda path: True
 
     def file(self, name: str) -> bool:
-        """Whether a file of ours, whole or not, can have the name."""
+        """Whether a file of ours, complete or not, can have the name."""
         return re.fullmatch(f"({self.files})({_PARTIAL})?", name) is not None
 
     def partial(self, name: str) -> bool:
-        """Whether a file of ours that is not whole can have the name."""
+        """Whether an incomplete file of ours can have the name."""
         return re.fullmatch(f"({self.files}){_PARTIAL}", name) is not None
 
     def folder(self, name: str) -> Folder | None:
-        """What is in a folder of the name; None if it is none of ours."""
+        """The content of a folder with the name; None if it is not ours."""
         return next((folder for names, folder in self.folders.items() if re.fullmatch(names, name)), None)
 
     def run(self, name: str) -> bool:
@@ -79,16 +79,16 @@ def _other_than_their_card(path: Path) -> bool:
 
 
 def _trained_there(path: Path) -> bool:
-    """Whether a network, or its card, was trained into the folder where it is; the card says where to.
+    """Whether a network, or its card, was trained in its present folder, as the card says.
 
-    Networks that were trained elsewhere can be laid into the folder. They are not ours.
+    Users may copy networks that were trained elsewhere into the folder. Those are not ours.
     """
-    if path.suffix not in (".keras", ".json"):  # it was being written
+    if path.suffix not in (".keras", ".json"):  # a file that was being written
         return True
     try:
         command = json.loads(path.with_suffix(".json").read_bytes())["command"]
         given = [text.partition("=")[2] for text in shlex.split(command) if text.startswith("--output=")]
-    except FileNotFoundError:  # as a training leaves it that was stopped between its two files
+    except FileNotFoundError:  # a training was stopped between its two files
         return same_content(path.with_suffix(".training") / FINISHED, path)
     except (OSError, ValueError, LookupError, TypeError, AttributeError):
         return False
@@ -107,7 +107,7 @@ DATASET = Folder(
     wrote=_other_than_their_card,
 )
 ENTRIES = Folder(r"\d{5,}\.json")
-# Of studies: what is remembered of each row, and of each claim.
+# The records of studies for each row, and for each claim.
 ROWS = Folder(rf"({_ATTACK}(_tau_{_NUMBER}|_unrefined)?|none|pgd|T={_NUMBER}|claim_\w+)\.json")
 PNG_FILES = Folder(r".+(_to_\d+|_untargeted)(~\d+)?\.png")
 _BACKUP = Folder(r"(latest|partial)\.weights\.h5")
@@ -117,7 +117,7 @@ _RUN = Folder(
     {"dataset": DATASET, "shards": ENTRIES},
 )
 _STUDY = r"manifest\.json|report\.html"
-# Program → what it writes. Other versions' names stay here, as their directories are overwritten too.
+# Program → its files. Names of other versions stay here, as their directories can be overwritten too.
 LAYOUTS = {
     "eval.attack": _RUN,
     "eval.imagenet": _RUN,

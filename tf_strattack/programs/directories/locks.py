@@ -1,4 +1,4 @@
-"""One process at a time: locks that the operating system drops when their process ends, however it ends."""
+"""One process at a time: locks that the operating system releases when their process ends, however it ends."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ from typing import BinaryIO
 
 from tf_strattack import InputError
 
-# Its name in a directory; others follow it after a dot.
+# The name of the lock in a directory; further locks have a suffix after a dot.
 LOCK = "lock"
 LOCKS = rf"{LOCK}(\.(\d+-of-\d+|config\.json|plan\.npz|manifest\.json))?"
-# Open until they are dropped, or the process ends.
+# Open until they are released, or the process ends.
 held: list[BinaryIO] = []
 
 
 def hold(path: Path, flag: str, *, shared: bool = False, new: bool = True) -> BinaryIO:
-    """Takes the lock in the file `path`, which is made if it is not there and `new` is set.
+    """Takes the lock in the file `path`, which is created if it does not exist and `new` is set.
 
     Raises:
       InputError: another process has it; `flag` is the option that named the directory.
-      OSError: no such file, or it can be no lock: a link, which could lead to a file of others.
+      OSError: no such file, or a link, which is refused because it could lead to a file of others.
     """
     file = _open(path, new=new)
     try:

@@ -1,6 +1,6 @@
-"""config.json: which of these programs has claimed a directory, and for what configuration.
+"""config.json: the program that has claimed a directory, and its configuration.
 
-It carries its own checksum, and the lock holds a copy of it: one of the two can be lost or damaged.
+It contains its own checksum, and the lock holds a copy, so that one of the two may be lost or damaged.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ _FEW_BYTES = 8
 
 
 class Claim(NamedTuple):
-    """What config.json says.
+    """The content of config.json.
 
     Attributes:
       program: a key of `LAYOUTS`.
-      configuration: JSON values; empty where what the program wrote has been removed, and others' files have stayed.
+      configuration: JSON values; empty if the program's files have been removed while files of others remain.
     """
 
     program: str
@@ -34,7 +34,7 @@ class Claim(NamedTuple):
 
 
 def read_claim(directory: Path, wanted: Claim | None = None) -> Claim | None:
-    """The claim on a directory; `wanted` if either mark says so; None if no program here has marked it."""
+    """The claim on a directory; `wanted` if one of the marks agrees; None if no program here has marked it."""
     config, lock = _claim_in(directory / CONFIG), _claim_in(directory / LOCK)
     if config is None and not _is_damaged_copy(directory / CONFIG, directory / LOCK):
         lock = None
@@ -42,13 +42,13 @@ def read_claim(directory: Path, wanted: Claim | None = None) -> Claim | None:
 
 
 def is_obstructed(directory: Path) -> bool:
-    """Whether a folder or a link of others is in the place of config.json of a directory that is claimed."""
+    """Whether a folder or a link of others is in the place of config.json in a claimed directory."""
     path = directory / CONFIG
     return (path.is_symlink() or path.is_dir()) and _claim_in(directory / LOCK) is not None
 
 
 def config_damage(directory: Path, claim: Claim) -> str | None:
-    """What is wrong with config.json of a directory on which `claim` is, in words; None if nothing is."""
+    """The damage of config.json in a directory with `claim`, in words; None if there is none."""
     if not os.path.lexists(directory / CONFIG):
         return "it is missing"
     found = _claim_in(directory / CONFIG)
@@ -69,7 +69,7 @@ def _claim_in(path: Path) -> Claim | None:
 
 
 def _is_damaged_copy(path: Path, copy: Path) -> bool:
-    """Whether `path` has been lost, cut off, or holds what `copy` does but for a few bytes; not a file of others."""
+    """Whether `path` is lost, cut off, or differs from `copy` in a few bytes, and so is not a file of others."""
     if not os.path.lexists(path):
         return True
     if path.is_symlink() or not path.is_file() or not copy.is_file():
@@ -81,7 +81,7 @@ def _is_damaged_copy(path: Path, copy: Path) -> bool:
 
 
 def read_config(directory: Path) -> dict[str, Any] | None:
-    """What is in config.json, marked or not; None if that is no JSON object."""
+    """The content of config.json, marked or not; None if it is not a JSON object."""
     path = directory / CONFIG
     try:
         content = json.loads(path.read_bytes()) if path.is_file() else None
@@ -94,31 +94,31 @@ def write_claim(directory: Path, claim: Claim) -> None:
     """Marks a directory, whose lock this process holds."""
     write_sealed(directory / CONFIG, {_MADE_BY: f"{_US} {claim.program}", **claim.configuration})
     content = (directory / CONFIG).read_bytes()
-    # In its place, as a lock cannot be replaced; a copy that is cut off has no right checksum.
+    # Written in place, as a lock cannot be replaced; an incomplete copy has a wrong checksum.
     with os.fdopen(os.open(directory / LOCK, os.O_WRONLY | os.O_NOFOLLOW), "wb") as lock:
         lock.write(content)
 
 
 def is_begun(path: Path) -> bool:
-    """Whether a file is config.json as it is while it is written, and as a kill leaves it."""
+    """Whether a file is a partially written config.json, such as a killed process leaves."""
     return is_partial_of(path, CONFIG) and begins_as_mark(path)
 
 
 def begins_as_mark(path: Path) -> bool:
-    """Whether what is in a file, nothing included, begins as the mark does: another process may be writing it."""
+    """Whether a file is empty or has the beginning of the mark: another process may be writing it."""
     begin = json.dumps({_MADE_BY: f"{_US} "}, indent=2).rstrip('\n}"').encode()
     try:
         if not stat.S_ISREG(path.lstat().st_mode):
             return False
         with path.open("rb") as file:
             found = file.read(len(begin))
-    except FileNotFoundError:  # it is whole by now
+    except FileNotFoundError:  # it is complete by now
         return True
     return begin.startswith(found)
 
 
 def difference_of(old: Claim, new: Claim) -> str:
-    """What differs, with the values there and here; empty if nothing does."""
+    """The differences, with the values there and here; empty if there are none."""
     if old.program != new.program:
         return f"the program ({old.program} there, {new.program} here)"
     flat_old, flat_new = _flatten(old.configuration), _flatten(json.loads(json.dumps(new.configuration)))

@@ -1,4 +1,4 @@
-"""Removes what these programs have written, and nothing else; links are never followed."""
+"""Removal of files that these programs have written, and of nothing else; links are never followed."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from tf_strattack.runtime.files import is_partial_of
 
 
 def remove(folder: Path, names: Folder, *, flag: str = "the directory") -> None:
-    """Removes from `folder` what `names` owns; folders go with what is in them unless others' files are left there.
+    """Removes the entries of `folder` that `names` owns; folders are removed unless files of others remain in them.
 
     Args:
-      folder: need not be there.
-      names: what is ours.
+      folder: it need not exist.
+      names: the names of our files.
       flag: the option that named the directory, for messages.
 
     Raises:
@@ -41,9 +41,9 @@ def remove(folder: Path, names: Folder, *, flag: str = "the directory") -> None:
 
 
 def discard(directory: Path, program: str, *, flag: str = "the directory") -> None:
-    """Removes what `program` wrote into a directory that it has claimed, and the directory itself.
+    """Removes the files of `program` from a directory that it has claimed, and the directory itself.
 
-    Where others' files are left in it, it stays and is marked: programs can claim it again.
+    If files of others remain in it, it stays and is marked, so that programs can claim it again.
     """
     remove(directory, LAYOUTS[program], flag=flag)
     if any(not is_bookkeeping(path) for path in directory.iterdir()):
@@ -55,7 +55,7 @@ def discard(directory: Path, program: str, *, flag: str = "the directory") -> No
 
 
 def remove_partial(directory: Path, layout: Folder) -> None:
-    """Removes the folders of `layout` that a kill left half-written in `directory`, and what we wrote into them."""
+    """Removes the folders of `layout` left half-written in `directory` by a killed process, with our files in them."""
     for path in directory.iterdir():
         within = layout.folder(path.name)
         if path.name.endswith(".partial") and within is not None and path.is_dir() and not path.is_symlink():
@@ -64,14 +64,14 @@ def remove_partial(directory: Path, layout: Folder) -> None:
 
 
 def replace_written(folder: Path, partial: Path, names: Folder) -> None:
-    """Puts what was written to the folder `partial` in the place of what was written to `folder` before."""
+    """Replaces our earlier files in `folder` by those in the folder `partial`."""
     remove(folder, names)
     try:
         partial.replace(folder)
     except OSError as error:
         if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
             raise
-        for path in filter(names.owns, sorted(partial.iterdir())):  # next to others' files, in the place of none
+        for path in filter(names.owns, sorted(partial.iterdir())):  # next to files of others, never in their place
             if (folder / path.name).exists() or (folder / path.name).is_symlink():
                 path.unlink()
             else:
@@ -80,7 +80,7 @@ def replace_written(folder: Path, partial: Path, names: Folder) -> None:
 
 
 def is_bookkeeping(path: Path) -> bool:
-    """Whether a file is there for the claim on its directory."""
+    """Whether a file belongs to the claim on its directory."""
     return path.name == CONFIG or is_partial_of(path, CONFIG) or re.fullmatch(LOCKS, path.name) is not None
 
 

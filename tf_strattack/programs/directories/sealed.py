@@ -1,4 +1,4 @@
-"""JSON files that carry their own checksum: what is not as it was written is not believed."""
+"""JSON files with their own checksum, so that altered files are detected."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ _CHECKSUM = "checksum_of_this_file"
 
 
 def digest_of(content: Any) -> str:
-    """A hash of JSON values; names in another order make no difference."""
+    """A hash of JSON values; the order of names has no effect."""
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 
 def write_sealed(path: Path, content: dict[str, Any], *, writer: str | None = None) -> None:
-    """Writes `content`, which has no NaN, to `path` with its checksum; `writer` as of `replacing`."""
+    """Writes `content`, which has no NaN, to `path` with its checksum; `writer` as in `replacing`."""
     write_json(path, {**content, _CHECKSUM: digest_of(content)}, writer=writer)
 
 
 def read_sealed(path: Path) -> dict[str, Any] | None:
-    """The content of a sealed file; None if there is none, or it is not as it was written, a link included."""
+    """The content of a sealed file; None if it does not exist, has been altered, or is a link."""
     try:
         return unsealed(path.read_bytes()) if path.is_file() and not path.is_symlink() else None
     except OSError:
@@ -34,7 +34,7 @@ def read_unless_damaged(path: Path) -> dict[str, Any]:
     """The content of a JSON file, sealed or not.
 
     Raises:
-      ValueError: it is no JSON object, or not as it was sealed.
+      ValueError: it is not a JSON object, or has been altered.
     """
     text = path.read_bytes()
     content = json.loads(text)
@@ -49,7 +49,7 @@ def read_unless_damaged(path: Path) -> dict[str, Any]:
 
 
 def unsealed(text: bytes) -> dict[str, Any] | None:
-    """What was sealed; None if the text is not as it was written."""
+    """The sealed content; None if the text has been altered."""
     try:
         content = json.loads(text)
         claimed = content.pop(_CHECKSUM)

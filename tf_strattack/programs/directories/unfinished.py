@@ -1,4 +1,4 @@
-"""Where a run goes if no directory is named: on in the unfinished run of the same configuration, or to a new one."""
+"""The directory of a run if none is named: an unfinished run of the same configuration, or a new one."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tf_strattack.programs.directories.marker import Claim, read_claim
 from tf_strattack.programs.directories.sealed import read_sealed
 
 RUNS = Path("runs")
-# What programs write last, and where they say that they have ended.
+# The files that programs write last, and those that show their end.
 _FINISHED, _MANIFEST = "report.html", "manifest.json"
 
 
@@ -22,8 +22,8 @@ def default_directory(program: str, configuration: dict[str, Any], *, new: bool 
 
     Args:
       program: a key of `LAYOUTS`.
-      configuration: what must agree for the run to be resumed; JSON values.
-      new: whether a new directory is wanted in any case.
+      configuration: the values that must agree for the run to be resumed; JSON values.
+      new: whether to use a new directory in any case.
     """
     ours = Claim(program, json.loads(json.dumps(configuration)))
     if not new and RUNS.is_dir():
