@@ -23,7 +23,7 @@ from tests.faults.cells import (
 
 pytestmark = pytest.mark.slow
 
-# These tell when and in what time something was made: they are equal only where nothing of it was made again.
+# These record when and in what time something was made: they are equal only where nothing of it was made again.
 TIMES = ("manifest.json", "metrics.json", "report.html")
 CARD = "dataset/README.md"
 outcomes = []

@@ -1,4 +1,4 @@
-"""Batches that fit in memory, what is told where they do not, and what the loops keep for each example."""
+"""Batches that fit in memory, the message for those that do not, and the memory of the loops per example."""
 
 import numpy as np
 import pytest
@@ -41,7 +41,7 @@ def limited(most, called=None):
     return sa.Classifier.from_callable(function)
 
 
-def test_too_large_a_batch_is_told_with_one_that_fits():
+def test_too_large_a_batch_is_reported_with_one_that_fits():
     classifier = limited(40)
     images, labels = images_for(classifier, 40)
     images, labels = np.tile(images, (3, 1, 1, 1)), np.tile(labels, 3)
@@ -52,7 +52,7 @@ def test_too_large_a_batch_is_told_with_one_that_fits():
     assert len(brief(3)(classifier, images, labels, batch_size=32)) == 120
 
 
-def test_auto_goes_on_with_less_and_gives_the_same_results():
+def test_auto_continues_with_less_and_gives_the_same_results():
     called = []
     classifier = limited(40, called)
     images, labels = images_for(classifier, 40)

@@ -38,7 +38,7 @@ def test_fewer_change_and_as_many_succeed(exact, unit):
 
 
 def test_one_entry_fewer_would_not_do_on_a_linear_network():
-    """Of a linear network the fewest entries are known: the largest gains until they suffice."""
+    """The fewest entries are known for a linear network: the largest gains until they suffice."""
     rng = np.random.default_rng(0)
     weights = rng.normal(size=(16, 2)).astype(np.float32)
     images = rng.uniform(0.3, 0.7, size=(12, 4, 4, 1)).astype(np.float32)

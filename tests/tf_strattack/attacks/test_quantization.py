@@ -153,7 +153,7 @@ def test_one_trace_serves_every_call():
     assert len(traced) == before
 
 
-def test_mistakes_are_told(exact):
+def test_mistakes_are_reported(exact):
     classifier, images, labels, targets = exact
     with pytest.raises(sa.InputError, match="expected max_steps to be a whole number of at least 1, received 0"):
         sa.quantize(classifier, images, images, labels, max_steps=0)

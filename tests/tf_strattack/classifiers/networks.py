@@ -237,7 +237,7 @@ for mode in ("int8", "int4", "float8"):
         CASES[f"quantized_{mode}_{head}"] = quantized
 
 
-# What predict does besides.
+# What else predict does.
 
 
 class Inverts(Subclassed):

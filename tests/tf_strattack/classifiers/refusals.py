@@ -38,7 +38,7 @@ def attacked(network, images=IMAGES):
 
 
 def refusal(words, remedy=None):
-    """A mistake: a function of a directory, with the words of its line, and what mends it."""
+    """A mistake: a function of a directory, with the words of its line, and its remedy."""
 
     def register(mistake):
         REFUSALS[mistake.__name__] = (mistake, words, remedy)

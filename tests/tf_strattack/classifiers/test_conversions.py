@@ -117,13 +117,13 @@ def test_the_network_of_the_first_keras_tutorial_takes_its_images_as_they_are():
     )
 
 
-def test_a_single_image_is_told_its_first_axis(model, labels):
+def test_the_message_for_a_single_image_names_its_first_axis(model, labels):
     with pytest.raises(sa.InputError, match=r"received \(6, 6, 1\): add a first axis, \[None\], to a single image"):
         ATTACK(model, IMAGES[0], labels[:1])
     assert len(ATTACK(model, IMAGES[0][None], labels[:1])) == 1
 
 
-def test_images_channels_first_are_told_to_be_transposed(labels):
+def test_the_message_for_channels_first_advises_a_transposition(labels):
     model = keras.Sequential([layers.Input((SIDE, SIDE, 3)), layers.Flatten(), layers.Dense(4)])
     images = np.random.default_rng(0).uniform(size=(4, 3, SIDE, SIDE)).astype(np.float32)
     with pytest.raises(
@@ -145,7 +145,7 @@ def test_images_a_rounding_beyond_the_bounds_are_clipped_and_others_refused(mode
         ATTACK(model, beyond, labels)
 
 
-def test_bytes_are_told_their_bounds(model, labels):
+def test_the_message_for_bytes_names_their_bounds(model, labels):
     bytes_of_images = (IMAGES * 255).astype(np.uint8)
     with pytest.raises(sa.InputError, match=r"state their scale as bounds, bounds=\(0, 255\)"):
         ATTACK(model, bytes_of_images, labels)
@@ -166,7 +166,7 @@ class Sequence(keras.utils.PyDataset):
 
 
 @pytest.mark.parametrize("make", [batches, lambda: iter([(IMAGES, [0] * 12)]), lambda: Sequence()])
-def test_batches_are_told_the_loop_that_works(model, make):
+def test_the_message_for_batches_shows_the_loop_that_works(model, make):
     with pytest.raises(sa.InputError, match="loop over its batches: for images, labels in batches: attack"):
         ATTACK(model, make(), np.zeros(12, int))
     for images, labels in make():

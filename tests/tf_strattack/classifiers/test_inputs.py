@@ -41,7 +41,7 @@ def many_inputs(tmp_path):
     )
 
 
-def test_inputs_besides_the_image_get_zeros_with_a_warning_or_what_is_given(tmp_path):
+def test_other_inputs_get_zeros_with_a_warning_or_the_given_values(tmp_path):
     path = many_inputs(tmp_path)
     with pytest.warns(UserWarning, match=r"\['factor', 'meta'\] get zeros: give their values with inputs="):
         classifier = sa.Classifier.load(path)

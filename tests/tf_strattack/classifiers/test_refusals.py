@@ -20,7 +20,7 @@ pytestmark = pytest.mark.filterwarnings("ignore::tf_strattack.errors.InputWarnin
 
 
 @pytest.mark.parametrize("name", REFUSALS)
-def test_a_mistake_is_told_in_one_line_whose_remedy_works(name, tmp_path):
+def test_a_mistake_is_reported_in_one_line_whose_remedy_works(name, tmp_path):
     mistake, words, remedy = REFUSALS[name]
     with pytest.raises(sa.InputError) as error:
         mistake(tmp_path)

@@ -190,7 +190,7 @@ def test_with_groups_too_more_weight_on_a_distortion_leaves_less_of_it(mnist, di
 
 
 @pytest.mark.slow
-def test_refinement_lessens_the_distortion_asked_for(mnist, digits):
+def test_refinement_reduces_the_requested_distortion(mnist, digits):
     images, labels, targets = (part[:9] for part in digits)
     start = sa.IFGM(norm="l2")(mnist, images, labels, targets)
     for name in DISTORTIONS:

@@ -204,7 +204,7 @@ def test_labels_on_and_off_for_all_images_and_for_each(tags, images):
         np.testing.assert_array_equal(streamed.adversarial, result.adversarial)
 
 
-def test_without_names_a_target_goes_on_or_a_label_off(tags, images):
+def test_without_names_a_target_is_turned_on_or_a_label_off(tags, images):
     labels = tags.predict(images).argmax(axis=1)
     targets = tags.predict(images).argmin(axis=1)
     goal = sa.MultiLabel(tags)

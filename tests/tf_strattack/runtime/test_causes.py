@@ -1,4 +1,4 @@
-"""Of the messages of Keras and TensorFlow, the line that names the cause is reported."""
+"""The reported line of a message of Keras or TensorFlow is the one that names the cause."""
 
 import keras
 import pytest

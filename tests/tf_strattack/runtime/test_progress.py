@@ -14,7 +14,7 @@ DESCENT = {"epsilon": 0.6, "initial_c": 0.1, "search_steps": 3, "max_iterations"
 
 
 def heard(attack, exact, rows=slice(None), **arguments):
-    """The result, and all that a callback was told."""
+    """The result, and all reports to a callback."""
     classifier, images, labels, targets = exact
     seen = []
     result = attack(classifier, images[rows], labels[rows], targets[rows], callback=seen.append, **arguments)
@@ -79,7 +79,7 @@ def test_the_refinement_has_an_objective_of_its_own(exact):
     ],
     ids=["cw_l2", "elastic_net", "fgm"],
 )
-def test_attacks_without_kappa_and_rho_tell_of_neither(exact, attack, size):
+def test_attacks_without_kappa_and_rho_report_neither(exact, attack, size):
     result, seen = heard(attack, exact)
     assert {(progress.kappa, progress.rho) for progress in seen} == {(None, None)}
     assert result.success.any()
@@ -88,7 +88,7 @@ def test_attacks_without_kappa_and_rho_tell_of_neither(exact, attack, size):
     assert seen[0].c is not None
 
 
-def test_a_search_tells_of_the_c_that_it_tries(exact):
+def test_a_search_reports_the_c_that_it_tries(exact):
     solver = sa.solvers.Paper(initial_c=0.7, search_steps=1, max_iterations=25)
     searching = sa.StrAttack(solver=solver, refine=False)
     _, seen = heard(searching, exact)
@@ -137,7 +137,7 @@ def test_batches_are_counted_and_iterations_within_each(exact):
         assert (batch[-1].objective, batch[-1].kappa, batch[-1].rho, batch[-1].c) == (None,) * 4
 
 
-def test_a_batch_begun_anew_is_another_one():
+def test_a_batch_started_again_is_another_one():
     seen = []
     tracker = Tracker(4, seen.append)
     for rows in (4, 2, 2):  # memory did not suffice for four

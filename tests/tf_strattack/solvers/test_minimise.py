@@ -43,7 +43,7 @@ def test_finished_examples_cost_nothing_and_the_rest_is_not_disturbed(solver):
     assert sizes <= set(batch_sizes(96, (6, 6, 1))) | set(batch_sizes(max(16, missed), (6, 6, 1)))
     evaluated = sum(rows * calls for (kind, rows), calls in result.calls.items() if kind == "gradient")
     assert evaluated < 96 * 151
-    # Padding is what is evaluated besides the rows that count.
+    # Padding is the evaluated rows that do not count.
     assert result.gradient_evaluations.sum() <= evaluated
     for row in (0, 50, 95):
         alone = attack(classifier, *(part[row : row + 1] for part in (images, labels, targets)))
