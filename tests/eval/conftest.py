@@ -1,4 +1,4 @@
-"""What tests of reading have in common."""
+"""Fixtures of the tests of inputs."""
 
 import pytest
 

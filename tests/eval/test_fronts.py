@@ -1,4 +1,4 @@
-"""What programs must know before TensorFlow is imported is what the modules behind them have."""
+"""Names that programs need before they import TensorFlow agree with the modules that define them."""
 
 import re
 

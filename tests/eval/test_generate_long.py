@@ -1,4 +1,4 @@
-"""Generations that are long: what takes minutes to show."""
+"""Long generations: properties that take minutes to show."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""Photographs and a network that takes them: the program end to end, and what it promises on a real network."""
+"""Photographs and a network for them: the program end to end, and its promises on a real network."""
 
 import json
 import shutil

@@ -1,4 +1,4 @@
-"""Twenty kills at random moments, each followed by the very same command, change nothing."""
+"""Twenty kills at random moments, each followed by the same command, change nothing."""
 
 import json
 import random

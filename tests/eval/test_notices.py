@@ -1,4 +1,4 @@
-"""Conversions are reported once a run, and numbers of flags are digits."""
+"""Conversions are reported once per run, and numbers of flags are digits."""
 
 import os
 

@@ -1,4 +1,4 @@
-"""How programs end where the operating system refuses something."""
+"""How programs end if the operating system refuses something."""
 
 import errno
 import os

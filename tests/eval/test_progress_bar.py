@@ -1,4 +1,4 @@
-"""What stands in front of the progress bar, and when it says how long the rest takes."""
+"""The text in front of the progress bar, and when the bar shows the remaining time."""
 
 from eval.runs.progress_bar import ProgressBar
 

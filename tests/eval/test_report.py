@@ -1,4 +1,4 @@
-"""The report's numbers and bytes; what a browser makes of it is in tests/browser."""
+"""The report's numbers and bytes; tests/browser has the tests in a browser."""
 
 import base64
 import dataclasses

@@ -1,4 +1,4 @@
-"""What a program does where nobody reads it, or it is stopped before it has begun."""
+"""Programs whose output nobody reads, and programs that are stopped before they have started."""
 
 import os
 import signal

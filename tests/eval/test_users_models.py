@@ -1,4 +1,4 @@
-"""Models as users have them, attacked by the programs: what is written is what the model itself says."""
+"""Models of users, attacked by the programs: the results agree with the model's own predictions."""
 
 import json
 

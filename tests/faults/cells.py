@@ -1,4 +1,4 @@
-"""Faults of files: what can happen to each, and what must come of it."""
+"""Faults of files: the possible damages of each file, and the expected outcomes."""
 
 from __future__ import annotations
 

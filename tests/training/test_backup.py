@@ -1,4 +1,4 @@
-"""A training is resumed from its backup, which is whole or not there."""
+"""A training is resumed from its backup, which is intact or missing."""
 
 import h5py
 import keras

@@ -1,4 +1,4 @@
-"""Ctrl-C is answered between two steps, and Python's own answer is back afterwards."""
+"""Ctrl-C is handled between two steps, and Python's own handler is restored afterwards."""
 
 import os
 import signal

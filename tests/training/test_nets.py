@@ -1,4 +1,4 @@
-"""The networks are the paper's, and the shipped ones are these."""
+"""The networks are the paper's, and the shipped networks have these architectures."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""No program takes a directory of others for its own, whatever it is asked."""
+"""No program takes a directory of others for its own, whatever the flags."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""What --groups says, and the maps that a run keeps."""
+"""The values of --groups, and the maps that a run stores."""
 
 from __future__ import annotations
 

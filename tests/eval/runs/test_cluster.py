@@ -1,4 +1,4 @@
-"""Networks on their way to workers, and what goes wrong there."""
+"""Networks packed for workers, and failures of workers."""
 
 import keras
 import numpy as np

@@ -1,4 +1,4 @@
-"""The plan of a run: the examples that it makes, read from anywhere, and kept."""
+"""The plan of a run: its examples, from any shard on, and its file."""
 
 import dataclasses
 
