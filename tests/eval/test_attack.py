@@ -361,7 +361,7 @@ def test_bad_data_gets_one_line_and_status_2(tmp_path):
     mistakes = [([f"--dataset={tmp_path / name}.npz", QUICK], message) for name, (_, _, message) in files.items()]
     (tmp_path / "splits" / "test" / "7").mkdir(parents=True)
     keras.utils.save_img(tmp_path / "splits" / "test" / "7" / "a.png", images[0])
-    mistakes.append(([f"--dataset={tmp_path / 'splits'}"], "its splits test: name one of them, such as"))
+    mistakes.append(([f"--dataset={tmp_path / 'splits'}"], "the splits test: name one of them, such as"))
     check_mistakes("eval.attack", [([*given, f"--output_dir={tmp_path / 'out'}"], text) for given, text in mistakes])
     assert not (tmp_path / "out").exists()
 
