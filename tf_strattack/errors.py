@@ -1,4 +1,4 @@
-"""The exception for a caller's mistake, and the warning for what a caller should know."""
+"""The exception for a caller's mistake, and the warning about conversions and guesses."""
 
 from __future__ import annotations
 

@@ -290,7 +290,7 @@ def test_a_full_disk_gets_one_line_and_the_next_run_completes(whole, program, tm
     )
     assert limited.returncode == 2, limited.stderr
     message = limited.stderr.replace("\r", "\n").strip().splitlines()[-1]
-    assert message.startswith("error: expected room on the disk for ")
+    assert message.startswith("error: not enough room on the disk for ")
     assert "Traceback" not in limited.stderr
     assert not list((tmp_path / "out").rglob("*.partial"))
     status, _, err = program(*arguments)

@@ -97,6 +97,6 @@ def test_whatever_the_operating_system_refuses_is_one_line(number):
 def test_a_full_disk_is_one_line_with_the_place():
     assert ending(errno.ENOSPC) == (
         2,
-        "error: expected room on the disk for place, received: No space left on device; free some, and the same "
-        "command resumes\n",
+        "error: not enough room on the disk for place: No space left on device; free some, and run the same command "
+        "to resume\n",
     )

@@ -1,4 +1,4 @@
-"""What C&W and EAD share: descent on a distortion plus c times the margin's hinge, with c searched per example."""
+"""The base of C&W and EAD: descent on a distortion plus c times the margin's hinge, with c searched per example."""
 
 from __future__ import annotations
 

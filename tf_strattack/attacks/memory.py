@@ -87,8 +87,8 @@ def _measure(goal: Goal, image: Images) -> int:
 def no_room(shape: tuple[int, ...]) -> InputError:
     """The error if not even the smallest batch of (H, W, C) images fits."""
     return InputError(
-        f"expected memory for a gradient of this network on images of shape {shape}, received too little for any "
-        "batch size: free some, or take a machine with more"
+        f"not enough memory for a gradient of this network on images of shape {shape}, at any batch size: free some, "
+        "or use a larger machine"
     )
 
 

@@ -99,7 +99,7 @@ class Method(abc.ABC):
         """Works on a batch; `given` (N, H, W, C) holds the perturbations from which a refinement starts, else 0."""
 
     def valid(self, goal: Goal, images: Images, delta: Images) -> Images:
-        """The images (N, H, W, C) that perturbations make of the originals, in the classifier's scale."""
+        """The images (N, H, W, C) of perturbations of the originals, in the classifier's scale."""
         return goal.valid_images(images, delta)
 
     def fallback_images(self, images: Images, given: Images) -> Images:

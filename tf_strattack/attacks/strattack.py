@@ -63,7 +63,7 @@ class StrAttack(Attack):
       max_groups: the most groups that may change, or None for no limit.
       connected: whether to gather the changes in fewer clusters of fewer groups, at a little more distortion. Groups
         next to changed ones become cheaper, others more expensive (as in GSE, arXiv 2311.17434).
-      refine: whether to run Proposition 3 on what was found: True, False, or a `Refinement`, which gets distortion,
+      refine: whether to run Proposition 3 on the successes: True, False, or a `Refinement`, which gets distortion,
         gamma, epsilon and confidence from the attack.
 
     Raises:

@@ -120,7 +120,7 @@ class Classifier(OwnNetwork):
         """Wraps a function from (N, H, W, C) float32 images to (N, K) scores.
 
         Args:
-          function: made of TensorFlow operations; images are in the scale of `bounds`.
+          function: it consists of TensorFlow operations; images are in the scale of `bounds`.
           data_format: "channels_first" if it takes (N, C, H, W), "series" if it takes (N, T, C).
           **options: those of `Classifier`: bounds, preprocessing, outputs, output, stochastic.
 

@@ -98,7 +98,7 @@ def _about_files(error: OSError) -> str:
     where = error.filename2 or error.filename or (_announced[-1] if _announced else "what is read or written")
     said = error.strerror or str(error)
     if error.errno in _NO_ROOM:
-        return f"expected room on the disk for {where}, received: {said}; free some, and the same command resumes"
+        return f"not enough room on the disk for {where}: {said}; free some, and run the same command to resume"
     return f"expected {_shortened(str(where))} to be a file or folder that can be used, received: {said}"
 
 

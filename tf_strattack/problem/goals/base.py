@@ -85,7 +85,7 @@ class Goal(abc.ABC):
 
     @property
     def columns(self) -> int:
-        """How many numbers `asked` returns for each example; 0 for a single one, an array (N,)."""
+        """How many numbers `asked` returns for each example; 0 if it is a single one, in an array (N,)."""
         return 0
 
     def correct(self, images: Images, labels: Classes, positions: npt.NDArray[np.int32]) -> Flags:
