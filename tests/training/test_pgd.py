@@ -5,9 +5,8 @@ import numpy as np
 import pytest
 import scipy.special
 import tensorflow as tf
-from absl import flags as absl_flags
 
-from training import flags
+from tests.programs import run_code
 from training.data import split_of
 from training.nets import mnist_cnn
 from training.pgd import PGD, PGDTraining, pgd_accuracy
@@ -133,12 +132,18 @@ def test_training_takes_its_steps_on_examples_in_the_ball_that_grows(linear):
     np.testing.assert_allclose(network.get_weights()[1], bias, atol=1e-5)
 
 
+RADIUS = """
+import sys
+from absl import flags
+from training import flags as of_training
+
+flags.FLAGS(["program", f"--epsilon={sys.argv[1]}"])
+print(flags.FLAGS[of_training.EPSILON.name].serialize())
+"""
+
+
 def test_a_radius_can_be_recorded_as_it_was_given():
     for given, recorded in (("0.3", "--epsilon=0.3"), ("8/255", f"--epsilon={8 / 255}")):
-        holder = flags.EPSILON
-        saved = absl_flags.FLAGS["epsilon"].value
-        try:
-            absl_flags.FLAGS["epsilon"].parse(given)
-            assert absl_flags.FLAGS[holder.name].serialize() == recorded
-        finally:
-            absl_flags.FLAGS["epsilon"].value = saved
+        status, out, err = run_code(RADIUS, given)  # in a process of its own: programs share names of flags
+        assert status == 0, err
+        assert out.strip() == recorded
