@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any, ClassVar
 
 import keras
 import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
-from tqdm import tqdm
 
 try:
     from art.attacks import EvasionAttack
@@ -18,15 +15,23 @@ try:
 except ImportError as error:
     raise ImportError(f"expected ART, received none ({error}): pip install tf-strattack[art]") from error
 
+from tf_strattack.attacks import projected_gradient, sigma_zero
+from tf_strattack.attacks.attack import Attack
 from tf_strattack.attacks.refinement import refine as refine_natively
+from tf_strattack.attacks.strattack import StrAttack
 from tf_strattack.classifiers.classifier import Classifier
 from tf_strattack.classifiers.passing import kept_classifier
 from tf_strattack.errors import InputError
 from tf_strattack.interop import host
 from tf_strattack.interop.art_arrays import classes_of, mask_of, to_layout
+from tf_strattack.interop.art_progress import progress_bar
 from tf_strattack.result import AttackResult
-from tf_strattack.runtime.progress import Callback, Progress
 from tf_strattack.typing import Images
+
+
+def _attack_params(kind: type[Attack]) -> list[str]:
+    """The names that ART's `set_params` knows."""
+    return [*EvasionAttack.attack_params, *host.parameters_of(kind), "targeted", "batch_size", "verbose"]
 
 
 class StructuredAttack(EvasionAttack):
@@ -58,13 +63,8 @@ class StructuredAttack(EvasionAttack):
       [True, True, True, True]
     """
 
-    attack_params: ClassVar[list[str]] = [
-        *EvasionAttack.attack_params,
-        *host.PARAMETERS,
-        "targeted",
-        "batch_size",
-        "verbose",
-    ]
+    kind: ClassVar[type[Attack]] = StrAttack
+    attack_params: ClassVar[list[str]] = _attack_params(StrAttack)
     _estimator_requirements = (TensorFlowV2Classifier,)
 
     def __init__(
@@ -112,7 +112,7 @@ class StructuredAttack(EvasionAttack):
         """
         classifier, images = to_classifier(self.estimator), to_layout(x, self.estimator)
         labels, targets = classes_of(y, classifier, images, self.targeted)
-        with _bar(len(images), self.verbose) as callback:
+        with progress_bar(type(self).__name__, len(images), self.verbose) as callback:
             return host.finished(
                 host.native(self)(
                     classifier,
@@ -133,6 +133,20 @@ class StructuredAttack(EvasionAttack):
             if not isinstance(getattr(self, name), bool):
                 raise InputError(f"expected {name} to be True or False, received {getattr(self, name)!r}")
         host.native(self)
+
+
+class PGD(StructuredAttack):
+    """`sa.PGD` (arXiv 1706.06083) called like `StructuredAttack`, with the hyper-parameters of `sa.PGD`."""
+
+    kind = projected_gradient.PGD
+    attack_params: ClassVar[list[str]] = _attack_params(projected_gradient.PGD)
+
+
+class SigmaZero(StructuredAttack):
+    """`sa.SigmaZero` (arXiv 2402.01879) called like `StructuredAttack`, with the hyper-parameters of `sa.SigmaZero`."""
+
+    kind = sigma_zero.SigmaZero
+    attack_params: ClassVar[list[str]] = _attack_params(sigma_zero.SigmaZero)
 
 
 def refine(
@@ -230,13 +244,3 @@ def _bounds(estimator: TensorFlowV2Classifier) -> tuple[float, float]:
     if len(lower) > 1 or len(upper) > 1:
         raise InputError("expected clip_values (lower, upper) of two numbers, received others for each feature")
     return float(lower[0]), float(upper[0])
-
-
-@contextmanager
-def _bar(examples: int, verbose: bool) -> Iterator[Callback]:
-    with tqdm(total=examples, desc="StructuredAttack", disable=not verbose) as bar:
-
-        def show(progress: Progress) -> None:
-            bar.update(progress.done - bar.n)
-
-        yield show

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import tensorflow as tf
@@ -17,7 +17,10 @@ try:
 except ImportError as error:
     raise ImportError(f"expected Foolbox, received none ({error}): pip install tf-strattack[foolbox]") from error
 
+from tf_strattack.attacks import projected_gradient, sigma_zero
+from tf_strattack.attacks.attack import Attack
 from tf_strattack.attacks.refinement import refine as refine_natively
+from tf_strattack.attacks.strattack import StrAttack
 from tf_strattack.classifiers.classifier import Classifier
 from tf_strattack.classifiers.passing import kept_classifier
 from tf_strattack.errors import InputError
@@ -54,6 +57,8 @@ class StructuredAttack(FlexibleDistanceMinimizationAttack):
       >>> success.numpy().tolist()
       [True, True, True, True]
     """
+
+    kind: ClassVar[type[Attack]] = StrAttack
 
     def __init__(self, *, distance: Distance = l2, batch_size: int | str | None = None, **parameters: Any) -> None:
         """Checks and keeps the hyper-parameters."""
@@ -101,19 +106,30 @@ class StructuredAttack(FlexibleDistanceMinimizationAttack):
           starting_points: (N, H, W, C), one per image, for images on which the attack fails without one.
         """
         classifier, images = to_classifier(model), _images(inputs)
-        points = None if starting_points is None else _images(starting_points)[:, None]
         labels, targets = _classes(criterion, classifier, images)
-        return host.finished(
-            host.native(self)(
-                classifier,
-                images,
-                labels,
-                targets,
-                mask=mask,
-                batch_size=self.batch_size,
-                starting_points=points,
-            )
-        )
+        options: dict[str, Any] = {"mask": mask, "batch_size": self.batch_size}
+        if starting_points is not None:
+            if self.kind is not StrAttack:
+                raise InputError(
+                    f"expected starting_points with StructuredAttack, received them with {self.kind.__name__}"
+                )
+            options["starting_points"] = _images(starting_points)[:, None]
+        return host.finished(host.native(self)(classifier, images, labels, targets, **options))
+
+
+class PGD(StructuredAttack):
+    """`sa.PGD` (arXiv 1706.06083) called like `StructuredAttack`, with the hyper-parameters of `sa.PGD`.
+
+    `epsilon` is the radius of its ball, in [0, 1] scale; Foolbox's `epsilons=None` leaves the examples as they are.
+    """
+
+    kind = projected_gradient.PGD
+
+
+class SigmaZero(StructuredAttack):
+    """`sa.SigmaZero` (arXiv 2402.01879) called like `StructuredAttack`, with the hyper-parameters of `sa.SigmaZero`."""
+
+    kind = sigma_zero.SigmaZero
 
 
 def refine(

@@ -7,29 +7,40 @@ from typing import Any
 
 import numpy as np
 
-from tf_strattack.attacks.strattack import StrAttack
+from tf_strattack.attacks.attack import Attack
 from tf_strattack.checks import check_count
 from tf_strattack.classifiers.classifier import Classifier
 from tf_strattack.errors import InputError
 from tf_strattack.result import AttackResult
 from tf_strattack.typing import Classes, Images
 
-# Both toolboxes keep hyper-parameters by name, as attributes that may be set later.
-PARAMETERS: dict[str, Any] = {name: value.default for name, value in inspect.signature(StrAttack).parameters.items()}
+
+def parameters_of(kind: type[Attack]) -> dict[str, Any]:
+    """The hyper-parameters of a class of attacks with their defaults: both toolboxes keep them as attributes."""
+    return {name: value.default for name, value in inspect.signature(kind).parameters.items()}
 
 
-def set_parameters(host: object, parameters: dict[str, Any]) -> None:
-    """Gives `host` an attribute for each hyper-parameter of `StrAttack`: from `parameters`, else the default.
+def set_parameters(host: Any, parameters: dict[str, Any]) -> None:
+    """Gives `host` an attribute for each hyper-parameter of its `kind`: from `parameters`, else the default.
 
     Raises:
       InputError: a name that is not a hyper-parameter, with the place where it belongs; a value out of range.
     """
-    StrAttack(**parameters)
-    for name, value in (PARAMETERS | parameters).items():
+    known = parameters_of(host.kind)
+    try:
+        host.kind(**parameters)
+    except TypeError as error:
+        unknown = [name for name in parameters if name not in known]
+        if not unknown:
+            raise
+        raise InputError(
+            f"expected hyper-parameters of {host.kind.__name__}, received {unknown[0]}: it has {', '.join(known)}"
+        ) from error
+    for name, value in (known | parameters).items():
         setattr(host, name, value)
 
 
-def native(host: Any) -> StrAttack:
+def native(host: Any) -> Attack:
     """The attack that the attributes of `host` describe; its `batch_size` is checked as well.
 
     Raises:
@@ -37,7 +48,8 @@ def native(host: Any) -> StrAttack:
     """
     if host.batch_size not in (None, "auto"):
         check_count("batch_size", host.batch_size)
-    return StrAttack(**{name: getattr(host, name) for name in PARAMETERS})
+    attack: Attack = host.kind(**{name: getattr(host, name) for name in parameters_of(host.kind)})
+    return attack
 
 
 def labels_beside(classifier: Classifier, images: Images, targets: Any) -> Classes:

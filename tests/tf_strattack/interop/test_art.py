@@ -15,7 +15,7 @@ from art.exceptions import EstimatorError
 import tf_strattack as sa
 from tests.builders import HALF_PRECISION_HEADS, exact_rows, half_precision_network
 from tests.slow import first_quick
-from tf_strattack.interop.art import StructuredAttack, refine, to_classifier
+from tf_strattack.interop.art import PGD, SigmaZero, StructuredAttack, refine, to_classifier
 from tf_strattack.runtime.progress import Tracker
 
 NATIVE = {
@@ -321,3 +321,15 @@ def test_success_in_half_precision_is_what_the_estimator_says(head):
     seen = np.asarray(estimator.predict(result.adversarial)).astype(np.float32).argmax(axis=1)
     np.testing.assert_array_equal(seen != labels, result.success)
     assert result.success.any()
+
+
+@pytest.mark.parametrize(("kind", "native"), [(PGD, sa.PGD), (SigmaZero, sa.SigmaZero)])
+def test_other_attacks_are_those_of_the_native_call(kind, native):
+    estimator, images, labels = small_estimator()
+    parameters = {"epsilon": 0.5} | ({"steps": 9} if native is sa.PGD else {"max_iterations": 60})
+    attack = kind(estimator, verbose=False, **parameters)
+    result = native(**parameters)(to_classifier(estimator), images, labels)
+    np.testing.assert_allclose(attack.generate(images, labels), result.adversarial, atol=1e-6)
+    assert result.success.any()
+    attack.set_params(epsilon=0.1)
+    assert attack.result(images, labels).attack["parameters"]["epsilon"] == 0.1

@@ -11,7 +11,7 @@ import tensorflow as tf
 
 import tf_strattack as sa
 from tests.builders import HALF_PRECISION_HEADS, exact_rows, half_precision_network
-from tf_strattack.interop.foolbox import StructuredAttack, refine, to_classifier
+from tf_strattack.interop.foolbox import PGD, SigmaZero, StructuredAttack, refine, to_classifier
 from tf_strattack.runtime.progress import Tracker
 
 QUICK = {
@@ -291,3 +291,20 @@ def test_a_model_of_one_output_which_argmax_cannot_decide_is_refused():
     images = tf.constant(np.random.default_rng(0).uniform(size=(2, 8, 8, 1)), tf.float32)
     with pytest.raises(sa.InputError, match="expected a model that returns a score for each"):
         StructuredAttack()(fmodel, images, tf.constant([0, 1], tf.int64), epsilons=None)
+
+
+@pytest.mark.parametrize(("kind", "native"), [(PGD, sa.PGD), (SigmaZero, sa.SigmaZero)])
+def test_other_attacks_are_those_of_the_native_call(kind, native):
+    fmodel, images, labels = small_model()
+    parameters = {"epsilon": 0.5} | ({"steps": 9} if native is sa.PGD else {"max_iterations": 60})
+    raw, _, success = kind(**parameters)(fmodel, images, labels, epsilons=None)
+    result = native(**parameters)(to_classifier(fmodel), images.numpy(), labels.numpy())
+    np.testing.assert_allclose(raw, result.adversarial, atol=1e-6)
+    np.testing.assert_array_equal(success, result.success)
+    assert result.success.any()
+    with pytest.raises(
+        sa.InputError, match=f"starting_points with StructuredAttack, received them with {kind.__name__}"
+    ):
+        kind(**parameters)(fmodel, images, labels, epsilons=None, starting_points=images)
+    with pytest.raises(sa.InputError, match=f"expected hyper-parameters of {kind.__name__}, received tau"):
+        kind(tau=1.0)
