@@ -12,9 +12,10 @@ from keras import layers
 import tf_strattack as sa
 from tests.directories import results
 from tests.programs import run_program
+from tests.slow import first_quick
 
 
-def series_model():
+def series_model(epochs=20):
     """A sawtooth of two channels has one of three periods; the network looks for their edges."""
     generator = np.random.default_rng(0)
     periods = generator.integers(0, 3, size=90)
@@ -28,7 +29,7 @@ def series_model():
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
     model.compile("adam", loss)
     model.optimizer.learning_rate = 0.03
-    model.fit(series, periods, epochs=20, batch_size=30, verbose=0)
+    model.fit(series, periods, epochs=epochs, batch_size=30, verbose=0)
     return model, series, periods
 
 
@@ -42,7 +43,7 @@ def volume_model():
     return model, volumes, model.predict(volumes, verbose=0).argmax(axis=1)
 
 
-@pytest.mark.parametrize("kind", ["series", "volumes"])
+@pytest.mark.parametrize("kind", first_quick(["volumes", "series"]))
 def test_from_a_file_to_a_report(tmp_path, kind):
     if kind == "series":
         (model, values, labels), groups, width = series_model(), "windows:4", 6
@@ -78,7 +79,7 @@ def test_from_a_file_to_a_report(tmp_path, kind):
 
 
 def test_series_in_place_of_images_are_refused_with_what_to_store(tmp_path):
-    model, values, labels = series_model()
+    model, values, labels = series_model(epochs=1)
     model.save(tmp_path / "model.keras")
     np.savez(tmp_path / "data.npz", images=values, labels=labels)
     flags = (f"--model={tmp_path / 'model.keras'}", "--data_format=series", f"--dataset={tmp_path / 'data.npz'}")

@@ -72,6 +72,7 @@ def test_adversarial_learns_from_both_sets(task, monkeypatch):
     np.testing.assert_array_equal(train.probabilities[-7:], added.probabilities)
 
 
+@pytest.mark.slow
 def test_pgd_learns_and_reports_the_accuracy_under_attack(task):
     network, found = variants.train_pgd(task, PGD(0.1, 2))
     clean = accuracy(network, task.test)

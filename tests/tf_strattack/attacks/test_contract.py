@@ -52,6 +52,7 @@ ATTACKS = {
 # Variants whose code the others run, too.
 SLOW = {
     "strattack_overlap_paper_copies",
+    "admm_l0",
     "strattack_drop",
     "strattack_untouched",
     "fgm_l1",
