@@ -7,14 +7,13 @@ from typing import ClassVar, NamedTuple
 
 import tensorflow as tf
 
+from tf_strattack.attacks.adam import BETA1, BETA2, EPSILON, moments
 from tf_strattack.attacks.descent import Descent, Numbers, progress_of, size_of
 from tf_strattack.problem.batch import Batch
 from tf_strattack.problem.problem import Problem
 from tf_strattack.solvers.base import Candidate, Monitored
 from tf_strattack.typing import Pixels, Rows, Scalar
 
-# The constants of Adam in TensorFlow, which the authors' program used.
-_BETA1, _BETA2, _EPSILON = 0.9, 0.999, 1e-8
 # Keeps the start, the original itself, off the ends of tanh, where its slope is 0.
 _INSIDE = 0.999999
 
@@ -78,12 +77,11 @@ class CarliniWagnerL2(Descent[Iterate]):
         active = tf.where(shortfall > 0.0, iterate.c, 0.0)[:, None, None, None]
         gradient = (2.0 * delta + active * slope) * half * (1.0 - tf.square(squashed))
         count = tf.cast(k + 1, tf.float32)
-        mean = _BETA1 * iterate.mean + (1.0 - _BETA1) * gradient
-        square = _BETA2 * iterate.square + (1.0 - _BETA2) * tf.square(gradient)
-        rate = parameters.learning_rate * tf.sqrt(1.0 - tf.pow(_BETA2, count)) / (1.0 - tf.pow(_BETA1, count))
+        mean, square = moments(iterate.mean, iterate.square, gradient)
+        rate = parameters.learning_rate * tf.sqrt(1.0 - tf.pow(BETA2, count)) / (1.0 - tf.pow(BETA1, count))
         loss = tf.reduce_sum(tf.square(delta), axis=[1, 2, 3]) + iterate.c * tf.nn.relu(shortfall)
         reference, idle = progress_of(k, loss, iterate.reference, parameters)
-        w = iterate.w - rate * mean / (tf.sqrt(square) + _EPSILON)
+        w = iterate.w - rate * mean / (tf.sqrt(square) + EPSILON)
         candidate = Candidate(delta, size_of(delta, parameters), shortfall <= 0.0, finished=idle)
         return Iterate(w, mean, square, iterate.c, reference), candidate
 

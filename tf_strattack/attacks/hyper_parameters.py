@@ -4,29 +4,39 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import hashlib
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any, TypeVar
 
 import numpy as np
 
 from tf_strattack.errors import InputError
+from tf_strattack.problem.goals.base import Goal
 
 _T = TypeVar("_T")
 
 
-def record_of(value: Any) -> Any:
-    """A hyper-parameter as plain values: objects become dictionaries with the name of their class, tuples lists."""
+def record_of(value: Any, without: Collection[str] = ()) -> Any:
+    """A hyper-parameter or a goal as plain values.
+
+    Objects become dictionaries with the name of their class and their fields but those named in `without`, tuples
+    become lists, arrays their shape and hash, and functions their name.
+    """
     if isinstance(value, np.generic):
         return value.item()
+    if isinstance(value, np.ndarray):
+        return {"shape": list(value.shape), "sha256": hashlib.sha256(np.ascontiguousarray(value).tobytes()).hexdigest()}
     if (own := getattr(value, "record", None)) is not None:
         return {"class": type(value).__name__, **own}
     if isinstance(value, tuple):
-        return [record_of(part) for part in value]
-    if not dataclasses.is_dataclass(value) or isinstance(value, type):
-        return value
-    fields = {field.name: record_of(getattr(value, field.name)) for field in dataclasses.fields(value)}
-    return {"class": type(value).__name__, **fields}
+        return [record_of(part, without) for part in value]
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        names = [field.name for field in dataclasses.fields(value) if field.name not in without]
+        return {"class": type(value).__name__, **{name: record_of(getattr(value, name), without) for name in names}}
+    if isinstance(value, Goal):  # one of the user's own that is no dataclass
+        return {"class": type(value).__name__}
+    return getattr(value, "__qualname__", type(value).__name__) if callable(value) else value
 
 
 def names_of(method: type) -> list[str]:

@@ -23,8 +23,7 @@ from tf_strattack.image_checks import check_like
 from tf_strattack.notices import report
 from tf_strattack.problem.batch import Batch
 from tf_strattack.problem.goals.base import Goal
-from tf_strattack.problem.goals.misclassify import as_goal
-from tf_strattack.problem.goals.record import goal_record
+from tf_strattack.problem.goals.misclassify import Misclassify, as_goal
 from tf_strattack.problem.starting_points import StartingPoints
 from tf_strattack.problem.work import Work
 from tf_strattack.result import AttackResult
@@ -163,8 +162,7 @@ class Method(abc.ABC):
         if rows and not tracker.interrupted:
             outcome = self._attacked(goal, examples, tracker)
         adversarial, success, clean_correct, c, origin = outcome
-        record = goal_record(goal)
-        aim = {} if record is None else {"goal": record}
+        aim = {} if isinstance(goal, Misclassify) else {"goal": record_of(goal, without=("classifier", "targeted"))}
         return AttackResult(
             images=examples.images,
             adversarial=adversarial,

@@ -8,6 +8,7 @@ from typing import Any, ClassVar, NamedTuple
 
 import tensorflow as tf
 
+from tf_strattack.attacks.adam import BETA1, BETA2, EPSILON, moments
 from tf_strattack.attacks.attack import SolverAttack
 from tf_strattack.checks import check_count, check_number
 from tf_strattack.problem import proximal
@@ -21,8 +22,6 @@ from tf_strattack.solvers.best import Solution
 from tf_strattack.solvers.minimise import minimise
 from tf_strattack.typing import Images, Pixels, Rows, Scalar
 
-# The usual constants of Adam, as in the authors' program.
-_BETA1, _BETA2, _EPSILON = 0.9, 0.999, 1e-8
 # The learning rate falls along a cosine to this share of its initial value.
 _LAST = 0.1
 
@@ -150,12 +149,11 @@ class SigmaZero(SolverAttack[Iterate, Numbers]):
         largest = tf.reduce_max(tf.abs(gradient), axis=[1, 2, 3], keepdims=True)
         gradient = tf.math.divide_no_nan(gradient, largest)
         number = tf.cast(k + 1, delta.dtype)
-        mean = _BETA1 * iterate.mean + (1.0 - _BETA1) * gradient
-        square = _BETA2 * iterate.square + (1.0 - _BETA2) * tf.square(gradient)
+        mean, square = moments(iterate.mean, iterate.square, gradient)
         share = 0.5 * (1.0 + tf.cos(math.pi * tf.cast(k, delta.dtype) / parameters.iterations))
         rate = parameters.learning_rate * (_LAST + (1.0 - _LAST) * share)
-        away = tf.sqrt(square / (1.0 - tf.pow(_BETA2, number))) + _EPSILON
-        moved = delta - rate / (1.0 - tf.pow(_BETA1, number)) * mean / away
+        away = tf.sqrt(square / (1.0 - tf.pow(BETA2, number))) + EPSILON
+        moved = delta - rate / (1.0 - tf.pow(BETA1, number)) * mean / away
         moved = proximal.box(moved, problem.batch.lower, problem.batch.upper)
         change = parameters.threshold_rate * rate
         threshold = tf.clip_by_value(threshold + tf.where(succeeded, change, -change), 0.0, 1.0)

@@ -104,6 +104,9 @@ class StructuredAttack(FlexibleDistanceMinimizationAttack):
           model, inputs, criterion: as in `run`; inputs are (N, H, W, C).
           mask: as in `StrAttack`.
           starting_points: (N, H, W, C), one per image, for images on which the attack fails without one.
+
+        Raises:
+          InputError: as in `run`, and for starting points with another attack than StrAttack.
         """
         classifier, images = to_classifier(model), _images(inputs)
         labels, targets = _classes(criterion, classifier, images)

@@ -59,12 +59,7 @@ def project_l2(a: Pixels, radius: Bound, lower: Pixels, upper: Pixels) -> Pixels
     # A little less, so that the result is in the ball despite rounding.
     low = tf.minimum(1.0, tf.math.divide_no_nan((1.0 - 1e-6) * radius, _row(measure_l2(a))))
     low, high = tf.where(_row(measure_l2(a)) > 0.0, low, 1.0), tf.ones_like(low)
-    low = tf.where(of(high)[1], high, low)
-    for _ in range(_BISECTIONS):
-        middle = 0.5 * (low + high)
-        inside = of(middle)[1]
-        low, high = tf.where(inside, middle, low), tf.where(inside, high, middle)
-    return of(low)[0]
+    return _bisected(of, tf.where(of(high)[1], high, low), high)
 
 
 def project_l1(a: Pixels, radius: Bound, lower: Pixels, upper: Pixels) -> Pixels:
@@ -80,12 +75,16 @@ def project_l1(a: Pixels, radius: Bound, lower: Pixels, upper: Pixels) -> Pixels
 
     high = _row(measure_linf(a))
     low = tf.zeros_like(high)
-    high = tf.where(of(low)[1], low, high)
+    return _bisected(of, tf.where(of(low)[1], low, high), low)
+
+
+def _bisected(of: Callable[[tf.Tensor], tuple[Pixels, tf.Tensor]], inside: tf.Tensor, outside: tf.Tensor) -> Pixels:
+    """The point of the number nearest to `outside` that is in the ball; `of` returns a point and whether it is."""
     for _ in range(_BISECTIONS):
-        middle = 0.5 * (low + high)
-        inside = of(middle)[1]
-        low, high = tf.where(inside, low, middle), tf.where(inside, middle, high)
-    return of(high)[0]
+        middle = 0.5 * (inside + outside)
+        holds = of(middle)[1]
+        inside, outside = tf.where(holds, middle, inside), tf.where(holds, outside, middle)
+    return of(inside)[0]
 
 
 def unit(gradient: Pixels, norm: str) -> Pixels:

@@ -186,3 +186,16 @@ def test_what_means_nothing_is_refused(classifier, images, labels):
 
 def fails(images, seeds):
     raise ValueError("no such luck")
+
+
+def test_a_transform_that_may_change_is_refused(classifier):
+    @dataclasses.dataclass
+    class Contrast:
+        factor: float = 0.9
+
+        def __call__(self, images, seeds):
+            return self.factor * images
+
+    with pytest.raises(sa.InputError, match=r"expected a transform that can be hashed, received .*frozen=True"):
+        sa.Expectation(classifier, Contrast())
+    sa.Expectation(classifier, lambda images, seeds: 0.9 * images)

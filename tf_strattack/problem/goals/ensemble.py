@@ -81,7 +81,7 @@ class AnyOf(Several):
     """
 
     def verify(self, images: Images, classes: Classes, *, confidence: float, positions: npt.NDArray[np.int32]) -> Flags:
-        """Whether (N,) valid images (N, H, W, C) reach the goal of a member, by its own last word."""
+        """Whether (N,) valid images (N, H, W, C) reach the goal of a member, by its own final decision."""
         return np.logical_or.reduce(self._verified(images, classes, confidence=confidence, positions=positions))
 
     def joined(self, margins: tf.Tensor) -> Rows:

@@ -79,6 +79,13 @@ class Expectation(Sampled):
         object.__setattr__(self, "goal", goal)
         object.__setattr__(self, "classifier", goal.classifier)
         check_function("transform", self.transform, "sa.transformations.Shift(2)")
+        try:
+            hash(self.transform)
+        except TypeError as error:  # compiled programs are kept by it
+            raise InputError(
+                f"expected a transform that can be hashed, received {self.transform!r:.80}: make its class a "
+                "@dataclass(frozen=True), or pass a function"
+            ) from error
         if check_count("samples", self.samples) < _LEAST_SAMPLES:
             raise InputError(
                 f"expected samples of at least {_LEAST_SAMPLES}, from which their spread can be seen, received "

@@ -24,7 +24,6 @@ LOOP, FRESH = 1, 2
 _STRICTER = (1.5, 2.5)
 
 Transform = Callable[[Pixels, tf.Tensor], Any]
-Weighing = Callable[[tf.Tensor], tf.Tensor]
 
 
 class Sampled(Wrapping):
