@@ -33,6 +33,17 @@ def pytest_configure(config):
         subprocess.run([sys.executable, "-c", "import art.config"], capture_output=True, check=False)
 
 
+def _same_random_numbers():
+    """Networks that a test builds have the same weights in each run, whatever ran before it."""
+    keras.utils.set_random_seed(0)
+
+
+# Of three scopes, as a fixture of a session or module is made before those of a test.
+seeded_session = pytest.fixture(scope="session", autouse=True, name="seeded_session")(_same_random_numbers)
+seeded_module = pytest.fixture(scope="module", autouse=True, name="seeded_module")(_same_random_numbers)
+seeded_test = pytest.fixture(autouse=True, name="seeded_test")(_same_random_numbers)
+
+
 @pytest.fixture(scope="session")
 def digits():
     """Three correctly classified shipped digits with all 9 targets each: images, labels, targets of 27 examples."""
