@@ -37,7 +37,7 @@ class Recipe:
 
 
 def fit(
-    build: Callable[[str], keras.Sequential],
+    build: Callable[[str], keras.Model],
     train: Split,
     test: Split,
     recipe: Recipe,
@@ -45,8 +45,8 @@ def fit(
     backup_dir: Path,
     tensorboard_dir: Path | None,
     temperature: float = 1.0,
-    wrap: Callable[[keras.Sequential, int], keras.Model] = lambda network, steps: network,
-) -> keras.Sequential:
+    wrap: Callable[[keras.Model, int], keras.Model] = lambda network, steps: network,
+) -> keras.Model:
     """Trains the network that `build` makes, or resumes from the backup in `backup_dir`.
 
     All randomness of an epoch depends on the seed and the epoch alone, so a resumed run ends with the same weights.

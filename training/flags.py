@@ -7,6 +7,9 @@ from absl import flags as absl_flags
 from tf_strattack.programs.numbers import FractionParser
 
 DATASET = absl_flags.DEFINE_enum("dataset", "mnist", ["cifar10", "mnist"], "Data set to train on.")
+NET = absl_flags.DEFINE_enum(
+    "net", "cnn", ["cnn", "resnet20"], "The four-convolution network of the data set, or ResNet-20."
+)
 DATA_DIR = absl_flags.DEFINE_string("data_dir", None, "Directory of prepared TFDS data sets.")
 DOWNLOAD = absl_flags.DEFINE_bool("download", False, "Let TFDS download a data set that is missing.")
 VARIANT = absl_flags.DEFINE_enum(
@@ -41,6 +44,6 @@ PRECISION = absl_flags.DEFINE_enum(
 SEED = absl_flags.DEFINE_integer(
     "seed", 0, "Seed of initial weights, order, augmentation and dropout.", lower_bound=0, upper_bound=2**31 - 2
 )
-OUTPUT = absl_flags.DEFINE_string("output", None, "The .keras file to write; DATASET_cnn.keras if unset.")
+OUTPUT = absl_flags.DEFINE_string("output", None, "The .keras file to write; DATASET_NET.keras if unset.")
 TENSORBOARD_DIR = absl_flags.DEFINE_string("tensorboard_dir", None, "Also write TensorBoard logs to this directory.")
 OVERWRITE = absl_flags.DEFINE_bool("overwrite", False, "Replace an existing output file, or an unfinished training.")

@@ -1,9 +1,10 @@
-"""The four-convolution networks of the C&W line of work (Carlini & Wagner 2017, arXiv 1608.04644)."""
+"""The networks: four convolutions (Carlini & Wagner 2017, arXiv 1608.04644), and ResNet-20 (He et al. 2016)."""
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import keras
 from keras import layers
@@ -48,6 +49,43 @@ def _four_convolutions(
     )
 
 
+def resnet20(shape: tuple[int, int, int], dtype: str = "float32") -> keras.Model:
+    """Builds ResNet-20 for small images: pixels in [0, 1] of `shape` (H, W, C) in, 10 logits out.
+
+    Section 4.2 of He et al. (arXiv 1512.03385): one 3x3 convolution, three stages of three residual blocks with 16, 32
+    and 64 channels, each stage but the first at half the resolution, global average pooling. Shortcuts have no
+    parameters: they skip pixels and add channels of zeros.
+    """
+    image = layers.Input(shape, name="image")
+    features = _convolution(image, 16, dtype=dtype)
+    for channels in (16, 32, 64):
+        for block in range(3):
+            stride = 2 if block == 0 and channels > 16 else 1
+            residual = _convolution(features, channels, stride, dtype=dtype)
+            residual = _convolution(residual, channels, activation=None, dtype=dtype)
+            if stride == 2:
+                features = keras.ops.pad(features[:, ::2, ::2], [[0, 0], [0, 0], [0, 0], [0, channels // 2]])
+            features = layers.Activation("relu", dtype=dtype)(layers.Add(dtype=dtype)([features, residual]))
+    pooled = layers.GlobalAveragePooling2D(dtype=dtype)(features)
+    return keras.Model(image, layers.Dense(10, name="logits", dtype="float32")(pooled), name="resnet20")
+
+
+def _convolution(features: Any, channels: int, stride: int = 1, *, dtype: str, activation: str | None = "relu") -> Any:
+    """A 3x3 convolution with batch normalisation."""
+    convolved = layers.Conv2D(
+        channels,
+        3,
+        strides=stride,
+        padding="same",
+        use_bias=False,
+        kernel_initializer="he_normal",
+        kernel_regularizer=keras.regularizers.L2(1e-4),
+        dtype=dtype,
+    )(features)
+    normalised = layers.BatchNormalization(momentum=0.9, dtype=dtype)(convolved)
+    return layers.Activation(activation, dtype=dtype)(normalised) if activation else normalised
+
+
 # The Keras dtype policies to train with.
 PRECISIONS = ("float32", "mixed_bfloat16")
 
@@ -62,14 +100,20 @@ class Net(NamedTuple):
       epsilon: radius of the l-infinity ball of PGD training in [0, 1] scale (Madry et al. 2018, arXiv 1706.06083).
     """
 
-    build: Callable[[str], keras.Sequential]
+    build: Callable[[str], keras.Model]
     epochs: int
     augment: bool
     epsilon: float
 
 
-# Data set name → the network to train on it. A new data set is one line here.
+# The networks of each data set, the first by default. A new network or data set is one line here.
 NETS = {
-    "mnist": Net(mnist_cnn, epochs=12, augment=False, epsilon=0.3),
-    "cifar10": Net(cifar10_cnn, epochs=40, augment=True, epsilon=8 / 255),
+    "mnist": {
+        "cnn": Net(mnist_cnn, epochs=12, augment=False, epsilon=0.3),
+        "resnet20": Net(functools.partial(resnet20, (28, 28, 1)), epochs=12, augment=False, epsilon=0.3),
+    },
+    "cifar10": {
+        "cnn": Net(cifar10_cnn, epochs=40, augment=True, epsilon=8 / 255),
+        "resnet20": Net(functools.partial(resnet20, (32, 32, 3)), epochs=40, augment=True, epsilon=8 / 255),
+    },
 }

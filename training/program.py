@@ -44,8 +44,8 @@ def train_network() -> None:
       InputError: flags that do not fit, or an output file that exists.
     """
     _check_flags()
-    net = NETS[flags.DATASET.value]
-    output = Path(flags.OUTPUT.value or f"{flags.DATASET.value}_cnn.keras")
+    net = NETS[flags.DATASET.value][flags.NET.value]
+    output = Path(flags.OUTPUT.value or f"{flags.DATASET.value}_{flags.NET.value}.keras")
     workspace = output.with_suffix(".training")
     _check_new(output, workspace / FINISHED)
     blank = net.build("float32")

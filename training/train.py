@@ -1,4 +1,4 @@
-"""Trains the network of a data set: `python -m training.train --dataset=mnist --output=FILE.keras`.
+"""Trains a network on a data set: `python -m training.train --dataset=mnist --output=FILE.keras`.
 
 Writes the network and, next to it, a model card (JSON) with its test accuracy, configuration and versions. Run the
 same command again to resume an interrupted training after its last finished epoch.
@@ -13,6 +13,7 @@ from . import flags
 
 OPTIONS = Options(
     {
+        "Network": [flags.NET],
         "Data": [flags.DATASET, flags.DATA_DIR, flags.DOWNLOAD],
         "Defence": [
             flags.VARIANT,

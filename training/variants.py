@@ -31,14 +31,14 @@ class Task:
       tensorboard_dir: directory of TensorBoard's logs; None for no logs.
     """
 
-    build: Callable[[str], keras.Sequential]
+    build: Callable[[str], keras.Model]
     train: Split
     test: Split
     recipe: Recipe
     workspace: Path
     tensorboard_dir: Path | None
 
-    def fit(self, name: str, **options: Any) -> keras.Sequential:
+    def fit(self, name: str, **options: Any) -> keras.Model:
         """Trains a network; `name` distinguishes its backup and logs from others of the task."""
         logs = None if self.tensorboard_dir is None else self.tensorboard_dir / name
         return fit(
@@ -53,7 +53,7 @@ class Task:
 
 
 # The network, and further facts for its card.
-Outcome = tuple[keras.Sequential, dict[str, Any]]
+Outcome = tuple[keras.Model, dict[str, Any]]
 
 
 def train_standard(task: Task) -> Outcome:
@@ -97,7 +97,7 @@ def train_adversarial(task: Task, added: Split) -> Outcome:
 def train_pgd(task: Task, attack: PGD) -> Outcome:
     """Trains on PGD examples alone (Madry et al. 2018, arXiv 1706.06083) and measures accuracy under a longer PGD."""
 
-    def wrap(network: keras.Sequential, steps_per_epoch: int) -> keras.Model:
+    def wrap(network: keras.Model, steps_per_epoch: int) -> keras.Model:
         warmup = int(WARMUP * task.recipe.epochs * steps_per_epoch)
         return PGDTraining(network, attack, warmup_steps=warmup, seed=task.recipe.seed)
 

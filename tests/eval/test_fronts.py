@@ -24,7 +24,7 @@ def help_on(module, flag):
 def test_networks_of_defences_are_those_that_are_trained():
     assert NETS.keys() == nets.NETS.keys()
     for name, net in NETS.items():
-        built = nets.NETS[name].build("float32")
+        built = nets.NETS[name]["cnn"].build("float32")
         assert (built.input_shape[1:], built.output_shape[1]) == net
 
 
@@ -35,6 +35,8 @@ def test_networks_of_defences_are_those_that_are_trained():
         ("eval.defenses", "precision", nets.PRECISIONS),
         ("training.train", "precision", nets.PRECISIONS),
         ("training.train", "dataset", sorted(nets.NETS)),
+        ("training.train", "net", nets.NETS["mnist"]),
+        ("training.train", "net", nets.NETS["cifar10"]),
     ],
 )
 def test_enumerations_are_those_of_the_modules(module, flag, values):

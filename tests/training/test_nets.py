@@ -49,13 +49,40 @@ def test_mixed_precision_keeps_float32_weights_and_logits():
     assert model.layers[0].compute_dtype == "bfloat16"
 
 
+@pytest.mark.parametrize("dataset", NETS)
+def test_resnet20_has_the_layers_and_parameters_of_the_paper(dataset, tmp_path):
+    model = NETS[dataset]["resnet20"].build("float32")
+    weighted = [layer for layer in model.layers if isinstance(layer, (keras.layers.Conv2D, keras.layers.Dense))]
+    assert len(weighted) == 20
+    assert [layer.filters for layer in weighted[:-1]] == [16] * 7 + [32] * 6 + [64] * 6
+    # Table 6 of arXiv 1512.03385: 0.27 million; batch normalisation has four numbers a channel.
+    channels = model.input_shape[-1]
+    assert model.count_params() == 9 * channels * 16 + 267264 + 4 * (7 * 16 + 6 * 32 + 6 * 64) + 650
+    model.save(tmp_path / "net.keras")
+    images = np.random.default_rng(0).uniform(size=(3, *model.input_shape[1:])).astype(np.float32)
+    loaded = keras.saving.load_model(tmp_path / "net.keras")
+    np.testing.assert_allclose(loaded(images), model(images), atol=1e-5)
+
+
+def test_a_shortcut_of_resnet20_skips_pixels_and_adds_channels_of_zeros():
+    model = NETS["cifar10"]["resnet20"].build("float32")
+    for layer in model.layers:  # without its residuals, the network is its shortcuts alone
+        if isinstance(layer, keras.layers.BatchNormalization) and layer is not model.layers[2]:
+            layer.set_weights([np.zeros_like(weights) for weights in layer.get_weights()])
+    images = np.random.default_rng(0).uniform(size=(2, 32, 32, 3)).astype(np.float32)
+    first = keras.Model(model.input, model.layers[3].output)(images).numpy()
+    pooled = keras.Model(model.input, model.get_layer("logits").input)(images).numpy()
+    np.testing.assert_allclose(pooled[:, :16], first[:, ::4, ::4].mean(axis=(1, 2)), rtol=1e-5)
+    assert first.any() and not pooled[:, 16:].any()
+
+
 LEAST = {"mnist_cnn": 0.994, "cifar10_cnn": 0.8, "mnist_pgd": 0.98}
 
 
 @pytest.mark.parametrize("name", sa.shipped.NETWORKS)
 def test_what_is_shipped_has_this_architecture_and_the_accuracy_of_its_card(name):
     shipped, card = keras.saving.load_model(sa.shipped.model_path(name)), sa.shipped.load_card(name)
-    built = NETS[card["dataset"]].build("float32")
+    built = NETS[card["dataset"]]["cnn"].build("float32")
     assert [weight.shape for weight in shipped.weights] == [weight.shape for weight in built.weights]
     assert card["test_accuracy"] >= LEAST[name]
 
