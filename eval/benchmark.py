@@ -19,6 +19,12 @@ OPTIONS = flags.options(
             own.PARETO_EXAMPLES,
             own.GROUPS_BUDGETS,
         ],
+        "Section structured": [
+            own.STRUCTURED_ATTACKS,
+            own.STRUCTURED_EVALUATIONS,
+            own.STRUCTURED_EXAMPLES,
+            own.ENVELOPE,
+        ],
         "Other sections": [
             own.MEMORY_BATCH_SIZES,
             own.SCALING_IMAGES,

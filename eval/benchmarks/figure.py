@@ -14,6 +14,7 @@ from matplotlib.layout_engine import ConstrainedLayoutEngine
 from ..figures.examples import save_picture
 from .panels import CURVES, PANELS, Rows, by, draw_curves
 from .pareto_panel import draw_pareto
+from .structured.panel import draw_structured
 
 matplotlib.use("Agg")
 
@@ -27,6 +28,7 @@ def draw_benchmark(path: Path, sections: dict[str, Rows]) -> Figure | None:
     """Draws the `sections`: a row of curves per net, then the other sections. Returns None if all are tables only."""
     curves = by(sections.get("curves", []), "net")
     panels = _pareto(sections.get("pareto", []))
+    panels += [(draw_structured, points) for points in by(sections.get("structured", []), "net").values()]
     panels += [(draw, sections[name]) for name, draw in PANELS.items() if sections.get(name)]
     pairs = [panels[first : first + _PANELS_IN_ROW] for first in range(0, len(panels), _PANELS_IN_ROW)]
     heights = [_CURVES_HEIGHT] * len(curves) + [_PANELS_HEIGHT] * len(pairs)

@@ -15,9 +15,10 @@ SECTION_NAMES = (
     "precision",
     "foolbox",
     "peers",
+    "structured",
 )
 # These sections need additional packages or files, or take far longer.
-_ON_REQUEST = ("foolbox", "peers")
+_ON_REQUEST = ("foolbox", "peers", "structured")
 
 SECTIONS = absl_flags.DEFINE_list(
     "sections",
@@ -67,6 +68,34 @@ MEMORY_BATCH_SIZES = absl_flags.DEFINE_list(
 FOOLBOX_EXAMPLES = absl_flags.DEFINE_integer("foolbox_examples", 9, "Examples in the section foolbox.", lower_bound=1)
 FOOLBOX_ITERATIONS = absl_flags.DEFINE_integer(
     "foolbox_iterations", 1000, "Iterations per search step (of nine) in the section foolbox.", lower_bound=1
+)
+STRUCTURED_ATTACKS = absl_flags.DEFINE_list(
+    "structured_attacks",
+    [
+        "strattack",
+        "strattack_overlap",
+        "strattack_l2_half",
+        "sigma_zero",
+        "sigma_zero_groups",
+        "cw_l2",
+        "ead_en",
+        "admm_l1",
+        "fgm_l2",
+        "ifgm_l2",
+    ],
+    "Attacks in the section structured.",
+)
+STRUCTURED_EVALUATIONS = absl_flags.DEFINE_list(
+    "structured_evaluations", ["40", "80", "160", "1000"], "Numbers of gradient evaluations in the section structured."
+)
+STRUCTURED_EXAMPLES = absl_flags.DEFINE_integer(
+    "structured_examples", 27, "Examples in the section structured.", lower_bound=1
+)
+ENVELOPE = absl_flags.DEFINE_string(
+    "envelope",
+    None,
+    "File of the best known results for the section structured: what the run improves is added; it is created if it "
+    "does not exist.",
 )
 SCALING_IMAGES = absl_flags.DEFINE_list(
     "scaling_images", ["100", "1000", "10000"], "Numbers of images in the section scaling."

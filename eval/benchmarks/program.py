@@ -37,6 +37,7 @@ from . import flags as own
 from .figure import draw_benchmark
 from .nets import NETS, Net, available, load_nets
 from .report import write_benchmark_report
+from .structured import section
 from .tables import section_table
 
 _PROGRAM, _RESULTS = "eval.benchmark", "benchmark.json"
@@ -52,6 +53,7 @@ SECTIONS = {
     "precision": precision.COLUMNS,
     "foolbox": foolbox_peer.COLUMNS,
     "peers": peers.COLUMNS,
+    "structured": section.COLUMNS,
 }
 # Shared flags that apply only to the net "model".
 _OF_MODEL = (
@@ -75,6 +77,7 @@ _WHOLE_NUMBERS = (
     own.GROUPS_BUDGETS,
     own.MEMORY_BATCH_SIZES,
     own.SCALING_IMAGES,
+    own.STRUCTURED_EVALUATIONS,
 )
 # Sections that cannot have the net "model": they load nets in processes of their own, or need a Keras file.
 _NOT_OF_MODEL = ("memory", "scaling", "precision", "foolbox", "peers")
@@ -125,7 +128,7 @@ class _Request:
     Attributes:
       sections, nets: names.
       cases_dir: the directory of the *_cases nets, or None.
-      attacks: the attacks of the section attacks, by name.
+      attacks, structured: the attacks of these sections, by name.
       counts: the values of the flags that hold whole numbers, ascending.
       taus: the values of tau in the section pareto.
     """
@@ -134,6 +137,7 @@ class _Request:
     nets: list[str]
     cases_dir: Path | None
     attacks: dict[str, Attack]
+    structured: dict[str, Attack]
     counts: dict[str, list[int]]
     taus: list[float]
 
@@ -152,7 +156,9 @@ class _Request:
             flag.name: sorted(flags.positive_numbers(flag.name, flag.value or [""], int)) for flag in _WHOLE_NUMBERS
         }
         taus = sorted(flags.positive_numbers(own.PARETO_TAUS.name, own.PARETO_TAUS.value or [""], float))
-        return cls(sections, nets, cases_dir, _attacks(), counts, taus)
+        structured = _names("structured_attacks", own.STRUCTURED_ATTACKS.value, ATTACKS)
+        of_structured = {name: make_attack(name, []) for name in structured}
+        return cls(sections, nets, cases_dir, _attacks(), of_structured, counts, taus)
 
     def configuration(self) -> dict[str, Any]:
         """The configuration that is recorded; JSON values."""
@@ -162,6 +168,9 @@ class _Request:
             "cases_dir": own.CASES_DIR.value,
             "repeats": own.REPEATS.value,
             "attacks": {name: attack.hyper_parameters for name, attack in self.attacks.items()},
+            "structured_attacks": {name: attack.hyper_parameters for name, attack in self.structured.items()},
+            "structured_examples": own.STRUCTURED_EXAMPLES.value,
+            "envelope": own.ENVELOPE.value,
             "curve_examples": own.CURVE_EXAMPLES.value,
             "pareto_taus": self.taus,
             "pareto_examples": own.PARETO_EXAMPLES.value,
@@ -179,7 +188,12 @@ class _Request:
         """
         nets = load_nets([name for name in self.nets if name in NETS], self.cases_dir)
         if net_from_flags.NAME in self.nets:
-            most = max(*self.counts["batch_sizes"], own.CURVE_EXAMPLES.value, own.PARETO_EXAMPLES.value or 1)
+            most = max(
+                *self.counts["batch_sizes"],
+                own.CURVE_EXAMPLES.value,
+                own.PARETO_EXAMPLES.value or 1,
+                own.STRUCTURED_EXAMPLES.value,
+            )
             nets.append(net_from_flags.load_net_from_flags(most))
         if "peers" in self.sections:
             peers.require_peers(nets)
@@ -199,6 +213,13 @@ class _Request:
             "precision": lambda: precision.measure_precision(nets, counts["batch_sizes"]),
             "foolbox": lambda: foolbox_peer.measure_foolbox(nets, *foolbox),
             "peers": lambda: peers.measure_peers(nets),
+            "structured": lambda: section.measure_structured(
+                nets,
+                self.structured,
+                counts["structured_evaluations"],
+                own.STRUCTURED_EXAMPLES.value,
+                None if own.ENVELOPE.value is None else Path(own.ENVELOPE.value),
+            ),
             "scaling": lambda: scaling.measure_scaling(counts["scaling_images"], flags.SEED.value),
         }
 

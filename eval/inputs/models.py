@@ -60,13 +60,13 @@ def load_model(
         raise InputError(f"expected --weights with a network of keras.applications, received --model={name}")
     if name in shipped.NETWORKS:
         path = shipped.model_path(name)
-        return Model(shipped.load_classifier(name), name, _sha256(path), dict(enumerate(shipped.NETWORKS[name])))
+        return Model(shipped.load_classifier(name), name, content_hash(path), dict(enumerate(shipped.NETWORKS[name])))
     if not path.exists():
         raise InputError(
             f"expected --model to be one of {', '.join(shipped.NETWORKS)}, a network of keras.applications such as "
             f"inception_v3, a Keras file or a SavedModel directory, received {name!r}, which does not exist"
         )
-    return Model(Classifier.load(path, bounds=bounds, **options), name, _sha256(path), {})
+    return Model(Classifier.load(path, bounds=bounds, **options), name, content_hash(path), {})
 
 
 def parse_options(assignments: Iterable[str]) -> dict[str, Any]:
@@ -91,7 +91,7 @@ def _flags_of(options: Mapping[str, Any]) -> str:
     return "model_options" if set(options) & set(OPTIONS) else "data_format"
 
 
-def _sha256(path: Path) -> str:
+def content_hash(path: Path) -> str:
     """The hash of a file, or of the names and contents of all files in a directory."""
     if not path.is_dir():
         return sha256_of(path)

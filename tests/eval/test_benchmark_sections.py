@@ -65,6 +65,7 @@ class Counted:
         return result
 
 
+@pytest.mark.slow
 def test_the_overhead_ratio_follows_from_its_parts(net, tmp_path):
     attack = Counted()
     (row,) = measure_attacks([net], {"counted": attack}, [3], repeats=3)
@@ -103,6 +104,7 @@ def test_more_rows_and_gradients_take_longer(net):
     assert floor.time("gradient", 90, 5).wall > large
 
 
+@pytest.mark.slow
 def test_the_objective_of_a_curve_is_that_of_the_paper(net):
     rows = curves.measure_curves([net], examples=3, evaluations=[1, 40])
     assert [(row["series"], row["evaluations"]) for row in rows] == [
@@ -225,6 +227,7 @@ def test_what_a_peer_returned_is_judged_in_8_bits(net):
     assert (rounded["asr_rounded"], none["asr_rounded"]) == (1.0, 0.0)
 
 
+@pytest.mark.slow
 def test_no_more_groups_change_than_the_budget(net):
     small, large = measure_groups([net], examples=9, budgets=[8, 40])
     assert (small["max_groups"], small["num_examples"], large["max_groups"]) == (8, 9, 40)

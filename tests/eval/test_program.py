@@ -10,6 +10,7 @@ import pytest
 
 from eval import attack
 from tests.programs import ROOT, server_of
+from tests.slow import first_quick
 
 FAIL = """
 import os, sys
@@ -87,7 +88,9 @@ def test_flags_are_read_from_a_file(tmp_path):
     assert re.findall(r"^ *(best|average|worst|all) ", out, re.MULTILINE) == ["all"]
 
 
-@pytest.mark.parametrize("number", [errno.EACCES, errno.EBADF, errno.ENAMETOOLONG, errno.ELOOP, errno.EISDIR])
+@pytest.mark.parametrize(
+    "number", first_quick([errno.EACCES, errno.EBADF, errno.ENAMETOOLONG, errno.ELOOP, errno.EISDIR])
+)
 def test_whatever_the_operating_system_refuses_is_one_line(number):
     said = os.strerror(number)
     line = f"error: expected place to be a file or folder that can be used, received: {said}\n"

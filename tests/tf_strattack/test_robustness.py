@@ -95,6 +95,7 @@ def test_chosen_epochs_are_counted_as_those_of_validation(sample, freq, measured
     assert len(history.get("attack_success_rate", [])) == len(history.get("val_loss", [])) == measured
 
 
+@pytest.mark.slow
 def test_other_callbacks_and_the_progress_bar_use_it_like_any_metric(sample, tmp_path, capsys):
     images, labels = sample
     robust = sa.RobustnessCallback(images[:4], labels[:4], attack=sa.FGM(), name="fgm")

@@ -100,6 +100,7 @@ def test_a_killed_run_resumes_and_ends_with_the_same_weights(variant, kill_after
     assert cards[0]["test_accuracy"] == cards[1]["test_accuracy"]
 
 
+@pytest.mark.slow
 def test_ctrl_c_ends_a_training_that_the_same_command_resumes(tiny_mnist, tmp_path):
     output = tmp_path / "net.keras"
     process = start("training.train", *arguments(tiny_mnist, output, "--epochs=8"))

@@ -18,6 +18,7 @@ def task(tiny_mnist, tmp_path):
     return variants.Task(mnist_cnn, train, test, recipe, tmp_path, None)
 
 
+@pytest.mark.slow
 def test_standard_learns(task):
     network, found = variants.train_standard(task)
     assert found == {}

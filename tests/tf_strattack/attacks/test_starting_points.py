@@ -10,6 +10,7 @@ import tensorflow as tf
 
 import tf_strattack as sa
 from tests.builders import exact_rows
+from tests.slow import first_quick
 
 BRIEF = sa.StrAttack(
     epsilon=None,
@@ -157,7 +158,9 @@ def test_random_points_come_from_the_seed_and_stay_in_the_box():
     assert not first.delta[:, :, 4:].any()
 
 
-@pytest.mark.parametrize("change", [{"penalty": "l2_half"}, {"max_groups": 6}], ids=["l2_half", "max_groups"])
+@pytest.mark.parametrize(
+    "change", first_quick([{"penalty": "l2_half"}, {"max_groups": 6}]), ids=["l2_half", "max_groups"]
+)
 def test_problems_that_are_not_convex_begin_again_too(change):
     classifier, images, labels, targets, _ = examples("rounding")
     attack = dataclasses.replace(BRIEF, refine=False, **change)

@@ -13,6 +13,7 @@ import tensorflow as tf
 
 import tf_strattack as sa
 from tests.builders import brief, count_traces, exact_rows
+from tests.slow import first_quick
 
 
 def linear(weights, **options):
@@ -53,6 +54,7 @@ def objective(attack, delta):
     return attack.gamma * sa.metrics.l2(delta) ** 2 + attack.tau * norms
 
 
+@pytest.mark.slow
 def test_batches_of_the_shipped_network_agree_up_to_its_rounding(mnist, digits):
     images, labels, targets = digits
     attack = sa.StrAttack()
@@ -77,7 +79,7 @@ def test_the_confidence_is_reached(mnist, digits, confidence, targeted):
     assert (lead[result.success] >= confidence - 1e-4).all()
 
 
-@pytest.mark.parametrize("epsilon", [0.3, 0.5])
+@pytest.mark.parametrize("epsilon", first_quick([0.3, 0.5]))
 @pytest.mark.parametrize("bounds", [(0.0, 1.0), (-0.5, 0.5), (0.0, 255.0)])
 def test_epsilon_and_bounds_are_kept_to_the_last_bit(exact, epsilon, bounds):
     _, images, labels, targets = exact
@@ -92,7 +94,7 @@ def test_epsilon_and_bounds_are_kept_to_the_last_bit(exact, epsilon, bounds):
     assert sa.metrics.linf(result.delta).max() <= epsilon + 1e-6
 
 
-@pytest.mark.parametrize("bounds", [(-0.5, 0.5), (0.0, 255.0)])
+@pytest.mark.parametrize("bounds", [(-0.5, 0.5), pytest.param((0.0, 255.0), marks=pytest.mark.slow)])
 def test_other_bounds_give_the_same_perturbation_scaled(mnist, digits, bounds):
     images, labels, targets = digits
     low, high = bounds
@@ -127,6 +129,7 @@ def test_a_failure_returns_the_original(mnist, digits, reason):
         assert np.isfinite(result.c).all()
 
 
+@pytest.mark.slow
 def test_one_trace_serves_calls_batch_sizes_and_constants():
     classifier, images, labels, traced = count_traces(40, seed=1)
     targets = (labels + 1) % 4
@@ -139,6 +142,7 @@ def test_one_trace_serves_calls_batch_sizes_and_constants():
     assert len(traced) == before
 
 
+@pytest.mark.slow
 def test_memory_does_not_grow_over_calls(exact):
     psutil = pytest.importorskip("psutil")
     classifier, images, labels, targets = exact
@@ -152,6 +156,7 @@ def test_memory_does_not_grow_over_calls(exact):
     assert process.memory_info().rss - before < 20e6
 
 
+@pytest.mark.slow
 def test_keras_saved_model_and_callable_agree(digits, tmp_path):
     images, labels, targets = (part[:9] for part in digits)
     model = keras.saving.load_model(sa.shipped.model_path("mnist_cnn"))
@@ -413,6 +418,7 @@ def test_records_hold_what_ran_and_nothing_that_stands_for_a_default():
     json.dumps(record)
 
 
+@pytest.mark.slow
 def test_every_numeric_parameter_matters(exact):
     classifier, images, labels, targets = exact
     few = sa.Refinement(solver=SOLVERS.ProxLinear.refining(max_iterations=10))

@@ -219,7 +219,7 @@ def train(model):
     ("change", "explicit"),
     [
         (quantize, True),
-        (quantize, False),
+        pytest.param(quantize, False, marks=pytest.mark.slow),
         (adapt_to_low_rank, True),
         (normalize_otherwise, False),
         (rescale_otherwise, True),

@@ -66,6 +66,7 @@ def test_targeted_examples_are_those_of_the_native_call(estimator, mnist, exampl
     np.testing.assert_array_equal(attack.generate(x=images, y=targets[:, None]), adversarial)
 
 
+@pytest.mark.slow
 def test_untargeted_examples_are_those_of_the_native_call(estimator, mnist, examples):
     images, labels, _ = examples
     adversarial = StructuredAttack(estimator, group_size=3, stride=2, tau=1.0, **QUICK).generate(images)
@@ -75,6 +76,7 @@ def test_untargeted_examples_are_those_of_the_native_call(estimator, mnist, exam
     assert art.utils.compute_success(estimator, images, one_hot, adversarial) == native.success.mean() == 1
 
 
+@pytest.mark.slow
 def test_no_labels_are_those_that_the_estimator_sees():
     estimator, images, seen = small_estimator()
     attack = StructuredAttack(estimator, **QUICK)

@@ -57,6 +57,7 @@ def test_targeted_examples_are_those_of_the_native_call(fmodel, mnist, examples)
     assert raw.dtype == tf.float32
 
 
+@pytest.mark.slow
 def test_untargeted_examples_are_those_of_the_native_call(fmodel, mnist, examples):
     images, labels, _ = examples
     attack = StructuredAttack(group_size=3, stride=2, tau=1.0, **QUICK)
@@ -86,6 +87,7 @@ def test_several_epsilons_succeed_where_the_distance_is_below(fmodel, examples):
     assert not success.numpy()[3].any(), "half of the least distance should fool nothing"
 
 
+@pytest.mark.slow
 def test_bounds_and_preprocessing_of_the_model_are_kept(network, mnist, examples):
     images, labels, targets = examples
     shift, scale = np.float32(0.25 * 255), np.float32(2.0)
@@ -209,6 +211,7 @@ def test_it_can_be_repeated_and_shows_its_parameters():
     np.testing.assert_array_equal(once[0], again[0])
 
 
+@pytest.mark.slow
 def test_refinement_sharpens_what_foolbox_finds(fmodel, examples):
     images, labels, targets = examples
     criterion = foolbox.criteria.TargetedMisclassification(targets)

@@ -72,6 +72,7 @@ def test_the_tolerance_bound_covers_the_share_that_it_says():
     np.testing.assert_allclose(weights.mean(axis=1), 1.0, atol=1e-4)
 
 
+@pytest.mark.slow
 def test_the_outcome_depends_on_the_example_alone_and_on_the_seed(classifier, images, labels):
     goal = sa.Expectation(classifier, SHIFT, samples=8, draws=10, threshold=0.7)
     together = QUICK(goal, images, labels)

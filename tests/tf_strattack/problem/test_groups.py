@@ -8,6 +8,7 @@ import pytest
 import tensorflow as tf
 
 import tf_strattack as sa
+from tests.slow import first_quick
 from tf_strattack.problem.proximal import group_l2_scale
 
 MASKS = [(2, 2), (3, 2), (3, 1), (13, 13), (5, 3)]
@@ -156,7 +157,7 @@ class EachRow(sa.groups.GroupStructure):
         return RowsOfPixels(height, width)
 
 
-@pytest.mark.parametrize("solver", ["prox_linear", "admm"])
+@pytest.mark.parametrize("solver", first_quick(["prox_linear", "admm"]))
 def test_groups_of_one_s_own_do_in_every_solver(exact, solver):
     classifier, images, labels, targets = exact
     light, result = (

@@ -186,6 +186,7 @@ def test_labels_of_any_integers_are_numbered_and_maps_are_compared_by_value():
     assert record["labels"]["shape"] == [2, 2]
 
 
+@pytest.mark.slow
 def test_one_trace_serves_maps_of_other_images(exact):
     _, images, labels, _ = exact
     traces = []

@@ -67,6 +67,7 @@ def test_the_work_on_some_examples_has_their_rows_and_is_padded(work):
     np.testing.assert_array_equal(work.select(np.array([4, 2]), tf.range(16))[:2], [4, 2])
 
 
+@pytest.mark.slow
 def test_no_batch_stays_in_memory_after_an_attack(exact):
     classifier, images, labels, targets = exact
     attacks = (sa.StrAttack(), sa.StrAttack(solver="admm"), sa.FGM(), sa.CarliniWagnerL2(search_steps=1), sa.PGD())

@@ -58,9 +58,9 @@ class Expectation(Sampled):
 
     Example:
       >>> import tf_strattack as sa
-      >>> goal = sa.Expectation(sa.shipped.load_classifier(), sa.transformations.Shift(1), draws=20)
+      >>> goal = sa.Expectation(sa.shipped.load_classifier(), sa.transformations.Shift(1), samples=8, draws=20)
       >>> images, labels, _ = sa.shipped.load_sample()
-      >>> result = sa.StrAttack(epsilon=None)(goal, images[:1], labels[:1])
+      >>> result = sa.PGD(epsilon=0.3)(goal, images[:1], labels[:1])
       >>> result.success.tolist(), bool(goal.share(result.adversarial, labels[:1])[0] >= 0.9)
       ([True], True)
     """
