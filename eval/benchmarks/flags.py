@@ -75,6 +75,7 @@ STRUCTURED_ATTACKS = absl_flags.DEFINE_list(
         "strattack",
         "strattack_overlap",
         "strattack_l2_half",
+        "strattack_connected",
         "sigma_zero",
         "sigma_zero_groups",
         "cw_l2",
