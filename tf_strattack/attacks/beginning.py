@@ -80,7 +80,9 @@ def from_one_start(
     missing = np.flatnonzero(~solution.found)
     if len(missing) and not work.tracker.interrupted:
         some, known = work.some(missing), work.select(missing, originals)
-        again = None if start is None else work.select(missing, start)
+        again = None
+        if start is not None:  # the first iterate is a candidate, so it must be within the budget
+            again = objective.at(objective.numbers(), some.batch).within_budget(work.select(missing, start))
         solution.put(missing, minimise(solver, objective, some, known, start=again))
     return solution
 
