@@ -22,7 +22,7 @@ from tf_strattack.typing import Images
 PLAIN_TEXT: Any = {"text.parse_math": False}
 # Darker is more, also in print and for the colour-blind; the least is pale, but not white.
 DARKER = ListedColormap(matplotlib.colormaps["YlGnBu"](np.linspace(0.15, 1.0, 256)), name="darker")
-_COLUMNS = ("original", "perturbation", "mean |change| per group, of 255", "adversarial")
+_COLUMNS = ("original", "perturbation", "|change| of each group", "adversarial")
 
 
 @matplotlib.rc_context(PLAIN_TEXT)
@@ -43,10 +43,12 @@ def examples_figure(
         channel = delta[..., np.abs(delta).sum(axis=(0, 1)).argmax()]
         limit = max(float(np.abs(channel).max()), CHANGED)  # one scale per example: photographs change only a little
         signed = row[1].imshow(channel, cmap="RdBu_r", vmin=-limit, vmax=limit)
-        figure.colorbar(signed, ax=row[1], shrink=0.8)
-        heat = row[2].imshow(group_map(delta, as_structure(groups)[[index]]) * 255, cmap="viridis", vmin=0)
-        figure.colorbar(heat, ax=row[2], shrink=0.8)
-        row[2].set_xlabel(f"{int((np.abs(delta) > CHANGED).sum())} entries, l2 {np.linalg.norm(delta):.2f}")
+        figure.colorbar(signed, ax=row[1], shrink=0.8, label="of the pixel range")
+        row[1].set_xlabel(f"{int((np.abs(delta) > CHANGED).sum())} entries, ℓ2 {np.linalg.norm(delta):.2f}")
+        means = 255 * group_map(delta, as_structure(groups)[[index]])
+        heat = row[2].imshow(np.ma.masked_less_equal(means, 255 * CHANGED), cmap=DARKER, vmin=0)
+        figure.colorbar(heat, ax=row[2], shrink=0.8, label="mean, of 255 levels")
+        row[2].set_xlabel(f"{np.count_nonzero(means > 255 * CHANGED) / means.size:.0%} of the area")
         row[3].imshow(displayed(adversarial), cmap="gray", vmin=0, vmax=1)
         row[3].set_ylabel(goal_of(result, index, class_names))
         without_ticks(row)
@@ -80,7 +82,7 @@ def heat_maps_figure(
     titles = (f"{left}: |change|", left, "original", right, f"{right}: |change|")
     for axis, title in zip(grid[0], titles, strict=True):
         axis.set_title(title, fontsize=10)
-    figure.suptitle("|change|: mean over each group, on the scale of 255", fontsize=9)
+    figure.suptitle("|change|: mean over each group, of 255 levels; darker is more, white is unchanged", fontsize=9)
     return figure
 
 

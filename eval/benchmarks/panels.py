@@ -19,21 +19,25 @@ _BLUE, _ORANGE, _GREEN, *_ = SERIES
 COLOURS = (*SERIES[:5], "#e69f00", "#f0e442")
 _MARKERS, _HATCHES = "osDv^", ("", "//", "..", "xx", "\\\\")
 MORE_TICKS = (1.0, 1.5, 2.0, 3.0, 5.0, 7.0)
-_SERIES = {"prox_linear": (_BLUE, "o", "-"), "paper": (_ORANGE, "s", "--"), DEFAULT: (_GREEN, "*", "")}
-CURVES = {"objective": "objective", "asr": "ASR", "l0": "$\\ell_0$", "l2": "$\\ell_2$"}
+# Series → colour, marker, line, and what the legend says.
+_SERIES = {
+    "prox_linear": (_BLUE, "o", "-", "default solver, unrefined"),
+    "paper": (_ORANGE, "s", "--", "the paper's solver, unrefined"),
+    DEFAULT: (_GREEN, "*", "", "default attack, refined"),
+}
+CURVES = {"objective": "mean objective", "asr": "ASR", "l0": "mean $\\ell_0$", "l2": "mean $\\ell_2$"}
 
 
 def draw_curves(axis: Axes, rows: Rows, measure: str) -> None:
     """Draws one of `CURVES` of one net against gradient evaluations."""
     for series, points in by(rows, "series").items():
-        colour, marker, line = _SERIES[series]
+        colour, marker, line, label = _SERIES[series]
         known = [row for row in points if row[measure] is not None]
         x, y = ([row[name] for row in known] for name in ("gradient_evaluations_per_example", measure))
         size = 13 if series == DEFAULT else 5
-        label = "default, refined" if series == DEFAULT else f"{series}, unrefined"
         axis.plot(x, y, marker + line, color=colour, ms=size, label=label)
-    axis.set(xlabel="gradient evaluations per example", ylabel=CURVES[measure])
-    plain_log(axis.set_xscale, axis.xaxis)
+    axis.set_ylabel(CURVES[measure])
+    plain_log(axis.set_xscale, axis.xaxis, (1.0, 3.0))
     if measure == "asr":
         axis.set_ylim(-0.03, 1.05)
         axis.yaxis.set_major_formatter(PercentFormatter(1.0))
@@ -44,7 +48,7 @@ def _draw_groups(axis: Axes, rows: Rows) -> None:
     for number, (net, points) in enumerate(by(rows, "net").items()):
         x, y = ([row[name] for row in points] for name in ("max_groups", "asr"))
         axis.plot(x, y, _MARKERS[number % len(_MARKERS)] + "-", color=COLOURS[number % len(COLOURS)], ms=5, label=net)
-    axis.set(xlabel="K", ylabel="ASR", ylim=(-0.03, 1.05), title="success with max_groups=K")
+    axis.set(xlabel="max_groups", ylabel="ASR", ylim=(-0.03, 1.05), title="Success by the most groups that may change")
     axis.yaxis.set_major_formatter(PercentFormatter(1.0))
     plain_log(axis.set_xscale, axis.xaxis, MORE_TICKS)
 
@@ -55,7 +59,7 @@ def _draw_floor(axis: Axes, rows: Rows) -> None:
         for (kind, measured), line in zip(by(points, "kind").items(), ("-", ":"), strict=False):
             x, y = ([row[name] for row in measured] for name in ("rows", "milliseconds"))
             axis.plot(x, y, marker + line, color=colour, ms=5, label=f"{net}, {kind}")
-    axis.set(xlabel="rows", ylabel="ms per call", title="bare network")
+    axis.set(xlabel="rows", ylabel="ms per call", title="Network calls alone")
     plain_log(axis.set_xscale, axis.xaxis)
     plain_log(axis.set_yscale, axis.yaxis)
 
@@ -65,12 +69,12 @@ def _draw_overhead(axis: Axes, rows: Rows) -> None:
     for ratio, line in ((1.0, "-"), (1.05, ":")):
         axis.axhline(ratio, color="black", lw=1, ls=line)
     axis.set_ylim(bottom=min(0.9, *(row["overhead_min"] - 0.02 for row in rows)))
-    axis.set(title="overhead: attack / its bare network calls (dotted: 1.05)", ylabel="ratio")
+    axis.set(title="Time of an attack over that of its network calls (dotted: 1.05)", ylabel="ratio")
 
 
 def _draw_memory(axis: Axes, rows: Rows) -> None:
     _bars(axis, [{**row, "groups": f"groups {row['groups']}"} for row in rows], "groups", "over_loaded_mib")
-    axis.set(title="peak memory", ylabel="MiB above the loaded net")
+    axis.set(title="Peak memory", ylabel="MiB above the loaded network")
 
 
 def _draw_scaling(axis: Axes, rows: Rows) -> None:
@@ -78,7 +82,7 @@ def _draw_scaling(axis: Axes, rows: Rows) -> None:
     axis.plot(x, [row["peak_mib"] for row in rows], "o-", color=_BLUE, label="peak memory (left)")
     axis.plot([], [], "s--", color=_ORANGE, label="seconds (right)")
     axis.set(xlabel="images", ylabel="MiB", ylim=(0, 1.2 * max(row["peak_mib"] for row in rows)))
-    axis.set_title("python -m eval.attack, few iterations")
+    axis.set_title("Memory and time by the number of images")
     plain_log(axis.set_xscale, axis.xaxis)
     axis.set_xticks(x)
     right = axis.twinx()
@@ -107,7 +111,7 @@ def _bars(axis: Axes, rows: Rows, series: str, measure: str, ends: tuple[str, st
         errors = None if ends is None else [[abs(row[end] - row[measure]) for row in bars] for end in ends]
         colour, hatch = COLOURS[number % len(COLOURS)], _HATCHES[number % len(_HATCHES)]
         axis.bar(x, y, width, yerr=errors, color=colour, hatch=hatch, edgecolor="white", capsize=2, label=name)
-    size = 6.5 if len(places) <= 6 else 5
+    size = 8 if len(places) <= 4 else 7
     axis.set_xticks(range(len(places)), [f"{net}\n{rows} rows" for net, rows in places], fontsize=size)
 
 

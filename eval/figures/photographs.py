@@ -14,6 +14,7 @@ from matplotlib.figure import Figure
 
 from tf_strattack import AttackResult
 from tf_strattack.drawing import (
+    DARKER,
     PLAIN_TEXT,
     class_name,
     displayed,
@@ -30,7 +31,7 @@ from tf_strattack.typing import Images
 from ..inputs.groups import Grouping
 from .examples import save_picture
 
-_COLUMNS = ("original", "perturbation, each its own scale", "mean |change| per group, of 255", "adversarial")
+_COLUMNS = ("original", "perturbation around grey", "|change| of each group", "adversarial")
 _ROWS = 6
 
 
@@ -75,10 +76,10 @@ def _draw_row(
     # Grey is no change. Photographs change so little that the change must be enlarged to be visible.
     limit = max(float(np.abs(delta).max()), CHANGED)
     signed.imshow(displayed(0.5 + 0.5 * delta / limit), cmap="gray", vmin=0, vmax=1)
-    signed.set_xlabel(f"largest change {255 * limit:.1f} of 255")
+    signed.set_xlabel(f"enlarged: the most is {255 * limit:.1f} of 255 levels")
     _draw_groups(figure, heat, original, delta, groups)
     share = float((np.abs(delta) > CHANGED).mean())
-    heat.set_xlabel(f"{share:.1%} of the entries, l2 {np.linalg.norm(delta):.2f}")
+    heat.set_xlabel(f"{share:.1%} of the entries, ℓ2 {np.linalg.norm(delta):.2f}")
     changed.imshow(displayed(adversarial), cmap="gray", vmin=0, vmax=1)
     changed.set_xlabel(goal_of(result, index, class_names))
     without_ticks(axes)
@@ -86,8 +87,8 @@ def _draw_row(
 
 def _draw_groups(figure: Figure, axis: Axes, original: Images, delta: Images, groups: GroupStructure) -> None:
     """Draws the changed groups, coloured by strength, over the image in grey, with the outlines of all groups."""
-    axis.imshow(original.mean(axis=-1), cmap="gray", vmin=-0.3, vmax=1.3)
+    axis.imshow(original.mean(axis=-1), cmap="gray", vmin=-1.5, vmax=1.1)
     strength = 255 * group_map(delta, groups)
-    shown = axis.imshow(np.ma.masked_less_equal(strength, 255 * CHANGED), cmap="inferno", alpha=0.75, vmin=0)
-    figure.colorbar(shown, ax=axis, shrink=0.8)
+    shown = axis.imshow(np.ma.masked_less_equal(strength, 255 * CHANGED), cmap=DARKER, alpha=0.8, vmin=0)
+    figure.colorbar(shown, ax=axis, shrink=0.8, label="mean, of 255 levels")
     axis.add_collection(LineCollection(outlines(groups, delta.shape), colors="white", linewidths=0.25, alpha=0.6))

@@ -17,15 +17,24 @@ from ...report.svg import to_svg
 from ...tables.measures import SYMBOLS
 from .names import OURS
 
-# Two panels, each a pair of measures in the average case; the horizontal axis is logarithmic.
+# Two panels below each other, each a pair of measures in the average case; the horizontal axis is logarithmic.
 _PANELS = (("l0", "l2"), ("l1", "linf"))
-_SIZE, _PANEL = (13.0, 5.0), (5.6, 3.9)
+_SIZE, _PANEL = (8.2, 9.4), (5.6, 3.9)
 
 # The dots of StrAttack, and of the other attacks.
 _LARGE, _SMALL = 11, 7
 # Where a name may stand by its dot, in points, with its alignment: the first place that is free.
-_SIDES = ((9, 0, "left", "center"), (-9, 0, "right", "center"), (0, 9, "center", "bottom"), (0, -9, "center", "top"))
-_NAME_HEIGHT, _NAME_WIDTH = 10, 5.6
+_SIDES = (
+    (9, 0, "left", "center"),
+    (-9, 0, "right", "center"),
+    (0, 9, "center", "bottom"),
+    (0, -9, "center", "top"),
+    (8, 8, "left", "bottom"),
+    (-8, 8, "right", "bottom"),
+    (8, -8, "left", "top"),
+    (-8, -8, "right", "top"),
+)
+_NAME_HEIGHT, _NAME_WIDTH = 11, 6.2
 
 Rows = Sequence[dict[str, Any]]
 Box = tuple[float, float, float, float]
@@ -34,13 +43,13 @@ Box = tuple[float, float, float, float]
 def draw_comparison(path: Path, rows: Rows) -> None:
     """Draws each attack of the table, the front over tau as a line, and the paper's figures as open markers."""
     figure = Figure(figsize=_SIZE, layout="constrained")
-    for axes, pair in zip(figure.subplots(1, len(_PANELS)), _PANELS, strict=True):
+    for axes, pair in zip(figure.subplots(len(_PANELS)), _PANELS, strict=True):
         _draw_panel(axes, rows, *pair)
     figure.suptitle(_title(rows), fontsize=11)
     figure.draw_without_rendering()  # where the dots are is known from here on
     for axes, pair in zip(figure.axes, _PANELS, strict=True):
         _draw_names(axes, rows, *pair)
-    save_picture(figure, path, dpi=110)
+    save_picture(figure, path, dpi=150)
 
 
 def comparison_chart(rows: Rows) -> Chart:
@@ -66,7 +75,7 @@ def _draw_panel(axes: Axes, rows: Rows, across: str, up: str) -> None:
     if len(front) > 1:
         axes.plot([x for x, _, _ in front], [y for _, y, _ in front], ".-", color=QUIET, linewidth=1, zorder=1)
         for x, y, tau in front:
-            axes.annotate(f"τ {tau:g}", (x, y), (4, 4), textcoords="offset points", fontsize=7, color=QUIET)
+            axes.annotate(f"τ {tau:g}", (x, y), (4, 4), textcoords="offset points", fontsize=8, color=QUIET)
     for number, row in enumerate(row for row in rows if row["shown"]):
         size = _LARGE if row["name"].startswith(OURS) else _SMALL
         style: dict[str, Any] = {"color": colour(number), "marker": marker(number), "linestyle": "", "markersize": size}
@@ -98,6 +107,8 @@ def _draw_names(axes: Axes, rows: Rows, across: str, up: str) -> None:
     papers = [row["paper"]["average"] for _, row in shown if row["paper"]]
     others = [dot(block) for block in papers if block["asr"]]
     taken: list[Box] = [(x - 5, y - 5, x + 5, y + 5) for x, y in (*dots, *others)]
+    if len(front := _front(rows)) > 1:  # a number of τ stands to the upper right of its dot
+        taken += [(x, y, x + 36, y + 14) for x, y in (dot(row["average"]) for row in front)]
     window = [scale * float(side) for side in axes.get_window_extent().extents]
     for (number, row), (x, y) in zip(shown, dots, strict=True):
         name = _label(row)
@@ -112,7 +123,7 @@ def _draw_names(axes: Axes, rows: Rows, across: str, up: str) -> None:
             textcoords="offset points",
             ha=across_,
             va=along,
-            fontsize=8,
+            fontsize=9,
             fontweight="bold" if row["name"].startswith(OURS) else "normal",
             color=colour(number),
         )

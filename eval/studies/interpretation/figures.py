@@ -85,7 +85,7 @@ def draw_overlays(
       explanation: the explanation of the network.
       class_names: known names of classes, by index.
     """
-    (left, first), (right, second) = results.items()
+    first, second = results.values()
     saliency, activations = explanation.saliency(first), explanation.activations(first)
     region = interpret.binary_asm(saliency, PERCENTILE)
     columns = 6 if activations is None else 7
@@ -107,17 +107,25 @@ def draw_overlays(
             _over(axes[4], original, np.maximum(activations[index], 0))
         without_ticks(axes)
     middle = [] if explanation.activation is None else [_NAMES[explanation.activation]]
-    titles = ["original", "√ASM", f"B_ASM∘δ, {left}", f"B_ASM∘δ, {right}", *middle, f"δ, {left}", f"δ, {right}"]
+    titles = [
+        "original\n",
+        "adversarial saliency\n(ASM, square root)",
+        *(f"{name}:\nchange in that region" for name in results),
+        *middle,
+        *(f"{name}:\nwhole change" for name in results),
+    ]
     for axis, title in zip(grid[0], titles, strict=True):
         axis.set_title(title, fontsize=9)
     figure.suptitle(
-        f"Darker is more, each panel on its own scale; B_ASM: above the {PERCENTILE:g}th percentile of ASM", fontsize=9
+        "Colours over the pale image: from yellow, little, to dark blue, the most in the panel. The region holds the "
+        f"entries above the {PERCENTILE:g}th percentile of ASM.",
+        fontsize=9,
     )
     save(figure, path)
     return figure
 
 
-_NAMES = {"cam": "CAM of the label", "grad_cam": "Grad-CAM of the label"}
+_NAMES = {"cam": "where the label is seen\n(CAM)", "grad_cam": "where the label is seen\n(Grad-CAM)"}
 
 
 def _over(axis: Axes, image: Images, strength: Images) -> None:
