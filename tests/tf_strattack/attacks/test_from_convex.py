@@ -56,6 +56,15 @@ def test_where_the_budget_leaves_nothing_the_original_is_begun_at(exact):
     assert results[1].gradient_evaluations.max() <= 1 + 40
 
 
+def test_a_random_start_is_cut_to_the_budget(exact):
+    """The start is a candidate itself, and a random one changes every group."""
+    classifier, images, labels, _ = exact
+    few = dataclasses.replace(CONVEX, max_groups=1, epsilon=0.2, restarts=4, solver=SOLVER)
+    result = few(classifier, images, labels)
+    assert not result.success.all(), "a group is not enough for all, and their random starts would be"
+    assert sa.metrics.nonzero_groups(result.delta, 2).max() <= 1
+
+
 def test_an_interruption_keeps_what_the_convex_problem_has_found(exact):
     attack = dataclasses.replace(CONVEX, penalty="l2_half")
 

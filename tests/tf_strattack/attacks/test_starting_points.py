@@ -168,8 +168,6 @@ def test_problems_that_are_not_convex_begin_again_too(change):
     again = dataclasses.replace(attack, restarts=4)(classifier, images, labels, targets)
     assert again.success.sum() > once.success.sum()
     assert set(again.origin[again.success & ~once.success]) == {"restart"}
-    if "max_groups" in change:
-        assert sa.metrics.nonzero_groups(again.delta, 2).max() <= 6
 
 
 @pytest.mark.parametrize(
