@@ -18,7 +18,7 @@ from .svg import to_svg
 
 _BINS = 30
 # With fewer successful examples a histogram shows nothing but single bars.
-_FEWEST = 4
+_FEWEST = 10
 _PANEL = (2.7, 2.2)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -103,6 +104,7 @@ def write_page(path: Path, page: Page) -> None:
         undefined=jinja2.StrictUndefined,
     )
     environment.filters["svg"] = markupsafe.Markup
+    environment.filters["command"] = _command
     text = environment.get_template("page.html.j2").render(
         page=page,
         stamp=_stamp(page.facts),
@@ -115,6 +117,15 @@ def write_page(path: Path, page: Page) -> None:
         data=_json({"matrix": page.matrix, "gallery": page.gallery}),
     )
     write_text(path, text)
+
+
+def _command(text: str) -> markupsafe.Markup:
+    """A command whose flags are not broken after their hyphens."""
+    parts = re.split(r"(?<!\S)(--\w+|-m)\b", text)
+    return markupsafe.Markup("").join(
+        markupsafe.Markup("<span class=flag>{}</span>").format(part) if place % 2 else part
+        for place, part in enumerate(parts)
+    )
 
 
 def _stamp(facts: Mapping[str, Any]) -> str:

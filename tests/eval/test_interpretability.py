@@ -172,7 +172,7 @@ def test_the_finding_is_a_sentence_that_claims_no_more_than_the_errors_allow():
         return {"regions": {ASM: block}, "attacks": dict.fromkeys(scores, "command")}
 
     assert finding_of(figures(0.1, 0.02)) == (
-        "ours puts more of its perturbation than other where saliency (ASM) is above its percentile 90: scores of "
+        "ours puts more of its perturbation than other where saliency (ASM) is above its 90th percentile: scores of "
         "ours 0.60, other 0.61, and 0.30 if spread evenly; the difference is +0.10 ± 0.02."
     )
     assert finding_of(figures(-0.1, 0.02)).startswith("ours puts less of its perturbation than other")

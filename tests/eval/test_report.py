@@ -195,7 +195,7 @@ def test_a_page_is_one_file_that_trusts_no_name(tmp_path):
     text = made.path.read_text()
     assert text.count("<script") == text.count("</script>")
     assert "<b>" not in text
-    assert "python -m eval.attack --flag=&#39;&lt;b&gt;&#39;" in text
+    assert "--flag</span>=&#39;&lt;b&gt;&#39;" in text
     assert "default-src &#39;none&#39;" in text or "default-src 'none'" in text
     addresses = set(re.findall(r'(?:src|href)="(?!#|data:)([^"]*)"', text)) - {""}
     assert addresses == set()

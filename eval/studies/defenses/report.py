@@ -11,7 +11,7 @@ from ...report.building import cases_table, parameters_of, with_examples
 from ...report.examples import batches_of
 from ...report.page import REPORT, Figure, Page, write_page
 from ...runs.reading import metrics_in, results_in
-from ...tables.measures import format_value, numbered
+from ...tables.measures import ROBUST, format_value, known, numbered
 from ..study import Study
 from .rows import DefenseRow
 from .tables import rows_of, tables_of
@@ -28,7 +28,7 @@ def write_study_report(study: Study, wanted: Sequence[DefenseRow], grouping: Gro
         title=f"Defences of {figures['dataset']} networks against {figures['attack']}",
         command=figures["command"],
         facts={**figures, "versions": last["versions"], "finished_at": last["finished_at"], "commands": commands},
-        summary=numbered(len(rows), "network"),
+        summary=" ".join([f"{numbered(len(rows), 'network')}.", *([ROBUST] if known(rows, "robust_accuracy") else [])]),
         figures=[_figure(row) for row in rows],
         even=True,
         parameters=parameters_of(figures, {figures["attack"]: figures["attack_parameters"]}),

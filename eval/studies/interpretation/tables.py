@@ -101,7 +101,7 @@ def finding_of(figures: Mapping[str, Any]) -> str:
     percentiles = block["percentiles"]
     number = percentiles.index(_TYPICAL) if _TYPICAL in percentiles else len(percentiles) // 2
     scores = ", ".join(f"{attack} {block['scores'][attack][number]:.2f}" for attack in (first, *others))
-    where = f"where saliency (ASM) is above its percentile {percentiles[number]:g}"
+    where = f"where saliency (ASM) is above its {percentiles[number]:g}th percentile"
     measured = f"scores of {scores}, and {block['even'][number]:.2f} if spread evenly"
     if not others:
         return f"The score of perturbations {where}: {measured}."
