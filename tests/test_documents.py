@@ -110,7 +110,8 @@ def code_in(path):
     text = path.read_text()
     if path.suffix == ".md":
         return re.findall(r"^```python\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
-    return ["".join(cell["source"]) for cell in json.loads(text)["cells"] if cell["cell_type"] == "code"]
+    cells = ["".join(cell["source"]) for cell in json.loads(text)["cells"] if cell["cell_type"] == "code"]
+    return [re.sub(r"^%.*$", "", cell, flags=re.MULTILINE) for cell in cells]  # %matplotlib inline
 
 
 WITH_CODE = ["README.md", *map(str, DOCUMENTS), *(f"docs/tutorials/{path.name}" for path in TUTORIALS)]

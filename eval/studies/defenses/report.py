@@ -14,7 +14,7 @@ from ...runs.reading import metrics_in, results_in
 from ...tables.measures import ROBUST, format_value, known, numbered
 from ..study import Study
 from .rows import DefenseRow
-from .tables import rows_of, tables_of
+from .tables import rows_of, tables_of, title
 
 
 def write_study_report(study: Study, wanted: Sequence[DefenseRow], grouping: Grouping) -> None:
@@ -45,4 +45,6 @@ def _figure(row: dict[str, Any]) -> Figure:
     average = row["average"]
     robust = format_value("robust_accuracy", row["robust_accuracy"])
     meaning = f"success; robust accuracy {robust}, average ℓ2 {format_value('l2', average['l2'])}"
-    return Figure(f"trained with {row['defense']}", format_value("asr", average["asr"]), meaning)
+    temperature = row["temperature"]
+    name = f"trained with {title(row['defense'])}" if temperature is None else f"distilled at T = {temperature:g}"
+    return Figure(name, format_value("asr", average["asr"]), meaning)

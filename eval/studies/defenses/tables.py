@@ -138,7 +138,7 @@ def _training_table(rows: Sequence[dict[str, Any]]) -> Table:
     lines = []
     for row in rows:
         ours = [cell_of(m, row[case][m]) for case, m in shown]
-        lines.append([plain(_title(row["defense"])), *(cell_of(name, row.get(name)) for name in accuracies), *ours])
+        lines.append([plain(title(row["defense"])), *(cell_of(name, row.get(name)) for name in accuracies), *ours])
         if row["paper"] is not None:
             printed = [paper_cell(m, row["paper"][case][m]) for case, m in shown]
             lines.append([plain(PAPER), *cells([None] * len(accuracies)), *printed])
@@ -149,7 +149,7 @@ def _training_table(rows: Sequence[dict[str, Any]]) -> Table:
 def _change_table(undefended: dict[str, Any], others: Sequence[dict[str, Any]]) -> Table:
     lines = []
     for row in others:
-        lines.append([plain(_title(row["defense"])), *_changes(undefended, row)])
+        lines.append([plain(title(row["defense"])), *_changes(undefended, row)])
         if row["paper"] is not None and undefended["paper"] is not None:
             lines.append([plain(PAPER), *_changes(undefended["paper"], row["paper"])])
     columns = ["trained with", *(f"{case} {SYMBOLS[m]}" for case, m in _CHANGED)]
@@ -183,7 +183,8 @@ def _distillation_table(rows: Sequence[dict[str, Any]]) -> Table:
     return Table("Defensive distillation", [*heading, *(f"average {SYMBOLS[m]}" for m in distances)], lines)
 
 
-def _title(defense: str) -> str:
+def title(defense: str) -> str:
+    """What a network was trained with, in words."""
     titles = {NONE: "nothing (no defence)", PGD: "PGD examples alone"}
     return titles.get(defense, f"examples of {defense}")
 
