@@ -68,7 +68,12 @@ SPLIT = flags.DEFINE_string(
     "split", "test", "Split of a TFDS data set, or of an .npz file with x_train, y_train, x_test, y_test."
 )
 DOWNLOAD = flags.DEFINE_bool("download", False, "Let TFDS download a data set that is missing.")
-ATTACK = flags.DEFINE_string("attack", "strattack", "The attack; --list_attacks prints all of them.")
+ATTACK = flags.DEFINE_string(
+    "attack",
+    "strattack",
+    "The attack; --list_attacks prints all of them. Or one of your own: package.module:ClassName, a class that derives "
+    "from tf_strattack.Attack.",
+)
 ATTACK_PARAMETERS = flags.DEFINE_list("attack_parameters", [], "Hyper-parameters: name=value,name=value.")
 LIST_ATTACKS: Holder = flags.DEFINE_flag(
     # absl lets only boolean flags stand without a value.
@@ -157,16 +162,16 @@ def options(
     )
 
 
-def run_program(main: Callable[[], None], about: str, options: Options) -> None:
+def run_program(main: Callable[[], int | None], about: str, options: Options) -> None:
     """Runs a program, see `running.run`; with --list_attacks prints the attacks instead."""
 
-    def main_or_list() -> None:
+    def main_or_list() -> int | None:
         from .inputs.attacks import list_attacks
 
-        if LIST_ATTACKS.value:
-            print(list_attacks(LIST_ATTACKS.value))
-        else:
-            main()
+        if not LIST_ATTACKS.value:
+            return main()
+        print(list_attacks(LIST_ATTACKS.value))
+        return None
 
     run(main_or_list, about, options)
 

@@ -13,9 +13,11 @@ from tf_strattack.runtime.devices import default_batch_size
 from . import flags
 from .inputs.applications import NONE
 from .inputs.attacks import make_attack
+from .inputs.datasets import Data
 from .inputs.examples import Selection
 from .inputs.from_flags import data_from_flags, model_from_flags, model_options
 from .inputs.groups import Grouping, parse_groups
+from .inputs.models import Model
 from .inputs.targets import parse_targets
 from .runs import flags as engine_flags
 from .runs.cluster import Cluster
@@ -47,15 +49,23 @@ def check_flags() -> None:
         _cluster().check()
 
 
+def check_names() -> None:
+    """Refuses an attack, targets or groups that do not exist, before anything is loaded.
+
+    Raises:
+      InputError: one of them.
+    """
+    parse_targets(flags.TARGETS.value)
+    make_attack(flags.ATTACK.value, flags.ATTACK_PARAMETERS.value, parse_groups(flags.GROUPS.value).for_attack)
+
+
 def read_flags(dataset: str, split: str, *, on_lattice: bool = False) -> Setting:
     """Opens the model and the data set that the flags name; `on_lattice` rounds images to 8 bits.
 
     Raises:
       InputError: something does not exist, or does not fit.
     """
-    targets = parse_targets(flags.TARGETS.value)
-    grouping = parse_groups(flags.GROUPS.value)
-    attack = make_attack(flags.ATTACK.value, flags.ATTACK_PARAMETERS.value, grouping.for_attack)
+    check_names()
     stage(f"loading {flags.MODEL.value}")
     model = model_from_flags()
     stage(f"reading {dataset}")
@@ -63,8 +73,19 @@ def read_flags(dataset: str, split: str, *, on_lattice: bool = False) -> Setting
     data = data.on_lattice() if on_lattice else data
     if (flags.NUM_IMAGES.value or 0) > data.number:
         notice(f"the data set has {numbered(data.number, 'image')}, fewer than --num_images={flags.NUM_IMAGES.value}")
-    untrained = flags.WEIGHTS.value == NONE
-    selection = Selection(data.records, model.classifier, flags.NUM_IMAGES.value, targets, own_labels=untrained)
+    return setting_of(model, data, dataset, own_labels=flags.WEIGHTS.value == NONE)
+
+
+def setting_of(model: Model, data: Data, dataset: str, *, own_labels: bool) -> Setting:
+    """The setting of the flags with a model and a data set, which is recorded as `dataset`.
+
+    Raises:
+      InputError: the attack, its targets or its groups do not fit.
+    """
+    targets = parse_targets(flags.TARGETS.value)
+    grouping = parse_groups(flags.GROUPS.value)
+    attack = make_attack(flags.ATTACK.value, flags.ATTACK_PARAMETERS.value, grouping.for_attack)
+    selection = Selection(data.records, model.classifier, flags.NUM_IMAGES.value, targets, own_labels=own_labels)
     check_groups(selection.image_shape, grouping, attack)
     facts: dict[str, Any] = {
         "attack": flags.ATTACK.value,
@@ -72,7 +93,7 @@ def read_flags(dataset: str, split: str, *, on_lattice: bool = False) -> Setting
         "model": model.name,
         "model_sha256": model.sha256,
         "weights": flags.WEIGHTS.value,
-        "labels": "predicted by the untrained network" if untrained else "of the data set",
+        "labels": "predicted by the untrained network" if own_labels else "of the data set",
         "bounds": model.classifier.bounds,
         "model_options": model_options(),
         "dataset": dataset,
@@ -82,7 +103,7 @@ def read_flags(dataset: str, split: str, *, on_lattice: bool = False) -> Setting
         "targets": str(targets),
         "seed": flags.SEED.value,
     }
-    return Setting(attack, grouping, model, data, targets, selection, untrained, facts)
+    return Setting(attack, grouping, model, data, targets, selection, own_labels, facts)
 
 
 def check_groups(image_shape: Sequence[int | None], grouping: Grouping, *attacks: Attack) -> None:
@@ -131,15 +152,20 @@ def attack_shards(
     setting: Setting, plan: Plan, numbers: Iterable[int], examples: int, *, quantize: bool = False
 ) -> Outcomes:
     """Attacks the shards `numbers`, which have `examples` examples in all, here or on a cluster, as the flags say."""
-    numbers, bounds = list(numbers), setting.model.classifier.bounds
-    takes_points = isinstance(setting.attack, StrAttack) and numbers
-    points = plan.starting_points(setting.data, bounds) if takes_points else None
-    work = Work(setting.attack, quantize, setting.grouping, flags.batch_size(), points)
-    shards = plan.shards(setting.data, bounds, numbers)
+    numbers = list(numbers)
+    work = work_on(setting, plan, numbers, quantize=quantize)
+    shards = plan.shards(setting.data, setting.model.classifier.bounds, numbers)
     if engine_flags.RAY.value is None:
         return work_here(work, setting.model.classifier, shards, examples, Summaries(flags.tensorboard_dir()))
     packed_model = PackedModel.pack(setting.model, flags.WEIGHTS.value, flags.SEED.value, model_options())
     return _cluster().work(work, packed_model, shards, examples)
+
+
+def work_on(setting: Setting, plan: Plan, numbers: Iterable[int], *, quantize: bool = False) -> Work:
+    """The work on each of the shards `numbers`, with starting points for an attack that takes them."""
+    takes_points = isinstance(setting.attack, StrAttack) and any(True for _ in numbers)
+    points = plan.starting_points(setting.data, setting.model.classifier.bounds) if takes_points else None
+    return Work(setting.attack, quantize, setting.grouping, flags.batch_size(), points)
 
 
 def _cluster() -> Cluster:

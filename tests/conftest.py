@@ -20,6 +20,7 @@ from packaging.version import Version
 
 import tf_strattack as sa
 from tests.builders import count_traces, exact_rows
+from tf_strattack.acceptance.trial import Trial
 
 SHARED = Path(__file__).parent.parent.parent / "shared" / "data"
 
@@ -73,6 +74,12 @@ def exact():
 def counted(attack):
     """What `count_traces` makes for the attack of a test, a classifier that no other attack is tried on."""
     return count_traces(40, seed=1)
+
+
+@pytest.fixture(scope="module")
+def trial(exact, attack):
+    """The attack of a test on these examples, whose runs the promises share."""
+    return Trial(exact[0], attack, *exact[1:])
 
 
 @pytest.fixture(scope="session")

@@ -7,17 +7,13 @@ import numpy as np
 import pytest
 
 import tf_strattack as sa
+from tf_strattack.acceptance import PROMISES, check
+from tf_strattack.acceptance.trial import Trial
 
 
 def single_step(attack):
     """Whether the method is one of a single step, which reaches fewer targets by its nature."""
     return isinstance(attack, sa.FGM)
-
-
-def farthest(attack, delta):
-    """By how much the farthest perturbation is from what `epsilon` of the attack limits: its norm, or each pixel."""
-    norm = getattr(sa.metrics, attack.norm) if isinstance(attack, sa.PGD) else sa.metrics.linf
-    return norm(delta).max() - attack.epsilon
 
 
 def with_numbers(value, numbers):
@@ -33,54 +29,27 @@ def with_numbers(value, numbers):
 class Contract:
     """What every attack promises, whatever it minimises: a subclass has the fixture `attack`."""
 
-    def test_the_result_of_an_example_does_not_depend_on_its_batch(self, exact, attack):
-        classifier, images, labels, targets = exact
-        together = attack(classifier, images, labels, targets)
-        assert together.success.mean() > (0.5 if single_step(attack) else 0.7), "the comparison needs successes"
-        for rows in (1, 3, 8):
-            part = attack(classifier, images[:rows], labels[:rows], targets[:rows])
-            np.testing.assert_array_equal(part.adversarial, together.adversarial[:rows])
-            np.testing.assert_array_equal(part.c, together.c[:rows])
-        streamed = attack(classifier, images, labels, targets, batch_size=10)
-        np.testing.assert_array_equal(streamed.adversarial, together.adversarial)
+    # The network is compiled again to count its evaluations.
+    @pytest.mark.parametrize(
+        "promise", [pytest.param(name, marks=[pytest.mark.slow] * (name == "counts")) for name in PROMISES]
+    )
+    def test_a_promise_is_kept(self, trial, attack, promise):
+        verdict = PROMISES[promise](trial)
+        assert verdict.kept, verdict
+        assert trial.result.success.mean() > (0.5 if single_step(attack) else 0.7), "a promise needs successes"
+
+    def test_an_untargeted_confidence_is_kept(self, exact, attack):
+        classifier, images, labels, _ = exact
+        report = check(classifier, attack, images, labels, promises=["success", "confidence"])
+        assert report.kept, report
 
     def test_success_and_distances_hold_on_an_independent_path(self, mnist, digits, attack):
         images, labels, targets = (part[:9] for part in digits)
-        result = attack(mnist, images, labels, targets)
         model = keras.saving.load_model(sa.shipped.model_path("mnist_cnn"))
-        predicted = model.predict(result.adversarial, verbose=0).argmax(axis=1)
-        np.testing.assert_array_equal(predicted == targets, result.success)
-        np.testing.assert_array_equal(result.perturbation, result.adversarial - images)
-        np.testing.assert_array_equal(result.adversarial[~result.success], images[~result.success])
-        assert result.adversarial.dtype == np.float32
-        assert result.adversarial.min() >= 0.0
-        assert result.adversarial.max() <= 1.0
-        assert farthest(attack, result.perturbation) <= 1e-6 * (1 + attack.epsilon)
-
-    def test_nothing_changes_outside_the_mask(self, mnist, digits, attack):
-        images, labels, targets = (part[:9] for part in digits)
-        mask = np.zeros((28, 28), bool)
-        mask[4:24, 6:22] = True
-        result = attack(mnist, images, labels, targets, mask=mask)
-        assert result.success.any()
-        np.testing.assert_array_equal(result.adversarial[:, ~mask], images[:, ~mask])
-
-    @pytest.mark.parametrize("targeted", [True, False])
-    def test_a_confidence_is_reached_and_one_out_of_reach_returns_the_original(self, exact, attack, targeted):
-        classifier, images, labels, targets = exact
-        for confidence in (0.1, 1e6):
-            asked = dataclasses.replace(attack, confidence=confidence)
-            result = asked(classifier, images, labels, targets if targeted else None)
-            logits = classifier.predict(result.adversarial).astype(float)
-            rows, chosen = np.arange(len(logits)), targets if targeted else labels
-            own = logits[rows, chosen].copy()
-            logits[rows, chosen] = -np.inf
-            lead = (own - logits.max(axis=1)) * (1 if targeted else -1)
-            assert (lead[result.success] >= confidence - 1e-5).all()
-            np.testing.assert_array_equal(result.adversarial[~result.success], images[~result.success])
-            assert np.isfinite(result.c).all()
-            enough = 0.4 if single_step(attack) else 0.6
-            assert result.success.mean() > enough if confidence < 1 else not result.success.any()
+        trial = Trial(mnist, attack, images, labels, targets, lambda images: model.predict(images, verbose=0))
+        assert PROMISES["success"](trial).kept
+        assert PROMISES["bounds"](trial).kept
+        np.testing.assert_array_equal(trial.result.perturbation, trial.result.adversarial - images)
 
     def test_whole_numbers_and_numpy_numbers_do_for_any_parameter(self, counted, attack):
         classifier, images, labels, _ = counted

@@ -7,6 +7,7 @@ import tf_strattack as sa
 
 # Modules for callers; each has a page of its own.
 MODULES = (
+    "acceptance",
     "distortions",
     "groups",
     "images",
@@ -36,6 +37,7 @@ OF_CLASSIFIER = (
     "check_unchanged",
     "judged",
     "returned",
+    "watched",
 )
 INTERNAL = {f"Classifier.{name}" for name in OF_CLASSIFIER}
 # Methods that the author of an attack, and no caller, knows of; `docs/extending.md` and the mathematics have them.

@@ -1,3 +1,4 @@
+from . import acceptance as acceptance
 from . import images as images
 from . import interpret as interpret
 from . import metrics as metrics

@@ -11,6 +11,7 @@ from tf_strattack.problem.groups import GroupStructure
 
 from .attack_parameters import assemble, did_you_mean, flat, parse
 from .meanings import meaning_of, summary_of
+from .own_attacks import is_own, load_attack
 
 # Default radii of PGD: those for MNIST in Tramer and Boneh 2019 (arXiv 1904.13000).
 _RADII = {"linf": 0.3, "l2": 2.0, "l1": 10.0}
@@ -66,21 +67,27 @@ EVERY = "true"
 
 
 def make_attack(name: str, assignments: list[str], groups: GroupStructure | None = None) -> Attack:
-    """Makes the attack `name`; `assignments` like "tau=2" override its presets.
+    """Makes the attack `name`, or one of the user's own; `assignments` like "tau=2" override its presets.
 
     `groups` are the default groups of an attack with groups; None for the attack's own default.
 
     Raises:
       InputError: an unknown attack or parameter, or a value that does not fit.
     """
-    if name not in ATTACKS:
+    if not is_own(name) and name not in ATTACKS:
         raise InputError(
-            f"expected --attack to be one of {', '.join(ATTACKS)}, received {name!r}{did_you_mean(name, ATTACKS)}"
+            f"expected --attack to be one of {', '.join(ATTACKS)}, or package.module:ClassName of your own, received "
+            f"{name!r}{did_you_mean(name, ATTACKS)}"
         )
-    kind, presets = ATTACKS[name]
+    kind, presets = (load_attack(name), {}) if is_own(name) else ATTACKS[name]
     if groups is not None and "groups" in presets:
         presets = {**presets, "groups": groups}
-    return assemble(name, kind, {**presets, **dict(map(parse, assignments))}, groups)
+    try:
+        return assemble(name, kind, {**presets, **dict(map(parse, assignments))}, groups)
+    except TypeError as error:
+        if not is_own(name):
+            raise
+        raise InputError(f"expected --attack_parameters of {name}, received: {error}") from error
 
 
 def list_attacks(name: str) -> str:
@@ -96,7 +103,7 @@ def describe_attack(name: str) -> str:
     """The parameters of an attack as --attack_parameters takes them, each with its default and a description.
 
     Raises:
-      InputError: an unknown attack.
+      InputError: an unknown attack, or one of the user's own that needs parameters.
     """
     attack = make_attack(name, [])
     lines = [f"Parameters of {name} (--attack_parameters=NAME=VALUE,NAME=VALUE):"]

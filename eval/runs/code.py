@@ -9,10 +9,11 @@ from pathlib import Path
 import tf_strattack
 from tf_strattack.versions import __version__
 
-# The sources that determine the examples: the library without the parts that only programs share, and these of `eval`.
+# The sources that determine the examples: these of `eval`, and the library without what checks its promises and what
+# only programs share.
 _LIBRARY, _PROGRAMS = Path(tf_strattack.__file__).parent, Path(__file__).parents[1]
 _SOURCES = ("inputs/*.py", "runs/tfds_directory.py", "runs/plan.py", "runs/work.py")
-_NOT_OF_THE_LIBRARY = ("programs", "eval", "training")
+_NOT_OF_THE_LIBRARY = ("acceptance", "programs", "eval", "training")
 
 
 @functools.cache

@@ -21,6 +21,7 @@ from tf_strattack.programs.directories.sealed import digest_of
 from tf_strattack.programs.running import announce
 from tf_strattack.programs.streams import printable
 
+from ..inputs.own_attacks import version_of
 from .code import code_version
 from .finish import Draw, finish, take_apart
 from .manifest import MANIFEST, PLAN, damages, manifest_damage, write_manifest
@@ -48,16 +49,23 @@ def configuration_of(setting: Setting, *, num_images: int | None, shard_size: in
         "shard_size": shard_size,
         "image_dtype": image_dtype,
         "dataset_version": setting.data.version,
-        "code_version": code_version(),
+        "code_version": code_version() + version_of(setting.attack),
     }
 
 
 @dataclasses.dataclass(frozen=True)
 class Run:
-    """A run in its directory."""
+    """A run in its directory.
+
+    Attributes:
+      setting: what attacks what.
+      store: its shards.
+      release: gives the directory free before the end of the process.
+    """
 
     setting: Setting
     store: Store
+    release: Callable[[], None]
 
     @classmethod
     def begin(
@@ -69,18 +77,26 @@ class Run:
         *,
         overwrite: bool,
         part: str | None = None,
+        announced: bool = True,
     ) -> Run:
-        """Claims `directory`, and plans the run or reads its plan; `part` as in `claim`.
+        """Claims `directory`, and plans the run or reads its plan.
+
+        Args:
+          program: the name of the program.
+          directory, configuration, overwrite, part: as in `claim`.
+          setting: what attacks what.
+          announced: whether to print the directory, and to say at Ctrl-C how to resume.
 
         Raises:
           InputError: the directory belongs to another run.
         """
-        claim(directory, configuration, program=program, flag="--output_dir", overwrite=overwrite, part=part)
-        announce(directory)
+        release = claim(directory, configuration, program=program, flag="--output_dir", overwrite=overwrite, part=part)
+        if announced:
+            announce(directory)
         digest = digest_of(configuration)
         plan = keep_plan(directory / PLAN, digest, lambda: _new_plan(setting, configuration))
         setting.selection.warn_near_chance(len(plan.positions), plan.skipped)  # also if the plan was made earlier
-        run = cls(setting, Store(directory, plan, configuration, part or ALONE))
+        run = cls(setting, Store(directory, plan, configuration, part or ALONE), release)
         run.store.open()
         return run
 

@@ -10,6 +10,7 @@ import numpy as np
 
 from tf_strattack import Attack, AttackResult, Classifier, SigmaZero, StrAttack, metrics, quantize
 from tf_strattack.images import from_uint8, to_uint8
+from tf_strattack.problem.groups import GroupStructure
 from tf_strattack.runtime.progress import Callback
 from tf_strattack.typing import Images
 
@@ -63,10 +64,8 @@ class Work:
         """
         arguments = examples.labels, examples.targets
         options: dict[str, Any] = {} if self.starting_points is None else {"starting_points": self.starting_points}
-        groups, attack = self.grouping.structure(examples.images, examples.image_ids), self.attack
-        if isinstance(attack, StrAttack | SigmaZero) and isinstance(attack.groups, Grouping):
-            attack = dataclasses.replace(attack, groups=groups)
-        found = attack(
+        groups = self.grouping.structure(examples.images, examples.image_ids)
+        found = with_groups(self.attack, groups)(
             classifier, examples.images, *arguments, batch_size=self.batch_size, callback=callback, **options
         )
         result, before = found, {}
@@ -91,6 +90,13 @@ class Work:
             raise KeyboardInterrupt
         result = dataclasses.replace(result, example_ids=examples.example_ids)
         return Outcome(result, {**measure(result, groups=groups), **before})
+
+
+def with_groups(attack: Attack, groups: GroupStructure) -> Attack:
+    """The attack with `groups` of its images, if it has the placeholder of --groups for them."""
+    if isinstance(attack, StrAttack | SigmaZero) and isinstance(attack.groups, Grouping):
+        return dataclasses.replace(attack, groups=groups)
+    return attack
 
 
 def work_here(

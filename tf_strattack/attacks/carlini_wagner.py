@@ -63,7 +63,9 @@ class CarliniWagnerL2(Descent[Iterate]):
     def init(self, problem: Problem, start: Pixels, c: Rows) -> Iterate:
         """The original images; `start` (N, H, W, C) is 0."""
         middle, half = _box(problem.batch)
-        w = tf.math.atanh(_INSIDE * tf.math.divide_no_nan(start - middle, half))
+        # The last bit of atanh depends on the place in the batch; in float64 it is lost before it matters.
+        inside = tf.cast(_INSIDE * tf.math.divide_no_nan(start - middle, half), tf.float64)
+        w = tf.cast(tf.math.atanh(inside), start.dtype)
         return Iterate(w, tf.zeros_like(w), tf.zeros_like(w), c, tf.fill(tf.shape(c), float("inf")))
 
     def step(self, k: Scalar, iterate: Iterate, problem: Problem, parameters: Numbers) -> tuple[Iterate, Candidate]:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
 from tf_strattack.checks import check_bounds, check_choice, check_function
-from tf_strattack.classifiers.adapted import Adapted
+from tf_strattack.classifiers.adapted import Adapted, Network
 from tf_strattack.classifiers.identity import same_parts
 from tf_strattack.classifiers.inspection import Findings, inspect
 from tf_strattack.classifiers.outputs import KINDS, LOGITS, as_logits, check_output, select_output
@@ -73,6 +73,29 @@ class CalledNetwork(Programs):
         self._output = check_output(output)
         self._findings: Findings | None = None
         self._parts: list[Any] | None = None
+
+    def watched(self, around: Callable[[Network], Network]) -> Self:
+        """The same network, each of whose functions is `around` the own one; it shares no compiled program with this.
+
+        A network that changes is not seen to do so.
+        """
+        own = self._adapted
+        adapted = own._replace(
+            function=around(own.function),
+            logits=None if own.logits is None else around(own.logits),
+            predict=None if own.predict is None else around(own.predict),
+            parts=None,
+            again=None,
+            may_change=False,
+        )
+        return type(self)(
+            adapted,
+            bounds=self.bounds,
+            preprocessing=self._preprocessing,
+            outputs=self._stated,
+            output=self._output,
+            stochastic=self.stochastic,
+        )
 
     @property
     def resolution(self) -> float:

@@ -23,6 +23,7 @@ PROGRAMS = {
     "interpretability": Program("eval.interpretability", "Explain perturbations by saliency and class activation."),
     "defenses": Program("eval.defenses", "Train networks with defences, and attack them."),
     "benchmark": Program("eval.benchmark", "Measure what attacks cost and achieve."),
+    "acceptance": Program("eval.acceptance", "Try the promises of attacks on a network, with an attack of your own."),
     "train": Program("training.train", "Train the network of a data set, with or without a defence."),
     "sample": Program("training.sample", "Write the sample of digits that the package ships."),
 }

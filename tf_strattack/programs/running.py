@@ -29,8 +29,10 @@ _LONG = 400
 _announced: list[Path] = []
 
 
-def run(main: Callable[[], None], about: str, options: Options) -> None:
-    """Parses the flags and calls `main`; exits with 0, 2 (user's mistake), 130 (Ctrl-C) or 1 (an error of our own).
+def run(main: Callable[[], int | None], about: str, options: Options) -> None:
+    """Parses the flags and calls `main`; exits with what it returns, or 0 for None.
+
+    Other ends: 2 for a user's mistake, 130 for Ctrl-C, 1 for an error of our own.
 
     TensorFlow is imported in between: help and unknown flags do not need it. The parser of absl exits with 1 on a bad
     flag, and its help lists flags of all modules, hence the parser here.
@@ -52,7 +54,7 @@ def run(main: Callable[[], None], about: str, options: Options) -> None:
                 raise InputError(f"expected flags of the form --name=value, received {argv[1]!r}")
             import_tensorflow()
             wait_for_python()
-            main()
+            status = main() or 0
         except InputError as error:
             return _fail(str(error) + flag_for(error.option))
         except OSError as error:
@@ -64,7 +66,7 @@ def run(main: Callable[[], None], about: str, options: Options) -> None:
         except Exception as error:
             _fail(_about_unexpected(error))
             return UNEXPECTED
-        return 0
+        return status
 
     with lenient_streams():
         app.run(guarded, flags_parser=lambda argv: _parsed(argv, about, options))

@@ -140,5 +140,6 @@ LAYOUTS = {
         },
     ),
     "eval.benchmark": Folder(r"benchmark\.(json|png)|report\.html"),
+    "eval.acceptance": Folder(r"acceptance\.json"),
     "training.train": Folder(r"(teacher|partial|finished)\.keras", {"network|teacher|student": _BACKUP}),
 }

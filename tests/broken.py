@@ -1,0 +1,137 @@
+"""Attacks, and a network, that each break a promise: what is to be found out is in their first line."""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+
+import numpy as np
+import tensorflow as tf
+
+import tf_strattack as sa
+
+_CALLS = itertools.count()
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class ClaimsSuccess(sa.FGM):
+    """Every example counts as a success."""
+
+    def __call__(self, *arguments, **options):
+        result = super().__call__(*arguments, **options)
+        return dataclasses.replace(result, success=np.ones(len(result), bool))
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class ReturnsFailures(sa.FGM):
+    """An example that has failed is not its original."""
+
+    def __call__(self, *arguments, **options):
+        result = super().__call__(*arguments, **options)
+        grey = np.full_like(result.images, 0.5)
+        failed = ~result.success[:, None, None, None]
+        return dataclasses.replace(
+            result, adversarial=np.where(failed, 0.999 * result.images + 0.001 * grey, result.adversarial)
+        )
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class LeavesTheBounds(sa.FGM):
+    """White pixels are whiter than white, by the last bit."""
+
+    def __call__(self, *arguments, **options):
+        result = super().__call__(*arguments, **options)
+        whiter = np.nextafter(np.float32(1), np.float32(2))
+        return dataclasses.replace(result, adversarial=np.where(result.adversarial == 1, whiter, result.adversarial))
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class GivesUpInSmallBatches(sa.FGM):
+    """Few examples in a batch are failures."""
+
+    def __call__(self, *arguments, **options):
+        result = super().__call__(*arguments, **options)
+        if len(result) > 15:
+            return result
+        return dataclasses.replace(result, adversarial=result.images, success=np.zeros(len(result), bool))
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class IgnoresConfidence(sa.FGM):
+    """The confidence is accepted and ignored."""
+
+    def __call__(self, *arguments, **options):
+        return sa.FGM.__call__(dataclasses.replace(self, confidence=0.0), *arguments, **options)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class IgnoresEpsilon(sa.FGM):
+    """Epsilon is accepted and ignored."""
+
+    def __call__(self, *arguments, **options):
+        return sa.FGM.__call__(dataclasses.replace(self, epsilon=None), *arguments, **options)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class IgnoresTheMask(sa.FGM):
+    """The mask is accepted and ignored."""
+
+    def __call__(self, *arguments, mask=None, **options):
+        return super().__call__(*arguments, **options)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class TakesNoMask(sa.FGM):
+    """There is no mask."""
+
+    def __call__(self, classifier, images, labels, targets=None, *, batch_size=None, callback=None):
+        return super().__call__(classifier, images, labels, targets, batch_size=batch_size, callback=callback)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class CountsHalf(sa.FGM):
+    """Half of the forward evaluations are reported."""
+
+    def __call__(self, *arguments, **options):
+        result = super().__call__(*arguments, **options)
+        return dataclasses.replace(result, forward_evaluations=result.forward_evaluations // 2)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Unseeded(sa.FGM):
+    """A number of the result is another one at each call."""
+
+    def __call__(self, *arguments, **options):
+        result = super().__call__(*arguments, **options)
+        return dataclasses.replace(result, c=result.c + np.float32(next(_CALLS)))
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class LooksTooLate(sa.FGM):
+    """The accuracy is that under attack."""
+
+    def __call__(self, *arguments, **options):
+        result = super().__call__(*arguments, **options)
+        return dataclasses.replace(result, clean_correct=result.clean_correct & ~result.success)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Remembers(sa.FGM):
+    """In a program, which follows its progress, the result depends on the examples before."""
+
+    def __call__(self, *arguments, callback=None, **options):
+        result = super().__call__(*arguments, callback=callback, **options)
+        before = 0 if callback is None else next(_CALLS)
+        return dataclasses.replace(result, c=result.c + np.float32(before))
+
+
+def between_levels():
+    """A network that only images between the levels of 8 bits fool, images for it, and their labels."""
+
+    def network(images):
+        fraction = tf.square(tf.sin(np.pi * 255.0 * images))
+        score = 10.0 * tf.reduce_mean(fraction, axis=[1, 2, 3]) - 6.0
+        return tf.stack([tf.zeros_like(score), score], axis=1)
+
+    levels = np.random.default_rng(0).integers(20, 230, size=(6, 6, 6, 1))
+    return sa.Classifier.from_callable(network), ((levels + 0.2) / 255).astype(np.float32), np.zeros(6, np.int32)

@@ -1,0 +1,133 @@
+"""Promises are found kept where they are, and broken where an attack or a network breaks them, with the reason."""
+
+import dataclasses
+import json
+
+import numpy as np
+import pytest
+
+import tf_strattack as sa
+from tests import broken
+from tf_strattack.acceptance.trial import Trial
+
+# Attack → the promise that it breaks, the line about it, and other promises that fall with it.
+ATTACKS = {
+    "ClaimsSuccess": ("success", "count as successes, which the network's own output denies", {"confidence", "8 bits"}),
+    "ReturnsFailures": ("success", "count as failures, but are not the original", {"confidence"}),
+    "LeavesTheBounds": ("bounds", "pixels are outside [0, 1], by up to 1.19e-07", set()),
+    "GivesUpInSmallBatches": ("batch", "the first 9 examples: ", set()),
+    "IgnoresConfidence": ("confidence", "examples lead by less than the confidence of", set()),
+    "IgnoresEpsilon": ("epsilon", "the largest change", set()),
+    "IgnoresTheMask": ("mask", "pixels outside the mask have changed", set()),
+    "TakesNoMask": ("mask", "TypeError: TakesNoMask.__call__() got an unexpected keyword argument 'mask'", set()),
+    "CountsHalf": ("counts", "forward evaluations are reported and", set()),
+    "Unseeded": ("determinism", "the same call again differs in c", set()),
+    "LooksTooLate": ("clean accuracy", "the network's output 100.0%", set()),
+}
+
+
+@pytest.mark.parametrize("name", ATTACKS)
+def test_a_broken_promise_is_found_with_its_reason(exact, name):
+    classifier, images, labels, targets = exact
+    promise, reason, _ = ATTACKS[name]
+    report = sa.acceptance.check(classifier, getattr(broken, name)(), images, labels, targets, promises=[promise])
+    assert report.broken == (promise,)
+    assert f"{promise}: BROKEN, " in str(report)
+    assert reason in str(report)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ATTACKS)
+def test_no_other_promise_is_broken(exact, name):
+    classifier, images, labels, targets = exact
+    promise, _, others = ATTACKS[name]
+    report = sa.acceptance.check(classifier, getattr(broken, name)(), images, labels, targets)
+    assert set(report.broken) == {promise, *others}
+
+
+def test_successes_that_8_bits_do_not_hold_are_found():
+    report = sa.acceptance.check(*arguments_between_levels(), promises=["success", "8 bits"])
+    assert report.broken == ("8 bits",)
+    assert "8 bits: BROKEN, 6 of 6 successes are lost in 8 bits" in str(report)
+
+
+@pytest.mark.slow
+def test_a_network_that_only_8_bits_fail_keeps_the_other_promises():
+    assert sa.acceptance.check(*arguments_between_levels()).broken == ("8 bits",)
+
+
+def arguments_between_levels():
+    classifier, images, labels = broken.between_levels()
+    return classifier, sa.FGM(), images, labels
+
+
+def test_the_owner_s_output_decides_and_not_the_classifier_s(exact):
+    classifier, images, labels, targets = exact
+
+    def other(images):
+        return -classifier.predict(images)
+
+    report = sa.acceptance.check(classifier, sa.FGM(), images, labels, targets, owner=other, promises=["success"])
+    assert report.broken == ("success",)
+
+
+def test_what_does_not_apply_is_neither_kept_nor_broken(exact):
+    classifier, images, labels, targets = exact
+    hopeless = sa.FGM(epsilon=1e-6)
+    names = ["success", "epsilon", "mask", "confidence", "8 bits", "batch"]
+    report = sa.acceptance.check(classifier, hopeless, images[:1], labels[:1], targets[:1], promises=names)
+    assert [verdict.kept for verdict in report.verdicts] == [True, *[None] * 5]
+    assert report.kept
+    assert "epsilon: not applicable, no example has succeeded" in str(report)
+
+
+def test_a_report_is_plain_values(exact):
+    classifier, images, labels, _ = exact
+    report = sa.acceptance.check(classifier, sa.FGM(), images, labels, promises=["success", "epsilon", "batch"])
+    record = json.loads(json.dumps(report.record()))
+    assert [entry["promise"] for entry in record] == ["success", "epsilon", "batch"]
+    assert all(entry["kept"] is True for entry in record)
+    assert record[0]["details"]["examples"] == 27
+
+
+@pytest.mark.slow
+def test_rows_that_differ_in_their_last_bits_leave_five_per_cent(mnist, digits):
+    """The shipped network's rows are not equal in all batches; success is, and the objective nearly so."""
+    report = sa.acceptance.check(mnist, sa.FGM(), *digits, promises=["batch"])
+    assert report.kept, report
+
+
+def test_maps_of_each_image_follow_their_images(exact):
+    classifier, images, labels, _ = exact
+    maps = np.random.default_rng(0).integers(0, 9, size=(27, 6, 6))
+    attack = dataclasses.replace(sa.StrAttack(groups=sa.LabelMap(maps), restarts=0), refine=False, fallback=False)
+    assert sa.acceptance.check(classifier, attack, images, labels, promises=["batch"]).kept
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"attack": sa.FGM}, "expected an attack, of a class that derives from sa.Attack, received <class"),
+        ({"images": np.zeros((0, 6, 6, 1))}, "expected at least one image, received none"),
+        ({"promises": ["sucess"]}, "expected a promise to be one of success, confidence"),
+        ({"owner": 3}, "expected owner to be a function"),
+    ],
+)
+def test_mistakes_are_refused(exact, values, message):
+    classifier, images, labels, _ = exact
+    given = {"attack": sa.FGM(), "images": images, **values}
+    labels = labels[: len(given["images"])]
+    with pytest.raises(sa.InputError) as error:
+        sa.acceptance.check(classifier, labels=labels, **given)
+    assert message in str(error.value)
+
+
+def test_ctrl_c_ends_the_check(exact):
+    classifier, images, labels, _ = exact
+
+    class Interrupted(sa.FGM):
+        def __call__(self, *arguments, **options):
+            return dataclasses.replace(super().__call__(*arguments, **options), interrupted=True)
+
+    with pytest.raises(KeyboardInterrupt):
+        Trial(classifier, Interrupted(), images, labels).run()

@@ -1,0 +1,93 @@
+"""The promise about cost: what a result counts is what the network was asked for."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import tensorflow as tf
+
+from tf_strattack.acceptance.trial import Trial
+from tf_strattack.acceptance.verdict import Verdict
+from tf_strattack.classifiers.adapted import Network
+
+_KINDS = ("gradient", "forward")
+
+
+class Watch:
+    """Counts the calls of a network as they happen, from within its graph.
+
+    Attributes:
+      evaluations: kind → (N,) calls in which each of the N examples was, gradients with their forward pass.
+      rows: kind → rows of all calls, padding included.
+    """
+
+    def __init__(self, examples: int) -> None:
+        """Starts to count for a call on `examples` images."""
+        self._examples = examples
+        self.clear()
+
+    def clear(self) -> None:
+        """Forgets the calls so far."""
+        self.evaluations = {kind: np.zeros(self._examples, np.int64) for kind in _KINDS}
+        self.rows = dict.fromkeys(_KINDS, 0)
+
+    def around(self, network: Network) -> Network:
+        """The same network, watched."""
+
+        def watched(images: Any, positions: Any) -> Any:
+            return network(self._seen(images, positions), positions)
+
+        return watched
+
+    def _seen(self, images: Any, positions: Any) -> tf.Tensor:
+        """The images as they are; their passage forward, and that of their gradient back, are counted."""
+        places = tf.range(tf.shape(images)[0]) if positions is None else positions
+
+        def passing(values: tf.Tensor, kind: str) -> tf.Tensor:
+            noted = tf.numpy_function(lambda places: self._note(kind, places), [places], tf.float32)
+            with tf.control_dependencies([noted]):
+                return tf.identity(values)
+
+        def both_ways(values: tf.Tensor) -> Any:
+            return passing(values, "forward"), lambda upstream: passing(upstream, "gradient")
+
+        found: tf.Tensor = tf.custom_gradient(both_ways)(tf.convert_to_tensor(images))
+        return found
+
+    def _note(self, kind: str, places: npt.NDArray[np.int32]) -> np.float32:
+        """Counts a call; padding repeats a row that is there already."""
+        self.evaluations[kind][np.unique(places)] += 1
+        self.rows[kind] += len(places)
+        if kind == "gradient":  # its forward pass is a part of it
+            self.evaluations["forward"][np.unique(places)] -= 1
+            self.rows["forward"] -= len(places)
+        return np.float32(0.0)
+
+
+def counts(trial: Trial) -> Verdict:
+    """Gradient and forward evaluations of each example, and the calls of the network, are those that were observed."""
+    watch = Watch(len(trial.images))
+    classifier = trial.classifier.watched(watch.around)
+    classifier.prepare(trial.images)  # the first use looks at the network, at no attack's cost
+    watch.clear()
+    result = trial.run(classifier=classifier)
+    details = {}
+    for kind in _KINDS:
+        reported = getattr(result, f"{kind}_evaluations")
+        observed = watch.evaluations[kind]
+        details[kind] = {"reported": int(reported.sum()), "observed": int(observed.sum())}
+        if not np.array_equal(reported, observed):
+            wrong = int((reported != observed).sum())
+            text = (
+                f"{reported.sum()} {kind} evaluations are reported and {observed.sum()} observed, "
+                f"in {wrong} of {len(result)} examples another number"
+            )
+            return Verdict("counts", False, text, details)
+        made = sum(rows * number for (name, rows), number in result.calls.items() if name == kind)
+        if made != watch.rows[kind]:
+            text = f"calls of {made} rows in all are reported for {kind}s, and {watch.rows[kind]} observed"
+            return Verdict("counts", False, text, details)
+    numbers = " and ".join(f"{details[kind]['observed']} {kind}" for kind in _KINDS)
+    return Verdict("counts", True, f"{numbers} evaluations, as observed", details)

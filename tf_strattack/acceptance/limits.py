@@ -1,0 +1,71 @@
+"""Promises about where images may change, and by how much: the bounds, epsilon, the mask."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+
+from tf_strattack.acceptance.trial import Trial
+from tf_strattack.acceptance.verdict import Verdict
+
+# The share of the largest change so far that is then allowed, so that the limit binds.
+_TIGHTER = 0.8
+
+
+def bounds(trial: Trial) -> Verdict:
+    """Every image of every run is float32, finite, of the originals' shape, and within the bounds to the last bit."""
+    low, high = (np.float32(bound) for bound in trial.classifier.bounds)
+    seen = 0
+    _ = trial.result  # one run at least
+    for rows, result in trial.runs:
+        adversarial = np.asarray(result.adversarial)
+        seen += len(adversarial)
+        if adversarial.dtype != np.float32 or adversarial.shape != trial.images[rows].shape:
+            text = f"images of {adversarial.dtype} {adversarial.shape}, not float32 {trial.images[rows].shape}"
+            return Verdict("bounds", False, text)
+        if not np.array_equal(result.images, trial.images[rows]):
+            return Verdict("bounds", False, "the originals of the result are not the images of the call")
+        outside = ~((adversarial >= low) & (adversarial <= high))
+        if outside.any():
+            worst = float(np.maximum(low - adversarial, adversarial - high).max())
+            text = f"{outside.sum()} pixels are outside [{low:g}, {high:g}], by up to {worst:.3g}"
+            return Verdict("bounds", False, text, {"pixels": int(outside.sum()), "by": worst})
+    return Verdict("bounds", True, f"{seen} images within [{low:g}, {high:g}] to the last bit", {"images": seen})
+
+
+def epsilon(trial: Trial) -> Verdict:
+    """No example changes by more than epsilon, its own or a smaller one, which binds."""
+    free = trial.result
+    if not free.success.any():
+        return Verdict("epsilon", None, "no example has succeeded, so that no limit binds")
+    largest = float(trial.size(free)[free.success].max())
+    limit = _TIGHTER * largest
+    if limit <= 0:
+        return Verdict("epsilon", None, "the originals are successes already, so that no limit binds")
+    own = trial.attack.epsilon
+    tight = trial.run(dataclasses.replace(trial.attack, epsilon=limit))
+    for allowed, result in ((own, free), (limit, tight)):
+        if allowed is not None and (over := trial.size(result).max() - allowed) > trial.rounding * (1 + allowed):
+            text = f"epsilon is {allowed:.6g}, the largest change {allowed + over:.6g}"
+            return Verdict("epsilon", False, text, {"epsilon": allowed, "largest": float(allowed + over)})
+    details = {"epsilon": limit, "largest": float(trial.size(tight).max()), "successes": int(tight.success.sum())}
+    text = f"with {limit:.4g}, less than was needed, the largest change is {details['largest']:.4g}"
+    return Verdict("epsilon", True, text, details)
+
+
+def mask(trial: Trial) -> Verdict:
+    """Nothing changes outside the mask, not by a bit."""
+    height, width = trial.images.shape[1:3]
+    inside = np.zeros((height, width), bool)
+    inside[height // 8 : height - height // 8, width // 4 : width - width // 4] = True
+    result = trial.run(mask=inside)
+    outside = result.adversarial[:, ~inside] != trial.images[:, ~inside]
+    details = {"pixels_inside": int(inside.sum()), "successes": int(result.success.sum())}
+    if outside.any():
+        text = f"{outside.any(axis=-1).sum()} pixels outside the mask have changed"
+        return Verdict("mask", False, text, details)
+    if not result.success.any():
+        return Verdict("mask", None, "no example succeeds within the mask, so that none has changed", details)
+    text = f"{result.success.sum()} successes within {inside.sum()} of {height * width} pixels; no other has changed"
+    return Verdict("mask", True, text, details)
