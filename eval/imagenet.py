@@ -16,6 +16,7 @@ from absl import flags as absl_flags
 from tf_strattack import InputError
 
 from . import flags
+from .gate.flags import FAIL_IF
 
 _IMAGE_DIR = absl_flags.DEFINE_string(
     "image_dir",
@@ -26,7 +27,7 @@ _IMAGE_DIR = absl_flags.DEFINE_string(
 # The test split of ImageNet has no labels.
 _SPLITS = {"imagenet2012": "validation"}
 OPTIONS = flags.options(
-    {"Data": [_IMAGE_DIR]},
+    {"Data": [_IMAGE_DIR], "Run": [FAIL_IF]},
     model="inception_v3",
     dataset="imagenet2012",
     num_images=100,
@@ -36,7 +37,7 @@ OPTIONS = flags.options(
 )
 
 
-def main() -> None:
+def main() -> int:
     """Runs the attack that the flags describe."""
     from .figures.photographs import draw_photographs
     from .inputs.groups import parse_groups
@@ -50,7 +51,14 @@ def main() -> None:
     if not flags.SPLIT.present:
         split = _SPLITS.get(flags.DATASET.value, split)
     draw = functools.partial(draw_photographs, grouping=parse_groups(flags.GROUPS.value))
-    attack_dataset("eval.imagenet", _IMAGE_DIR.value or flags.DATASET.value, draw, split=split, shard_per_image=True)
+    return attack_dataset(
+        "eval.imagenet",
+        _IMAGE_DIR.value or flags.DATASET.value,
+        draw,
+        split=split,
+        shard_per_image=True,
+        fail_if=FAIL_IF.value,
+    )
 
 
 def cli() -> None:

@@ -11,6 +11,7 @@ from tf_strattack.programs.notices import notice, stage
 from tf_strattack.runtime.devices import default_batch_size
 
 from . import flags
+from .gate.conditions import judge, parse_conditions
 from .inputs.applications import NONE
 from .inputs.attacks import make_attack
 from .inputs.datasets import Data
@@ -25,6 +26,7 @@ from .runs.engine import Run, configuration_of, verify_run
 from .runs.finish import Draw
 from .runs.packed_model import PackedModel
 from .runs.plan import Plan
+from .runs.reading import store_in
 from .runs.setting import Setting
 from .runs.tensorboard import Summaries
 from .runs.tfds_directory import FLOAT32
@@ -119,8 +121,12 @@ def check_groups(image_shape: Sequence[int | None], grouping: Grouping, *attacks
             groups.of(height, width)
 
 
-def attack_dataset(program: str, dataset: str, draw: Draw, *, split: str, shard_per_image: bool) -> None:
+def attack_dataset(
+    program: str, dataset: str, draw: Draw, *, split: str, shard_per_image: bool, fail_if: Iterable[str]
+) -> int:
     """Attacks `dataset` as the flags say and writes the run to --output_dir; with --verify, verifies the run there.
+
+    Returns the exit status: 3 if a condition of `fail_if` holds.
 
     Args:
       program: the name of the program, which is recorded.
@@ -129,7 +135,9 @@ def attack_dataset(program: str, dataset: str, draw: Draw, *, split: str, shard_
       split: the split of a TFDS data set.
       shard_per_image: whether a shard holds the examples of one image, instead of one batch. An interruption loses at
         most one shard.
+      fail_if: the values of --fail_if.
     """
+    conditions = parse_conditions(fail_if)
     check_flags()
     setting = read_flags(dataset, split)
     size = flags.batch_size()
@@ -141,11 +149,12 @@ def attack_dataset(program: str, dataset: str, draw: Draw, *, split: str, shard_
     directory = flags.output_dir(program, configuration)
     if engine_flags.VERIFY.value:
         print(verify_run(program, directory, setting, configuration))
-        return
+        return judge(conditions, store_in(directory), setting)
     run = Run.begin(program, directory, setting, configuration, overwrite=flags.OVERWRITE.value)
     every = range(run.store.plan.num_shards)
     run.make(every, lambda *shards: attack_shards(setting, *shards))
     run.finish(every, draw)
+    return judge(conditions, run.store, setting)
 
 
 def attack_shards(

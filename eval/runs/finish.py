@@ -1,4 +1,4 @@
-"""The last step of a run: completes the data set, writes metrics.json, figures and report, and prints a table."""
+"""The last step of a run: completes the data set, writes metrics, figures and report, and prints a table."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from tf_strattack.programs.directories.layouts import CARD
 from tf_strattack.programs.streams import printable
 from tf_strattack.runtime.files import write_json
 
+from ..gate.sarif import SARIF, write_sarif
 from ..inputs.groups import write_maps
 from ..report.building import write_run_report
 from ..report.examples import batches_of
@@ -47,7 +48,7 @@ class _Product(NamedTuple):
 
 def take_apart(store: Store) -> None:
     """Removes the files made from the shards, also from the manifest: they are invalid until all shards are intact."""
-    for name in (*_INFO, METRICS, EXAMPLES, MAPS, REPORT):
+    for name in (*_INFO, METRICS, SARIF, EXAMPLES, MAPS, REPORT):
         path = store.directory / name
         if _is_ours(path):
             path.unlink(missing_ok=True)
@@ -101,12 +102,13 @@ def _products(store: Store, setting: Setting, metrics: dict[str, Any], draw: Dra
     products = [
         _Product(_INFO, lambda: write_info(directory / DATASET_FOLDER, store.features, files, facts)),
         _Product((METRICS,), lambda: write_json(directory / METRICS, metrics)),
+        _Product((SARIF,), lambda: write_sarif(directory / SARIF, store, metrics, names)),
         _Product((REPORT,), write_report),
     ]
     if setting.grouping.squares is None:
-        products.insert(2, _Product((MAPS,), lambda: write_maps(directory / MAPS, setting.grouping, store.results())))
+        products.insert(3, _Product((MAPS,), lambda: write_maps(directory / MAPS, setting.grouping, store.results())))
     if draw is not None:
-        products.insert(2, _Product((EXAMPLES,), lambda: draw(directory / EXAMPLES, store.results(), names)))
+        products.insert(3, _Product((EXAMPLES,), lambda: draw(directory / EXAMPLES, store.results(), names)))
     return products
 
 

@@ -23,7 +23,7 @@ def results_in(directory: Path) -> Iterator[AttackResult]:
     Raises:
       InputError: no run there, or its plan cannot be read.
     """
-    return _store_in(directory).results()
+    return store_in(directory).results()
 
 
 def metrics_in(directory: Path) -> dict[str, Any]:
@@ -38,7 +38,7 @@ def whole_run(directory: Path) -> str | None:
     if claim is None or config_damage(directory, claim):
         return None
     try:
-        store = _store_in(directory)
+        store = store_in(directory)
     except InputError:
         return None
     manifest = read_manifest(store)
@@ -48,7 +48,12 @@ def whole_run(directory: Path) -> str | None:
     return digest_of(manifest)
 
 
-def _store_in(directory: Path) -> Store:
+def store_in(directory: Path) -> Store:
+    """The shards of the run in `directory`.
+
+    Raises:
+      InputError: no run there, or its plan cannot be read.
+    """
     claim = read_claim(directory)
     if claim is None:
         raise InputError(f"expected a run in {directory}, received none: there is no {MANIFEST}")

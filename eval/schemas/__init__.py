@@ -1,1 +1,1 @@
-"""JSON schemas (2020-12) of metrics.json, manifest.json and the rows of labels.csv."""
+"""JSON schemas (2020-12) of metrics.json, metrics.sarif, manifest.json and the rows of labels.csv."""

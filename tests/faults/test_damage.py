@@ -24,7 +24,7 @@ from tests.faults.cells import (
 pytestmark = pytest.mark.slow
 
 # These record when and in what time something was made: they are equal only where nothing of it was made again.
-TIMES = ("manifest.json", "metrics.json", "report.html")
+TIMES = ("manifest.json", "metrics.json", "metrics.sarif", "report.html")
 CARD = "dataset/README.md"
 outcomes = []
 

@@ -113,7 +113,7 @@ PNG_FILES = Folder(r".+(_to_\d+|_untargeted)(~\d+)?\.png")
 _BACKUP = Folder(r"(latest|partial)\.weights\.h5")
 
 _RUN = Folder(
-    r"plan\.npz|manifest\.json|metrics\.json|examples\.png|report\.html|groups\.npz",
+    r"plan\.npz|manifest\.json|metrics\.json|metrics\.sarif|examples\.png|report\.html|groups\.npz",
     {"dataset": DATASET, "shards": ENTRIES},
 )
 _STUDY = r"manifest\.json|report\.html"

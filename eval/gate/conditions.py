@@ -1,0 +1,141 @@
+"""`--fail_if`: conditions on the figures of a run, such as "asr > 0.5 at groups <= 5"."""
+
+from __future__ import annotations
+
+import math
+import operator
+import re
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from tf_strattack import InputError
+from tf_strattack.programs.numbers import number
+from tf_strattack.programs.streams import printable
+
+from ..inputs.attack_parameters import did_you_mean
+from ..runs.records import Measures, summarise
+from ..runs.setting import Setting
+from ..runs.store import Store
+from ..tables.measures import CASES
+
+# The exit status if a condition holds.
+FAILED = 3
+_COMPARISONS: dict[str, Callable[[Any, float], Any]] = {
+    "<=": operator.le,
+    ">=": operator.ge,
+    "==": operator.eq,
+    "<": operator.lt,
+    ">": operator.gt,
+}
+_ALL = "all"
+# What users write → the name in a run's records.
+_DISTANCES = {name: name for name in ("l0", "l1", "l2", "linf", "acp", "anc", "d20")} | {"groups": "nonzero_groups"}
+_OF_EXAMPLES = {
+    **_DISTANCES,
+    "gradient_evaluations": "gradient",
+    "forward_evaluations": "forward",
+    "seconds": "seconds",
+}
+_OF_BLOCKS = {"asr": "asr", "num_successes": "num_successes", **_DISTANCES}
+_OF_RUNS = (
+    *("clean_accuracy", "robust_accuracy", "num_images", "num_examples", "skipped_misclassified"),
+    *("gradient_evaluations_per_example", "forward_evaluations_per_example", "seconds_per_example"),
+)
+_COMPARED = re.compile(rf"\s*([\w.]+)\s*({'|'.join(_COMPARISONS)})\s*(\S+)\s*")
+_FORM = 'expected --fail_if="MEASURE > NUMBER", or "MEASURE > NUMBER at MEASURE <= NUMBER and ..."'
+
+
+class Comparison(NamedTuple):
+    """A measure compared with a number."""
+
+    measure: str
+    sign: str
+    limit: float
+
+    def holds(self, values: Any) -> Any:
+        """Whether it holds of a value, or of each of an array."""
+        return _COMPARISONS[self.sign](values, self.limit)
+
+
+class Condition(NamedTuple):
+    """A condition of --fail_if.
+
+    Attributes:
+      text: as it was given.
+      figure: the figure of the run that is compared.
+      limits: an example counts as a success only within all of these.
+    """
+
+    text: str
+    figure: Comparison
+    limits: tuple[Comparison, ...]
+
+
+def parse_conditions(texts: Iterable[str]) -> list[Condition]:
+    """Parses the values of --fail_if.
+
+    Raises:
+      InputError: another form, or an unknown measure.
+    """
+    return [_parsed(text.strip()) for value in texts for text in value.split(";") if text.strip()]
+
+
+def judge(conditions: Iterable[Condition], store: Store, setting: Setting) -> int:
+    """Prints a line for each condition on a finished run; returns the exit status: 3 if one holds, else 0."""
+    status = 0
+    for condition in conditions:
+        figures = _figures(condition, store, setting)
+        case, _, name = condition.figure.measure.rpartition(".")
+        block: Mapping[str, Any] = figures[case or _ALL] if name in _OF_BLOCKS else figures
+        value = block[_OF_BLOCKS.get(name, name)]
+        held = value is not None and bool(condition.figure.holds(value))
+        status = FAILED if held else status
+        shown = "has no value, without a success" if value is None else f"is {value:.6g}"
+        over = f" ({block['num_successes']} of {block['num_examples']} examples)" if name in _OF_BLOCKS else ""
+        limits = " there" if condition.limits else ""
+        print(printable(f"{'failed' if held else 'passed'}: {condition.text}: {name} {shown}{limits}{over}"))
+    return status
+
+
+def _figures(condition: Condition, store: Store, setting: Setting) -> dict[str, Any]:
+    """The figures of metrics.json if only examples within the limits of the condition count as successes."""
+    parts = []
+    for part in store.measures():
+        within = np.ones(len(part["success"]), bool)
+        for limit in condition.limits:
+            within &= limit.holds(part[_OF_EXAMPLES[limit.measure]])
+        # Of the other measures, those that `summarise` takes.
+        chosen: Measures = {name: part[name] for name in (*_OF_EXAMPLES.values(), "image")}
+        parts.append({**chosen, "success": part["success"] & within})
+    seed, skipped = store.configuration["seed"], store.plan.skipped
+    return summarise(parts, seed=seed, skipped=skipped, own_labels=setting.own_labels)
+
+
+def _parsed(text: str) -> Condition:
+    figure, at, limits = (part.strip() for part in re.sub(r"\s+", " ", text).partition(" at "))
+    pieces = re.split(r"\s*,\s*|\s+and\s+", limits) if at else []
+    known = [*_OF_BLOCKS, *_OF_RUNS]
+    cases = [f"{case}.{name}" for case in (*CASES, _ALL) for name in _OF_BLOCKS]
+    return Condition(
+        text,
+        _compared(figure, text, [*known, *cases], f"{', '.join(known)} (best.asr, average.asr, worst.asr, ...)"),
+        tuple(_compared(piece, text, [*_OF_EXAMPLES], f"{', '.join(_OF_EXAMPLES)} after at") for piece in pieces),
+    )
+
+
+def _compared(piece: str, text: str, known: list[str], listed: str) -> Comparison:
+    found = _COMPARED.fullmatch(piece)
+    if found is None:
+        raise InputError(f"{_FORM} with one of {' '.join(_COMPARISONS)}, received {text!r}")
+    measure, sign, given = found.groups()
+    if measure not in known:
+        raise InputError(f"{_FORM} with a measure of {listed}, received {measure!r}{did_you_mean(measure, known)}")
+    try:
+        limit = number(given)
+    except ValueError:
+        limit = math.nan
+    if not math.isfinite(limit):
+        raise InputError(f"{_FORM} with a number, received {given!r} in {text!r}")
+    return Comparison(measure, sign, limit)

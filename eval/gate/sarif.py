@@ -1,0 +1,152 @@
+"""metrics.sarif: the images for which the network was fooled, in SARIF 2.1.0, which code scanning reads."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import numpy as np
+
+from tf_strattack.programs.command_line import public_name
+from tf_strattack.runtime.files import write_json
+
+from ..runs.store import Store
+from ..tables.measures import numbered
+
+SARIF = "metrics.sarif"
+_SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
+_PAPER = "https://arxiv.org/abs/1808.01664"
+RULE = "adversarial-example"
+# The name of a fingerprint has a version, by which readers see that two were computed alike.
+FINGERPRINT = "imageInDataSet/v1"
+# More results than code scanning shows.
+_MOST = 5000
+_HERE, _ELSEWHERE = "%SRCROOT%", "DATASET"
+_DISTANCES = {"l0": "l0", "l1": "l1", "l2": "l2", "linf": "linf", "groups": "nonzero_groups"}
+
+
+def write_sarif(path: Path, store: Store, metrics: Mapping[str, Any], class_names: Mapping[int, str]) -> None:
+    """Writes a result for each image for which an example succeeded.
+
+    Args:
+      path: the file.
+      store: the finished shards.
+      metrics: the content of metrics.json.
+      class_names: the known names of classes, by index.
+    """
+    fooled = list(_fooled(store))
+    notes = list(metrics["notes"])
+    if len(fooled) > _MOST:
+        notes.append(f"the first {_MOST} of {len(fooled)} images are listed")
+    run = {
+        "tool": {"driver": _driver(metrics["versions"]["tf_strattack"])},
+        "automationDetails": {"id": f"{metrics['attack']}/{public_name(metrics['model'])}/"},
+        "invocations": [
+            {
+                "executionSuccessful": True,
+                "commandLine": metrics["command"],
+                "endTimeUtc": metrics["finished_at"],
+                "toolExecutionNotifications": [{"level": "note", "message": {"text": note}} for note in notes],
+            }
+        ],
+        "originalUriBaseIds": {
+            _HERE: {"description": {"text": "The directory in which the program ran."}},
+            _ELSEWHERE: {"description": {"text": "The folder that holds the data set."}},
+        },
+        "columnKind": "unicodeCodePoints",
+        "results": [_result(image, metrics, class_names) for image in fooled[:_MOST]],
+        "properties": {"metrics": {case: metrics[case] for case in ("best", "average", "worst", "all")}},
+    }
+    write_json(path, {"$schema": _SCHEMA, "version": "2.1.0", "runs": [run]})
+
+
+def _driver(version: str) -> dict[str, Any]:
+    rule = {
+        "id": RULE,
+        "name": "AdversarialExample",
+        "shortDescription": {"text": "A small change of the image fools the network."},
+        "fullDescription": {
+            "text": "The attack has found an image close to this one to which the network gives another class, by the "
+            "network's own output."
+        },
+        "help": {"text": "Train the network against such examples, or accept the risk; report.html shows the example."},
+        "helpUri": _PAPER,
+        "defaultConfiguration": {"level": "warning"},
+        "properties": {"tags": ["robustness", "adversarial-example"]},
+    }
+    return {
+        "name": "tf_strattack",
+        "version": version,
+        "semanticVersion": version,
+        "informationUri": _PAPER,
+        "rules": [rule],
+    }
+
+
+def _fooled(store: Store) -> Iterator[dict[str, Any]]:
+    """The images with a success, in order: the name, the classes, and the success with the least l2."""
+    images: dict[str, dict[str, Any]] = {}
+    for number, measured in enumerate(store.measures()):
+        result = store.result(number)
+        for row, name in enumerate(measured["image"]):
+            image = images.setdefault(str(name), {"image": str(name), "tried": 0, "reached": 0, "l2": np.inf})
+            image["tried"] += 1
+            if not measured["success"][row]:
+                continue
+            image["reached"] += 1
+            if measured["l2"][row] < image["l2"]:
+                image["label"] = int(result.labels[row])
+                image["target"] = None if result.targets is None else int(result.targets[row])
+                image |= {shown: float(measured[name][row]) for shown, name in _DISTANCES.items()}
+    return (image for image in images.values() if image["reached"])
+
+
+def _result(image: dict[str, Any], metrics: Mapping[str, Any], names: Mapping[int, str]) -> dict[str, Any]:
+    def called(number: int) -> str:
+        name = names.get(number, str(number))
+        return name if name == str(number) else f"{number} ({name})"
+
+    label, target = image["label"], image["target"]
+    seen = f"another class than {called(label)}" if target is None else f"{called(target)} in place of {called(label)}"
+    reached = "" if target is None else f"; it reaches {image['reached']} of {numbered(image['tried'], 'target')}"
+    text = (
+        f"{metrics['attack']} makes the network see {seen} in {image['image']} by a change of "
+        f"{numbered(round(image['groups']), 'group')}, l2 {image['l2']:.4g}{reached}."
+    )
+    dataset, split = metrics["dataset"], metrics["split"]
+    identity = "\n".join([RULE, public_name(dataset), split or "", image["image"]])
+    return {
+        "ruleId": RULE,
+        "ruleIndex": 0,
+        "kind": "fail",
+        "level": "warning",
+        "message": {"text": text},
+        "locations": [_location(dataset, split, image["image"])],
+        "partialFingerprints": {FINGERPRINT: hashlib.sha256(identity.encode()).hexdigest()},
+        "properties": {name: value for name, value in image.items() if name != "image"},
+    }
+
+
+def _location(dataset: str, split: str | None, name: str) -> dict[str, Any]:
+    """The image file, or the file that holds the image; and the image by data set and name."""
+    place = [public_name(dataset), *([split] if split else []), name]
+    location: dict[str, Any] = {
+        "logicalLocations": [{"name": name, "fullyQualifiedName": "/".join(place), "kind": "resource"}]
+    }
+    home = Path(dataset)
+    files = [home / name, home / "images" / name, home] if home.exists() else []
+    if file := next(filter(Path.is_file, files), None):
+        location["physicalLocation"] = {"artifactLocation": _artifact(file, home)}
+    return location
+
+
+def _artifact(file: Path, home: Path) -> dict[str, str]:
+    """Where a file is: from the present directory if it is in there, else from the folder of the data set `home`."""
+    here = Path.cwd()
+    whole = Path(here, file)
+    if ".." not in whole.parts and whole.is_relative_to(here):
+        return {"uri": quote(whole.relative_to(here).as_posix()), "uriBaseId": _HERE}
+    return {"uri": quote(Path(home.name, file.relative_to(home)).as_posix()), "uriBaseId": _ELSEWHERE}
