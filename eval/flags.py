@@ -71,8 +71,8 @@ DOWNLOAD = flags.DEFINE_bool("download", False, "Let TFDS download a data set th
 ATTACK = flags.DEFINE_string(
     "attack",
     "strattack",
-    "The attack; --list_attacks prints all of them. Or one of your own: package.module:ClassName, a class that derives "
-    "from tf_strattack.Attack.",
+    "The attack; --list_attacks prints all of them. attack, imagenet, generate and acceptance also take one of your "
+    "own: package.module:ClassName, a class that derives from tf_strattack.Attack.",
 )
 ATTACK_PARAMETERS = flags.DEFINE_list("attack_parameters", [], "Hyper-parameters: name=value,name=value.")
 LIST_ATTACKS: Holder = flags.DEFINE_flag(

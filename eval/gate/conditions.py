@@ -106,7 +106,6 @@ def _figures(condition: Condition, store: Store, setting: Setting) -> dict[str, 
         within = np.ones(len(part["success"]), bool)
         for limit in condition.limits:
             within &= limit.holds(part[_OF_EXAMPLES[limit.measure]])
-        # Of the other measures, those that `summarise` takes.
         chosen: Measures = {name: part[name] for name in (*_OF_EXAMPLES.values(), "image")}
         parts.append({**chosen, "success": part["success"] & within})
     seed, skipped = store.configuration["seed"], store.plan.skipped

@@ -307,7 +307,7 @@ MISTAKES = [
     (["--bogus=1"], "Unknown command line flag 'bogus'"),
     (["--num_images=0"], "0 is not a positive integer"),
     (["stray"], "expected flags of the form --name=value, received 'stray'"),
-    (["--attack=deepfool"], "admm_linf, received 'deepfool'"),
+    (["--attack=deepfool"], "admm_linf, or package.module:ClassName of your own, received 'deepfool'"),
     (["--attack_parameters=taw=1"], "expected a parameter of strattack (epsilon, confidence, groups"),
     (["--attack=fgm_l2", "--attack_parameters=steps=3"], "expected a parameter of fgm_l2 (epsilon, confidence, norm"),
     (["--attack_parameters=tau"], "expected --attack_parameters=name=value,..., received 'tau'"),

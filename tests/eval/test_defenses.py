@@ -104,6 +104,7 @@ def test_a_step_that_fails_says_why_once(tmp_path):
 
 def test_mistakes_get_one_line_and_status_2(tmp_path):
     mistakes = [
+        (["--attack=tests.broken:Unseeded"], "admm_linf, received 'tests.broken:Unseeded'"),
         (
             ["--defenses=strong"],
             "expected --defenses to be of none, pgd, strattack, strattack_overlap,",

@@ -32,7 +32,7 @@ def ending(number):
 
 ALL = [
     *("eval.attack", "eval.imagenet", "eval.generate", "eval.table1", "eval.interpretability", "eval.defenses"),
-    *("eval.benchmark", "training.train", "training.sample"),
+    *("eval.benchmark", "eval.acceptance", "training.train", "training.sample"),
 ]
 
 

@@ -40,9 +40,7 @@ def check(
     owner: Owner | None = None,
     promises: Iterable[str] = tuple(PROMISES),
 ) -> Report:
-    """Tries what attacks promise, on one network and some examples; the attack runs about ten times.
-
-    Promises, by name:
+    """Tries what attacks promise, by name, on one network and some examples; the attack runs about ten times.
 
     - "success": an example counts as a success exactly if the network's own output says so; a failure is the original.
     - "confidence": successes lead by the confidence asked for.

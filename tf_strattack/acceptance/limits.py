@@ -51,6 +51,8 @@ def epsilon(trial: Trial) -> Verdict:
             return Verdict("epsilon", False, text, {"epsilon": allowed, "largest": float(allowed + over)})
     details = {"epsilon": limit, "largest": float(trial.size(tight).max()), "successes": int(tight.success.sum())}
     text = f"with {limit:.4g}, less than was needed, the largest change is {details['largest']:.4g}"
+    if not tight.success.any():
+        text = f"with {limit:.4g}, less than was needed, no example succeeds"
     return Verdict("epsilon", True, text, details)
 
 
@@ -67,5 +69,6 @@ def mask(trial: Trial) -> Verdict:
         return Verdict("mask", False, text, details)
     if not result.success.any():
         return Verdict("mask", None, "no example succeeds within the mask, so that none has changed", details)
-    text = f"{result.success.sum()} successes within {inside.sum()} of {height * width} pixels; no other has changed"
+    examples, pixels = f"{result.success.sum()} of {len(result)}", f"{inside.sum()} of {height * width}"
+    text = f"{examples} examples succeed within {pixels} pixels; no other has changed"
     return Verdict("mask", True, text, details)

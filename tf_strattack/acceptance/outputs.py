@@ -56,7 +56,7 @@ def confidence(trial: Trial) -> Verdict:
     if not result.success.any():
         return Verdict("confidence", None, f"no example reached the confidence of {asked:.4g}", details)
     details["least_lead"] = float(leads[result.success].min())
-    text = f"{result.success.sum()} successes lead by {asked:.4g} and more; one out of reach leaves the original"
+    text = f"{result.success.sum()} of {len(result)} reach {asked:.4g}; one out of reach leaves the original"
     return Verdict("confidence", True, text, details)
 
 

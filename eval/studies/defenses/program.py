@@ -10,7 +10,7 @@ from tf_strattack import InputError
 from tf_strattack.programs.streams import printable
 
 from ... import flags
-from ...inputs.attacks import make_attack
+from ...inputs.attacks import ATTACKS, make_attack
 from ...inputs.groups import parse_groups
 from ...inputs.targets import parse_targets
 from ...pipeline import check_flags, check_groups
@@ -54,6 +54,8 @@ def study_defenses(
     check_flags()
     if flags.DATASET.value not in NETS:
         raise InputError(f"expected --dataset to be one of {', '.join(NETS)}, received {flags.DATASET.value!r}")
+    if flags.ATTACK.value not in ATTACKS:  # folders have its name
+        raise InputError(f"expected --attack to be one of {', '.join(ATTACKS)}, received {flags.ATTACK.value!r}")
     grouping = parse_groups(flags.GROUPS.value)
     attack = make_attack(flags.ATTACK.value, flags.ATTACK_PARAMETERS.value, grouping.for_attack)
     net = NETS[flags.DATASET.value]

@@ -1,0 +1,154 @@
+"""eval.acceptance end to end: a line for each promise, acceptance.json, and status 1 where one is broken."""
+
+import json
+
+import keras
+import numpy as np
+import pytest
+
+import tf_strattack as sa
+from eval.inputs.attacks import make_attack
+from eval.inputs.own_attacks import version_of
+from eval.promises.owners import owner_of
+from tests import broken
+from tests.directories import check_all_is_known
+from tests.programs import check_mistakes, server_of
+from tf_strattack.acceptance import PROMISES
+
+EVERY = {"resume", *PROMISES}
+
+
+def program(*arguments):
+    return server_of("eval.acceptance").run(*arguments)
+
+
+@pytest.fixture(scope="module")
+def small(tmp_path_factory):
+    """The flags of a small network, and of images with the classes that it gives them."""
+    directory = tmp_path_factory.mktemp("small")
+    keras.utils.set_random_seed(0)
+    layers = [keras.Input((6, 6, 1)), keras.layers.Flatten(), keras.layers.Dense(4)]
+    network = keras.Sequential(layers)
+    network.save(directory / "net.keras")
+    images = np.random.default_rng(0).uniform(size=(9, 6, 6, 1)).astype(np.float32)
+    labels = network.predict(images, verbose=0).argmax(axis=1)
+    np.savez(directory / "data.npz", images=images, labels=labels)
+    return [f"--model={directory / 'net.keras'}", f"--dataset={directory / 'data.npz'}", "--num_images=6"]
+
+
+def verdicts(directory):
+    """The verdicts by promise, and the whole file."""
+    content = json.loads((directory / "acceptance.json").read_text())
+    (network,) = content["networks"]
+    return {entry["promise"]: entry for entry in network["promises"]}, content
+
+
+@pytest.fixture(scope="module")
+def accepted(small, tmp_path_factory):
+    out = tmp_path_factory.mktemp("accepted") / "out"
+    return program(*small, "--attack=ifgm_linf", f"--output_dir={out}"), out
+
+
+def test_a_line_and_an_entry_for_each_promise(accepted):
+    (status, printed, err), out = accepted
+    assert status == 0, err + printed
+    found, content = verdicts(out)
+    assert found.keys() == EVERY
+    assert content["kept"]
+    assert all(entry["kept"] is True for entry in found.values()), printed
+    lines = [line for line in printed.splitlines() if line.startswith("  ")]
+    assert lines == [f"  {name}: kept, {entry['reason']}" for name, entry in found.items()]
+    assert "ifgm_linf, 12 examples; its own output: predict of net.keras" in printed
+    assert printed.endswith("11 of 11 promises kept, 0 not applicable, 0 broken\n")
+
+
+def test_nothing_is_overwritten_unless_it_is_asked_for(accepted, small, tmp_path):
+    _, out = accepted
+    before = (out / "acceptance.json").read_bytes()
+    mistakes = [
+        ([*small, "--attack=ifgm_linf", f"--output_dir={out}"], "acceptance.json, which exists: choose another or add"),
+        ([*small, "--attack=fgm_l2", f"--output_dir={out}"], "differs in attack ('ifgm_linf' there, 'fgm_l2' here)"),
+    ]
+    check_mistakes("eval.acceptance", mistakes)
+    assert (out / "acceptance.json").read_bytes() == before
+    check_all_is_known(out, "eval.acceptance", tmp_path / "copy")
+
+
+@pytest.mark.slow
+def test_a_run_that_does_not_resume_as_it_began_is_found(small, tmp_path):
+    """By a class of the user's own, which `eval.attack` takes too."""
+    status, printed, err = program(*small, "--attack=tests.broken:Remembers", f"--output_dir={tmp_path / 'out'}")
+    assert status == 1, err
+    found, content = verdicts(tmp_path / "out")
+    assert [name for name, entry in found.items() if entry["kept"] is False] == ["resume"]
+    assert not content["kept"]
+    assert "resume: BROKEN, shard 0 of 3 differs in c from that of a run at once" in printed
+    assert printed.splitlines()[-1].endswith("1 broken: resume (" + small[0].removeprefix("--model=") + ")")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["CountsHalf", "IgnoresTheMask", "TakesNoMask", "LooksTooLate"])
+def test_an_attack_of_one_s_own_that_breaks_a_promise_ends_with_1(small, name, tmp_path):
+    status, printed, err = program(*small, f"--attack=tests.broken:{name}", f"--output_dir={tmp_path / 'out'}")
+    assert status == 1, err
+    assert printed.count("BROKEN") == 1
+
+
+@pytest.mark.slow
+def test_the_shipped_networks_keep_all_promises(tmp_path):
+    status, printed, err = program("--num_images=2", "--attack=ifgm_l2", f"--output_dir={tmp_path / 'out'}")
+    assert status == 0, err + printed
+    content = json.loads((tmp_path / "out" / "acceptance.json").read_text())
+    assert [row["model"] for row in content["networks"]] == list(sa.shipped.NETWORKS)
+
+
+@pytest.mark.slow
+def test_an_attack_of_one_s_own_attacks_in_other_programs(small, tmp_path):
+    flags = [*small, "--attack=tests.broken:Unseeded", "--targets=random", "--attack_parameters=norm=l2"]
+    status, _, err = server_of("eval.attack").run(*flags, f"--output_dir={tmp_path / 'out'}")
+    assert status == 0, err
+    metrics = json.loads((tmp_path / "out" / "metrics.json").read_text())
+    assert (metrics["attack"], metrics["attack_parameters"]["norm"]) == ("tests.broken:Unseeded", "l2")
+    assert " tests.broken " in metrics["code_version"]
+
+
+MISTAKES = [
+    (["--attack=nowhere:Mine"], "received 'nowhere:Mine': ModuleNotFoundError: No module named 'nowhere'; run the"),
+    (["--attack=tests.broken:Mine"], "with a class of tests.broken (ClaimsSuccess, ReturnsFailures"),
+    (["--attack=tests.broken:dataclasses"], "with a dataclass that derives from tf_strattack.Attack"),
+    (["--attack=tests.broken:Remembers", "--attack_parameters=tau=1"], "expected a parameter of tests.broken:Rem"),
+    (["--attack=mine"], "or package.module:ClassName of your own, received 'mine'"),
+    (["--dataset=sample"], "expected --dataset with --model=NAME, received it with the shipped networks"),
+    (["--bounds=0,255"], "expected --bounds with --model=NAME, received it with the shipped networks"),
+    (["--verify"], "Unknown command line flag 'verify'"),
+]
+
+
+def test_a_mistake_gets_one_line_and_status_2(tmp_path):
+    out = f"--output_dir={tmp_path / 'out'}"
+    check_mistakes("eval.acceptance", [([*given, out], message) for given, message in MISTAKES])
+    assert not (tmp_path / "out").exists()
+
+
+def test_the_owner_calls_the_file_itself_where_it_can(tmp_path):
+    images, _, _ = sa.shipped.load_sample()
+    keras_file = owner_of("mnist_cnn", images[:3], plain=True)
+    assert keras_file.how == "predict of mnist_cnn.keras"
+    logits = sa.shipped.load_classifier().predict(images[:3])
+    np.testing.assert_array_equal(np.asarray(keras_file.call(images[:3])).argmax(axis=1), logits.argmax(axis=1))
+    layers = [keras.Input((6, 6, 1)), keras.layers.Flatten(), keras.layers.Dense(4)]
+    keras.Sequential(layers).export(tmp_path / "saved", verbose=False)
+    small = np.zeros((2, 6, 6, 1), np.float32)
+    saved = owner_of(str(tmp_path / "saved"), small, plain=True)
+    assert saved.how == "serving_default of saved"
+    assert np.asarray(saved.call(small)).shape == (2, 4)
+    through = "through the classifier, not compiled"
+    assert owner_of("mnist_cnn", images[:3], plain=False).how == through
+    assert owner_of("inception_v3", images[:3], plain=True).how == through
+    assert owner_of("mnist_cnn", small, plain=True).how == through
+
+
+def test_the_version_of_a_run_follows_the_sources_of_one_s_own_attack():
+    assert version_of(sa.FGM()) == version_of(make_attack("strattack", [])) == ""
+    assert version_of(make_attack("tests.broken:Unseeded", [])).startswith(" tests.broken ")
+    assert version_of(broken.Unseeded()) != version_of(broken.Remembers())
