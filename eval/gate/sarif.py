@@ -20,8 +20,11 @@ SARIF = "metrics.sarif"
 _SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 _PAPER = "https://arxiv.org/abs/1808.01664"
 RULE = "adversarial-example"
-# The name of a fingerprint has a version, by which readers see that two were computed alike.
-FINGERPRINT = "imageInDataSet/v1"
+# The name of a fingerprint has a version, by which readers see that two were computed alike. GitHub uses the second
+# name alone, for which the line follows the hash.
+FINGERPRINT, GITHUB_FINGERPRINT = "imageInDataSet/v1", "primaryLocationLineHash"
+# A picture has no lines; GitHub requires some.
+_REGION = {"startLine": 1, "startColumn": 1, "endLine": 1, "endColumn": 1}
 # More results than code scanning shows.
 _MOST = 5000
 _HERE, _ELSEWHERE = "%SRCROOT%", "DATASET"
@@ -118,6 +121,7 @@ def _result(image: dict[str, Any], metrics: Mapping[str, Any], names: Mapping[in
     )
     dataset, split = metrics["dataset"], metrics["split"]
     identity = "\n".join([RULE, public_name(dataset), split or "", image["image"]])
+    digest = hashlib.sha256(identity.encode()).hexdigest()
     return {
         "ruleId": RULE,
         "ruleIndex": 0,
@@ -125,22 +129,22 @@ def _result(image: dict[str, Any], metrics: Mapping[str, Any], names: Mapping[in
         "level": "warning",
         "message": {"text": text},
         "locations": [_location(dataset, split, image["image"])],
-        "partialFingerprints": {FINGERPRINT: hashlib.sha256(identity.encode()).hexdigest()},
+        "partialFingerprints": {FINGERPRINT: digest, GITHUB_FINGERPRINT: f"{digest[:16]}:1"},
         "properties": {name: value for name, value in image.items() if name != "image"},
     }
 
 
 def _location(dataset: str, split: str | None, name: str) -> dict[str, Any]:
-    """The image file, or the file that holds the image; and the image by data set and name."""
-    place = [public_name(dataset), *([split] if split else []), name]
-    location: dict[str, Any] = {
-        "logicalLocations": [{"name": name, "fullyQualifiedName": "/".join(place), "kind": "resource"}]
-    }
+    """The image file, or the file that holds the image, or its place in the data set; and its name there."""
+    place = "/".join([public_name(dataset), *([split] if split else []), name])
     home = Path(dataset)
     files = [home / name, home / "images" / name, home] if home.exists() else []
-    if file := next(filter(Path.is_file, files), None):
-        location["physicalLocation"] = {"artifactLocation": _artifact(file, home)}
-    return location
+    file = next(filter(Path.is_file, files), None)
+    artifact = {"uri": quote(place), "uriBaseId": _ELSEWHERE} if file is None else _artifact(file, home)
+    return {
+        "physicalLocation": {"artifactLocation": artifact, "region": _REGION},
+        "logicalLocations": [{"name": name, "fullyQualifiedName": place, "kind": "resource"}],
+    }
 
 
 def _artifact(file: Path, home: Path) -> dict[str, str]:

@@ -192,8 +192,9 @@ def test_locations_are_files_where_images_are_files(tmp_path, monkeypatch):
     assert uri("../../a b", "0.png") == {"uri": "a%20b/images/0.png", "uriBaseId": "DATASET"}
     assert uri(tmp_path / "digits.npz", "digits_3") == {"uri": "digits.npz", "uriBaseId": "DATASET"}
     place = sarif._location("mnist", "test", "mnist_test_3")
-    assert place == {
-        "logicalLocations": [
-            {"name": "mnist_test_3", "fullyQualifiedName": "mnist/test/mnist_test_3", "kind": "resource"}
-        ]
+    assert place["physicalLocation"]["artifactLocation"] == {
+        "uri": "mnist/test/mnist_test_3",
+        "uriBaseId": "DATASET",
     }
+    (logical,) = place["logicalLocations"]
+    assert logical == {"name": "mnist_test_3", "fullyQualifiedName": "mnist/test/mnist_test_3", "kind": "resource"}

@@ -110,6 +110,7 @@ def test_mistakes_get_one_line_and_status_2(photographs, tmp_path):
     saved = f"--model={photographs / 'saved'}"
     (tmp_path / "empty").mkdir()
     mistakes = [
+        ([folder, "--fail_if=asrr > 0.5"], "received 'asrr': did you mean asr?"),
         ([saved, folder, "--dataset=imagenet_v2"], "expected --image_dir or --dataset, received both"),
         ([saved, f"--image_dir={tmp_path / 'empty'}"], "columns filename, class_index, there or in the folder above"),
         ([saved, f"--image_dir={tmp_path / 'absent'}"], "expected --image_dir to be a folder, received"),

@@ -53,7 +53,11 @@ class Trial:
     def __init__(
         self, classifier: Any, attack: Attack, images: Any, labels: Any, targets: Any = None, owner: Owner | None = None
     ) -> None:
-        """Checks the arguments, see `check`; nothing runs yet."""
+        """Checks the arguments, see `check`; nothing runs yet.
+
+        Raises:
+          InputError: a value of the wrong kind, shape or range.
+        """
         if not isinstance(attack, Attack):
             raise InputError(f"expected an attack, of a class that derives from sa.Attack, received {attack!r}")
         self.classifier: Classifier = as_classifier(classifier)

@@ -3,6 +3,7 @@
 import dataclasses
 import json
 
+import keras
 import numpy as np
 import pytest
 
@@ -131,3 +132,19 @@ def test_ctrl_c_ends_the_check(exact):
 
     with pytest.raises(KeyboardInterrupt):
         Trial(classifier, Interrupted(), images, labels).run()
+
+
+@pytest.mark.parametrize("activation", ["sigmoid", None])
+def test_a_network_of_one_score_has_two_classes(activation):
+    layers = [keras.Input((6, 6, 1)), keras.layers.Flatten(), keras.layers.Dense(1, activation=activation)]
+    network = keras.Sequential(layers)
+    images = np.random.default_rng(0).uniform(size=(6, 6, 6, 1)).astype(np.float32)
+    threshold = 0.5 if activation else 0.0
+    labels = (network.predict(images, verbose=0)[:, 0] > threshold).astype(int)
+
+    def owner(images):
+        return network.predict(images, verbose=0)
+
+    names = ["success", "confidence", "clean accuracy"]
+    report = sa.acceptance.check(network, sa.FGM(), images, labels, owner=owner, promises=names)
+    assert [verdict.kept for verdict in report.verdicts] == [True] * 3, report
