@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 
 import numpy as np
 import tensorflow as tf
@@ -84,3 +85,8 @@ def make_report(path, rows, shape, attacks=("one", "two"), network=None):
     page = with_examples(page, {n: [b] for n, b in runs.items()}, totals, names, networks)
     write_page(path, page)
     return Made(path, runs)
+
+
+def without_spans(report):
+    """The text of a page in which flags of a command stand in spans of their own."""
+    return re.sub(r"</?span\b[^>]*>", "", report)
