@@ -17,6 +17,7 @@ from tests.directories import check_all_is_known, results, shards
 from tests.programs import check_mistakes, run_program, server_of, start
 from tests.reports import without_spans
 from tests.schemas import check_schema
+from tests.slow import first_quick
 from tf_strattack.images import write_png
 
 QUICK = "--attack_parameters=max_iterations=15,fallback.max_iterations=15,refine.max_iterations=5"
@@ -171,6 +172,7 @@ def test_examples_for_which_nothing_is_found_begin_at_images_of_the_data_set(tmp
     assert set(result.origin) == {"starting point"}
 
 
+@pytest.mark.slow
 def test_ctrl_c_keeps_the_finished_shards(tmp_path):
     arguments = ["--num_images=4", "--batch_size=9", f"--output_dir={tmp_path / 'out'}"]
     process = start("eval.attack", *arguments)
@@ -283,7 +285,7 @@ def test_the_file_that_keras_downloads_as_mnist_is_read(tmp_path):
     check_mistakes("eval.attack", [([f"--dataset={path}", "--split=all"], "expected --split=train or test with")])
 
 
-@pytest.mark.parametrize(("delimiter", "encoding"), [(";", "utf-8"), ("\t", "utf-16")])
+@pytest.mark.parametrize(("delimiter", "encoding"), first_quick([(";", "utf-8"), ("\t", "utf-16")]))
 def test_a_table_of_labels_from_a_spreadsheet_is_read(tmp_path, delimiter, encoding):
     labels = save_digits(tmp_path / "digits", 3)
     lines = [

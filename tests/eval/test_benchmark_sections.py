@@ -134,6 +134,7 @@ def test_a_budget_of_gradient_evaluations_is_kept(net, solver):
     assert (result.gradient_evaluations <= np.where(found, 13, 25)).all()
 
 
+@pytest.mark.slow
 def test_the_rows_of_pareto_are_means_over_the_successes_of_each_tau(net):
     rows = pareto.measure_pareto([net], examples=3, taus=[0.65, 4])
     assert [row["setting"] for row in rows] == ["tau 0.65 (default)", "tau 4"]

@@ -94,6 +94,7 @@ def test_another_configuration_is_refused(study):
     assert "differs in seed (0 there, 5 here)" in err
 
 
+@pytest.mark.slow
 def test_a_step_that_fails_says_why_once(tmp_path):
     given = ["--data_dir=nowhere", *TINY, "--temperatures=", f"--output_dir={tmp_path}"]
     status, _, err = run_program("eval.defenses", *given)

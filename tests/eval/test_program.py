@@ -97,6 +97,7 @@ def test_whatever_the_operating_system_refuses_is_one_line(number):
     assert ending(number) == (2, line)
 
 
+@pytest.mark.slow
 def test_a_full_disk_is_one_line_with_the_place():
     assert ending(errno.ENOSPC) == (
         2,

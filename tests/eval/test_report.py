@@ -27,6 +27,7 @@ from eval.report.predictions import predict
 from eval.tables.measures import PAPER
 from eval.tables.table import Table, plain
 from tests.reports import GROUP_SIZE, MASK, batch, make_report, shared_originals
+from tests.slow import first_quick
 from tf_strattack import metrics
 from tf_strattack.drawing import group_means
 
@@ -97,6 +98,7 @@ def test_500_photographs_stay_below_10_mb(tmp_path):
     assert len(data["gallery"]["examples"]) == 500
 
 
+@pytest.mark.slow
 def test_500_small_examples_stay_below_10_mb(tmp_path):
     made = make_report(tmp_path / "report.html", 250, (32, 32, 3))
     data = read_data(made.path)
@@ -236,7 +238,7 @@ def test_examples_of_every_shard_are_those_of_their_attack():
     assert set(collect({"a": shards}, {"a": 40}).attacks) == {"a"}
 
 
-@pytest.mark.parametrize("outputs", ["logits", "probabilities"])
+@pytest.mark.parametrize("outputs", first_quick(["logits", "probabilities"]))
 def test_what_the_network_sees_is_shown_before_and_after(outputs):
     images, labels, _ = sa.shipped.load_sample()
     shipped = sa.shipped.load_classifier()

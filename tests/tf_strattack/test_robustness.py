@@ -200,6 +200,7 @@ def test_a_network_that_cannot_be_attacked_yet_is_trained_on(sample, weight):
     assert np.isnan([history[name] for name in NAMES]).all()
 
 
+@pytest.mark.slow
 def test_layers_that_change_between_two_fits_are_seen(sample, run):
     images, labels = sample
     net, callback = network(), sa.RobustnessCallback(images[:12], labels[:12], attack=sa.FGM())

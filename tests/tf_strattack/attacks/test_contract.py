@@ -54,6 +54,8 @@ SLOW = {
     "strattack_overlap_paper_copies",
     "admm_l0",
     "strattack_drop",
+    "strattack_l2_half",
+    "ifgm_linf",
     "strattack_paper",
     "strattack_few_groups",
     "ead_en",

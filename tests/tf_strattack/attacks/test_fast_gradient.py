@@ -37,7 +37,7 @@ def smooth():
     return model, classifier, images, order[:, -1], order[:, -2]
 
 
-@pytest.mark.parametrize("targeted", [True, False])
+@pytest.mark.parametrize("targeted", first_quick([True, False]))
 @pytest.mark.parametrize("norm", NORMS)
 @pytest.mark.parametrize("steps", first_quick([1, 10]))
 def test_the_result_is_the_definition_at_its_size_and_the_size_is_the_least(smooth, norm, steps, targeted):

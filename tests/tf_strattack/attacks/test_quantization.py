@@ -8,6 +8,7 @@ from eval.inputs.datasets import read_dataset
 from eval.inputs.examples import Selection, make_shards
 from eval.inputs.targets import parse_targets
 from tests.builders import brief, count_traces, linear_network
+from tests.slow import first_quick
 
 
 def on_lattice(images, bounds=(0.0, 1.0)):
@@ -32,7 +33,9 @@ def check(classifier, images, result, stored, labels, targets, epsilon=None, con
     np.testing.assert_array_equal(stored.success, lead >= max(confidence, 1e-9))
 
 
-@pytest.mark.parametrize("attack", [sa.StrAttack(), sa.FGM(norm="linf", epsilon=0.6), sa.IFGM(steps=3, grid_ratio=1.2)])
+@pytest.mark.parametrize(
+    "attack", first_quick([sa.StrAttack(), sa.FGM(norm="linf", epsilon=0.6), sa.IFGM(steps=3, grid_ratio=1.2)])
+)
 def test_digits_still_fool_the_network_from_files(mnist, digits, attack, tmp_path):
     images, labels, targets = digits
     result = attack(mnist, images, labels, targets)
@@ -77,7 +80,7 @@ def test_what_rounding_makes_harmless_is_repaired():
     assert (stored.gradient_evaluations[rounded] == 1).all()
 
 
-@pytest.mark.parametrize("bounds", [(-0.5, 0.5), (0.0, 255.0)])
+@pytest.mark.parametrize("bounds", [(0.0, 255.0), pytest.param((-0.5, 0.5), marks=pytest.mark.slow)])
 def test_the_scale_of_the_images_does_not_matter(mnist, digits, bounds):
     images, labels, targets = (part[:9] for part in digits)
     low, high = bounds

@@ -62,7 +62,7 @@ def examples(hiding, rows=24):
     return classifier, images[different], labels[different], targets[different], pool
 
 
-@pytest.mark.parametrize("hiding", HIDING)
+@pytest.mark.parametrize("hiding", first_quick(HIDING))
 @pytest.mark.filterwarnings("ignore::tf_strattack.InputWarning")
 def test_with_a_starting_point_success_is_certain(hiding):
     classifier, images, labels, targets, pool = examples(hiding)
@@ -121,7 +121,7 @@ def test_points_stay_within_epsilon_the_mask_and_the_budget():
     assert sa.metrics.nonzero_groups(result.delta, 2).max() <= 5
 
 
-@pytest.mark.parametrize("hiding", HIDING)
+@pytest.mark.parametrize("hiding", first_quick(HIDING))
 @pytest.mark.filterwarnings("ignore::tf_strattack.InputWarning")
 def test_restarts_find_more_and_change_nothing_that_the_first_run_found(hiding):
     classifier, images, labels, targets, _ = examples(hiding)
@@ -188,6 +188,7 @@ def test_points_that_do_not_fit_are_refused(points, message):
         BRIEF(classifier, images, labels, starting_points=points)
 
 
+@pytest.mark.slow
 def test_the_origin_survives_saving(tmp_path):
     classifier, images, labels, targets, pool = examples("rounding")
     result = BRIEF(classifier, images, labels, targets, starting_points=pool)

@@ -111,6 +111,7 @@ def every_kind(tmp_path):
     return model(IMAGES, training=False).numpy(), kinds
 
 
+@pytest.mark.slow
 def test_every_kind_of_model_gives_the_same_logits_and_gradient(tmp_path):
     expected, kinds = every_kind(tmp_path)
     for name, classifier in kinds.items():

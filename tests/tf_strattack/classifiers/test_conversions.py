@@ -220,10 +220,10 @@ def train(model):
     [
         (quantize, True),
         pytest.param(quantize, False, marks=pytest.mark.slow),
-        (adapt_to_low_rank, True),
+        pytest.param(adapt_to_low_rank, True, marks=pytest.mark.slow),
         (normalize_otherwise, False),
-        (rescale_otherwise, True),
-        (predict_otherwise, False),
+        pytest.param(rescale_otherwise, True, marks=pytest.mark.slow),
+        pytest.param(predict_otherwise, False, marks=pytest.mark.slow),
         (train, False),
     ],
 )

@@ -112,6 +112,7 @@ def test_parameters_are_set_checked_and_shown(capfd):
     assert "5/5" in capfd.readouterr().err
 
 
+@pytest.mark.slow
 def test_clip_values_and_preprocessing_are_those_of_the_estimator():
     estimator, images, seen = small_estimator()
     expected = StructuredAttack(estimator, **QUICK).generate(images, seen)
@@ -314,7 +315,7 @@ def test_ctrl_c_reaches_the_host(monkeypatch):
         StructuredAttack(estimator, **QUICK).generate(images, seen)
 
 
-@pytest.mark.parametrize("head", HALF_PRECISION_HEADS)
+@pytest.mark.parametrize("head", first_quick(HALF_PRECISION_HEADS))
 def test_success_in_half_precision_is_what_the_estimator_says(head):
     network, images, labels = half_precision_network(head)
     estimator = TensorFlowV2Classifier(network, nb_classes=4, input_shape=(8, 8, 1), clip_values=(0, 1))

@@ -11,6 +11,7 @@ import tensorflow as tf
 
 import tf_strattack as sa
 from tests.builders import HALF_PRECISION_HEADS, exact_rows, half_precision_network
+from tests.slow import first_quick
 from tf_strattack.interop.foolbox import PGD, SigmaZero, StructuredAttack, refine, to_classifier
 from tf_strattack.runtime.progress import Tracker
 
@@ -67,6 +68,7 @@ def test_untargeted_examples_are_those_of_the_native_call(fmodel, mnist, example
     np.testing.assert_array_equal(success, native.success)
 
 
+@pytest.mark.slow
 def test_several_epsilons_succeed_where_the_distance_is_below(fmodel, examples):
     images, labels, _ = examples
     attack = StructuredAttack(**QUICK)
@@ -275,7 +277,7 @@ def test_ctrl_c_reaches_the_host(monkeypatch):
         attack(fmodel, images, labels, epsilons=None)
 
 
-@pytest.mark.parametrize("head", HALF_PRECISION_HEADS)
+@pytest.mark.parametrize("head", first_quick(HALF_PRECISION_HEADS))
 def test_success_in_half_precision_is_what_the_model_says(head):
     network, images, labels = half_precision_network(head)
     fmodel = foolbox.TensorFlowModel(network, bounds=(0, 1))

@@ -93,7 +93,7 @@ def test_the_margin_of_several_is_the_largest_or_the_least_and_the_gradient_its_
     np.testing.assert_allclose(direction, wanted, atol=1e-5)
 
 
-SLOW = {"admm", "cw_l2", "ead", "ifgm", "sigma_zero"}
+SLOW = {"pgd", "admm", "cw_l2", "ead", "ifgm", "sigma_zero"}
 
 
 @pytest.mark.parametrize("name", [pytest.param(name, marks=[pytest.mark.slow] * (name in SLOW)) for name in ATTACKS])

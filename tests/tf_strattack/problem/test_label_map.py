@@ -11,6 +11,7 @@ import tensorflow as tf
 
 import tf_strattack as sa
 from tests.builders import batch_of, brief
+from tests.slow import first_quick
 
 SQUARES = np.repeat(np.repeat(np.arange(9).reshape(3, 3), 2, axis=0), 2, axis=1)
 
@@ -58,7 +59,7 @@ def test_a_map_of_squares_is_the_sliding_mask(exact):
         )
 
 
-@pytest.mark.parametrize("change", [{}, {"solver": "admm"}, {"max_groups": 3}, {"penalty": "l2_half"}])
+@pytest.mark.parametrize("change", first_quick([{}, {"solver": "admm"}, {"max_groups": 3}, {"penalty": "l2_half"}]))
 def test_squares_as_a_map_for_each_image_give_the_same_but_for_rounding(exact, change):
     """Each image's own map is not taken for a mask: its sums run in another order."""
     maps = np.repeat(SQUARES[None], 27, axis=0)
@@ -114,6 +115,7 @@ def test_pixels_in_no_group_are_left_alone_or_free(exact):
     assert sa.metrics.nonzero_groups(budget.delta, sa.LabelMap(maps)).max() <= 2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("weights", ["equal", "size"])
 def test_a_linear_network_gets_the_optimum_of_unequal_groups(weights):
     rng = np.random.default_rng(4)

@@ -80,7 +80,7 @@ def in_colour(exact):
     return colour, colours, labels, (labels + 1) % 4
 
 
-@pytest.mark.parametrize("change", [{}, {"solver": "admm"}])
+@pytest.mark.parametrize("change", first_quick([{}, {"solver": "admm"}]))
 @pytest.mark.parametrize(
     "name", first_quick(["rows and columns", "squares and maps of each image", "channels and squares"])
 )

@@ -8,6 +8,7 @@ import tensorflow as tf
 
 import tf_strattack as sa
 from tests.builders import originals_of, problem_of
+from tests.slow import first_quick
 from tf_strattack.solvers.splitting import Iterate, candidate_of
 
 
@@ -141,7 +142,7 @@ def naive_admm(x0, size, stride, solver, iterations, *, gamma, tau, rho, alpha, 
 
 
 @pytest.mark.parametrize("solver", ["paper", "admm"])
-@pytest.mark.parametrize(("side", "size", "stride"), [(9, 3, 2), (10, 3, 2), (8, 4, 1), (11, 5, 3)])
+@pytest.mark.parametrize(("side", "size", "stride"), first_quick([(9, 3, 2), (10, 3, 2), (8, 4, 1), (11, 5, 3)]))
 def test_overlapping_groups_equal_proposition_2_with_all_copies(side, size, stride, solver):
     x0 = np.random.default_rng(3).uniform(size=(1, side, side, 1))
     numbers = {"gamma": 0.7, "tau": 0.02, "rho": 0.3, "alpha": 0.5, "c": 4.0}
