@@ -14,7 +14,7 @@ from tf_strattack.acceptance.trial import Trial
 # Attack → the promise that it breaks, the line about it, and other promises that fall with it.
 ATTACKS = {
     "ClaimsSuccess": ("success", "count as successes, which the network's own output denies", {"confidence", "8 bits"}),
-    "ReturnsFailures": ("success", "count as failures, but are not the original", {"confidence"}),
+    "ReturnsFailures": ("success", "count as failures, but are not the original", {"confidence", "mask"}),
     "LeavesTheBounds": ("bounds", "pixels are outside [0, 1], by up to 1.19e-07", set()),
     "GivesUpInSmallBatches": ("batch", "the first 9 examples: ", set()),
     "IgnoresConfidence": ("confidence", "examples lead by less than the confidence of", set()),
