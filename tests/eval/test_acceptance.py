@@ -96,7 +96,7 @@ def test_an_attack_of_one_s_own_that_breaks_a_promise_ends_with_1(small, name, t
 
 @pytest.mark.slow
 def test_the_shipped_networks_keep_all_promises(tmp_path):
-    status, printed, err = program("--num_images=2", "--attack=ifgm_l2", f"--output_dir={tmp_path / 'out'}")
+    status, printed, err = program("--num_images=2", "--attack=fgm_l2", f"--output_dir={tmp_path / 'out'}")
     assert status == 0, err + printed
     content = json.loads((tmp_path / "out" / "acceptance.json").read_text())
     assert [row["model"] for row in content["networks"]] == list(sa.shipped.NETWORKS)
