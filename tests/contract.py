@@ -43,6 +43,7 @@ class Contract:
         report = check(classifier, attack, images, labels, promises=["success", "confidence"])
         assert report.kept, report
 
+    @pytest.mark.slow
     def test_success_and_distances_hold_on_an_independent_path(self, mnist, digits, attack):
         images, labels, targets = (part[:9] for part in digits)
         model = keras.saving.load_model(sa.shipped.model_path("mnist_cnn"))

@@ -38,6 +38,7 @@ def test_the_attack_that_shows_where_parameters_belong_has_them_there():
     assert names["attack"].hyper_parameters["refine"]["solver"]["max_iterations"] == 60
 
 
+@pytest.mark.slow
 def test_the_code_of_your_own_structure_runs(capsys):
     names = {}
     for example in examples_in("docs/structure.md"):

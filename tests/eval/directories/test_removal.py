@@ -18,6 +18,7 @@ RUN = {
     "metrics.json",
     "examples.png",
     "report.html",
+    "metrics.sarif",
     "plan.npz",
     "manifest.json",
     "shards/00000.json",
@@ -64,6 +65,7 @@ WRITTEN = {
         *("defenses.md", "defenses.csv", "defenses.json", "report.html", "manifest.json"),
         *("rows/none.json", "rows/T=10.json", "rows/strattack.json"),
     },
+    "eval.acceptance": {"acceptance.json"},
     "eval.benchmark": {"benchmark.json", "benchmark.png", "report.html"},
     "training.train": {
         "teacher.keras",

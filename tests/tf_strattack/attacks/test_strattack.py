@@ -21,6 +21,7 @@ def linear(weights, **options):
     return sa.Classifier.from_callable(lambda x: tf.reshape(x, [-1, len(weights[0])]) @ matrix, **options)
 
 
+@pytest.mark.slow
 def test_without_group_penalty_a_linear_network_gets_its_closest_adversarial_example():
     rng = np.random.default_rng(0)
     weights = rng.normal(size=(3, 36))
@@ -96,7 +97,8 @@ def test_epsilon_and_bounds_are_kept_to_the_last_bit(exact, epsilon, bounds):
     assert sa.metrics.linf(result.delta).max() <= epsilon + 1e-6
 
 
-@pytest.mark.parametrize("bounds", [(-0.5, 0.5), pytest.param((0.0, 255.0), marks=pytest.mark.slow)])
+@pytest.mark.parametrize("bounds", [(-0.5, 0.5), (0.0, 255.0)])
+@pytest.mark.slow
 def test_other_bounds_give_the_same_perturbation_scaled(mnist, digits, bounds):
     images, labels, targets = digits
     low, high = bounds
