@@ -6,9 +6,12 @@ import re
 from typing import Any
 
 _COMMANDS = re.compile(r'(<div class="language-(?:text|sh) highlight">.*?</div>)', re.DOTALL)
+_INLINE = re.compile(r"<code>[^<]*</code>")
 _FLAG = re.compile(r"(?<![\w-])(--\w+|-m)\b")
 
 
 def on_page_content(html: str, **_: Any) -> str:
-    """Marks the flags in the blocks of commands."""
-    return _COMMANDS.sub(lambda block: _FLAG.sub(r'<span class="flag">\1</span>', block[0]), html)
+    """Marks the flags in the blocks of commands, and in code within sentences."""
+    for places in (_COMMANDS, _INLINE):
+        html = places.sub(lambda place: _FLAG.sub(r'<span class="flag">\1</span>', place[0]), html)
+    return html
