@@ -7,6 +7,7 @@ import tensorflow as tf
 
 import tf_strattack as sa
 from tests.builders import batch_of, brief, exact_rows
+from tests.slow import first_quick
 from tf_strattack.problem.goals.misclassify import as_goal
 
 QUICK = brief(20, epsilon=None, refine=False)
@@ -108,6 +109,18 @@ def test_success_is_what_every_network_says_itself(networks, images, name):
         np.testing.assert_array_equal(result.clean_correct, agreed)
         assert result.success.mean() > 0.2
     assert (results[sa.AnyOf].gradient_evaluations % 3 == 0).all()
+
+
+@pytest.mark.parametrize("kind", first_quick([sa.AllOf, sa.AnyOf]))
+def test_no_result_depends_on_its_batch(networks, images, kind):
+    labels = networks[0].classify(images)
+    together = QUICK(kind(networks), images, labels)
+    assert together.success.any()
+    for rows in (slice(2, 3), slice(3, 8)):
+        part = QUICK(kind(networks), images[rows], labels[rows])
+        np.testing.assert_array_equal(part.adversarial, together.adversarial[rows])
+        np.testing.assert_array_equal(part.gradient_evaluations, together.gradient_evaluations[rows])
+        np.testing.assert_array_equal(part.success, together.success[rows])
 
 
 def test_the_own_output_of_a_member_decides_whatever_its_logits_say(images):
