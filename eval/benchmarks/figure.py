@@ -18,7 +18,7 @@ from matplotlib.layout_engine import ConstrainedLayoutEngine
 from ..figures.examples import save_picture
 from .panels import CURVES, PANELS, Rows, by, draw_curves
 from .pareto_panel import draw_pareto
-from .structured.panel import draw_structured
+from .structured.panel import HEIGHT, draw_structured
 
 matplotlib.use("Agg")
 
@@ -34,17 +34,21 @@ def draw_benchmark(path: Path, sections: dict[str, Rows]) -> Figure | None:
     """Draws the `sections`: a column of curves per net, then a panel for each other. None if all are tables only."""
     curves = by(sections.get("curves", []), "net")
     panels = _pareto(sections.get("pareto", []))
-    panels += [(draw_structured, points) for points in by(sections.get("structured", []), "net").values()]
+    structured = list(by(sections.get("structured", []), "net").values())
     panels += [(draw, sections[name]) for name, draw in PANELS.items() if sections.get(name)]
     places = _places(curves)
-    heights = [len(places) * _CURVE_HEIGHT + _LEGEND_HEIGHT] * bool(curves) + [_PANEL_HEIGHT] * len(panels)
+    heights = [len(places) * _CURVE_HEIGHT + _LEGEND_HEIGHT] * bool(curves)
+    heights += [HEIGHT] * len(structured) + [_PANEL_HEIGHT] * len(panels)
     if not heights:
         return None
     figure = Figure(figsize=(_WIDTH, sum(heights)), layout=ConstrainedLayoutEngine(w_pad=0.08, h_pad=0.08))
     parts = figure.subfigures(len(heights), 1, squeeze=False, height_ratios=heights)[:, 0]
+    following = iter(parts)
     if curves:
-        _draw_curves(parts[0], curves, places)
-    for part, (draw, rows) in zip(parts[len(heights) - len(panels) :], panels, strict=True):
+        _draw_curves(next(following), curves, places)
+    for points in structured:
+        draw_structured(next(following), points)
+    for part, (draw, rows) in zip(following, panels, strict=True):
         _draw_panel(part, draw, rows)
     save_picture(figure, path, dpi=160)
     return figure

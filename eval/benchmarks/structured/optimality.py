@@ -29,4 +29,4 @@ def optimality(measured: Values, best: Values) -> float | None:
     gap = most - best.mean()
     if gap <= 0.0:
         return None
-    return float(1.0 - (np.minimum(measured, most).mean() - best.mean()) / gap)
+    return float((most - np.minimum(measured, most).mean()) / gap)

@@ -1,24 +1,46 @@
-"""The panel of the section: changed groups by gradient evaluations, a line for each attack."""
+"""The panels of the section: measures by gradient evaluations, a line for each attack."""
 
 from __future__ import annotations
 
+from typing import Any
+
 from matplotlib.axes import Axes
+from matplotlib.figure import SubFigure
 
 from ...figures import palette
-from ..panels import MORE_TICKS, Rows, by, plain_log
+from ..panels import Rows, by, plain_log
+
+# In inches, for a legend of some twenty attacks.
+HEIGHT = 5.2
+# The measures that are drawn, with their labels; the tables have the others.
+DRAWN = {"nonzero_groups": "changed groups", "objective": "the objective"}
 
 
-def draw_structured(axis: Axes, rows: Rows) -> None:
-    """Draws the rows of one net; another program, whose evaluations are not known, is a horizontal line."""
-    for number, (name, points) in enumerate(by(rows, "attack").items()):
-        found = [row for row in points if row["median_nonzero_groups"] is not None]
-        x, y = ([row[part] for row in found] for part in ("gradient_evaluations_per_example", "median_nonzero_groups"))
-        if points[0]["gradient_evaluations_per_example"] is not None:
-            axis.plot(x, y, marker=palette.marker(number), ms=5, label=name, **palette.line(number))
-        elif found:
-            axis.axhline(y[0], color=palette.QUIET, lw=0.8, ls=":", zorder=0)
-            axis.annotate(name, (1.0, y[0]), xycoords=("axes fraction", "data"), fontsize=6, va="center", ha="right")
-    title = f"{rows[0]['net']}: median of changed groups, {rows[0]['num_examples']} examples"
-    axis.set(xlabel="gradient evaluations per example", ylabel="groups", title=title)
+def draw_structured(part: SubFigure, rows: Rows) -> None:
+    """Draws the medians of one net, one measure below the other, with one legend."""
+    axes = part.subplots(len(DRAWN), 1, sharex=True)
+    for axis, measure in zip(axes, DRAWN, strict=True):
+        _draw(axis, rows, measure)
+    axes[0].set_title(f"{rows[0]['net']}: medians of {rows[0]['num_examples']} examples")
+    axes[-1].set_xlabel("gradients per example (open: not known)")
+    part.legend(*axes[0].get_legend_handles_labels(), loc="outside right upper", frameon=False, fontsize=8)
+
+
+def _draw(axis: Axes, rows: Rows, measure: str) -> None:
+    """Draws a measure; another program, whose evaluations are not known, is a point at the right edge."""
+    name = f"median_{measure}"
+    for number, (attack, points) in enumerate(by(rows, "attack").items()):
+        found = [row for row in points if row[name] is not None]
+        if not found:
+            continue
+        values = [row[name] for row in found]
+        look: dict[str, Any] = {"marker": palette.marker(number), "label": attack, **palette.line(number)}
+        if found[0]["gradient_evaluations_per_example"] is not None:
+            axis.plot([row["gradient_evaluations_per_example"] for row in found], values, ms=5, **look)
+        else:
+            look |= {"linestyle": "none", "markerfacecolor": "none", "markersize": 7, "clip_on": False}
+            axis.plot([1.0], values, transform=axis.get_yaxis_transform(), **look)
+    axis.set_ylabel(DRAWN[measure])
+    axis.grid(alpha=0.3)
     plain_log(axis.set_xscale, axis.xaxis)
-    plain_log(axis.set_yscale, axis.yaxis, MORE_TICKS)
+    plain_log(axis.set_yscale, axis.yaxis)
