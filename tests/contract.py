@@ -38,6 +38,7 @@ class Contract:
         assert verdict.kept, verdict
         assert trial.result.success.mean() > (0.5 if single_step(attack) else 0.7), "a promise needs successes"
 
+    @pytest.mark.slow
     def test_an_untargeted_confidence_is_kept(self, exact, attack):
         classifier, images, labels, _ = exact
         report = check(classifier, attack, images, labels, promises=["success", "confidence"])

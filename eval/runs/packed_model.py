@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import io
-import tarfile
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -16,7 +14,11 @@ from ..inputs.models import Model, load_model
 
 
 class PackedModel(NamedTuple):
-    """A network to send to a worker: the arguments of `load_model`, the network's files, and their hash."""
+    """A network to send to a worker: the arguments of `load_model`, the hash of the network, and its files.
+
+    `files` has the content of each file by the argument that names it, and by the path from there; "." is the
+    argument's own file.
+    """
 
     name: str
     weights: str | None
@@ -24,7 +26,7 @@ class PackedModel(NamedTuple):
     seed: int
     options: Mapping[str, Any]
     sha256: str
-    files: dict[str, bytes]
+    files: dict[str, dict[str, bytes]]
 
     @classmethod
     def pack(
@@ -34,7 +36,7 @@ class PackedModel(NamedTuple):
         # As `load_model` reads them: these are names even where a file or folder here has the same.
         read = [text for text in (model.name, weights) if text not in (None, IMAGENET, NONE, *shipped.NETWORKS)]
         paths = [str(text) for text in read if Path(str(text)).exists()]
-        files = {text: _archive(Path(text)) for text in paths}
+        files = {text: _read(Path(text)) for text in paths}
         return cls(model.name, weights, model.classifier.bounds, seed, options or {}, model.sha256, files)
 
     def unpack(self) -> Classifier:
@@ -45,7 +47,7 @@ class PackedModel(NamedTuple):
         """
         with tempfile.TemporaryDirectory() as directory:
             places = {
-                text: str(_extract(content, Path(directory) / str(place), Path(text).name))
+                text: str(_write(content, Path(directory) / str(place) / Path(text).name))
                 for place, (text, content) in enumerate(self.files.items())
             }
             name, weights = places.get(self.name, self.name), self.weights
@@ -56,14 +58,13 @@ class PackedModel(NamedTuple):
         return model.classifier
 
 
-def _archive(path: Path) -> bytes:
-    content = io.BytesIO()
-    with tarfile.open(fileobj=content, mode="w") as archive:
-        archive.add(path, arcname=path.name)
-    return content.getvalue()
+def _read(path: Path) -> dict[str, bytes]:
+    files = [path] if path.is_file() else [file for file in sorted(path.rglob("*")) if file.is_file()]
+    return {str(file.relative_to(path)): file.read_bytes() for file in files}
 
 
-def _extract(content: bytes, directory: Path, name: str) -> Path:
-    with tarfile.open(fileobj=io.BytesIO(content)) as archive:
-        archive.extractall(directory, filter="data")
-    return directory / name
+def _write(files: Mapping[str, bytes], path: Path) -> Path:
+    for name, content in files.items():
+        (path / name).parent.mkdir(parents=True, exist_ok=True)
+        (path / name).write_bytes(content)
+    return path

@@ -191,6 +191,7 @@ def test_ctrl_c_keeps_the_finished_shards(tmp_path):
     assert json.loads((tmp_path / "out" / "metrics.json").read_text())["num_examples"] == 36
 
 
+@pytest.mark.slow
 def test_other_models_and_data_sets(tmp_path):
     images, labels, _ = sa.shipped.load_sample()
     model = keras.saving.load_model(sa.shipped.model_path("mnist_cnn"))

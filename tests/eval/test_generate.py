@@ -253,6 +253,7 @@ def test_a_readme_of_others_stays_where_a_card_would_be(whole, program, tmp_path
     assert [(folder / "README.md").read_text() for folder in (out / "dataset", png)] == ["mine", "mine"]
 
 
+@pytest.mark.slow
 def test_killed_runs_resume_and_a_second_run_is_refused(whole, program, tmp_path):
     _, arguments, _ = whole
     arguments = [*arguments[:-2], f"--output_dir={tmp_path / 'out'}"]

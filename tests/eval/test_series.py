@@ -78,6 +78,7 @@ def test_from_a_file_to_a_report(tmp_path, kind):
     assert (run / "report.html").exists()
 
 
+@pytest.mark.slow
 def test_series_in_place_of_images_are_refused_with_what_to_store(tmp_path):
     model, values, labels = series_model(epochs=1)
     model.save(tmp_path / "model.keras")

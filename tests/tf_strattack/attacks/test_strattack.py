@@ -250,6 +250,7 @@ def test_a_round_of_giving_up_less_is_counted(exact):
     assert rounds.max() <= 6
 
 
+@pytest.mark.slow
 def test_an_original_that_already_is_where_the_attack_wants_it_stays(mnist, digits):
     images, labels, _ = (part[:2] for part in digits)
     result = sa.StrAttack()(mnist, images, (labels + 1) % 10, targets=None)

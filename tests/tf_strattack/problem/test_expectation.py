@@ -91,6 +91,7 @@ def test_the_outcome_depends_on_the_example_alone_and_on_the_seed(classifier, im
     assert (other.adversarial != together.adversarial).any()
 
 
+@pytest.mark.slow
 def test_success_is_the_share_of_fresh_draws(classifier, images, labels):
     goal = sa.Expectation(classifier, SHIFT, samples=8, draws=30)
     for targets in ((labels + 1) % 4, None):

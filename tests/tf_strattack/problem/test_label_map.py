@@ -47,6 +47,7 @@ def test_sums_and_their_adjoint_are_those_of_a_loop(images, unlabelled):
     assert groups.complete is not unlabelled
 
 
+@pytest.mark.slow
 def test_a_map_of_squares_is_the_sliding_mask(exact):
     for change in ({}, {"solver": "admm"}, {"max_groups": 3}, {"penalty": "l2_half"}, {"connected": True}):
         squares, mapped = (
