@@ -9,7 +9,7 @@ Values = npt.NDArray[np.floating]
 
 
 def optimality(measured: Values, best: Values) -> float | None:
-    """The optimality of an attack on one network, as AttackBench defines it (arXiv 2404.19460).
+    """The optimality of an attack on one network, in the manner of AttackBench (arXiv 2404.19460).
 
     The share of examples that withstand an attack, as a function of the change allowed, encloses an area up to the
     change at which nothing withstands the best known results. Optimality is 1 where the attack encloses the area of
