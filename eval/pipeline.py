@@ -170,9 +170,9 @@ def attack_shards(
     return _cluster().work(work, packed_model, shards, examples)
 
 
-def work_on(setting: Setting, plan: Plan, numbers: Iterable[int], *, quantize: bool = False) -> Work:
+def work_on(setting: Setting, plan: Plan, numbers: Sequence[int], *, quantize: bool = False) -> Work:
     """The work on each of the shards `numbers`, with starting points for an attack that takes them."""
-    takes_points = isinstance(setting.attack, StrAttack) and any(True for _ in numbers)
+    takes_points = isinstance(setting.attack, StrAttack) and numbers
     points = plan.starting_points(setting.data, setting.model.classifier.bounds) if takes_points else None
     return Work(setting.attack, quantize, setting.grouping, flags.batch_size(), points)
 

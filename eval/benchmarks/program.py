@@ -37,7 +37,7 @@ from . import flags as own
 from .figure import draw_benchmark
 from .nets import NETS, Net, available, load_nets
 from .report import write_benchmark_report
-from .structured import section
+from .structured import envelope, section
 from .tables import section_table
 
 _PROGRAM, _RESULTS = "eval.benchmark", "benchmark.json"
@@ -152,6 +152,7 @@ class _Request:
         cases_dir = None if own.CASES_DIR.value is None else Path(own.CASES_DIR.value)
         nets = _names("nets", own.NETS.value or available(cases_dir), [*NETS, net_from_flags.NAME])
         _check_model(nets, sections)
+        _check_envelope(sections)
         counts = {
             flag.name: sorted(flags.positive_numbers(flag.name, flag.value or [""], int)) for flag in _WHOLE_NUMBERS
         }
@@ -241,6 +242,15 @@ def _check_model(nets: list[str], sections: list[str]) -> None:
         raise InputError(
             f"expected --sections without {', '.join(unfit)} with --nets=model, received {','.join(sections)}"
         )
+
+
+def _check_envelope(sections: list[str]) -> None:
+    """Refuses, before anything is measured, a file that is no envelope, and one that no section reads."""
+    if own.ENVELOPE.value is None:
+        return
+    if "structured" not in sections:
+        raise InputError(f"expected --envelope with --sections=structured, received it with {','.join(sections)}")
+    envelope.check(Path(own.ENVELOPE.value))
 
 
 def _attacks() -> dict[str, Attack]:

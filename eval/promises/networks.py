@@ -14,7 +14,7 @@ from .. import flags
 from ..inputs.datasets import Data, Record
 from ..inputs.from_flags import data_from_flags, model_options
 from ..inputs.models import load_model
-from ..pipeline import check_names, read_flags, setting_of
+from ..pipeline import read_flags, setting_of
 from ..runs.setting import Setting
 
 # The value of --model for all shipped networks.
@@ -45,7 +45,6 @@ def networks() -> Iterator[Tried]:
     for name in _OF_ONE:
         if absl_flags.FLAGS[name].present:
             raise InputError(f"expected --{name} with --model=NAME, received it with the shipped networks")
-    check_names()
     for name in shipped.NETWORKS:
         model = load_model(name, (0.0, 1.0))
         shape = model.classifier.image_shape

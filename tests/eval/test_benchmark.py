@@ -185,6 +185,10 @@ def test_overwrite_replaces_a_benchmark_and_nothing_else(run, tmp_path):
         (["--pareto_taus=nan"], "expected --pareto_taus to be positive numbers, received 'nan'"),
         (["--pareto_taus=inf"], "expected --pareto_taus to be positive numbers, received 'inf'"),
         (["--sections=peers", "--nets=mnist_cnn"], "expected a net with arrays adv_NAME of other programs"),
+        (["--envelope=best.npz"], "expected --envelope with --sections=structured, received it with floor,attacks,"),
+        (["--sections=structured", "--envelope=nowhere/best.npz"], "expected --envelope in a directory that exists"),
+        (["--sections=structured", f"--envelope={__file__}"], "expected an envelope that --envelope has written"),
+        (["--structured_attacks=none"], "expected --structured_attacks to be of strattack, strattack_overlap"),
         (["--model=mnist_cnn"], "expected flags of eval.benchmark without --nets=model, received --model"),
         (["--nets=model", "--sections=memory,floor"], "expected --sections without memory with --nets=model"),
         (

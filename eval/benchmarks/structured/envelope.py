@@ -103,6 +103,17 @@ def read(path: Path) -> Entries:
     return found
 
 
+def check(path: Path) -> None:
+    """Refuses a file that is no envelope, or that cannot be created.
+
+    Raises:
+      InputError: such a file.
+    """
+    if not path.parent.is_dir():
+        raise InputError(f"expected --envelope in a directory that exists, received {path}")
+    read(path)
+
+
 def improve(path: Path, found: Mapping[Key, Entry], verify: Verify) -> Entries:
     """Adds what was `found`, and verified, to the file where it is better, and returns the entries for these keys.
 
@@ -111,8 +122,7 @@ def improve(path: Path, found: Mapping[Key, Entry], verify: Verify) -> Entries:
     Raises:
       InputError: a file that is not an envelope.
     """
-    if not path.parent.is_dir():
-        raise InputError(f"expected --envelope in a directory that exists, received {path}")
+    check(path)
     with one_at_a_time(path):
         stored = read(path)
         mine = {key: stored[key] for key in found if key in stored}
