@@ -139,7 +139,7 @@ def best_average_worst(
     ids, image = np.unique(image_ids, return_inverse=True)
     reached = np.bincount(image, success, minlength=len(ids))
     number = np.bincount(image, minlength=len(ids))
-    drawn = _one_of_each(image, len(ids), seed)
+    drawn = one_target_each(image, seed=seed)
     blocks = {
         "best": mean_over_successes(
             reached > 0, {m: _extreme(np.minimum, v, image, success, len(ids)) for m, v in values.items()}
@@ -151,6 +151,21 @@ def best_average_worst(
         "all": mean_over_successes(success, values),
     }
     return blocks
+
+
+def one_target_each(image_ids: npt.NDArray[Any], *, seed: int) -> npt.NDArray[np.intp]:
+    """The examples of the average case of `best_average_worst`: one at random of each image.
+
+    Args:
+      image_ids: (N,) which examples share an image.
+      seed: the seed of the choice.
+
+    Returns:
+      The index of an example for each image, in the order of the sorted ids.
+    """
+    order = np.random.default_rng(seed).permutation(len(image_ids))
+    _, first = np.unique(image_ids[order], return_index=True)
+    return order[first]
 
 
 def accuracies(
@@ -206,12 +221,6 @@ def _extreme(
     result = np.full(images, np.inf if choose is np.minimum else -np.inf)
     choose.at(result, image[success], values[success])
     return result
-
-
-def _one_of_each(image: npt.NDArray[Any], images: int, seed: int) -> npt.NDArray[np.intp]:
-    order = np.random.default_rng(seed).permutation(len(image))
-    _, first = np.unique(image[order], return_index=True)
-    return order[first]
 
 
 def _checked(delta: Any) -> npt.NDArray[Any]:

@@ -105,15 +105,15 @@ class Study:
         return [entry["figures"] for entry in self._entries() if not entry["name"].startswith(_CLAIM)]
 
     def claims(self) -> dict[str, Figures]:
-        """The measured claims by name, in the order of measurement."""
+        """The measured claims and figures by name, in the order of measurement."""
         found = (entry for entry in self._entries() if entry["name"].startswith(_CLAIM))
         return {entry["name"].removeprefix(_CLAIM): entry["figures"] for entry in found}
 
     def measure(self, name: str, rows: Sequence[Row], measured: Callable[[], Figures]) -> None:
-        """Measures the claim `name` about finished rows, unless it was measured on the same rows before."""
+        """Measures the claim or figure `name` about finished rows, unless it was measured on the same rows before."""
         made_of = [digest for row in rows for digest in self._made_of(row) or []]
         if self._remembered(_CLAIM + name, made_of) is None:
-            print(f"\nclaim: {name}", flush=True)
+            print(f"\nmeasuring {name}", flush=True)
             self._remember(_CLAIM + name, made_of, measured())
 
     def seal(self, names: Iterable[str]) -> None:

@@ -3,14 +3,17 @@
 import csv
 import dataclasses
 import json
+import types
 
 import numpy as np
 import pytest
 import tensorflow as tf
 
 import tf_strattack as sa
+from eval.inputs.examples import image_ids
 from eval.studies.comparison import claims
 from eval.studies.comparison.figure import comparison_chart
+from eval.studies.comparison.intervals import ratio_intervals
 from eval.studies.comparison.names import DEFAULT
 from eval.studies.comparison.rows import Comparison, check_attacks, check_parameters
 from eval.studies.comparison.tables import read_row, write_tables
@@ -270,3 +273,53 @@ def test_success_respects_the_scale_and_the_confidence_of_a_run():
     less = dataclasses.replace(result, adversarial=images + np.float32(0.8) * (result.adversarial - images))
     assert classifier.predict(less.adversarial).argmax() == 0
     assert claims.thresholded([less], [result], classifier)["share"] == 0.0
+
+
+def run_of(deltas, success):
+    """A result of three targets per image, with a change of each size in `deltas` (N,) at one pixel."""
+    number = len(deltas)
+    delta = np.zeros((number, 2, 2, 1))
+    delta[:, 0, 0, 0] = deltas
+    names = np.array([f"image_{row // 3:03d}_to_{row % 3}" for row in range(number)])
+    return types.SimpleNamespace(delta=delta, success=np.asarray(success), example_ids=names, targets=names)
+
+
+def test_intervals_are_those_of_the_average_case_over_images():
+    rng = np.random.default_rng(3)
+    ours, theirs = rng.uniform(0.1, 0.5, 300), rng.uniform(0.5, 0.9, 300)
+    success = rng.random(300) < 0.9
+    one, other = run_of(ours, success), run_of(theirs, np.ones(300, bool))
+    found = ratio_intervals([one], [other], seed=4)
+    assert found == ratio_intervals([one], [other], seed=4)
+    assert found["l0"] == [1.0, 1.0]
+    blocks = [
+        sa.metrics.best_average_worst({"l2": v}, s, image_ids(one), seed=4)["average"]
+        for v, s in ((ours, success), (theirs, np.ones(300, bool)))
+    ]
+    low, high = found["l2"]
+    assert low < blocks[0]["l2"] / blocks[1]["l2"] < high
+    # The delta method on the independent means of two uniform distributions.
+    spread = blocks[0]["l2"] / blocks[1]["l2"] * np.sqrt((0.4**2 / 12 / 0.3**2 / 0.9 + 0.4**2 / 12 / 0.7**2) / 100)
+    assert high - low == pytest.approx(2 * 1.96 * spread, rel=0.3)
+    fewer = ratio_intervals([run_of(ours[:75], success[:75])], [run_of(theirs[:75], np.ones(75, bool))], seed=4)
+    assert fewer["l2"][1] - fewer["l2"][0] > 1.3 * (high - low)
+
+
+def test_there_is_no_interval_without_successes_or_with_one_image():
+    sizes, all_of_them = np.full(9, 0.5), np.ones(9, bool)
+    assert ratio_intervals([run_of(sizes, ~all_of_them)], [run_of(sizes, all_of_them)], seed=0)["l2"] is None
+    alone = run_of(sizes[:3], all_of_them[:3])
+    assert ratio_intervals([alone], [alone], seed=0)["l2"] is None
+
+
+def test_a_ratio_is_shown_with_its_interval(tmp_path):
+    comparison = Comparison(tmp_path, (), {})
+    chosen = [comparison.row("cw_l2"), comparison.row("strattack")]
+    for row, value in zip(chosen, (8.0, 2.0), strict=True):
+        row.run.mkdir(parents=True)
+        (row.run / "metrics.json").write_text(json.dumps(metrics_of(row.attack, value)))
+    figures = {"model": "net", "dataset": "mnist", "targets": "all"}
+    measured = {"ratio_strattack": {"l0": [0.2, 0.3], "l1": None, "l2": [0.21, 0.29], "linf": [0.25, 0.25]}}
+    text = write_tables(study_of(tmp_path, figures, [read_row(row) for row in chosen], measured))
+    assert "| strattack | 0.25 × (0.20 to 0.30) | 0.25 × | 0.25 × (0.21 to 0.29) | 0.25 × (0.25 to 0.25) |" in text
+    assert "bootstrap" in text

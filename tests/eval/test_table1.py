@@ -60,7 +60,9 @@ def test_every_attack_the_front_and_the_claims_are_there(finished):
     assert all(example["seen"] for example in data["gallery"]["examples"])
     assert written["rows"][0]["attack_parameters"]["max_iterations"] == 60
     assert written["rows"][2]["attack_parameters"]["tau"] == 2
-    assert set(written["claims"]) == {"thresholded", "sparse_success", "refined_cw_l2"}
+    assert set(written["claims"]) == {"thresholded", "sparse_success", "refined_cw_l2", "ratio_strattack"}
+    low, high = written["claims"]["ratio_strattack"]["l0"]
+    assert 0.0 < low <= high < 1.0
     assert written["command"].startswith("python -m eval.table1 --attack_parameters=cw_l2.max_iterations=60")
     assert (directory / "table1.md").read_text() in out
     assert re.search(
@@ -80,7 +82,7 @@ def test_a_second_run_adds_attacks_and_repeats_nothing(finished):
     assert status == 0, err
     assert "fgm_l2: python -m eval.attack" in out
     assert "cw_l2: python -m eval.attack" not in out
-    assert "claim: refined_fgm_l2\n" in out
+    assert "measuring refined_fgm_l2\n" in out
     assert {path: path.stat().st_mtime_ns for path in before} == before
     written = json.loads((directory / "table1.json").read_text())
     assert {row["name"] for row in written["rows"]} >= {"fgm_l2", "cw_l2", "strattack"}

@@ -17,11 +17,12 @@ from ...runs import flags as engine_flags
 from ...runs.reading import results_in
 from .choice import choose
 from .claims import refinement, sparse_success, thresholded
+from .intervals import ratio_intervals
 from .names import BASELINE, OURS
 from .report import HEAT_MAP_FILES, HEAT_MAPS, write_comparison_report
 from .rows import AttackRow, Comparison, check_attacks
 from .shared_setup import set_up
-from .tables import FILES, read_row, write_tables
+from .tables import FILES, RATIO, read_row, write_tables
 
 Measure = Callable[[Classifier], dict[str, Any]]
 # The attacks whose results are refined for a claim, if they are in the table.
@@ -47,7 +48,8 @@ def compare(attacks: Sequence[str], taus: Sequence[str], *, claims: bool) -> Non
     text = ""
     for _ in study.make(wanted, read_row):
         text = write_tables(study)
-    for name, (rows, measure) in _claims(comparison, names).items() if claims else ():
+    measured = _ratios(comparison, names) | (_claims(comparison, names) if claims else {})
+    for name, (rows, measure) in measured.items():
         study.measure(name, rows, functools.partial(measure, network.classifier))
     text = write_tables(study)
     class_names, heat_maps = setup.class_names(), None
@@ -67,6 +69,18 @@ def _rows(comparison: Comparison, names: list[str], taus: list[float], claims: b
         rows += [comparison.at_tau(tau) for tau in taus if tau != default]
         rows += [comparison.unrefined()] if claims else []
     return rows
+
+
+def _ratios(comparison: Comparison, names: list[str]) -> dict[str, tuple[list[AttackRow], Measure]]:
+    """The intervals of the ratios to the baseline, if it is in the table: as `_claims`."""
+    if BASELINE not in names:
+        return {}
+    pairs = {name: [comparison.row(name), comparison.row(BASELINE)] for name in names if name != BASELINE}
+    return {f"{RATIO}{name}": (rows, functools.partial(_intervals, rows)) for name, rows in pairs.items()}
+
+
+def _intervals(rows: Sequence[AttackRow], _: Classifier) -> dict[str, Any]:
+    return ratio_intervals(*(results_in(row.run) for row in rows), seed=flags.SEED.value)
 
 
 def _claims(comparison: Comparison, names: list[str]) -> dict[str, tuple[list[AttackRow], Measure]]:

@@ -26,10 +26,13 @@ from ...tables.table import Cell, Table, cells, plain
 from ..paper import RETRAINED, TABLE_1, THRESHOLDED_CW
 from ..study import Study
 from .figure import draw_comparison
+from .intervals import NOTE
 from .names import BASELINE, OURS
 from .rows import AttackRow
 
 _STEM = "table1"
+# The names of the intervals of ratios among the claims begin with this.
+RATIO = "ratio_"
 FILES = tuple(f"{_STEM}.{kind}" for kind in ("json", "csv", "md", "png"))
 _STRUCTURE = ("acp", "anc", "d20", "nonzero_groups")
 _COSTS = ("gradient_evaluations_per_example", "forward_evaluations_per_example", "seconds_per_example")
@@ -106,7 +109,7 @@ def tables_of(rows: Sequence[dict[str, Any]], claims: Mapping[str, Any]) -> list
     if shown:
         tables.append(_main(shown))
     if BASELINE in by_name and len(shown) > 1:
-        tables.append(_ratios(shown, by_name[BASELINE]))
+        tables.append(_ratios(shown, by_name[BASELINE], claims))
     if shown:
         tables.append(_cost(shown))
     if front and OURS in by_name:
@@ -139,20 +142,28 @@ def _main(rows: Sequence[dict[str, Any]]) -> Table:
     return Table("Attacks", columns, lines, _NOTE + _accuracy(rows[0]))
 
 
-def _ratios(rows: Sequence[dict[str, Any]], baseline: dict[str, Any]) -> Table:
+def _ratios(rows: Sequence[dict[str, Any]], baseline: dict[str, Any], claims: Mapping[str, Any]) -> Table:
     lines = []
     for row in rows:
         if row is not baseline:
-            lines.append([plain(row["name"]), *_ratio(row["average"], baseline["average"])])
+            intervals = claims.get(f"{RATIO}{row['name']}", {})
+            lines.append([plain(row["name"]), *_ratio(row["average"], baseline["average"], intervals)])
             if row["paper"] and baseline["paper"]:
                 lines.append([plain(PAPER), *_ratio(row["paper"]["average"], baseline["paper"]["average"])])
-    return Table(f"Against {BASELINE}, average case", ["attack", *(SYMBOLS[m] for m in _DISTANCES)], lines)
+    note = NOTE if any(name.startswith(RATIO) for name in claims) else ""
+    return Table(f"Against {BASELINE}, average case", ["attack", *(SYMBOLS[m] for m in _DISTANCES)], lines, note)
 
 
-def _ratio(block: dict[str, Any], baseline: dict[str, Any]) -> list[Cell]:
-    pairs = [(block[m], baseline[m]) for m in _DISTANCES]
-    shares = [None if value is None or not base else value / base for value, base in pairs]
-    return [Cell("-" if share is None else f"{share:.2f} ×", share) for share in shares]
+def _ratio(
+    block: dict[str, Any], baseline: dict[str, Any], intervals: Mapping[str, Sequence[float] | None] | None = None
+) -> list[Cell]:
+    found = []
+    for measure in _DISTANCES:
+        value, base, between = block[measure], baseline[measure], (intervals or {}).get(measure)
+        share = None if value is None or not base else value / base
+        around = "" if between is None else f" ({between[0]:.2f} to {between[1]:.2f})"
+        found.append(Cell("-" if share is None else f"{share:.2f} ×{around}", share))
+    return found
 
 
 def _cost(rows: Sequence[dict[str, Any]]) -> Table:
