@@ -83,7 +83,17 @@ setup(
     python_requires=">=3.11",
     packages=packages(),
     package_dir={f"tf_strattack.{name}": name for name in PROGRAMS},
-    entry_points={"console_scripts": ["strattack = tf_strattack.programs.console:main"]},
+    entry_points={
+        "console_scripts": ["strattack = tf_strattack.programs.console:main"],
+        # MAITE takes the name of a group for that of the protocol, and checks the classes in it by their types.
+        "maite.protocols.image_classification.Augmentation": [
+            f"tf_strattack_{name} = tf_strattack.interop.maite:{name}"
+            for name in ("StructuredAttack", "PGD", "SigmaZero")
+        ],
+        "maite.protocols.image_classification.Model": [
+            "tf_strattack_ClassifierModel = tf_strattack.interop.maite:ClassifierModel"
+        ],
+    },
     package_data={
         "tf_strattack": ["py.typed", "*.pyi"],
         "tf_strattack.shipped": ["*.keras", "*.json", "*.npz"],
@@ -98,6 +108,7 @@ setup(
         "tensorboard": ["tensorboard>=2.19,<3"],
         "ray": ["ray>=2.40,<3"],
         "foolbox": ["foolbox>=3.3.4,<4"],
+        "maite": ["maite>=0.10,<1"],
         "plot": ["matplotlib>=3.9,<4"],
         "pandas": ["pandas>=2.2,<4"],
         "superpixels": ["scikit-image>=0.24,<1"],

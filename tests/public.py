@@ -13,6 +13,7 @@ MODULES = (
     "images",
     "interop.art",
     "interop.foolbox",
+    "interop.maite",
     "interpret",
     "metrics",
     "plot",

@@ -174,19 +174,23 @@ def test_the_examples_of_interpretation_print_scores(example, capsys):
     assert ((printed > 0.05) & (printed <= 1)).all()
 
 
-INTEROP = examples_in("docs/interop.md")
+def interop(section):
+    """The example of a section of docs/interop.md."""
+    text = (ROOT / "docs" / "interop.md").read_text()
+    (example,) = re.findall(rf"^## {section}$.*?```python\n(.*?)```", text, re.MULTILINE | re.DOTALL)
+    return example
 
 
 @pytest.mark.slow
 def test_the_examples_of_foolbox_art_and_keras_run(capsys):
-    names = run(INTEROP[0])
+    names = run(interop("Foolbox"))
     assert names["success"].numpy().all()
-    names = run(INTEROP[1])
+    names = run(interop("ART"))
     foolbox, art = capsys.readouterr().out.split("of a targeted attack: 8")
     assert int(re.findall(r"(\d+)\]", foolbox)[0]) == 8
     wanted, got = re.findall(r"predicted: \[(.*?)\] wanted: \[(.*?)\]", art)[0]
     assert wanted == got
-    names = run(INTEROP[3])
+    names = run(interop("Keras"))
     measured = names["history"]
     assert len(measured["attack_success_rate"]) == 2
     assert measured["attack_success_rate"][-1] > 0
@@ -194,9 +198,21 @@ def test_the_examples_of_foolbox_art_and_keras_run(capsys):
 
 
 @pytest.mark.slow
+def test_the_example_of_maite_runs(capsys):
+    pytest.importorskip("maite", reason="needs the extra maite")
+    names = run(interop("MAITE"))
+    clean, attacked, *data = capsys.readouterr().out.splitlines()
+    assert clean == "clean: {'accuracy': 1.0}"
+    assert names["measured"]["accuracy"] < 0.5
+    assert attacked == f"under attack: {names['measured']}"
+    assert len(data) == 3
+    assert all(re.fullmatch(r"\d \d (True \d+\.0|False None)", line) for line in data)
+
+
+@pytest.mark.slow
 def test_what_foolbox_and_art_find_is_sharpened_as_the_document_prints(capsys):
     printed = re.findall(r"```text\n(.*?)```", (ROOT / "docs/interop.md").read_text(), re.DOTALL)[0]
-    run(INTEROP[2])
+    run(interop("Improve what their attacks find"))
     found = [re.split(r"([\d.]+)", line) for line in capsys.readouterr().out.splitlines() if "fooled" in line]
     expected = [re.split(r"([\d.]+)", line) for line in printed.splitlines()]
     assert len(found) == len(expected) == 4

@@ -1,5 +1,6 @@
 """What is installed: the whole library and nothing else, and it runs where there is no checkout."""
 
+import importlib.metadata
 import re
 import shutil
 import subprocess
@@ -87,6 +88,16 @@ def test_the_wheel_says_what_it_needs(built):
     assert "Author: The tf_strattack developers" in lines
     assert any(line.startswith("Project-URL: ") for line in lines)
     assert "Requires-Python: >=3.11" in lines
+
+
+def test_the_wheel_says_which_classes_are_for_maite(built):
+    (wheel,) = built.glob("*.whl")
+    (found,) = importlib.metadata.distributions(name="tf-strattack", path=[str(wheel)])
+    groups = {entry.group for entry in found.entry_points} - {"console_scripts"}
+    assert groups == {f"maite.protocols.image_classification.{protocol}" for protocol in ("Augmentation", "Model")}
+    for entry in found.entry_points:
+        if entry.group in groups:
+            assert entry.name == f"tf_strattack_{entry.load().__name__}"
 
 
 def test_the_source_distribution_has_the_library_and_what_its_build_reads(built):

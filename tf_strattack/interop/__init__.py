@@ -1,1 +1,1 @@
-"""The structured attack within other toolboxes: `interop.foolbox` and `interop.art`, each with its own extra."""
+"""The structured attack in other toolboxes: `interop.foolbox`, `interop.art`, `interop.maite`, each with an extra."""
