@@ -10,6 +10,7 @@ from pathlib import Path
 import h5py
 import keras
 
+from tf_strattack.classifiers.backend import check_backend
 from tf_strattack.errors import InputError
 from tf_strattack.runtime.causes import cause_of
 from tf_strattack.runtime.loading import check_is_there, load_or_explain
@@ -21,9 +22,11 @@ def load_keras(path: Path) -> keras.Model:
     """Loads a whole model from `path`, a `.keras` archive or an HDF5 file of Keras 3 or 2, with any suffix or none.
 
     Raises:
-      InputError: another kind of file, one that cannot be read, or that holds Python code, which safe mode refuses.
+      InputError: another kind of file, one that cannot be read, or that holds Python code, which safe mode refuses; or
+        another backend of Keras than TensorFlow.
     """
     check_is_there(path, "a Keras model")
+    check_backend()
     suffix = _kind(path)
 
     def load() -> keras.Model:

@@ -9,6 +9,7 @@ import numpy as np
 import tensorflow as tf
 
 from tf_strattack.classifiers.adapted import Adapted, Network
+from tf_strattack.classifiers.backend import hint_at_backend
 from tf_strattack.classifiers.outputs import as_logits
 from tf_strattack.classifiers.probe import Probe
 from tf_strattack.errors import InputError
@@ -38,7 +39,8 @@ def evaluate(network: Network, batch: tf.Tensor, positions: tf.Tensor) -> tf.Ten
         if out_of_memory(error):
             raise
         raise InputError(
-            f"expected a network that takes images of shape {tuple(batch.shape)}, received: {cause_of(error)}"
+            f"expected a network that takes images of shape {tuple(batch.shape)}, received: "
+            f"{cause_of(error)}{hint_at_backend()}"
         ) from error
 
 

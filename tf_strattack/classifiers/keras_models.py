@@ -8,6 +8,7 @@ import keras
 import tensorflow as tf
 
 from tf_strattack.classifiers.adapted import Adapted, Network, Shape
+from tf_strattack.classifiers.backend import check_backend
 from tf_strattack.classifiers.heads import Head, activation_name, head_of, kind_of, notes_on
 from tf_strattack.classifiers.identity import parts_of
 from tf_strattack.classifiers.inputs import Others, Request, check_floating, check_inputs, choose_image, fill_others
@@ -121,11 +122,7 @@ def _logits(model: Any, head: Head, feed: Network) -> Network:
 def _check_keras(model: Any) -> None:
     if not isinstance(model, keras.Model):
         raise InputError(f"expected a keras.Model, received {type(model).__name__}")
-    if keras.backend.backend() != "tensorflow":
-        raise InputError(
-            f"expected Keras on its TensorFlow backend, received {keras.backend.backend()!r}: "
-            "set KERAS_BACKEND=tensorflow before Keras is imported"
-        )
+    check_backend()
 
 
 def _layout(model: Any, tensor: Any, data_format: str | None) -> Layout:

@@ -53,6 +53,7 @@ def run(main: Callable[[], int | None], about: str, options: Options) -> None:
             if len(argv) > 1:
                 raise InputError(f"expected flags of the form --name=value, received {argv[1]!r}")
             import_tensorflow()
+            _check_keras()
             wait_for_python()
             status = main() or 0
         except InputError as error:
@@ -85,6 +86,19 @@ def _parsed(argv: list[str], about: str, options: Options) -> list[str]:
         sys.exit(_fail(f"{error}; --help lists the flags"))
     except InputError as error:
         sys.exit(_fail(str(error)))
+
+
+def _check_keras() -> None:
+    """Refuses another backend of Keras, before a program loads or downloads anything; it may not be installed."""
+    try:
+        from tf_strattack.classifiers.backend import check_backend
+    except (ImportError, ValueError) as error:
+        if getattr(error, "name", None) == "keras":
+            raise
+        raise InputError(
+            f"expected Keras on its TensorFlow backend, received another one ({error}): set KERAS_BACKEND=tensorflow"
+        ) from error
+    check_backend()
 
 
 def _require_text(argv: list[str]) -> None:

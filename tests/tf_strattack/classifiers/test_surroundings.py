@@ -1,12 +1,16 @@
 """From where an attack can be called: each other place is one line."""
 
+import os
+import subprocess
+import sys
+
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 
 import tf_strattack as sa
-from tests.programs import run_code
+from tests.programs import ROOT, run_code
 
 START = """
 import tensorflow as tf
@@ -85,13 +89,97 @@ def test_on_one_device_the_scope_of_a_strategy_changes_nothing(mnist, digits):
     np.testing.assert_array_equal(inside.adversarial, sa.FGM()(mnist, images, labels).adversarial)
 
 
+def fit_with_callback(model, images):
+    callback = sa.RobustnessCallback(images, [0])
+    callback.set_model(model)
+    callback.on_train_begin()
+
+
 @pytest.mark.parametrize("backend", ["jax", "torch"])
 def test_another_backend_of_keras_is_one_line(monkeypatch, backend):
     model = keras.Sequential([keras.layers.Input((6, 6, 1)), keras.layers.Flatten(), keras.layers.Dense(3)])
+    images = np.zeros((1, 6, 6, 1))
     monkeypatch.setattr(keras.backend, "backend", lambda: backend)
     for call in (
         lambda: sa.Classifier.from_keras(model),
-        lambda: sa.FGM()(model, np.zeros((1, 6, 6, 1)), [0]),
+        lambda: sa.shipped.load_classifier(),
+        lambda: sa.FGM()(model, images, [0]),
+        lambda: fit_with_callback(model, images),
     ):
         with pytest.raises(sa.InputError, match=f"received '{backend}': set KERAS_BACKEND=tensorflow before Keras"):
             call()
+
+
+def test_a_function_that_fails_on_another_backend_says_so(monkeypatch):
+    def function(images):
+        raise TypeError("no tensor of mine")
+
+    monkeypatch.setattr(keras.backend, "backend", lambda: "torch")
+    with pytest.raises(sa.InputError, match="no tensor of mine; Keras runs on 'torch': if this network uses it, set"):
+        sa.FGM()(sa.Classifier.from_callable(function), np.zeros((1, 6, 6, 1)), [0])
+
+
+ON_TORCH = """
+import keras
+import tensorflow as tf
+import tf_strattack as sa
+images, labels, _ = sa.shipped.load_sample()
+images, labels = images[:2], labels[:2]
+net = keras.Sequential([keras.Input((28, 28, 1)), keras.layers.Flatten(), keras.layers.Dense(10)])
+net.compile("adam", keras.losses.SparseCategoricalCrossentropy(from_logits=True))
+for call in (
+    lambda: sa.Classifier.from_keras(net),
+    lambda: sa.shipped.load_classifier(),
+    lambda: sa.FGM()(net, images, labels),
+    lambda: sa.refine(net, images, images, labels),
+    lambda: net.fit(images, labels, verbose=0, callbacks=[sa.RobustnessCallback(images, labels)]),
+    lambda: sa.FGM()(sa.Classifier.from_callable(net), images, labels),
+):
+    try:
+        call()
+    except sa.InputError as error:
+        print(error)
+weights = tf.random.normal((784, 10))
+print(sa.FGM()(sa.Classifier.from_callable(lambda x: tf.reshape(x, [-1, 784]) @ weights), images, labels))
+"""
+
+
+def on_backend(backend, *arguments):
+    """Runs Python where Keras has this backend: the exit status, the lines on stdout, and those on stderr."""
+    quiet = {**os.environ, "KERAS_BACKEND": backend, "TF_CPP_MIN_LOG_LEVEL": "2"}
+    done = subprocess.run([sys.executable, *arguments], cwd=ROOT, env=quiet, capture_output=True, text=True)
+    return done.returncode, done.stdout.splitlines(), done.stderr.splitlines()
+
+
+@pytest.mark.slow
+def test_models_on_pytorch_are_one_line_each_and_functions_of_tensorflow_are_attacked():
+    pytest.importorskip("torch", reason="needs PyTorch")
+    status, said, err = on_backend("torch", "-c", ON_TORCH)
+    assert status == 0, err[-5:]
+    *refused, attacked = said
+    assert (
+        refused[:5]
+        == [
+            "expected Keras on its TensorFlow backend, received 'torch': set KERAS_BACKEND=tensorflow before Keras is "
+            "imported"
+        ]
+        * 5
+    )
+    assert refused[5].endswith("if this network uses it, set KERAS_BACKEND=tensorflow before Keras is imported")
+    assert attacked.startswith("AttackResult(2 examples, ")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("backend", ["jax", "torch"])
+@pytest.mark.parametrize("program", ["eval.attack", "eval.imagenet", "training.train"])
+def test_programs_refuse_another_backend_whether_it_is_installed_or_not(program, backend, tmp_path):
+    given = {
+        "eval.attack": [f"--output_dir={tmp_path / 'run'}"],
+        "eval.imagenet": [f"--image_dir={tmp_path}", f"--output_dir={tmp_path / 'run'}"],
+        "training.train": ["--dataset=mnist", f"--output={tmp_path / 'net.keras'}"],
+    }[program]
+    status, out, err = on_backend(backend, "-m", program, *given)
+    assert (status, out, len(err)) == (2, [], 1), err[-5:]
+    assert "error: expected Keras on its TensorFlow backend" in err[0]
+    assert "set KERAS_BACKEND=tensorflow" in err[0]
+    assert not list(tmp_path.iterdir())
