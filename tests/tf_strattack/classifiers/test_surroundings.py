@@ -120,6 +120,7 @@ def test_a_function_that_fails_on_another_backend_says_so(monkeypatch):
 
 
 ON_TORCH = """
+import sys
 import keras
 import tensorflow as tf
 import tf_strattack as sa
@@ -139,6 +140,7 @@ for call in (
         call()
     except sa.InputError as error:
         print(error)
+net.save(sys.argv[1])
 weights = tf.random.normal((784, 10))
 print(sa.FGM()(sa.Classifier.from_callable(lambda x: tf.reshape(x, [-1, 784]) @ weights), images, labels))
 """
@@ -152,9 +154,9 @@ def on_backend(backend, *arguments):
 
 
 @pytest.mark.slow
-def test_models_on_pytorch_are_one_line_each_and_functions_of_tensorflow_are_attacked():
+def test_models_on_pytorch_are_one_line_each_but_their_files_and_functions_of_tensorflow_are_attacked(tmp_path):
     pytest.importorskip("torch", reason="needs PyTorch")
-    status, said, err = on_backend("torch", "-c", ON_TORCH)
+    status, said, err = on_backend("torch", "-c", ON_TORCH, str(tmp_path / "net.keras"))
     assert status == 0, err[-5:]
     *refused, attacked = said
     assert (
@@ -167,6 +169,8 @@ def test_models_on_pytorch_are_one_line_each_and_functions_of_tensorflow_are_att
     )
     assert refused[5].endswith("if this network uses it, set KERAS_BACKEND=tensorflow before Keras is imported")
     assert attacked.startswith("AttackResult(2 examples, ")
+    images, labels, _ = sa.shipped.load_sample()
+    assert len(sa.FGM()(sa.Classifier.load(tmp_path / "net.keras"), images[:2], labels[:2])) == 2
 
 
 @pytest.mark.slow
