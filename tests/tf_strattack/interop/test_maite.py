@@ -1,5 +1,8 @@
 """The attack as an augmentation of MAITE; its tasks and checks are those of the installed package, if there is one."""
 
+import os
+import subprocess
+import sys
 from typing import ClassVar
 
 import keras
@@ -9,6 +12,7 @@ import tensorflow as tf
 
 import tf_strattack as sa
 from tests.builders import exact_rows
+from tests.programs import ROOT
 from tests.slow import first_quick
 from tf_strattack.interop.maite import PGD, ClassifierModel, SigmaZero, StructuredAttack, to_classifier
 from tf_strattack.runtime.progress import Tracker
@@ -338,3 +342,34 @@ def test_its_run_time_checks_accept_model_and_attack(classifier, images, labels)
     np.testing.assert_array_equal(spotcheck_component(ic.Model)(model)(adversarial), model(adversarial))
     with pytest.raises(SpotcheckError):
         spotcheck_component(ic.Model)(Foreign())([np.zeros((1, 6, 6))])
+
+
+TYPED = """
+from maite.protocols.image_classification import Augmentation, Model
+from tf_strattack.interop.maite import PGD, ClassifierModel, SigmaZero, StructuredAttack
+
+
+def augmentation(part: Augmentation) -> None: ...
+def model(part: Model) -> None: ...
+
+
+def check(attack: StructuredAttack, pgd: PGD, sigma_zero: SigmaZero, classifier: ClassifierModel) -> None:
+    augmentation(attack)
+    augmentation(pgd)
+    augmentation(sigma_zero)
+    model(classifier)
+    model(attack)  # the last line, and the one error
+"""
+
+
+@pytest.mark.slow
+def test_its_protocols_are_kept_by_their_types(tmp_path):
+    pytest.importorskip("maite", reason="needs the extra maite")
+    (tmp_path / "typed.py").write_text(TYPED)
+    command = [sys.executable, "-m", "mypy", "--config-file=", "--ignore-missing-imports", "--follow-imports=silent"]
+    where = {**os.environ, "MYPYPATH": str(ROOT)}
+    done = subprocess.run([*command, "typed.py"], cwd=tmp_path, env=where, capture_output=True, text=True)
+    errors = [line for line in done.stdout.splitlines() if ": error: " in line]
+    assert len(errors) == 1, done.stdout + done.stderr
+    assert errors[0].startswith(f"typed.py:{len(TYPED.splitlines())}: ")
+    assert '"StructuredAttack"; expected "Model"' in errors[0]
