@@ -109,6 +109,7 @@ setup(
         "ray": ["ray>=2.40,<3"],
         "foolbox": ["foolbox>=3.3.4,<4"],
         "maite": ["maite>=0.10,<1"],
+        "parquet": ["pyarrow>=17,<27"],
         "plot": ["matplotlib>=3.9,<4"],
         "pandas": ["pandas>=2.2,<4"],
         "superpixels": ["scikit-image>=0.24,<1"],

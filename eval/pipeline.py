@@ -27,9 +27,9 @@ from .runs.finish import Draw
 from .runs.packed_model import PackedModel
 from .runs.plan import Plan
 from .runs.reading import store_in
+from .runs.rows import FLOAT32
 from .runs.setting import Setting
 from .runs.tensorboard import Summaries
-from .runs.tfds_directory import FLOAT32
 from .runs.work import Outcomes, Work, work_here
 from .tables.measures import numbered
 

@@ -52,8 +52,13 @@ def check_all_is_known(directory, program, copy):
 
 
 def shards(directory):
-    """The files of the shards of a run."""
+    """The files of the shards of a run, as TFDS stores them."""
     return sorted((directory / "dataset").glob("*tfrecord*"))
+
+
+def parquet_shards(directory):
+    """The same as Parquet files; none of a run without them."""
+    return sorted((directory / "parquet").glob("*.parquet"))
 
 
 def results(directory):
@@ -82,6 +87,9 @@ def examples(directory):
 
 
 def check_equal(ours, theirs):
+    """Fails unless two runs have the same examples, and the same Parquet files byte for byte."""
+    files = [{path.name: path.read_bytes() for path in parquet_shards(directory)} for directory in (ours, theirs)]
+    assert files[0] == files[1]
     ours, theirs = examples(ours), examples(theirs)
     assert ours.keys() == theirs.keys()
     for name, row in ours.items():
@@ -92,8 +100,9 @@ def check_equal(ours, theirs):
 def check_same_runs(ours, theirs):
     """Fails unless two runs have the same shards, byte for byte, and the same figures but for times."""
     assert [path.name for path in shards(ours)] == [path.name for path in shards(theirs)] != []
-    for one, other in zip(shards(ours), shards(theirs), strict=True):
-        assert one.read_bytes() == other.read_bytes(), one.name
+    for form in (shards, parquet_shards):
+        for one, other in zip(form(ours), form(theirs), strict=True):
+            assert one.read_bytes() == other.read_bytes(), one.name
     figures = [json.loads((directory / "metrics.json").read_text()) for directory in (ours, theirs)]
     for metrics in figures:
         for name in ("seconds_per_example", "finished_at", "command"):

@@ -20,6 +20,18 @@ PNG_DIR = absl_flags.DEFINE_string(
     None,
     "Also write the successful examples to this directory, as PNG files with labels.csv; needs --quantize=uint8.",
 )
+FORMAT = absl_flags.DEFINE_list(
+    "format",
+    ["tfds"],
+    "Formats of the data set: tfds in dataset/, parquet in parquet/, or both. A run keeps the formats that it has; one "
+    "that is added is made from these, without attacking again.",
+)
+DATASET_LICENSE = absl_flags.DEFINE_string(
+    "dataset_license",
+    None,
+    "The license of the examples, for the cards and croissant.json: an SPDX identifier such as CC-BY-4.0, or an "
+    "address. Unset, they name none.",
+)
 SHARD_INDEX = absl_flags.DEFINE_integer(
     "shard_index", None, "In a job array: the part of this job, from 0 to --num_shards - 1.", lower_bound=0
 )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import secrets
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -18,9 +20,10 @@ from tf_strattack.programs.directories.removal import remove_partial, replace_wr
 from tf_strattack.runtime.files import partial_of, write_text
 
 from ..inputs.image_files import read_image
-from ..runs.dataset_card import card_of, is_theirs, write_card
+from ..runs.croissant import CROISSANT, croissant_of_png
+from ..runs.dataset_card import PNG, card_of, is_theirs, write_card
+from ..runs.rows import UNTARGETED
 from ..runs.store import Store
-from ..runs.tfds_directory import UNTARGETED
 from ..tables.table import Cell, Table, cells
 
 # labels.csv makes the folder readable for --dataset, metadata.csv makes it an image folder of Hugging Face.
@@ -37,10 +40,18 @@ def export(
     classifier: Classifier,
     confidence: float,
     class_names: Mapping[int, str],
+    facts: Mapping[str, Any],
 ) -> dict[str, Any]:
     """Writes the successful examples to PNG files with tables of labels; reads the files and classifies them.
 
     There is one folder per shard. Folders whose files agree with their shard are kept.
+
+    Args:
+      store: the shards.
+      directory: the place of the files.
+      classifier, confidence: as in `verify`.
+      class_names: the known names of classes.
+      facts: what the card says in addition to the configuration.
 
     Returns:
       The number of files, and how many of them fool the network with `confidence` after they are read.
@@ -58,19 +69,21 @@ def export(
             wanted = None if (targets == UNTARGETED).all() else targets
             successes += int(classifier.fooled_by(images, labels, wanted, confidence=confidence).sum())
         entries += _entries(folder, names, rows, class_names)
-    for name, text in _texts(entries, store.configuration).items():
+    for name, text in _texts(entries, {**store.configuration, **facts}).items():
         (write_card if name == CARD else write_text)(directory / name, text)
     return {"files": len(entries), "num_successes": successes}
 
 
-def damaged(store: Store, directory: Path, class_names: Mapping[int, str]) -> Iterator[tuple[str, str]]:
+def damaged(
+    store: Store, directory: Path, class_names: Mapping[int, str], facts: Mapping[str, Any]
+) -> Iterator[tuple[str, str]]:
     """Files that differ from what `export` writes: names and reasons."""
     entries: list[list[Cell]] = []
     for folder, names, rows in _folders(store, directory):
         if not _holds(folder, names, rows):
             yield folder.name, "its files differ from the shard"
         entries += _entries(folder, names, rows, class_names)
-    for name, text in _texts(entries, store.configuration).items():
+    for name, text in _texts(entries, {**store.configuration, **facts}).items():
         path = directory / name
         if name == CARD and is_theirs(path):
             continue
@@ -78,10 +91,12 @@ def damaged(store: Store, directory: Path, class_names: Mapping[int, str]) -> It
             yield name, "it is missing, or does not describe these files"
 
 
-def _texts(entries: list[list[Cell]], configuration: Mapping[str, Any]) -> dict[str, str]:
-    """The tables and the card, by file name."""
+def _texts(entries: list[list[Cell]], facts: Mapping[str, Any]) -> dict[str, str]:
+    """The tables, the card and the Croissant metadata, by file name."""
     tables = {name: Table("", columns, entries).csv() for name, columns in _COLUMNS.items()}
-    return {**tables, CARD: card_of(configuration, png=True)}
+    table = tables[_METADATA].encode()
+    croissant = croissant_of_png(facts, _METADATA, hashlib.sha256(table).hexdigest(), len(table))
+    return {**tables, CARD: card_of(facts, PNG), CROISSANT: json.dumps(croissant, indent=2) + "\n"}
 
 
 def _folders(store: Store, directory: Path) -> Iterator[tuple[Path, list[str], list[dict[str, Any]]]]:
@@ -93,7 +108,7 @@ def _folders(store: Store, directory: Path) -> Iterator[tuple[Path, list[str], l
 
 def _names(rows: list[dict[str, Any]]) -> list[str]:
     """File names made from example ids; ids that give the same file name get a number."""
-    plain = ["".join(c if c.isalnum() or c in "-_." else "_" for c in row["example_id"].decode()) for row in rows]
+    plain = ["".join(c if c.isalnum() or c in "-_." else "_" for c in row["example_id"]) for row in rows]
     number = Counter(plain)
     # The mark cannot occur in `plain`.
     return [f"{name}.png" if number[name] == 1 else f"{name}~{place}.png" for place, name in enumerate(plain)]
@@ -127,5 +142,5 @@ def _entries(
     folder: Path, names: list[str], rows: list[dict[str, Any]], class_names: Mapping[int, str]
 ) -> Iterator[list[Cell]]:
     for name, row in zip(names, rows, strict=True):
-        label, example_id = int(row["label"]), row["example_id"].decode()
+        label, example_id = int(row["label"]), row["example_id"]
         yield cells([f"{folder.name}/{name}", label, class_names.get(label, ""), int(row["target"]), example_id])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,11 +15,13 @@ from tf_strattack.runtime.devices import default_batch_size
 from .. import flags
 from ..pipeline import attack_shards, check_flags, read_flags
 from ..runs import flags as engine_flags
+from ..runs.dataset_card import LICENSE
 from ..runs.engine import Run, configuration_of, verify_run
+from ..runs.formats import FORMATS, require_formats
 from ..runs.manifest import MANIFEST
+from ..runs.rows import FLOAT32
 from ..runs.setting import Setting
 from ..runs.store import Store
-from ..runs.tfds_directory import FLOAT32
 from ..runs.verification import Damages
 from . import flags as own
 from .png import damaged, export
@@ -44,19 +46,21 @@ def generate() -> None:
         shard_size=own.SHARD_SIZE.value or default_batch_size(setting.selection.image_shape),
         image_dtype=own.QUANTIZE.value or FLOAT32,
     )
-    directory = flags.output_dir(PROGRAM, configuration)
+    directory, formats = flags.output_dir(PROGRAM, configuration), _formats()
     png_dir = None if own.PNG_DIR.value is None else Path(own.PNG_DIR.value)
     if engine_flags.VERIFY.value:
 
-        def exported(store: Store) -> Damages:
-            return () if png_dir is None else damaged(store, png_dir, setting.class_names())
+        def exported(store: Store, facts: Mapping[str, Any]) -> Damages:
+            return () if png_dir is None else damaged(store, png_dir, setting.class_names(), facts)
 
-        print(verify_run(PROGRAM, directory, setting, configuration, exported))
+        print(verify_run(PROGRAM, directory, setting, configuration, formats, exported))
         return
     if png_dir is not None:
         _check_png_dir(png_dir, directory, setting, configuration)
     part = None if own.NUM_SHARDS.value is None else f"{own.SHARD_INDEX.value}-of-{own.NUM_SHARDS.value}"
-    run = Run.begin(PROGRAM, directory, setting, configuration, overwrite=flags.OVERWRITE.value, part=part)
+    run = Run.begin(
+        PROGRAM, directory, setting, configuration, overwrite=flags.OVERWRITE.value, part=part, formats=formats
+    )
     if png_dir is not None:  # refuses an unusable directory before hours of attacks
         with one_at_a_time(directory / MANIFEST):  # another job of an array may be exporting
             _claim(run, png_dir)()
@@ -64,7 +68,7 @@ def generate() -> None:
     if part is not None:
         mine = _block(mine, own.SHARD_INDEX.value or 0, own.NUM_SHARDS.value or 1)
     run.make(mine, lambda *shards: attack_shards(setting, *shards, quantize=quantize), listing=part is None)
-    run.finish(mine, export=None if png_dir is None else lambda: _export(run, png_dir))
+    run.finish(mine, export=lambda facts: _export(run, png_dir, facts))
 
 
 def _block(every: range, index: int, parts: int) -> range:
@@ -72,15 +76,21 @@ def _block(every: range, index: int, parts: int) -> range:
     return every[len(every) * index // parts : len(every) * (index + 1) // parts]
 
 
-def _export(run: Run, directory: Path) -> dict[str, Any]:
-    """Writes the PNG files; returns the entries of metrics.json about them."""
+def _formats() -> tuple[str, ...]:
+    """The formats of --format, in the order of `FORMATS`."""
+    return tuple(name for name in FORMATS if name in own.FORMAT.value)
+
+
+def _export(run: Run, directory: Path | None, facts: Mapping[str, Any]) -> dict[str, Any]:
+    """Writes PNG files if there is a directory for them; returns further facts: the license, and what was written."""
+    ours = {} if own.DATASET_LICENSE.value is None else {LICENSE: own.DATASET_LICENSE.value}
+    if directory is None:
+        return ours
     setting, release = run.setting, _claim(run, directory)
+    network, confidence = setting.model.classifier, setting.attack.confidence
     try:
-        return {
-            "png": export(
-                run.store, directory, setting.model.classifier, setting.attack.confidence, setting.class_names()
-            )
-        }
+        written = export(run.store, directory, network, confidence, setting.class_names(), {**facts, **ours})
+        return {**ours, "png": written}
     finally:
         release()  # other jobs of an array may export next
 
@@ -109,6 +119,9 @@ def _check_png_dir(png_dir: Path, directory: Path, setting: Setting, configurati
 
 def _check_flags() -> None:
     """Refuses flags that do not fit together."""
+    if not own.FORMAT.value or not set(own.FORMAT.value) <= set(FORMATS):
+        raise InputError(f"expected --format of {' and '.join(FORMATS)}, received {','.join(own.FORMAT.value)!r}")
+    require_formats(own.FORMAT.value)
     if (own.SHARD_INDEX.value is None) != (own.NUM_SHARDS.value is None):
         given, lacking = (
             ("shard_index", "num_shards") if own.NUM_SHARDS.value is None else ("num_shards", "shard_index")

@@ -18,8 +18,8 @@ from ..inputs.examples import Selection
 from ..pipeline import work_on
 from ..runs.engine import Run, configuration_of
 from ..runs.plan import Plan
+from ..runs.rows import FLOAT32
 from ..runs.setting import Setting
-from ..runs.tfds_directory import FLOAT32
 from ..runs.work import Outcome
 
 _PROGRAM, _NAME = "eval.attack", "resume"

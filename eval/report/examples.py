@@ -15,7 +15,7 @@ from tf_strattack.typing import Classes, Images
 
 from ..inputs.examples import image_ids
 from ..inputs.groups import Grouping
-from ..runs.tfds_directory import DISTANCES, UNTARGETED
+from ..runs.rows import DISTANCES, UNTARGETED
 from .images import Coded, code_example, side_of
 from .predictions import Prediction, predict
 

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from tf_strattack.drawing import class_name
 
-from ..runs.tfds_directory import UNTARGETED
+from ..runs.rows import UNTARGETED
 from .examples import MEASURES, Collected
 
 # The most rows or columns; with more classes, pairs are listed instead.

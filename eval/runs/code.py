@@ -12,7 +12,14 @@ from tf_strattack.versions import __version__
 # The sources that determine the examples: these of `eval`, and the library without what checks its promises and what
 # only programs share.
 _LIBRARY, _PROGRAMS = Path(tf_strattack.__file__).parent, Path(__file__).parents[1]
-_SOURCES = ("inputs/*.py", "runs/tfds_directory.py", "runs/plan.py", "runs/work.py")
+_SOURCES = (
+    "inputs/*.py",
+    "runs/rows.py",
+    "runs/tfds_directory.py",
+    "runs/parquet_directory.py",
+    "runs/plan.py",
+    "runs/work.py",
+)
 _NOT_OF_THE_LIBRARY = ("acceptance", "programs", "eval", "training")
 
 

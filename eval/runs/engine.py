@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from tqdm import tqdm
 
 from tf_strattack import InputError
 from tf_strattack.programs.directories.configuration import claim, require_finished, require_no_folder
@@ -23,12 +24,14 @@ from tf_strattack.programs.streams import printable
 
 from ..inputs.own_attacks import version_of
 from .code import code_version
-from .finish import Draw, finish, take_apart
+from .finish import Draw, Export, finish, take_apart
+from .formats import TFDS, require_formats
 from .manifest import MANIFEST, PLAN, damages, manifest_damage, write_manifest
 from .plan import Plan, keep_plan, load_plan, make_plan, plan_damage
+from .rows import names_in_order
 from .setting import Setting
 from .store import ALONE, Store
-from .verification import Damages, report, verify
+from .verification import Exported, report, verify
 from .work import Outcomes
 
 # The interval between writes of the manifest, in seconds and in multiples of the time of a write: long manifests are
@@ -77,6 +80,7 @@ class Run:
         *,
         overwrite: bool,
         part: str | None = None,
+        formats: tuple[str, ...] = (TFDS,),
         announced: bool = True,
     ) -> Run:
         """Claims `directory`, and plans the run or reads its plan.
@@ -85,10 +89,11 @@ class Run:
           program: the name of the program.
           directory, configuration, overwrite, part: as in `claim`.
           setting: what attacks what.
+          formats: as in `Store`.
           announced: whether to print the directory, and to say at Ctrl-C how to resume.
 
         Raises:
-          InputError: the directory belongs to another run.
+          InputError: the directory belongs to another run, or has files that a missing package would have to write.
         """
         release = claim(directory, configuration, program=program, flag="--output_dir", overwrite=overwrite, part=part)
         if announced:
@@ -96,34 +101,42 @@ class Run:
         digest = digest_of(configuration)
         plan = keep_plan(directory / PLAN, digest, lambda: _new_plan(setting, configuration))
         setting.selection.warn_near_chance(len(plan.positions), plan.skipped)  # also if the plan was made earlier
-        run = cls(setting, Store(directory, plan, configuration, part or ALONE), release)
-        run.store.open()
-        return run
+        names = names_in_order(setting.class_names(), plan.num_classes)
+        store = Store(directory, plan, configuration, part or ALONE, formats, names).with_earlier_formats()
+        require_formats(store.formats)
+        store.open()
+        return cls(setting, store, release)
 
     def make(self, wanted: Iterable[int], attack: Attacking, *, listing: bool = True) -> None:
-        """Makes those of the shards `wanted` that are missing or damaged.
+        """Makes those of the shards `wanted` that are missing or damaged; those intact in one format are copied.
 
         Args:
           wanted: shard numbers, ascending.
           attack: makes shards.
           listing: whether to write the manifest in between; False if other processes write shards too.
         """
-        store, missing = self.store, []
+        store, missing, copied = self.store, list[int](), list[int]()
         if (reason := manifest_damage(store)) and any(store.entries()):
             report(MANIFEST, f"{reason}; made again")
         for number in wanted:
             require_no_folder("this program", *store.places(number))
-            reason = store.damage(number)
-            if reason:
-                report(store.path(number).name, f"{reason}; made again")
-            if reason or store.missing(number):
+            reasons = store.damages(number)
+            for name, reason in reasons.items():
+                report(name, f"{reason}; made again")
+            if store.missing(number) or (reasons and not store.intact(number)):
                 missing.append(number)
-        if not missing:
+            elif reasons or store.lacking(number):
+                copied.append(number)
+        if not missing and not copied:
             return
         examples = sum(map(store.plan.length, missing))
-        _require_room(store, examples)
+        _require_room(store, examples + sum(map(store.plan.length, copied)))
         with one_at_a_time(store.directory / MANIFEST):
             take_apart(store)
+        for number in tqdm(copied, unit="shard", desc="copied", disable=not copied):
+            store.copy(number)
+        if not missing:
+            return
         listed, pause = time.monotonic(), _LISTING_SECONDS
         with contextlib.closing(attack(store.plan, missing, examples)) as outcomes:
             for number, outcome in outcomes:
@@ -134,9 +147,7 @@ class Run:
                     listed = time.monotonic()
                     pause = max(_LISTING_SECONDS, _LISTING_SHARE * (listed - begun))
 
-    def finish(
-        self, mine: Iterable[int], draw: Draw | None = None, export: Callable[[], dict[str, Any]] | None = None
-    ) -> None:
+    def finish(self, mine: Iterable[int], draw: Draw | None = None, export: Export | None = None) -> None:
         """Makes the files that summarise the shards and prints the figures, unless others have shards to make.
 
         Args:
@@ -145,7 +156,7 @@ class Run:
         """
         store, every, ours = self.store, range(self.store.plan.num_shards), set(mine)
         with one_at_a_time(store.directory / MANIFEST):  # jobs of an array may end at the same time
-            left = [n for n in every if store.missing(n)] or [n for n in every if n not in ours and store.damage(n)]
+            left = [n for n in every if store.lacking(n)] or [n for n in every if n not in ours and store.damages(n)]
             if left:
                 write_manifest(store)
                 there = f"{len(every) - len(left)} of {len(every)} shards are in {store.directory}"
@@ -159,7 +170,8 @@ def verify_run(
     directory: Path,
     setting: Setting,
     configuration: dict[str, Any],
-    exported: Callable[[Store], Damages] = lambda store: (),
+    formats: tuple[str, ...] = (TFDS,),
+    exported: Exported = lambda store, facts: (),
 ) -> str:
     """Checks the run in `directory`, and files exported from it; returns a line about the result.
 
@@ -169,7 +181,9 @@ def verify_run(
       InputError: no run of `configuration`, or a damaged run; the damages are printed.
     """
     found = require_finished(directory, configuration, program=program, flag="--output_dir", ignoring=["code_version"])
-    store = Store(directory, _plan_in(directory, setting, found.configuration), found.configuration)
+    plan = _plan_in(directory, setting, found.configuration)
+    store = Store(directory, plan, found.configuration, formats=formats).with_earlier_formats()
+    require_formats(store.formats)
     wrong = list(damages(store))
     if reason := config_damage(directory, found):
         wrong.insert(0, ("config.json", reason))
@@ -197,7 +211,7 @@ def _plan_in(directory: Path, setting: Setting, configuration: dict[str, Any]) -
 def _require_room(store: Store, examples: int) -> None:
     """Refuses a run that does not fit on the disk."""
     pixel = np.dtype(store.configuration["image_dtype"]).itemsize
-    needed = examples * (2 * pixel * math.prod(store.plan.image_shape) + _RECORD_BYTES)
+    needed = len(store.formats) * examples * (2 * pixel * math.prod(store.plan.image_shape) + _RECORD_BYTES)
     free = shutil.disk_usage(store.directory).free
     if needed > free:
         raise InputError(

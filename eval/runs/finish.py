@@ -22,21 +22,23 @@ from ..report.building import write_run_report
 from ..report.examples import batches_of
 from ..report.page import REPORT
 from ..tables.measures import format_table, numbered
-from .dataset_card import is_theirs
+from .dataset_card import LICENSE, is_theirs
+from .formats import FORMATS
 from .manifest import file_damage, read_manifest, write_manifest
 from .records import Measures, completed, summarise
+from .rows import DISTANCES
 from .setting import Setting
-from .store import DATASET_FOLDER, Store
-from .tfds_directory import DISTANCES, write_info
+from .store import Store
 from .verification import report
 from .work import BEFORE, ROUNDED
 
 METRICS, EXAMPLES, MAPS = "metrics.json", "examples.png", "groups.npz"
-_INFO = tuple(f"{DATASET_FOLDER}/{name}" for name in ("dataset_info.json", "features.json", "metadata.json", CARD))
 _ABOUT_FLOAT = (f"{BEFORE}success", *(BEFORE + name for name in DISTANCES), ROUNDED)
 
 # Draws results, shard by shard, into a file; takes the known class names.
 Draw = Callable[[Path, Iterator[AttackResult], Mapping[int, str]], None]
+# Writes the examples to another place; takes the facts of the manifest, and returns further ones.
+Export = Callable[[Mapping[str, Any]], dict[str, Any]]
 
 
 class _Product(NamedTuple):
@@ -48,24 +50,25 @@ class _Product(NamedTuple):
 
 def take_apart(store: Store) -> None:
     """Removes the files made from the shards, also from the manifest: they are invalid until all shards are intact."""
-    for name in (*_INFO, METRICS, SARIF, EXAMPLES, MAPS, REPORT):
+    for name in (*_info(*FORMATS), METRICS, SARIF, EXAMPLES, MAPS, REPORT):
         path = store.directory / name
         if _is_ours(path):
             path.unlink(missing_ok=True)
     write_manifest(store)
 
 
-def finish(store: Store, setting: Setting, draw: Draw | None, export: Callable[[], dict[str, Any]] | None) -> None:
+def finish(store: Store, setting: Setting, draw: Draw | None, export: Export | None) -> None:
     """Makes missing or damaged files from the shards of `store`, and prints the figures.
 
     Args:
       store: the shards, all of them intact.
       setting: the setting of the run.
       draw: draws examples.png; None for no such file.
-      export: writes the examples to another place and returns entries about it for metrics.json.
+      export: as in `Export`; what it returns is in metrics.json, too.
     """
     earlier = read_manifest(store)
-    facts = {**(earlier["facts"] if earlier else _new_facts(store, setting)), **(export() if export else {})}
+    facts = earlier["facts"] if earlier else _new_facts(store, setting)
+    facts = {**facts, **(export(facts) if export else {})}
     metrics = {**store.configuration, **facts, **_figures(store, setting, facts)}
     # If the facts have changed, all files are made again.
     recorded = earlier["files"] if earlier and earlier["facts"] == facts else {}
@@ -92,23 +95,26 @@ def _new_facts(store: Store, setting: Setting) -> dict[str, Any]:
 def _products(store: Store, setting: Setting, metrics: dict[str, Any], draw: Draw | None) -> list[_Product]:
     """The files to make, in this order; each depends on the entries, the shards and `metrics` alone."""
     directory, names = store.directory, setting.class_names()
-    facts = {**store.configuration, "command": metrics["command"]}
-    files = [(entry["num_examples"], entry["bytes"]) for entry in store.entries()]
+    facts = {**store.configuration, **{name: metrics[name] for name in ("command", LICENSE) if name in metrics}}
 
     def write_report() -> None:
         batches = batches_of(store.results(), setting.grouping)
         write_run_report(directory, metrics, batches, names, summary(metrics), setting.model.classifier)
 
+    def about(form: str) -> _Product:
+        folder = directory / FORMATS[form].FOLDER
+        return _Product(_info(form), lambda: FORMATS[form].write_info(folder, store.schema, store.files(form), facts))
+
     products = [
-        _Product(_INFO, lambda: write_info(directory / DATASET_FOLDER, store.features, files, facts)),
+        *map(about, store.formats),
         _Product((METRICS,), lambda: write_json(directory / METRICS, metrics)),
         _Product((SARIF,), lambda: write_sarif(directory / SARIF, store, metrics, names)),
         _Product((REPORT,), write_report),
     ]
     if setting.grouping.squares is None:
-        products.insert(3, _Product((MAPS,), lambda: write_maps(directory / MAPS, setting.grouping, store.results())))
+        products.insert(-1, _Product((MAPS,), lambda: write_maps(directory / MAPS, setting.grouping, store.results())))
     if draw is not None:
-        products.insert(3, _Product((EXAMPLES,), lambda: draw(directory / EXAMPLES, store.results(), names)))
+        products.insert(-1, _Product((EXAMPLES,), lambda: draw(directory / EXAMPLES, store.results(), names)))
     return products
 
 
@@ -122,6 +128,11 @@ def _damaged(store: Store, names: tuple[str, ...], recorded: Mapping[str, str]) 
             report(name, f"{reason}; made again")
             damaged.append(name)
     return damaged
+
+
+def _info(*formats: str) -> tuple[str, ...]:
+    """The files that describe the shards in some formats."""
+    return tuple(f"{FORMATS[form].FOLDER}/{name}" for form in formats for name in FORMATS[form].INFO)
 
 
 def _is_ours(path: Path) -> bool:

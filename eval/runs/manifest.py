@@ -17,7 +17,7 @@ from .store import Store
 
 MANIFEST, PLAN = "manifest.json", "plan.npz"
 # The parts of an entry that the manifest repeats; the entry also has the measures of the examples.
-_LISTED = ("shard", "file", "sha256", "bytes", "num_examples", "versions")
+_LISTED = ("shard", "files", "num_examples", "versions")
 
 
 def write_manifest(store: Store, facts: dict[str, Any] | None = None, files: Iterable[str] = ()) -> None:

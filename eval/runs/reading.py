@@ -43,7 +43,7 @@ def whole_run(directory: Path) -> str | None:
         return None
     manifest = read_manifest(store)
     every = range(store.plan.num_shards)
-    if manifest is None or any(damages(store)) or any(map(store.missing, every)) or any(map(store.damage, every)):
+    if manifest is None or any(damages(store)) or any(map(store.lacking, every)) or any(map(store.damages, every)):
         return None
     return digest_of(manifest)
 
@@ -57,4 +57,4 @@ def store_in(directory: Path) -> Store:
     claim = read_claim(directory)
     if claim is None:
         raise InputError(f"expected a run in {directory}, received none: there is no {MANIFEST}")
-    return Store(directory, load_plan(directory / PLAN), claim.configuration)
+    return Store(directory, load_plan(directory / PLAN), claim.configuration, formats=()).with_earlier_formats()

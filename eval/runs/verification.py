@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -13,10 +13,13 @@ from tf_strattack import AttackResult, Classifier, InputError
 from tf_strattack.programs.streams import printable
 
 from ..tables.measures import numbered
+from .manifest import read_manifest
 from .store import Store
 
 # Names of files, and their damages in words.
 Damages = Iterable[tuple[str, str]]
+# Finds damages of files that were exported from the shards; takes these, and the facts in the manifest.
+Exported = Callable[[Store, Mapping[str, Any]], Damages]
 
 
 def verify(
@@ -24,7 +27,7 @@ def verify(
     classifier: Classifier,
     confidence: float,
     others: Damages,
-    exported: Callable[[Store], Damages],
+    exported: Exported,
 ) -> str:
     """Checks every shard of a finished run; returns a line about the result.
 
@@ -32,7 +35,7 @@ def verify(
       store: the shards.
       classifier, confidence: the network that successful examples fool, and the margin by which they do.
       others: damages of files other than shards.
-      exported: finds damages of files that were exported from the shards. It is called if the shards are intact.
+      exported: finds damages of exported files. It is called if the shards are intact.
 
     Raises:
       InputError: a missing or damaged file, or an example whose classification contradicts its `success`. All of them
@@ -42,20 +45,21 @@ def verify(
     fine = not wrong
     examples = successes = 0
     for number in tqdm(range(store.plan.num_shards), unit="shard", desc="verified"):
-        reason = store.damage(number) or ("it is missing" if store.missing(number) else None)
-        if reason is None:
+        reasons = {**dict.fromkeys(store.lacking(number), "it is missing"), **store.damages(number)}
+        if not reasons:
             result = store.result(number)
             other = _fooled(classifier, result, confidence) != result.success
             examples, successes = examples + len(result), successes + int(result.success.sum())
             if other.any():
-                reason = (
+                reasons[store.path(number).name] = (
                     f"{other.sum()} of {len(result)} examples are classified differently: {_first(result, other)}; "
                     "delete the file"
                 )
-        if reason:
-            wrong.append(report(store.path(number).name, reason))
+            else:
+                reasons = store.contradictions(number)
+        wrong += [report(*damage) for damage in reasons.items()]
     if fine and not wrong:
-        wrong = [report(*damage) for damage in exported(store)]
+        wrong = [report(*damage) for damage in exported(store, (read_manifest(store) or {})["facts"])]
     if wrong:
         raise InputError(
             f"expected {store.plan.num_shards} intact shards and the files made from them, received {len(wrong)} "

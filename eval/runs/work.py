@@ -18,8 +18,8 @@ from ..inputs.examples import Examples
 from ..inputs.groups import Grouping
 from .progress_bar import ProgressBar
 from .records import Measures, measure
+from .rows import DISTANCES
 from .tensorboard import Summaries
-from .tfds_directory import DISTANCES
 
 # Prefix of measures of the float images, which are recorded in addition to those of the quantized ones.
 BEFORE = "float_"

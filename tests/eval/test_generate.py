@@ -1,6 +1,5 @@
 """`python -m eval.generate` as a user runs it: resumed, damaged, full disks, job arrays, 8 bits."""
 
-import csv
 import functools
 import hashlib
 import json
@@ -17,8 +16,9 @@ import pytest
 import tensorflow_datasets as tfds
 
 import tf_strattack as sa
-from eval.runs.tfds_directory import features_of, read_shard, write_shard
-from tests.directories import check_all_is_known, check_equal, examples, shards
+from eval.runs.rows import Schema
+from eval.runs.tfds_directory import read_shard, write_shard
+from tests.directories import check_all_is_known, check_equal, examples, parquet_shards, shards
 from tests.programs import FORKS, ROOT, check_mistakes, run_code, run_program, server_of, start
 from tests.reports import without_spans
 from tests.schemas import check_json, check_rows
@@ -38,9 +38,10 @@ def program():
 
 @pytest.fixture(scope="module")
 def whole(program, tmp_path_factory):
-    """An uninterrupted generation of 8-bit images, with PNG files."""
+    """An uninterrupted generation of 8-bit images in all formats, with PNG files."""
     directory = tmp_path_factory.mktemp("whole")
-    arguments = [*SMALL, "--quantize=uint8", f"--output_dir={directory / 'out'}", f"--png_dir={directory / 'png'}"]
+    arguments = [*SMALL, "--quantize=uint8", "--format=tfds,parquet"]
+    arguments += [f"--output_dir={directory / 'out'}", f"--png_dir={directory / 'png'}"]
     status, out, err = program(*arguments)
     assert status == 0, err
     return directory, arguments, out
@@ -92,7 +93,9 @@ def test_the_manifest_and_the_metrics_say_what_was_made(whole):
     assert {"attack", "attack_parameters", "model_sha256", "dataset_version", "code_version", "seed"} <= set(
         manifest["configuration"]
     )
-    assert [shard["file"] for shard in manifest["shards"]] == [path.name for path in shards(directory / "out")]
+    listed = [name for shard in manifest["shards"] for name in shard["files"]]
+    there = [*shards(directory / "out"), *parquet_shards(directory / "out")]
+    assert sorted(listed) == [path.relative_to(directory / "out").as_posix() for path in there]
     metrics = json.loads((directory / "out" / "metrics.json").read_text())
     rows = examples(directory / "out").values()
     assert metrics["num_examples"] == 40
@@ -154,27 +157,34 @@ def test_damage_is_found_named_and_repaired_and_nothing_else_is_made_again(whole
     content[len(content) // 2] ^= 1
     files[0].write_bytes(content)
     files[2].unlink()
+    copies = parquet_shards(out)
+    copies[0].write_bytes(copies[0].read_bytes()[:-1])
+    copies[1].unlink()
     entry = out / "shards" / "00003.json"
     entry.write_text(entry.read_text().replace('"success"', '"succes"'))
     manifest = out / "manifest.json"
     manifest.write_text(manifest.read_text()[:-40])
-    before = {path: path.stat().st_mtime_ns for path in files if path.exists()}
+    before = {path: path.stat().st_mtime_ns for path in (*files, *copies) if path.exists()}
     damages = [
         "manifest.json: it cannot be read",
         f"{files[0].name}: the file has another checksum",
+        f"{copies[0].name}: the file has {copies[0].stat().st_size} bytes instead of {copies[0].stat().st_size + 1}",
+        f"{copies[1].name}: the file is missing",
         f"{files[2].name}: the file is missing",
         f"{files[3].name}: its entry 00003.json cannot be read",
     ]
     status, printed, err = program(*arguments, "--verify")
     assert status == 2
-    assert "received 4 damaged or missing" in err
+    assert "received 6 damaged or missing" in err
     assert all(damage in printed for damage in damages)
-    assert {path: path.stat().st_mtime_ns for path in files if path.exists()} == before, "verify changes nothing"
+    times = {path: path.stat().st_mtime_ns for path in (*files, *copies) if path.exists()}
+    assert times == before, "verify changes nothing"
     status, printed, err = program(*arguments)
     assert status == 0, err
     assert all(damage in printed for damage in damages)
-    made = {path for path in files if path.stat().st_mtime_ns != before.get(path)}
-    assert made == {files[0], files[2], files[3]}
+    made = {path for path in (*files, *copies) if path.stat().st_mtime_ns != before.get(path)}
+    assert made == {files[0], files[2], files[3], copies[0], copies[1], copies[3]}
+    assert "0/16 examples" in err.replace("\r", "\n"), "what is intact in one format is copied, not attacked"
     check_equal(out, whole[0] / "out")
     status, printed, err = program(*arguments, "--verify")
     assert status == 0, err
@@ -185,15 +195,13 @@ def test_verify_classifies_again(whole, program, tmp_path):
     """A shard whose checksum is right but whose examples do not do what they say."""
     out, arguments = copy_of(whole, tmp_path)
     path, entry = shards(out)[1], out / "shards" / "00001.json"
-    features = features_of((28, 28, 1), "uint8")
-    rows = [
-        {**row, "image": row["original"], "example_id": row["example_id"].decode()}
-        for row in read_shard(path, features)
-    ]
-    write_shard(path, features, rows)
+    schema = Schema((28, 28, 1), "uint8")
+    write_shard(path, schema, [{**row, "image": row["original"]} for row in read_shard(path, schema)])
     content = read_sealed(entry)
-    content["sha256"] = hashlib.sha256(path.read_bytes()).hexdigest()
-    content["bytes"] = path.stat().st_size
+    content["files"][f"dataset/{path.name}"] = {
+        "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
+        "bytes": path.stat().st_size,
+    }
     write_sealed(entry, content)
     status, printed, err = program(*arguments, "--verify")
     assert status == 2
@@ -221,18 +229,6 @@ def test_verify_takes_the_flags_of_the_run_and_looks_at_its_files_too(whole, pro
     status, _, err = program(*given)
     assert status == 0, err
     assert out.exists()
-
-
-def test_png_files_are_an_image_folder_of_hugging_face(whole):
-    datasets = pytest.importorskip("datasets", reason="needs the package datasets")
-    png = whole[0] / "png"
-    read = datasets.load_dataset(str(png), split="train")
-    with (png / "metadata.csv").open(newline="") as file:
-        rows = {row["example_id"]: row for row in csv.DictReader(file)}
-    assert len(read) == len(rows)
-    for row in read:
-        assert str(row["label"]) == rows[row["example_id"]]["label"]
-        assert row["image"].size == (28, 28)
 
 
 @pytest.mark.slow
@@ -524,6 +520,8 @@ def test_a_mistake_gets_one_line_and_status_2(tmp_path):
         (["--num_shards=2", "--shard_index=0", out, "--overwrite"], "would remove each other's shards"),
         (["--png_dir=png"], "expected --quantize=uint8 with --png_dir"),
         (["--quantize=int4"], "should be one of <uint8>"),
+        (["--format=csv"], "expected --format of tfds and parquet, received 'csv'"),
+        (["--format="], "expected --format of tfds and parquet, received ''"),
         (["--workers=2"], "expected --ray with --workers or --cpus_per_worker"),
         (["--verify"], "expected --output_dir with --verify, as it says which run is meant, received none"),
         (["--verify", "--overwrite", out], "expected --verify without --overwrite, received both"),

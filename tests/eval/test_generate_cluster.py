@@ -14,7 +14,7 @@ from tests.programs import ROOT, run_program, start
 ray = pytest.importorskip("ray", reason="needs the extra ray")
 pytestmark = pytest.mark.slow
 
-ARGUMENTS = ["--num_images=20", "--targets=random:4", "--shard_size=8", "--quantize=uint8"]
+ARGUMENTS = ["--num_images=20", "--targets=random:4", "--shard_size=8", "--quantize=uint8", "--format=tfds,parquet"]
 
 
 @pytest.fixture(scope="module")

@@ -11,7 +11,7 @@ QUICK = ["--attack=fgm_l2", "--num_images=3", "--targets=random:2"]
 RUNS = {
     "eval.attack": [*QUICK, "--batch_size=3"],
     "eval.imagenet": [*QUICK, "--model=mnist_cnn", "--dataset=sample", "--groups=squares:2"],
-    "eval.generate": [*QUICK, "--shard_size=3", "--quantize=uint8"],
+    "eval.generate": [*QUICK, "--shard_size=3", "--quantize=uint8", "--format=tfds,parquet"],
     "eval.table1": ["--attacks=fgm_l2,fgm_l1", "--num_images=3", "--targets=random", "--taus=2"],
     "eval.interpretability": ["--attacks=fgm_l2,fgm_l1", "--num_images=4", "--percentiles=50"],
 }

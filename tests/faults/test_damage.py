@@ -25,7 +25,8 @@ pytestmark = pytest.mark.slow
 
 # These record when and in what time something was made: they are equal only where nothing of it was made again.
 TIMES = ("manifest.json", "metrics.json", "metrics.sarif", "report.html")
-CARD = "dataset/README.md"
+CARDS = ("dataset/README.md", "parquet/README.md")
+SHARDS = ("dataset/adversarial", "parquet/train", "shards/")
 outcomes = []
 
 
@@ -59,7 +60,7 @@ def test_damage_is_named_and_repaired(program, fault, base, tmp_path):
     whole, other, before = runs_of(program, base)
     study = program in STUDIES
     for name in files_of(whole):
-        if name == CARD or (name == "lock" and fault not in IN_THE_WAY):
+        if name in CARDS or (name == "lock" and fault not in IN_THE_WAY):
             continue  # a card may be changed by its reader; a lock only has a copy
         directory = tmp_path / name.replace("/", "_") / whole.name  # records have the last part of its path
         shutil.copytree(whole, directory)
@@ -88,7 +89,7 @@ def test_damage_is_named_and_repaired(program, fault, base, tmp_path):
         if not moved and name != "lock":
             assert path.name in said, (cell, said)
         after = contents(directory)
-        made_again = name.startswith(("dataset/adversarial", "shards/")) or name == "manifest.json"
+        made_again = name.startswith(SHARDS) or name == "manifest.json"
         skipped = (*TIMES, *(file for file in before if file.startswith("shards/"))) if made_again and not study else ()
         for file in before:
             if file not in skipped:
@@ -106,8 +107,9 @@ def test_shards_in_each_others_places_and_extra_ones_do_not_count(program, base,
     directory = tmp_path / whole.name
     shutil.copytree(whole, directory)
     shards = sorted((directory / "dataset").glob("*tfrecord*"))[:2]
+    copies = sorted((directory / "parquet").glob("*.parquet"))[:2]
     entries = sorted((directory / "shards").glob("*.json"))[:2]
-    for one, another in (shards, entries):
+    for one, another in filter(None, (shards, copies, entries)):
         first, second = one.read_bytes(), another.read_bytes()
         one.write_bytes(second)
         another.write_bytes(first)
@@ -118,7 +120,7 @@ def test_shards_in_each_others_places_and_extra_ones_do_not_count(program, base,
     status, said = run(program, directory)
     assert status == 0, said
     after = contents(directory)
-    assert all(after[name] == before[name] for name in before if name.startswith("dataset/"))
+    assert all(after[name] == before[name] for name in before if name.startswith(("dataset/", "parquet/")))
     metrics = [json.loads(content["metrics.json"]) for content in (before, after)]
     assert [m["num_examples"] for m in metrics] == [6, 6]
     assert metrics[0]["all"] == metrics[1]["all"]

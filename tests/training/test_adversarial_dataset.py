@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 import tf_strattack as sa
-from eval.runs.tfds_directory import FLOAT32, features_of, rows_of, shard_name, write_info, write_shard
+from eval.runs.rows import FLOAT32, Schema, ShardFile, rows_of
+from eval.runs.tfds_directory import shard_name, write_info, write_shard
 from training.adversarial_dataset import read_adversarial_dataset
 
 SHAPE = (3, 2, 1)
@@ -31,11 +32,11 @@ def result(success, bounds=(0.0, 1.0)):
 
 def written(directory, examples, **facts):
     made_by = {"dataset": "mnist", "split": "train", "bounds": examples.bounds, "attack": "strattack", **facts}
-    dataset, features = directory / "dataset", features_of(SHAPE, FLOAT32)
+    dataset, schema = directory / "dataset", Schema(SHAPE, FLOAT32)
     dataset.mkdir(parents=True)
     path = dataset / shard_name(0, 1)
-    number = write_shard(path, features, rows_of(examples, FLOAT32))
-    write_info(dataset, features, [(number, path.stat().st_size)], made_by)
+    write_shard(path, schema, rows_of(examples, FLOAT32))
+    write_info(dataset, schema, [ShardFile(path.name, "", path.stat().st_size, len(examples))], made_by)
     return directory
 
 

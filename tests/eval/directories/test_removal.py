@@ -28,13 +28,23 @@ RUN = {
     "shards/00001.json.1a2b3c4d.run.partial",
     "metrics.json.1a2b3c4d.partial",
 }
+PARQUET = {
+    f"parquet/{name}"
+    for name in (
+        "train-00000-of-00001.parquet",
+        "croissant.json",
+        "train-00001-of-00002.parquet.1a2b3c4d.0-of-2.partial",
+        "croissant.json.1a2b3c4d.partial",
+    )
+}
 # Program → files that it writes, whole ones and what a kill leaves.
 WRITTEN = {
     "eval.attack": RUN,
     "eval.imagenet": RUN,
-    "eval.generate": RUN,
+    "eval.generate": RUN | PARQUET,
     "eval.generate --png_dir": {
         "labels.csv",
+        "croissant.json",
         "00000/mnist_test_0_to_3.png",
         "00001/a_untargeted~1.png",
         "00002.partial/a_to_1.png",
@@ -91,6 +101,7 @@ MINE = {
         f"{folder}/{name}"
         for folder in (
             "dataset",
+            "parquet",
             "shards",
             "00000",
             "nets",

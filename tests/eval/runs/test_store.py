@@ -10,11 +10,16 @@ import pytest
 
 import tf_strattack as sa
 from eval.inputs.groups import parse_groups
+from eval.runs.formats import FORMATS
 from eval.runs.manifest import write_manifest
+from eval.runs.rows import rows_of
 from eval.runs.store import Store
 from eval.runs.work import Work
 from tests.builders import plan_of, sample_data
 from tests.programs import run_code
+from tf_strattack.programs.directories.sealed import read_sealed, write_sealed
+
+pytest.importorskip("pyarrow", reason="needs the extra parquet")
 
 
 @pytest.fixture(scope="module")
@@ -26,8 +31,8 @@ def outcomes(mnist):
     return plan, [work(mnist, examples) for _, examples in plan.shards(sample, mnist.bounds, range(plan.num_shards))]
 
 
-def opened(directory, plan, dtype="uint8"):
-    result = Store(directory, plan, {"image_dtype": dtype, "bounds": [0.0, 1.0]})
+def opened(directory, plan, dtype="uint8", formats=("tfds", "parquet")):
+    result = Store(directory, plan, {"image_dtype": dtype, "bounds": [0.0, 1.0]}, formats=formats)
     result.open()
     return result
 
@@ -76,28 +81,121 @@ def test_a_stop_between_any_two_steps_loses_the_shard_in_flight_at_most(outcomes
             stopped = True
         finally:
             patched.undo()
-        if stopped:  # a kill would leave this, too
-            (directory / "dataset" / (files.path(0).name + ".run.partial")).touch()
+        if stopped:  # a kill would leave these, too
+            for path in files.places(0):
+                path.with_name(f"{path.name}.run.partial").touch()
         files = opened(directory, plan)
         finished = [number for number in range(plan.num_shards) if not files.missing(number)]
-        assert all(files.damage(number) is None for number in finished)
+        assert not any(files.damages(number) for number in finished)
         assert finished in ([*range(written)], [*range(written + 1)]), "only the shard in flight is lost"
         assert not list(directory.rglob("*.partial"))
         for number in set(range(plan.num_shards)) - set(finished):
             files.write(number, made[number])
         for number, outcome in enumerate(made):
-            ids = [row["example_id"].decode() for row in files.rows(number)]
+            ids = [row["example_id"] for row in files.rows(number)]
             assert ids == list(outcome.result.example_ids)
+            assert files.intact(number) == ["tfds", "parquet"]
         if not stopped:
             break
         stops += 1
-    assert stops >= 9, "three shards of a file and an entry each, and the manifest"
+    assert stops >= 12, "three shards of two files and an entry each, and the manifest"
 
 
+def test_a_stop_between_any_two_steps_of_a_copy_leaves_what_was_intact(outcomes, tmp_path):
+    plan, made = outcomes
+    for last in range(1, 100):
+        (tmp_path / str(last)).mkdir()
+        files = opened(tmp_path / str(last), plan)
+        files.write(0, made[0])
+        wanted = {path: path.read_bytes() for path in files.places(0)}
+        flip(files.path(0, "parquet"))
+        patched, counted = pytest.MonkeyPatch(), iter(range(1, 1000))
+
+        def stopping(function, counted=counted, last=last):
+            def wrapper(*arguments, **options):
+                if next(counted) == last:
+                    raise Stopped
+                return function(*arguments, **options)
+
+            return wrapper
+
+        for name in ("replace", "rename", "fsync"):
+            patched.setattr(os, name, stopping(getattr(os, name)))
+        stopped = False
+        try:
+            files.copy(0)
+        except Stopped:
+            stopped = True
+        finally:
+            patched.undo()
+        files = opened(tmp_path / str(last), plan)
+        assert "tfds" in files.intact(0)
+        if files.damages(0):
+            files.copy(0)
+        assert {path: path.read_bytes() for path in files.places(0)} == wanted
+        if not stopped:
+            break
+    assert last >= 5, "a file and an entry, each flushed and renamed"
+
+
+@pytest.mark.parametrize("damaged", ["tfds", "parquet"])
 @pytest.mark.parametrize("dtype", ["uint8", "float32"])
-def test_a_shard_has_all_that_the_attack_returned(outcomes, tmp_path, dtype):
+def test_a_shard_that_is_intact_in_one_format_is_copied_byte_for_byte(outcomes, tmp_path, damaged, dtype):
     plan, made = outcomes
     files = opened(tmp_path, plan, dtype)
+    files.write(0, made[0])
+    wanted = {path: path.read_bytes() for path in files.places(0)}
+    flip(files.path(0, damaged))
+    assert files.damages(0) == {files.path(0, damaged).name: "the file has another checksum"}
+    files.copy(0)
+    assert {path: path.read_bytes() for path in files.places(0)} == wanted
+    assert files.damages(0) == files.contradictions(0) == {}
+
+
+def test_a_format_that_is_new_is_lacking_until_it_is_copied_and_then_stays(outcomes, tmp_path):
+    plan, made = outcomes
+    opened(tmp_path, plan, formats=("tfds",)).write(0, made[0])
+    files = opened(tmp_path, plan, formats=("parquet",)).with_earlier_formats()
+    assert files.formats == ("tfds", "parquet")
+    assert files.lacking(0) == [files.path(0, "parquet").name]
+    assert files.damages(0) == {}
+    files.copy(0)
+    assert files.lacking(0) == []
+    assert opened(tmp_path, plan, formats=("tfds",)).with_earlier_formats().formats == ("tfds", "parquet")
+    listed = json.loads((tmp_path / "shards" / "00000.json").read_text())["files"]
+    assert list(listed) == [f"{path.parent.name}/{path.name}" for path in files.places(0)[:2]]
+
+
+def test_an_entry_of_a_time_with_one_format_counts(outcomes, tmp_path):
+    plan, made = outcomes
+    files = opened(tmp_path, plan, formats=("tfds",))
+    files.write(0, made[0])
+    entry = tmp_path / "shards" / "00000.json"
+    content = read_sealed(entry)
+    ((name, facts),) = content.pop("files").items()
+    write_sealed(entry, {**content, "file": name.rpartition("/")[2], **facts})
+    assert files.damages(0) == {}
+    assert files.with_earlier_formats().formats == ("tfds",)
+    flip(files.path(0))
+    assert files.damages(0) == {files.path(0).name: "the file has another checksum"}
+
+
+def test_examples_that_contradict_those_of_the_other_format_are_found(outcomes, tmp_path):
+    plan, made = outcomes
+    files = opened(tmp_path, plan)
+    files.write(0, made[0])
+    other = dataclasses.replace(made[0].result, success=~made[0].result.success)
+    files.path(0, "parquet").unlink()
+    FORMATS["parquet"].write_shard(files.path(0, "parquet"), files.schema, rows_of(other, "uint8"))
+    reason = f"its examples are not those of {files.path(0).name}; delete the file"
+    assert files.contradictions(0) == {files.path(0, "parquet").name: reason}
+
+
+@pytest.mark.parametrize("form", FORMATS)
+@pytest.mark.parametrize("dtype", ["uint8", "float32"])
+def test_a_shard_has_all_that_the_attack_returned(outcomes, tmp_path, dtype, form):
+    plan, made = outcomes
+    files = opened(tmp_path, plan, dtype, (form,))
     files.write(1, made[1])
     found, wanted = files.result(1), made[1].result
     for field in dataclasses.fields(wanted):
@@ -120,7 +218,8 @@ def test_a_weight_that_is_no_number_comes_back_as_such(outcomes, tmp_path):
     np.testing.assert_array_equal(files.result(0).c, weights)
 
 
-def test_the_same_shard_has_the_same_bytes_in_every_process(outcomes, tmp_path):
+@pytest.mark.parametrize("form", FORMATS)
+def test_the_same_shard_has_the_same_bytes_in_every_process(outcomes, tmp_path, form):
     """The order of protobuf's map depends on the process."""
     plan, made = outcomes
     opened(tmp_path, plan).write(0, made[0])
@@ -128,14 +227,14 @@ def test_the_same_shard_has_the_same_bytes_in_every_process(outcomes, tmp_path):
 import sys
 from pathlib import Path
 import numpy as np
-from eval.runs.tfds_directory import features_of, read_shard, write_shard
-features = features_of((28, 28, 1), "uint8")
-rows = list(read_shard(Path(sys.argv[1]), features))
-write_shard(Path(sys.argv[2]), features, [{**row, "example_id": row["example_id"].decode()} for row in rows])
+from eval.runs.formats import FORMATS
+from eval.runs.rows import Schema
+schema, form = Schema((28, 28, 1), "uint8"), FORMATS[sys.argv[3]]
+form.write_shard(Path(sys.argv[2]), schema, list(form.read_shard(Path(sys.argv[1]), schema)))
 """
-    path = opened(tmp_path, plan).path(0)
-    for turn in range(3):
-        status, _, err = run_code(code, path, tmp_path / str(turn))
+    path = opened(tmp_path, plan).path(0, form)
+    for turn in range(3 if form == "tfds" else 1):
+        status, _, err = run_code(code, path, tmp_path / str(turn), form)
         assert status == 0, err
         assert (tmp_path / str(turn)).read_bytes() == path.read_bytes()
 
@@ -156,19 +255,19 @@ def test_what_is_not_its_own_is_damaged(outcomes, tmp_path):
         for number, outcome in enumerate(made):
             files.write(number, outcome)
     files = opened(tmp_path / "ours", plan)
-    assert [files.damage(number) for number in range(3)] == [None] * 3
+    assert [files.damages(number) for number in range(3)] == [{}] * 3
     entries = [tmp_path / "ours" / "shards" / f"{number:05d}.json" for number in range(3)]
 
     def becomes(reason, change):
         kept = {path: path.read_bytes() for path in (tmp_path / "ours").rglob("*") if path.is_file()}
         change()
-        assert files.damage(0) == reason
+        assert files.damages(0) == {files.path(0).name: reason}
         for path, content in kept.items():
             if path.is_dir():
                 path.rmdir()
             path.unlink(missing_ok=True)
             path.write_bytes(content)
-        assert files.damage(0) is None
+        assert files.damages(0) == {}
 
     def swap(one, other):
         first, second = one.read_bytes(), other.read_bytes()

@@ -106,6 +106,7 @@ DATASET = Folder(
     r"adversarial_examples-train\.tfrecord-\d{5,}-of-\d{5,}|dataset_info\.json|features\.json|metadata\.json|README\.md",
     wrote=_other_than_their_card,
 )
+PARQUET = Folder(r"train-\d{5,}-of-\d{5,}\.parquet|croissant\.json|README\.md", wrote=_other_than_their_card)
 ENTRIES = Folder(r"\d{5,}\.json")
 # The records of studies for each row, and for each claim.
 ROWS = Folder(rf"({_ATTACK}(_tau_{_NUMBER}|_unrefined)?|none|pgd|T={_NUMBER}|claim_\w+)\.json")
@@ -121,9 +122,11 @@ _STUDY = r"manifest\.json|report\.html"
 LAYOUTS = {
     "eval.attack": _RUN,
     "eval.imagenet": _RUN,
-    "eval.generate": _RUN,
+    "eval.generate": dataclasses.replace(_RUN, folders={**_RUN.folders, "parquet": PARQUET}),
     "eval.generate --png_dir": Folder(
-        r"(labels|metadata)\.csv|README\.md", {rf"\d{{5,}}({_PARTIAL})?": PNG_FILES}, wrote=_other_than_their_card
+        r"(labels|metadata)\.csv|croissant\.json|README\.md",
+        {rf"\d{{5,}}({_PARTIAL})?": PNG_FILES},
+        wrote=_other_than_their_card,
     ),
     "eval.table1": Folder(rf"table1\.(md|csv|json|png)|heat_maps{_PICTURES}|{_STUDY}", {**_RUNS, "rows": ROWS}),
     "eval.interpretability": Folder(
