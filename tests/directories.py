@@ -58,7 +58,7 @@ def shards(directory):
 
 def parquet_shards(directory):
     """The same as Parquet files; none of a run without them."""
-    return sorted((directory / "parquet").glob("*.parquet"))
+    return sorted((directory / "parquet").glob("train-*.parquet"))
 
 
 def results(directory):

@@ -25,6 +25,9 @@ _PAPER = (
     "and Erdogmus, Deniz and Wang, Yanzhi and Lin, Xue}, booktitle={International Conference on Learning "
     "Representations (ICLR)}, year={2019}, url={https://arxiv.org/abs/1808.01664}}"
 )
+# The facts about the images before the attack, and about what the attack did.
+_COLLECTED = ("dataset", "split", "dataset_version", "resize", "bounds", "model", "model_sha256")
+_CHANGED = ("attack", "attack_parameters", "targets", "groups", "seed", "image_dtype", "code_version")
 # The context that the specification recommends.
 _TERMS = """arrayShape citeAs column containedIn equivalentProperty extract field fileObject fileProperty fileSet format
     includes isArray isLiveDataset jsonPath key md5 parentField path recordSet references regex repeated replace
@@ -118,8 +121,6 @@ def _data_set(
     facts: Mapping[str, Any], kind: Kind, files: list[dict[str, Any]], fields: list[dict[str, Any]]
 ) -> dict[str, Any]:
     known = shown_facts(facts)
-    attack = {name: _public(facts[name]) for name in ("attack", "attack_parameters", "targets", "seed", "groups")}
-    model = {name: _public(facts[name]) for name in ("model", "model_sha256", "bounds")}
     return {
         "@context": _CONTEXT,
         "@type": "sc:Dataset",
@@ -130,10 +131,9 @@ def _data_set(
         **({"license": facts[LICENSE]} if facts.get(LICENSE) else {}),
         "keywords": ["adversarial examples", known["attack"], known["dataset"]],
         "citeAs": _PAPER,
-        "rai:dataCollection": f"Images of {known['dataset']}, split {known.get('split')}, dataset version "
-        f"{_public(facts['dataset_version'])}, which the network classifies correctly: {json.dumps(model)}.",
-        "rai:dataManipulationProtocol": f"An attack changes the images until the network is fooled: "
-        f"{json.dumps(attack)}. Made by tf_strattack {facts['code_version']}.",
+        "rai:dataCollection": f"Images that a network classifies correctly: {_told(facts, _COLLECTED)}",
+        "rai:dataManipulationProtocol": f"An attack that tries to fool the network changed the images: "
+        f"{_told(facts, _CHANGED)}",
         "rai:dataUseCases": ["Adversarial training.", "Measuring how robust a network is."],
         "rai:dataLimitations": [
             "The examples fool the network that they were made for; other networks may classify them correctly."
@@ -149,6 +149,11 @@ def _data_set(
             }
         ],
     }
+
+
+def _told(facts: Mapping[str, Any], names: Sequence[str]) -> str:
+    """Some facts as JSON, with only the last part of absolute paths."""
+    return json.dumps({name: _public(facts.get(name)) for name in names})
 
 
 def _file(name: str, encoding: str, sha256: str, size: int) -> dict[str, Any]:

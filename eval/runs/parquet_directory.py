@@ -89,8 +89,8 @@ def _arrow_schema(schema: Schema) -> Any:
     """The types of the columns, and what `datasets` takes images and classes from."""
     import pyarrow as pa
 
-    pixels = pa.from_numpy_dtype(np.dtype(schema.dtype))
-    array = pa.list_(pa.list_(pa.list_(pixels)))
+    # Lists, which every reader has. As the type of arrays that `datasets` defines, pandas could not read them.
+    array = pa.list_(pa.list_(pa.list_(pa.from_numpy_dtype(np.dtype(schema.dtype)))))
     image = pa.struct([("bytes", pa.binary()), ("path", pa.string())]) if schema.as_png else array
     types = {name: pa.string() if dtype is None else pa.from_numpy_dtype(dtype) for name, dtype in _TYPES.items()}
     about = {"huggingface": json.dumps({"info": {"features": _features(schema)}})}

@@ -226,6 +226,18 @@ def test_datasets_reads_float_images_from_parquet_files(program, load, tmp_path)
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize(("channels", "dtype"), [(2, "uint8"), (4, "uint8"), (5, "float32")])
+def test_datasets_reads_images_of_any_number_of_channels(channels, dtype, load, tmp_path):
+    schema = Schema((6, 5, channels), dtype)
+    rows, folder = list(some_rows(schema, 120)), tmp_path / "parquet"
+    folder.mkdir()
+    FORMATS["parquet"].write_shard(folder / "train-00000-of-00001.parquet", schema, rows)
+    for found, row in zip(load(folder).with_format("numpy"), rows, strict=True):
+        for name in ("image", "original"):
+            np.testing.assert_array_equal(found[name], row[name])
+
+
+@pytest.mark.slow
 def test_datasets_reads_the_png_files(quantized, load):
     found, rows = load(quantized / "png"), examples(quantized / "out")
     assert {row["example_id"] for row in found} == {name for name, row in rows.items() if row["success"]}

@@ -376,6 +376,7 @@ def test_others_files_stay_when_a_generation_is_resumed_and_when_it_is_replaced(
     arguments.append(f"--png_dir={png}")
     mine = [
         *(out / name for name in ("notes.txt", "dataset/notes.txt", "dataset/x.partial", "shards/mine.json")),
+        *(out / "parquet" / name for name in ("notes.txt", "mine.parquet", "x.partial")),
         *(png / name for name in ("notes.txt", "00000/notes.txt", "00000/mine.png", "00004/mine/a_to_1.png")),
     ]
     for path in mine:
@@ -393,9 +394,8 @@ def test_others_files_stay_when_a_generation_is_resumed_and_when_it_is_replaced(
     assert status == 0, err
     assert [path.read_text() for path in mine] == ["mine"] * len(mine)
     assert len(examples(out)) == 10
-    assert sorted(path.name for path in png.iterdir()) == sorted(
-        ["00000", "00001", "00004", "README.md", "config.json", "labels.csv", "lock", "metadata.csv", "notes.txt"]
-    )
+    tables = ["README.md", "config.json", "croissant.json", "labels.csv", "lock", "metadata.csv", "notes.txt"]
+    assert sorted(path.name for path in png.iterdir()) == ["00000", "00001", "00004", *tables]
 
 
 def test_a_report_that_is_missing_is_written_again(whole, program, tmp_path):
