@@ -274,12 +274,13 @@ def test_killed_runs_resume_and_a_second_run_is_refused(whole, program, tmp_path
 
 
 @pytest.mark.slow
-def test_a_full_disk_gets_one_line_and_the_next_run_completes(whole, program, tmp_path):
+@pytest.mark.parametrize(("form", "written"), [("tfds", shards), ("parquet", parquet_shards)])
+def test_a_full_disk_gets_one_line_and_the_next_run_completes(whole, program, tmp_path, form, written):
     _, arguments, _ = whole
     arguments = [*arguments[:-2], f"--output_dir={tmp_path / 'out'}"]
-    size = max(path.stat().st_size for path in shards(whole[0] / "out"))
+    size = max(path.stat().st_size for path in written(whole[0] / "out"))
     limited = subprocess.run(
-        [sys.executable, "-m", "eval.generate", *arguments],
+        [sys.executable, "-m", "eval.generate", *arguments, f"--format={form}"],
         cwd=ROOT,
         text=True,
         capture_output=True,
