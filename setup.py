@@ -113,6 +113,7 @@ setup(
         "plot": ["matplotlib>=3.9,<4"],
         "pandas": ["pandas>=2.2,<4"],
         "superpixels": ["scikit-image>=0.24,<1"],
+        "torch": ["torch>=2.6,<3"],
         "art": ["adversarial-robustness-toolbox>=1.20,<2", "tqdm>=4.66,<5"],
     },
 )

@@ -34,6 +34,7 @@ class Adapted(NamedTuple):
       feed: (images, positions) → the inputs of `model`, in the order in which it declares them.
       notes: warnings for the owner, shown at first use.
       may_change: whether the network may change between calls; one from a file does not.
+      cut: what cuts the gradient of such a network, and the remedy; None for networks of TensorFlow operations.
       origin: what was adapted, in words.
     """
 
@@ -54,6 +55,7 @@ class Adapted(NamedTuple):
     feed: Network | None = None
     notes: tuple[str, ...] = ()
     may_change: bool = True
+    cut: str | None = None
     origin: str = "network"
 
     def states(self) -> list[Any]:

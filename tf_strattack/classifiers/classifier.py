@@ -25,11 +25,11 @@ from tf_strattack.runtime.loading import check_is_there
 class Classifier(OwnNetwork):
     """A network as attacks see it: from float32 images (N, H, W, C) within `bounds` to logits.
 
-    Make one with `from_keras`, `from_saved_model`, `from_callable` or `load`. The first use checks the network once, on
-    the first images and on noise: the shape and finiteness of its output, whether it returns logits or probabilities,
-    whether a gradient flows, and whether an output depends on nothing but its image. The output of the network, called
-    as its owner calls it, decides whether an image is classified correctly or fools it; logits in front of a softmax or
-    sigmoid serve for gradients. Compiled programs live as long as the classifier.
+    Make one with `from_keras`, `from_saved_model`, `from_callable`, `from_torch` or `load`. The first use checks the
+    network once, on the first images and on noise: the shape and finiteness of its output, whether it returns logits or
+    probabilities, whether a gradient flows, and whether an output depends on nothing but its image. The output of the
+    network, called as its owner calls it, decides whether an image is classified correctly or fools it; logits in front
+    of a softmax or sigmoid serve for gradients. Compiled programs live as long as the classifier.
 
     Attributes:
       bounds: (lower, upper) of valid pixels, in the caller's scale.
@@ -132,6 +132,27 @@ class Classifier(OwnNetwork):
         feed = layout_of(None, data_format).feed
         name = getattr(function, "__name__", type(function).__name__)
         return cls(Adapted(lambda images, _: function(feed(images)), origin=f"function {name!r}"), **options)
+
+    @classmethod
+    def from_torch(cls, module: Any, *, device: Any = None, **options: Any) -> Classifier:
+        """Wraps a PyTorch module (extra `torch`); gradients are those of autograd.
+
+        Images are (N, H, W, C) as everywhere, and the module gets tensors (N, C, H, W) in the precision of its
+        parameters. It must be in eval mode, and stays as it is: neither its parameters nor their `grad` change.
+
+        Args:
+          module: a `torch.nn.Module`, or a function of tensors that autograd can follow.
+          device: the device of its tensors; None for that of its parameters, or the CPU if it has none.
+          **options: those of `Classifier`: bounds, preprocessing (of TensorFlow operations), outputs, output,
+            stochastic.
+
+        Raises:
+          InputError: PyTorch is missing, or the module is of another kind or in training mode.
+        """
+        from tf_strattack.classifiers.torch_modules import adapt_torch
+
+        output = check_output(options.pop("output", None))
+        return cls(adapt_torch(module, device, output), **options)
 
     @classmethod
     def load(cls, path: str | Path, **options: Any) -> Classifier:

@@ -155,7 +155,7 @@ def check_gradient(network: Network, kind: str, adapted: Adapted, probe: Probe) 
 
     # A partial, as in `Programs.program`, so that TensorFlow does not count its tracings as retracings of another one.
     compiled = tf.function(functools.partial(gradient), autograph=False)
-    remedy = _CUT
+    remedy = adapted.cut or _CUT
     if adapted.inside is not None:
         remedy = (
             f"the model's own {adapted.inside}, which its predict applies, cuts it: give what it does as "

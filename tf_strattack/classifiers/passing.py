@@ -78,11 +78,12 @@ def _remedy(value: Any) -> str:
     if package in ("foolbox", "art"):
         return f"tf_strattack.interop.{package}.to_classifier(model)"
     if package == "torch" or any(kind.__module__.startswith("torch.") for kind in type(value).__mro__):
-        return "PyTorch modules have no TensorFlow gradient; export the network to TensorFlow"
+        return "Classifier.from_torch(module.eval(), bounds=(0, 1)), and images (N, H, W, C)"
     if isinstance(getattr(value, "classifier", None), Classifier):
         return "pass the network of the goal, its classifier"
     if isinstance(value, type):
         return f"pass an instance, {value.__name__}(...)"
     if callable(value):
         return "Classifier.from_callable(function, bounds=(0, 1))"
-    return "Classifier.from_keras(model), from_saved_model(path), from_callable(function) or load(path)"
+    other = "from_torch(module), from_saved_model(path), from_callable(function) or load(path)"
+    return f"Classifier.from_keras(model), {other}"

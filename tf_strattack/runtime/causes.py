@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
+from typing import Any
 
 import tensorflow as tf
+
+from tf_strattack.errors import InputError
 
 _COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 # The start of the arguments of the failed call, which Keras prints after the cause.
@@ -24,6 +28,8 @@ _PREFACES = (
 _RAISED = re.compile(r"^(?:[A-Za-z_][\w.]*\.)?[A-Za-z_]*(?:Error|Exception): (?P<said>.*)$")
 # The message of Keras for every layer that it cannot load, whatever the reason.
 _WRAPPED = "could not be deserialized properly"
+# The message of an error of this library that Python code within a graph has raised.
+_OWN = re.compile(rf"^(?:[\w.]+\.)?{InputError.__name__}: ", re.MULTILINE)
 _NODE = re.compile(r"\{\{(?:function_)?node [^}]*\}\}\s*")
 _OPERATION = re.compile(r"\s*\[Op:[^\]]*\].*$")
 
@@ -64,3 +70,19 @@ def out_of_memory(error: Exception) -> bool:
     """Whether TensorFlow or NumPy ran out of memory."""
     exhausted = isinstance(error, tf.errors.ResourceExhaustedError | MemoryError)
     return exhausted or (isinstance(error, tf.errors.InternalError) and "out of memory" in str(error).lower())
+
+
+def in_one_line(program: Callable[..., Any]) -> Callable[..., Any]:
+    """The same program of a network; if Python code within it raises an error, that becomes an `InputError`."""
+
+    def called(*arguments: Any) -> Any:
+        try:
+            return program(*arguments)
+        except tf.errors.OpError as error:
+            if "Traceback (most recent call last)" not in error.message or out_of_memory(error):
+                raise
+            cause = cause_of(error)
+            own = _OWN.search(error.message) is not None
+            raise InputError(cause if own else f"expected a network without errors, received: {cause}") from error
+
+    return called

@@ -11,6 +11,7 @@ import tensorflow as tf
 
 from tf_strattack.checks import check_count
 from tf_strattack.runtime import devices
+from tf_strattack.runtime.causes import in_one_line
 from tf_strattack.runtime.rows import pad_rows
 from tf_strattack.typing import Images
 
@@ -45,7 +46,7 @@ class Programs:
         def compile_program() -> Callable[..., Any]:
             # A partial has no code object, by which TensorFlow would count the programs as retracings of one.
             whole = functools.partial(devices.split(function))
-            return tf.function(whole, input_signature=specs, autograph=False)
+            return in_one_line(tf.function(whole, input_signature=specs, autograph=False))
 
         compiled: Callable[..., Any] = self.remembered(("program", key, str(specs)), compile_program)
         return compiled
