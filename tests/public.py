@@ -14,6 +14,7 @@ MODULES = (
     "interop.art",
     "interop.foolbox",
     "interop.maite",
+    "interop.torch",
     "interpret",
     "metrics",
     "plot",

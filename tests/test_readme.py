@@ -219,3 +219,18 @@ def test_what_foolbox_and_art_find_is_sharpened_as_the_document_prints(capsys):
     for ours, theirs in zip(found, expected, strict=True):
         assert ours[::2] == theirs[::2]
         assert [float(value) for value in ours[1::2]] == pytest.approx([float(v) for v in theirs[1::2]], rel=0.03)
+
+
+@pytest.mark.slow
+def test_the_examples_of_pytorch_run(capsys):
+    pytest.importorskip("torch")
+    pytest.importorskip("secmlt")
+    names = {}
+    for example in (one for one in INTEROP if "torch" in one):
+        exec(compile(example, "docs/interop.md", "exec"), names)
+    assert names["result"].success.all()
+    printed = capsys.readouterr().out
+    pairs = re.findall(r"predicted: \[(.*?)\] true: \[(.*?)\]", printed)
+    assert [len(true.split(", ")) for _, true in pairs] == [8, 4, 4]
+    for predicted, true in pairs:
+        assert not any(a == b for a, b in zip(predicted.split(", "), true.split(", "), strict=True))

@@ -5,6 +5,8 @@ import torch
 from keras import layers
 from torch import nn
 
+ACTIVATIONS = {"linear": [], "relu": [nn.ReLU], "tanh": [nn.Tanh]}
+
 
 def twin(network):
     """The same network as a module in eval mode: a Sequential of Conv2D, MaxPooling2D, Flatten, Dense and Dropout."""
@@ -29,7 +31,7 @@ def twin(network):
             part, channels_last = nn.Flatten(), layer.input.shape[1:]
         else:
             part = nn.Dropout(0.5)
-        parts += [part, *([nn.ReLU()] if activation == "relu" else [])]
+        parts += [part, *(kind() for kind in ACTIVATIONS[activation])]
     return nn.Sequential(*parts).eval()
 
 

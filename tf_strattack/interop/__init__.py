@@ -1,1 +1,1 @@
-"""The structured attack in other toolboxes: `interop.foolbox`, `interop.art`, `interop.maite`, each with an extra."""
+"""Attacks in other toolboxes: `interop.foolbox`, `art`, `maite` and `torch`, each with an extra of that name."""

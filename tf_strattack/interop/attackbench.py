@@ -17,7 +17,7 @@ from tf_strattack.classifiers.inspection import Findings
 from tf_strattack.classifiers.outputs import LOGITS
 from tf_strattack.classifiers.passing import kept_classifier
 from tf_strattack.classifiers.torch_modules import adapt_torch
-from tf_strattack.interop.torch import attacked, check_tensor
+from tf_strattack.interop.torch_tensors import attacked, check_tensor
 from tf_strattack.solvers import Admm, ProxLinear
 from tf_strattack.typing import Images
 

@@ -1,5 +1,8 @@
 """What is refused: a mistake, the line that it gets, and the remedy in that line, followed."""
 
+import sys
+from unittest import mock
+
 import keras
 import numpy as np
 import tensorflow as tf
@@ -559,6 +562,12 @@ def file_that_was_cut_off(directory):
     body(dense()).save(directory / "whole.h5")
     (directory / "cut").write_bytes((directory / "whole.h5").read_bytes()[:3000])
     sa.Classifier.load(directory / "cut")
+
+
+@refusal('expected PyTorch, received none: pip install "tf-strattack[torch]"')
+def module_without_pytorch(directory):
+    with mock.patch.dict(sys.modules, {"torch": None}):
+        sa.Classifier.from_torch(linear)
 
 
 # What a network returns.
