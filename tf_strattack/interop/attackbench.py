@@ -1,8 +1,8 @@
 """Attacks in the form of AttackBench (https://github.com/attackbench/AttackBench, arXiv 2404.19460).
 
-A function `tfs_NAME` is a configuration, whose local names are the settings; `get_tfs_NAME` makes the attack of that
-name. Within 2000 propagations, of which a gradient takes two (forward and backward), one in each step of "admm" is a
-forward pass more.
+A function `tfs_NAME` is a configuration: its local names are the settings. `get_tfs_NAME` makes the attack whose `name`
+they state. Numbers of steps keep within 2000 propagations, AttackBench's budget: a step takes a forward and a backward
+pass, and one of ADMM another forward pass.
 """
 
 from __future__ import annotations

@@ -4,7 +4,8 @@ import keras
 import pytest
 import tensorflow as tf
 
-from tf_strattack.runtime.causes import cause_of, out_of_memory
+from tf_strattack.errors import InputError
+from tf_strattack.runtime.causes import cause_of, in_one_line, out_of_memory
 
 
 class Inner(keras.layers.Layer):
@@ -84,3 +85,39 @@ def test_memory_that_is_short_is_known():
     assert out_of_memory(MemoryError())
     assert out_of_memory(tf.errors.ResourceExhaustedError(None, None, "OOM"))
     assert not out_of_memory(ValueError("x"))
+
+
+@pytest.mark.parametrize(
+    ("error", "line"),
+    [
+        (
+            RuntimeError("it is lost\nand found"),
+            "expected a network without errors, received: it is lost",
+        ),
+        (InputError("expected this, received that"), "expected this, received that"),
+    ],
+)
+def test_what_python_code_within_a_program_raises_is_one_line(error, line):
+    def fail(values):
+        raise error
+
+    program = in_one_line(tf.function(lambda x: tf.numpy_function(fail, [x], tf.float32), autograph=False))
+    with pytest.raises(InputError) as raised:
+        program(tf.zeros(1))
+    assert str(raised.value) == line
+
+
+@pytest.mark.parametrize(
+    ("operation", "kind"),
+    [
+        (lambda x: tf.gather(x, tf.cast(x[0], tf.int32) + 7), tf.errors.InvalidArgumentError),
+        (lambda x: tf.numpy_function(exhausted, [x], tf.float32), tf.errors.ResourceExhaustedError),
+    ],
+)
+def test_other_errors_of_a_program_stay_as_they_are(operation, kind):
+    with pytest.raises(kind):
+        in_one_line(tf.function(operation, autograph=False))(tf.zeros(1))
+
+
+def exhausted(values):
+    raise MemoryError("no memory")
