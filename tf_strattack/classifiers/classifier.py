@@ -18,6 +18,7 @@ from tf_strattack.classifiers.layout import layout_of
 from tf_strattack.classifiers.outputs import LOGITS, as_logits, check_output, select_output
 from tf_strattack.classifiers.own_network import OwnNetwork
 from tf_strattack.classifiers.saved_models import adapt_saved_model
+from tf_strattack.classifiers.torch_modules import adapt_torch, is_of_torch
 from tf_strattack.errors import InputError
 from tf_strattack.runtime.loading import check_is_there
 
@@ -125,10 +126,15 @@ class Classifier(OwnNetwork):
           **options: those of `Classifier`: bounds, preprocessing, outputs, output, stochastic.
 
         Raises:
-          InputError: something that cannot be called.
+          InputError: something that cannot be called, or a PyTorch module.
         """
         if not callable(function):
             raise InputError(f"expected a callable, received {type(function).__name__}")
+        if is_of_torch(function):
+            raise InputError(
+                "expected a function of TensorFlow operations, received a PyTorch module: "
+                "Classifier.from_torch(module.eval(), bounds=(0, 1))"
+            )
         feed = layout_of(None, data_format).feed
         name = getattr(function, "__name__", type(function).__name__)
         return cls(Adapted(lambda images, _: function(feed(images)), origin=f"function {name!r}"), **options)
@@ -149,8 +155,6 @@ class Classifier(OwnNetwork):
         Raises:
           InputError: PyTorch is missing, or the module is of another kind or in training mode.
         """
-        from tf_strattack.classifiers.torch_modules import adapt_torch
-
         output = check_output(options.pop("output", None))
         return cls(adapt_torch(module, device, output), **options)
 

@@ -12,6 +12,7 @@ import keras
 from tf_strattack.classifiers.classifier import Classifier
 from tf_strattack.classifiers.identity import same_parts
 from tf_strattack.classifiers.keras_calls import is_keras2
+from tf_strattack.classifiers.torch_modules import is_of_torch
 from tf_strattack.errors import InputError
 
 _KEPT = "_strattack_classifier"
@@ -77,7 +78,7 @@ def _remedy(value: Any) -> str:
         return f"Classifier.load({str(value)!r})"
     if package in ("foolbox", "art"):
         return f"tf_strattack.interop.{package}.to_classifier(model)"
-    if package == "torch" or any(kind.__module__.startswith("torch.") for kind in type(value).__mro__):
+    if is_of_torch(value):
         return "Classifier.from_torch(module.eval(), bounds=(0, 1)), and images (N, H, W, C)"
     if isinstance(getattr(value, "classifier", None), Classifier):
         return "pass the network of the goal, its classifier"

@@ -35,6 +35,11 @@ def required_torch() -> Any:
         raise InputError('expected PyTorch, received none: pip install "tf-strattack[torch]"') from error
 
 
+def is_of_torch(value: Any) -> bool:
+    """Whether a value is a module or another object of PyTorch, which this does not import."""
+    return any(kind.__module__.partition(".")[0] == "torch" for kind in type(value).__mro__)
+
+
 def adapt_torch(module: Any, device: Any = None, output: str | int | None = None, *, padding: bool = True) -> Adapted:
     """Adapts a module, or another function of tensors (N, C, H, W), as it is called in Python.
 

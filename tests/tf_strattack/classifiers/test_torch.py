@@ -359,6 +359,8 @@ def test_a_module_in_place_of_a_classifier_gets_the_call_that_makes_one(module, 
     ) as e:
         ATTACKS["fgm"](module, IMAGES, labels)
     assert "\n" not in str(e.value)
+    with pytest.raises(sa.InputError, match=r"received a PyTorch module: Classifier.from_torch\(module.eval\(\)"):
+        sa.Classifier.from_callable(module)
 
 
 @pytest.mark.parametrize(
