@@ -36,8 +36,10 @@ def required_torch() -> Any:
 
 
 def is_of_torch(value: Any) -> bool:
-    """Whether a value is a module or another object of PyTorch, which this does not import."""
-    return any(kind.__module__.partition(".")[0] == "torch" for kind in type(value).__mro__)
+    """Whether a value is a module or another object of PyTorch, which this does not import, and no Keras model."""
+    return not isinstance(value, keras.Model) and any(
+        kind.__module__.partition(".")[0] == "torch" for kind in type(value).__mro__
+    )
 
 
 def adapt_torch(module: Any, device: Any = None, output: str | int | None = None, *, padding: bool = True) -> Adapted:
