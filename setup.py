@@ -97,6 +97,7 @@ setup(
     package_data={
         "tf_strattack": ["py.typed", "*.pyi"],
         "tf_strattack.shipped": ["*.keras", "*.json", "*.npz"],
+        "tf_strattack.interop.dioptra": ["*.toml", "*.yml"],
         "tf_strattack.eval.report": ["*.j2", "*.css", "*.js"],
         "tf_strattack.eval.schemas": ["*.json"],
     },
@@ -110,6 +111,7 @@ setup(
         "foolbox": ["foolbox>=3.3.4,<4"],
         "maite": ["maite>=0.10,<1"],
         "parquet": ["pyarrow>=17,<27"],
+        "dioptra": ["dioptra-platform>=1.2,<2"],
         "plot": ["matplotlib>=3.9,<4"],
         "pandas": ["pandas>=2.2,<4"],
         "superpixels": ["scikit-image>=0.24,<1"],

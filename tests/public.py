@@ -12,6 +12,7 @@ MODULES = (
     "groups",
     "images",
     "interop.art",
+    "interop.dioptra",
     "interop.foolbox",
     "interop.maite",
     "interop.torch",

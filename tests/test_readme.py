@@ -234,3 +234,14 @@ def test_the_examples_of_pytorch_run(capsys):
     assert [len(true.split(", ")) for _, true in pairs] == [8, 4, 4]
     for predicted, true in pairs:
         assert not any(a == b for a, b in zip(predicted.split(", "), true.split(", "), strict=True))
+
+
+@pytest.mark.slow
+def test_the_example_of_dioptra_runs(capsys):
+    (example,) = (one for one in examples_in("docs/interop.md") if "interop.dioptra" in one)
+    names = run(example)
+    measured = names["measured"]
+    assert measured["asr"] == names["attacked"].result.success.mean() > 0
+    printed = capsys.readouterr().out
+    assert f"'l2': {round(measured['l2'], 2)}" in printed
+    assert len(printed.splitlines()) == 10

@@ -1,1 +1,1 @@
-"""Attacks in other toolboxes: `interop.foolbox`, `art`, `maite` and `torch`, each with an extra of that name."""
+"""The structured attack in other toolboxes, each with the extra of its name."""

@@ -8,7 +8,6 @@ import numpy as np
 import numpy.typing as npt
 from art.estimators.classification import TensorFlowV2Classifier
 
-from tf_strattack.checks import check_classes
 from tf_strattack.classifiers.classifier import Classifier
 from tf_strattack.errors import InputError
 from tf_strattack.interop import host
@@ -44,19 +43,5 @@ def classes_of(y: Any, classifier: Classifier, images: Images, targeted: bool) -
         if targeted:
             raise InputError("expected y, the classes to reach, of a targeted attack, received none")
         return classifier.classify(images), None
-    classes = _indices(np.asarray(y), classifier, images)
+    classes = host.class_numbers(np.asarray(y), classifier, images, "y")
     return (host.labels_beside(classifier, images, classes), classes) if targeted else (classes, None)
-
-
-def _indices(y: npt.NDArray[Any], classifier: Classifier, images: Images) -> Classes:
-    """Class numbers from labels (N,), (N, 1) or one-hot (N, K), of any type of numbers, as in ART."""
-    classifier.prepare(images)  # finds the number of classes
-    wide = y.shape[1] if y.ndim == 2 else 1
-    if y.ndim not in (1, 2) or wide not in (1, classifier.num_classes) or y.dtype.kind not in "fiub":
-        raise InputError(
-            f"expected y of shape (N,), (N, 1) or, one-hot, (N, {classifier.num_classes}), received {y.dtype} {y.shape}"
-        )
-    classes = y.argmax(axis=1) if wide > 1 else y.reshape(len(y))
-    if (classes != np.round(classes)).any():
-        raise InputError("expected class numbers as y, received numbers that are not whole")
-    return check_classes(classes.astype(np.int64), len(images), classifier.num_classes, "y")

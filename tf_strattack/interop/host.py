@@ -6,9 +6,10 @@ import inspect
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from tf_strattack.attacks.attack import Attack
-from tf_strattack.checks import check_count
+from tf_strattack.checks import check_classes, check_count
 from tf_strattack.classifiers.classifier import Classifier
 from tf_strattack.errors import InputError
 from tf_strattack.result import AttackResult
@@ -56,6 +57,25 @@ def labels_beside(classifier: Classifier, images: Images, targets: Any) -> Class
     """Placeholder labels for a targeted attack without true ones: (N,) classes other than the targets."""
     classifier.prepare(images)  # finds the number of classes
     return np.asarray((np.asarray(targets) + 1) % (classifier.num_classes or 1), np.int32)
+
+
+def class_numbers(y: npt.NDArray[Any], classifier: Classifier, images: Images, name: str) -> Classes:
+    """Class numbers (N,) from labels (N,), (N, 1) or one-hot (N, K), of any type of numbers; messages say `name`.
+
+    Raises:
+      InputError: labels of another shape, or numbers that are no classes.
+    """
+    classifier.prepare(images)  # finds the number of classes
+    wide = y.shape[1] if y.ndim == 2 else 1
+    if y.ndim not in (1, 2) or wide not in (1, classifier.num_classes) or y.dtype.kind not in "fiub":
+        raise InputError(
+            f"expected {name} of shape (N,), (N, 1) or, one-hot, (N, {classifier.num_classes}), "
+            f"received {y.dtype} {y.shape}"
+        )
+    classes = y.argmax(axis=1) if wide > 1 else y.reshape(len(y))
+    if (classes != np.round(classes)).any():
+        raise InputError(f"expected class numbers as {name}, received numbers that are not whole")
+    return check_classes(classes.astype(np.int64), len(images), classifier.num_classes, name)
 
 
 def require_several_scores(classifier: Classifier, images: Images) -> None:
