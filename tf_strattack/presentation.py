@@ -65,10 +65,7 @@ def summarise(result: AttackResult) -> dict[str, int | float | None]:
 
 def data_frame(result: AttackResult) -> pandas.DataFrame:
     """The rows of `AttackResult.to_pandas`."""
-    try:
-        import pandas
-    except ImportError as error:
-        raise ImportError(f"expected pandas, received none ({error}): pip install tf-strattack[pandas]") from error
+    pandas = required_pandas()
     delta = result.delta
     targets: Any = pandas.NA if result.targets is None else result.targets
     columns: dict[str, Any] = {
@@ -82,6 +79,19 @@ def data_frame(result: AttackResult) -> pandas.DataFrame:
     }
     ids = {} if result.example_ids is None else {"example_id": result.example_ids}
     return pandas.DataFrame({**ids, **columns})
+
+
+def required_pandas() -> Any:
+    """The module pandas.
+
+    Raises:
+      ImportError: it is not installed.
+    """
+    try:
+        import pandas
+    except ImportError as error:
+        raise ImportError(f"expected pandas, received none ({error}): pip install tf-strattack[pandas]") from error
+    return pandas
 
 
 def _goal(result: AttackResult) -> str:

@@ -148,7 +148,7 @@ def test_measures_are_those_of_the_result(model, dataset, images, labels, target
     np.testing.assert_array_equal(outcomes["image"], rows)
     values = sa.metrics.measure(result.delta, groups=3)
     for name, value in values.items():
-        np.testing.assert_array_equal(outcomes[name], value)
+        np.testing.assert_array_equal(outcomes[name], np.where(result.success, value, np.nan))
         assert measured[name] == pytest.approx(value[result.success].mean())
     assert measured["images"] == 11
     assert measured["asr"] == result.success.mean()
@@ -205,6 +205,7 @@ def test_groups_have_names(images):
         ({"dataset": lambda data: data.map(lambda x, y: (x, y[:, :3]))}, r"expected labels of shape.*\(N, 4\), rec"),
         ({"target": 4}, "expected target to be a class from 0 to 3, random, least_likely or None, received 4"),
         ({"target": "next"}, "received 'next'"),
+        ({"target": 0, "dataset": lambda data: data.unbatch().skip(4).take(1)}, "expected images of other classes"),
         ({"target_seed": -1}, "expected target_seed"),
         ({"bounds": [0, 0.5]}, "expected images within the classifier's bounds"),
         ({"groups": "diagonals"}, "expected groups to be a number, a name .*received 'diagonals'"),

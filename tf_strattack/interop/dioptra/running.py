@@ -17,8 +17,9 @@ from tf_strattack.errors import InputError
 from tf_strattack.interop import host
 from tf_strattack.interop.dioptra.examples import Examples, bounds_of, examples_of, with_images
 from tf_strattack.interop.dioptra.named import attack_of, groups_of
+from tf_strattack.presentation import required_pandas
 from tf_strattack.result import AttackResult
-from tf_strattack.typing import Classes, Places
+from tf_strattack.typing import Classes, Flags, Places
 
 if TYPE_CHECKING:
     import pandas
@@ -120,10 +121,11 @@ def measure_datasets(
       Numbers by name: how many "images" there are, how many of them were "attacked" and how many are "successes";
       "clean_accuracy" and "adversarial_accuracy" over all images, "asr" over the attacked ones, and the mean of each of
       `metrics.measure` over the successes, NaN without any. And a row for each attacked image: its number in the data
-      set, label, target (None in an untargeted attack), predicted class, success and measures.
+      set, label, target (None in an untargeted attack), predicted class, success, and the measures if it succeeded.
 
     Raises:
       InputError: data sets of other images or in another order, or arguments of another kind.
+      ImportError: pandas is not installed.
     """
     before, after = _pair(dataset, adversarial_dataset)
     lower, upper = bounds_of(dataset, bounds)
@@ -135,18 +137,29 @@ def measure_datasets(
     delta = (after.images[rows] - images) / np.float32(upper - lower)
     structure = groups_of(groups, images)
     values = metrics.measure(delta, groups=2 if structure is None else structure)
+    right = [(seen == labels).mean() for seen in (classifier.classify(before.images), predicted)]
+    columns = {
+        "image": rows,
+        "label": labels[rows],
+        "target": None if targets is None else targets[rows],
+        "predicted": predicted[rows],
+        "success": success,
+        **{name: np.where(success, value, np.nan) for name, value in values.items()},
+    }
+    return _numbers(len(labels), right, success, values), required_pandas().DataFrame(columns)
+
+
+def _numbers(images: int, accuracies: list[float], success: Flags, values: dict[str, Any]) -> dict[str, float]:
     means = metrics.mean_over_successes(success, values)
+    counts = {"images": images, "attacked": len(success), "successes": means["num_successes"]}
+    clean, adversarial = accuracies
     measured = {
-        "images": len(labels),
-        "attacked": len(rows),
-        "successes": means["num_successes"],
-        "clean_accuracy": (classifier.classify(before.images) == labels).mean(),
-        "adversarial_accuracy": (predicted == labels).mean(),
+        **counts,
+        "clean_accuracy": clean,
+        "adversarial_accuracy": adversarial,
         **{name: means[name] for name in ("asr", *values)},
     }
-    columns = {"image": rows, "label": labels[rows], "target": None if targets is None else targets[rows]}
-    columns |= {"predicted": predicted[rows], "success": success, **values}
-    return {name: float("nan" if value is None else value) for name, value in measured.items()}, _frame(columns)
+    return {name: float("nan" if value is None else value) for name, value in measured.items()}
 
 
 def _pair(dataset: Any, adversarial_dataset: Any) -> tuple[Examples, Examples]:
@@ -158,12 +171,6 @@ def _pair(dataset: Any, adversarial_dataset: Any) -> tuple[Examples, Examples]:
             "shuffle with reshuffle_each_iteration=False"
         )
     return before, after
-
-
-def _frame(columns: dict[str, Any]) -> pandas.DataFrame:
-    import pandas
-
-    return pandas.DataFrame(columns)
 
 
 def _classifier(model: Any, bounds: tuple[float, float]) -> Classifier:
@@ -182,7 +189,10 @@ def _aims(
     labels = host.class_numbers(examples.labels, classifier, examples.images, "labels")
     every = np.arange(len(labels))
     targets = _targets(classifier, examples, labels, target, seed)
-    return labels, targets, every if targets is None else every[targets != labels]
+    rows = every if targets is None else every[targets != labels]
+    if not len(rows):
+        raise InputError(f"expected images of other classes than the target, {target}, received none")
+    return labels, targets, rows
 
 
 def _targets(
