@@ -238,8 +238,7 @@ def test_the_examples_of_pytorch_run(capsys):
 
 @pytest.mark.slow
 def test_the_example_of_dioptra_runs(capsys):
-    (example,) = (one for one in examples_in("docs/interop.md") if "interop.dioptra" in one)
-    names = run(example)
+    names = run(interop("Dioptra"))
     measured = names["measured"]
     assert measured["asr"] == names["attacked"].result.success.mean() > 0
     printed = capsys.readouterr().out
