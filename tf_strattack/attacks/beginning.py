@@ -25,7 +25,8 @@ class Beginnings(NamedTuple):
 
     Attributes:
       solver: from the original, then from starting points, then from random points.
-      restarts: the most random points.
+      restarts: how often it begins again: first at the original with shorter steps, if the solver has such, then at
+        random points.
       seed: the seed of the random points.
       fallback: the solver that starts at the original at the end, if there is one. If the network is flat, feasible
         iterates do not move; those of ADMM may leave the box in between.
@@ -39,7 +40,8 @@ class Beginnings(NamedTuple):
     def find(self, objective: Objective, work: Work, originals: Originals) -> Solution:
         """Minimises `objective` for the examples of `work`; `origin` says how each success was found."""
         solution = from_one_start(self.solver, objective, work, originals)
-        for way in (self._from_starting_points, self._from_random_points, self._by_fallback):
+        ways = (self._with_shorter_steps, self._from_starting_points, self._from_random_points, self._by_fallback)
+        for way in ways:
             missing = np.flatnonzero(~solution.found)
             if len(missing) and not work.tracker.interrupted:
                 again = way(objective, work.some(missing), work.select(missing, originals))
@@ -47,30 +49,46 @@ class Beginnings(NamedTuple):
                 solution.put(missing[found], again.at(found))
         return solution
 
+    def _with_shorter_steps(self, objective: Objective, work: Work, originals: Originals) -> Solution:
+        solver = self.solver.with_shorter_steps
+        if solver is None or not self.restarts:
+            return Solution.none(work.rows, work.batch.images.shape[1:])
+        solution = from_one_start(solver, objective, work, originals)
+        return solution._replace(origin=np.full(work.rows, RESTART, np.int8))
+
     def _from_starting_points(self, objective: Objective, work: Work, originals: Originals) -> Solution:
         return from_starting_points(self.solver, objective, work, originals)
 
     def _from_random_points(self, objective: Objective, work: Work, originals: Originals) -> Solution:
-        return from_random_points(self.solver, objective, work, originals, restarts=self.restarts, seed=self.seed)
+        points = self.restarts - (self.solver.with_shorter_steps is not None)
+        return from_random_points(self.solver, objective, work, originals, points=points, seed=self.seed)
 
     def _by_fallback(self, objective: Objective, work: Work, originals: Originals) -> Solution:
         if self.fallback is None:
             return Solution.none(work.rows, work.batch.images.shape[1:])
-        solution = minimise(self.fallback, objective, work, originals)
+        solution = from_one_start(self.solver, objective, work, originals, first=self.fallback)
         return solution._replace(origin=np.full(work.rows, FALLBACK, np.int8))
 
 
 def from_one_start(
-    solver: Solver[Any, Any], objective: Objective, work: Work, originals: Originals, start: Pixels | None = None
+    solver: Solver[Any, Any],
+    objective: Objective,
+    work: Work,
+    originals: Originals,
+    start: Pixels | None = None,
+    *,
+    first: Solver[Any, Any] | None = None,
 ) -> Solution:
     """Minimises `objective` from perturbations (N, H, W, C), None for 0; first the convex problem, if it is not convex.
 
     The convex problem finds the pixels that matter. Its solution, cut to its largest `max_groups` groups if there is
     such a limit, is kept until a better one succeeds. Examples without a success by then are minimised from `start`.
+    `first`, None for `solver`, is the solver from `start`; `solver` improves what it finds.
     """
+    first = first or solver
     if objective.convex == objective or not solver.begins_convex:
-        return minimise(solver, objective, work, originals, start=start)
-    convex = minimise(solver, objective.convex, work, originals, start=start)
+        return minimise(first, objective, work, originals, start=start)
+    convex = minimise(first, objective.convex, work, originals, start=start)
     solution = Solution.none(work.rows, work.batch.images.shape[1:])
     begun = np.flatnonzero(convex.found)
     if len(begun):
@@ -83,7 +101,7 @@ def from_one_start(
         again = None
         if start is not None:  # the first iterate is a candidate, so it must be within the budget
             again = objective.at(objective.numbers(), some.batch).within_budget(work.select(missing, start))
-        solution.put(missing, minimise(solver, objective, some, known, start=again))
+        solution.put(missing, minimise(first, objective, some, known, start=again))
     return solution
 
 
@@ -107,21 +125,21 @@ def from_starting_points(solver: Solver[Any, Any], objective: Objective, work: W
 
 
 def from_random_points(
-    solver: Solver[Any, Any], objective: Objective, work: Work, originals: Originals, *, restarts: int, seed: int
+    solver: Solver[Any, Any], objective: Objective, work: Work, originals: Originals, *, points: int, seed: int
 ) -> Solution:
-    """Minimises `objective` from up to `restarts` random points of the box, until one leads to a success.
+    """Minimises `objective` from up to `points` random points of the box, until one leads to a success.
 
     All examples get the same points for a `seed`, relative to their boxes, so that no result depends on the batch.
     """
     solution = Solution.none(work.rows, work.batch.images.shape[1:])
     missing = np.arange(work.rows)
-    for restart in range(restarts):
+    for place in range(points):
         if not len(missing) or work.tracker.interrupted:
             break
         some, known = work.some(missing), work.select(missing, originals)
         lower, upper = some.batch.lower, some.batch.upper
-        where = np.random.default_rng((seed, restart)).random(lower.shape[1:], np.float32)
-        start = _SHARES[restart % len(_SHARES)] * (lower + (upper - lower) * where)
+        where = np.random.default_rng((seed, place)).random(lower.shape[1:], np.float32)
+        start = _SHARES[place % len(_SHARES)] * (lower + (upper - lower) * where)
         solution.put(missing, from_one_start(solver, objective, some, known, start))
         missing = np.flatnonzero(~solution.found)
     return solution._replace(origin=np.full(work.rows, RESTART, np.int8))

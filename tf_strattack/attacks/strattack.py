@@ -53,8 +53,8 @@ class StrAttack(Attack):
         with the margin's tangent in place of the network. "admm" splits as the paper does, but takes the tangent inside
         the hinge and needs no search of c; use it for distortion "l0", and for "linf" with tau = 0. "paper" is the
         paper's. docs/solver.md compares them.
-      restarts: how many random points to start from, until one succeeds, if an example has no perturbation yet; None
-        for 3 with "prox_linear" and 0 with the others.
+      restarts: how often an example without success begins again: with "prox_linear" first at the original with
+        shorter steps, then at random points. None for 4 with "prox_linear", and 0 with the others.
       seed: the seed of the random points.
       fallback: the solver for examples that still have no perturbation: an object, a name, False or None for none, True
         for "admm" after "prox_linear" and none after the others.

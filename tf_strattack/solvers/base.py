@@ -92,12 +92,17 @@ class Solver(abc.ABC, Generic[Iterate, Parameters]):
     tests_start: ClassVar[bool] = False
     # Whether a problem with a non-convex group penalty starts at the solution of the convex one.
     begins_convex: ClassVar[bool] = False
-    # How many random points an attack starts from if it fails, unless its caller gives a number.
+    # How often an attack begins again if it fails, unless its caller gives a number.
     restarts: ClassVar[int] = 0
 
     @property
     def search(self) -> Search | None:
         """The search of c, if the solver needs one."""
+        return None
+
+    @property
+    def with_shorter_steps(self) -> Solver[Iterate, Parameters] | None:
+        """The solver for examples on which the steps of this one may have been too long; None if there is none."""
         return None
 
     @property

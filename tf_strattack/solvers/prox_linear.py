@@ -29,7 +29,7 @@ from tf_strattack.problem.groups import GroupStructure
 from tf_strattack.problem.problem import Problem
 from tf_strattack.solvers.base import Candidate, Monitored, Originals
 from tf_strattack.solvers.cuts import Cut, Multiplier, meet
-from tf_strattack.solvers.stepping import Stepping, Steps, total, track_margin
+from tf_strattack.solvers.stepping import Stepping, Steps, times, total, track_margin
 from tf_strattack.typing import Pixels, Rows, Scalar
 
 # Relative to the requested margin. A looser tolerance would amplify rounding errors to differences of several per cent.
@@ -38,6 +38,8 @@ _MAX_KAPPA = 0.2
 # This close to success, in units of the original's margin, kappa changes in proportion: iterates end up there, and a
 # jump at success itself would amplify rounding errors.
 _NEAR = 0.05
+# The factor of alpha for shorter steps.
+_SHORTER = 4.0
 # The box grows with this power of the iterations, and has its full size after this share of them, or this many at most.
 _GROWTH_POWER, _GROWTH_SHARE, _GROWTH_ITERATIONS = 1.5, 0.9, 100.0
 
@@ -93,7 +95,7 @@ class ProxLinear(Stepping[Iterate]):
     """
 
     begins_convex: ClassVar[bool] = True
-    restarts: ClassVar[int] = 3
+    restarts: ClassVar[int] = 4
 
     max_iterations: int = 55
     patience: int | None = 40
@@ -123,6 +125,14 @@ class ProxLinear(Stepping[Iterate]):
             "initial_radius": 1.0,
         }
         return cls(**{**defaults, **values})  # type: ignore[arg-type]
+
+    @property
+    def with_shorter_steps(self) -> ProxLinear:
+        """The same solver with steps of a quarter of the length.
+
+        With a small tau, rho by the tangent is small, and the first steps lead too far on a network of photographs.
+        """
+        return dataclasses.replace(self, alpha=times(_SHORTER, self.alpha))
 
     def check(self, distortion: Distortion, groups: GroupStructure | None) -> None:
         """Refuses a `distortion` whose minimiser jumps, as multipliers are found by secants; `groups` may be any.

@@ -130,6 +130,12 @@ def track_margin(kappa: Rows, shortfall: Rows, most: float) -> Rows:
     return tf.minimum(kappa * (1.0 + 0.1 * shortfall), most)
 
 
+def times(factor: float, alpha: float | str) -> float | str:
+    """`factor` times alpha, in the same form: 4 times "8 rho" is "32 rho"."""
+    product = factor * _multiple(alpha)
+    return f"{product:g} {_MULTIPLE}" if isinstance(alpha, str) else product
+
+
 def _multiple(alpha: Any) -> Any:
     """The number in "10 rho"; a value that is not text is returned unchanged."""
     if not isinstance(alpha, str):

@@ -121,6 +121,29 @@ def test_points_stay_within_epsilon_the_mask_and_the_budget():
     assert sa.metrics.nonzero_groups(result.delta, 2).max() <= 5
 
 
+def test_the_first_restart_takes_shorter_steps_from_the_original(exact):
+    long, short = (sa.solvers.ProxLinear(max_iterations=8, alpha=alpha) for alpha in (0.1, 0.4))
+    attack = sa.StrAttack(epsilon=None, solver=long, fallback=None, restarts=0, refine=False)
+    once, again = attack(*exact), dataclasses.replace(attack, restarts=1)(*exact)
+    alone = dataclasses.replace(attack, solver=short)(*exact)
+    found = again.origin == "restart"
+    assert found.any()
+    np.testing.assert_array_equal(again.adversarial[found], alone.adversarial[found])
+    np.testing.assert_array_equal(again.success, once.success | alone.success)
+    np.testing.assert_array_equal(again.adversarial[once.success], once.adversarial[once.success])
+    assert set(again.gradient_evaluations[~once.success]) == {1 + 2 * 8}
+
+
+@pytest.mark.filterwarnings("ignore::tf_strattack.InputWarning")
+def test_what_the_fallback_finds_for_the_convex_problem_is_kept():
+    classifier, images, labels, targets, _ = examples("rounding")
+    attack = dataclasses.replace(BRIEF, fallback=sa.solvers.Admm(max_iterations=60))
+    convex = attack(classifier, images, labels, targets)
+    half = dataclasses.replace(attack, penalty="l2_half")(classifier, images, labels, targets)
+    assert (convex.origin == "fallback").any()
+    assert half.success[convex.success].all()
+
+
 @pytest.mark.parametrize("hiding", first_quick(HIDING))
 @pytest.mark.filterwarnings("ignore::tf_strattack.InputWarning")
 def test_restarts_find_more_and_change_nothing_that_the_first_run_found(hiding):

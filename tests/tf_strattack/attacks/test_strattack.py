@@ -417,7 +417,7 @@ def test_records_hold_what_ran_and_nothing_that_stands_for_a_default():
     assert record["groups"] == {"class": "SlidingMask", "size": 2, "stride": 2, "border": "cover"}
     record = sa.StrAttack().hyper_parameters
     assert (record["solver"]["rho"], record["solver"]["alpha"]) == ("tangent", "8 rho")
-    assert (record["restarts"], record["seed"]) == (3, 0)
+    assert (record["restarts"], record["seed"]) == (4, 0)
     assert record["refine"]["sigma_quantile"] == 0.41
     assert record["max_groups"] is None  # no limit
     json.dumps(record)
