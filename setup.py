@@ -106,7 +106,7 @@ setup(
         "programs": requirements(EXTRA),
         "dev": requirements(read("requirements-dev.txt")),
         "docs": requirements(read("requirements-docs.txt")),
-        "tensorboard": ["tensorboard>=2.19,<3"],
+        "tensorboard": ["tensorboard>=2.17,<3"],
         "ray": ["ray>=2.40,<3"],
         "foolbox": ["foolbox>=3.3.4,<4"],
         "maite": ["maite>=0.10,<1"],

@@ -68,7 +68,10 @@ def resolved(name):
     """What the dotted `name` is: a module, or something within one."""
     value = sa
     for part in name.split(".")[1:]:
-        value = getattr(value, part)
+        try:
+            value = getattr(value, part)
+        except AttributeError:  # a module that nothing has imported yet
+            value = importlib.import_module(f"{value.__name__}.{part}")
     return value
 
 
