@@ -18,7 +18,8 @@ from tf_strattack.classifiers.classifier import Classifier
 from tf_strattack.classifiers.passing import as_classifier
 from tf_strattack.errors import InputError
 from tf_strattack.interop import host
-from tf_strattack.interop.maite_batches import Examples, channels_last, check_rule, examples_of, in_floats
+from tf_strattack.interop.aims import check_rule
+from tf_strattack.interop.maite_batches import Examples, channels_last, examples_of, in_floats
 from tf_strattack.interop.maite_outcomes import AttackedDatum, outcomes_of
 from tf_strattack.result import AttackResult
 
@@ -117,7 +118,7 @@ class StructuredAttack:
     ) -> None:
         """Checks and keeps the hyper-parameters."""
         to_classifier(model)
-        check_rule(targets, target_seed)
+        check_rule("targets", targets, target_seed)
         self.model, self.mask, self.batch_size = model, mask, batch_size
         self.targets, self.target_seed = targets, target_seed
         host.set_parameters(self, parameters)

@@ -9,13 +9,10 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from tf_strattack import targets as rules
-from tf_strattack.checks import check_whole
 from tf_strattack.classifiers.classifier import Classifier
 from tf_strattack.errors import InputError
+from tf_strattack.interop import aims
 from tf_strattack.typing import Classes, Images, Places
-
-RANDOM, LEAST_LIKELY = "random", "least_likely"
 
 
 class Examples(NamedTuple):
@@ -30,17 +27,6 @@ class Examples(NamedTuple):
         """The rows that are attacked: those that are not of their target's class."""
         every = np.arange(len(self.images))
         return every if self.targets is None else every[self.targets != self.labels]
-
-
-def check_rule(targets: Any, seed: Any) -> None:
-    """Refuses `targets` other than None, "random", "least_likely" or a class, and a seed below 0."""
-    check_whole("target_seed", seed)
-    if isinstance(targets, int | np.integer) and not isinstance(targets, bool) and targets >= 0:
-        return
-    if targets is not None and not (isinstance(targets, str) and targets in (RANDOM, LEAST_LIKELY)):
-        raise InputError(
-            f"expected targets to be None, 'random', 'least_likely' or the number of a class, received {targets!r}"
-        )
 
 
 def examples_of(batch: Any, classifier: Classifier, targets: str | int | None, seed: int) -> Examples:
@@ -63,18 +49,9 @@ def examples_of(batch: Any, classifier: Classifier, targets: str | int | None, s
             raise InputError(f'expected metadata with an "id" for each image, received {datum!r}')
     images = channels_last(inputs, classifier)
     classifier.prepare(images)  # finds the number of classes
-    classes = classifier.num_classes or 0
-    labels = _labels(scores, classes)
-    if targets is None:
-        return Examples(images, labels, None)
-    if targets == RANDOM:
-        drawn = [_random(label, datum, classes, seed) for label, datum in zip(labels, metadata, strict=True)]
-        return Examples(images, labels, np.array(drawn, np.int32))
-    if targets == LEAST_LIKELY:
-        return Examples(images, labels, rules.least_likely(classifier, images))
-    if int(targets) >= classes:
-        raise InputError(f"expected targets to be a class from 0 to {classes - 1}, received {targets}")
-    return Examples(images, labels, np.full(len(labels), targets, np.int32))
+    labels = _labels(scores, classifier.num_classes or 0)
+    numbers = [_number(datum["id"]) for datum in metadata]
+    return Examples(images, labels, aims.targets_of("targets", targets, classifier, images, labels, numbers, seed))
 
 
 def channels_last(inputs: Sequence[npt.ArrayLike], classifier: Classifier) -> Images:
@@ -121,9 +98,7 @@ def _labels(scores: Sequence[npt.ArrayLike], classes: int) -> Classes:
     return np.array([array.argmax() for array in arrays], np.int32)
 
 
-def _random(label: int, datum: Any, classes: int, seed: int) -> int:
-    """A target by the seed, the label and the datum's id, whatever batch it is in."""
-    name = datum["id"]
+def _number(name: Any) -> int:
+    """The number by which the datum `name` draws its target, whatever batch it is in."""
     whole = isinstance(name, int | np.integer) and name >= 0
-    number = int(name) if whole else int.from_bytes(hashlib.sha256(str(name).encode()).digest())
-    return int(rules.random([label], classes, seed=seed, first_row=number)[0])
+    return int(name) if whole else int.from_bytes(hashlib.sha256(str(name).encode()).digest())

@@ -9,12 +9,10 @@ import keras
 import numpy as np
 
 from tf_strattack import metrics
-from tf_strattack import targets as rules
-from tf_strattack.checks import check_whole
 from tf_strattack.classifiers.classifier import Classifier
 from tf_strattack.classifiers.passing import as_classifier, kept_classifier
 from tf_strattack.errors import InputError
-from tf_strattack.interop import host
+from tf_strattack.interop import aims, host
 from tf_strattack.interop.dioptra.examples import Examples, bounds_of, examples_of, with_images
 from tf_strattack.interop.dioptra.named import attack_of, groups_of
 from tf_strattack.presentation import required_pandas
@@ -23,8 +21,6 @@ from tf_strattack.typing import Classes, Flags, Places
 
 if TYPE_CHECKING:
     import pandas
-
-_RULES = ("random", "least_likely")
 
 
 class Attacked(NamedTuple):
@@ -186,28 +182,11 @@ def _aims(
     classifier: Classifier, examples: Examples, target: int | str | None, seed: int
 ) -> tuple[Classes, Classes | None, Places]:
     """Labels and targets (N,), and the rows that can be attacked: those that are not of their target's class."""
+    aims.check_rule("target", target, seed)
     labels = host.class_numbers(examples.labels, classifier, examples.images, "labels")
     every = np.arange(len(labels))
-    targets = _targets(classifier, examples, labels, target, seed)
+    targets = aims.targets_of("target", target, classifier, examples.images, labels, every.tolist(), seed)
     rows = every if targets is None else every[targets != labels]
     if not len(rows):
         raise InputError(f"expected images of other classes than the target, {target}, received none")
     return labels, targets, rows
-
-
-def _targets(
-    classifier: Classifier, examples: Examples, labels: Classes, target: int | str | None, seed: int
-) -> Classes | None:
-    check_whole("target_seed", seed)
-    classes = classifier.num_classes or 0
-    if target is None:
-        return None
-    if target == "random":
-        return rules.random(labels, classes, seed=seed)
-    if target == "least_likely":
-        return rules.least_likely(classifier, examples.images)
-    if isinstance(target, bool) or not isinstance(target, int | np.integer) or not 0 <= target < classes:
-        raise InputError(
-            f"expected target to be a class from 0 to {classes - 1}, {', '.join(_RULES)} or None, received {target!r}"
-        )
-    return np.full(len(labels), target, np.int32)
