@@ -11,7 +11,7 @@ import functools
 from . import flags
 from .gate.flags import FAIL_IF
 
-OPTIONS = flags.options({"Run": [FAIL_IF]})
+OPTIONS = flags.options({"Attack": [flags.TRANSFORM], "Run": [FAIL_IF]})
 
 
 def main() -> int:

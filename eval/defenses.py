@@ -1,9 +1,9 @@
 """Trains networks with defences and attacks them: `python -m eval.defenses --data_dir=DIR`.
 
-Makes two tables, next to the paper's figures (appendix H): adversarial training with the examples of an attack, and
-defensive distillation by temperature. --pgd_epsilon adds the accuracy under PGD. Writes networks, runs, defenses.md,
-.csv, .json and report.html into --output_dir. Finished rows are not repeated, and rows can be added later. --dataset
-is mnist or cifar10.
+Makes two tables, next to the paper's figures (appendix H): adversarial training with the examples of an attack and
+other defences, and defensive distillation by temperature. --pgd_epsilon adds the accuracy under PGD. Writes networks,
+runs, defenses.md, .csv, .json and report.html into --output_dir. Finished rows are not repeated, and rows can be added
+later. --dataset is mnist or cifar10.
 """
 
 from __future__ import annotations
@@ -17,7 +17,8 @@ from . import flags
 _DEFENSES = absl_flags.DEFINE_list(
     "defenses",
     ["none", "strattack"],
-    "Rows of the first table: none, an attack whose examples are added to the training set, or pgd.",
+    "Rows of the first table: none, an attack whose examples are added to the training set, pgd, noise (trained on "
+    "noisy images), smoothing (the same network, with noise before it when it is attacked), or ensemble.",
 )
 _TEMPERATURES = absl_flags.DEFINE_list("temperatures", ["1", "10", "40", "100"], "Temperatures of the second table.")
 _TRAIN_IMAGES = absl_flags.DEFINE_integer(
@@ -40,9 +41,13 @@ _PGD_EPSILON = absl_flags.DEFINE(
     "PGD if unset.",
     serializer=absl_flags.ArgumentSerializer(),
 )
+_NOISE_STD = absl_flags.DEFINE_float(
+    "noise_std", 0.25, "Standard deviation of the noise of noise and smoothing, in [0, 1] scale."
+)
+_MEMBERS = absl_flags.DEFINE_integer("members", 3, "Networks of the ensemble.", lower_bound=2)
 # The networks are trained here and attacked on the test split, so that flags about models and splits mean nothing.
 OPTIONS = flags.options(
-    {"Defences": [_DEFENSES, _TEMPERATURES, _TRAIN_IMAGES, _EPOCHS, _PRECISION, _PGD_EPSILON]},
+    {"Defences": [_DEFENSES, _TEMPERATURES, _TRAIN_IMAGES, _EPOCHS, _PRECISION, _NOISE_STD, _MEMBERS, _PGD_EPSILON]},
     without=[
         "model",
         "weights",
@@ -63,7 +68,7 @@ def main() -> None:
     """Runs the study of defences that the flags describe."""
     from .studies.defenses.program import Training, study_defenses
 
-    training = Training(_TRAIN_IMAGES.value, _EPOCHS.value, _PRECISION.value)
+    training = Training(_TRAIN_IMAGES.value, _EPOCHS.value, _PRECISION.value, _NOISE_STD.value, _MEMBERS.value)
     study_defenses(_DEFENSES.value, _TEMPERATURES.value, training, pgd_epsilon=_PGD_EPSILON.value)
 
 

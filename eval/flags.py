@@ -93,6 +93,13 @@ GROUPS = flags.DEFINE_string(
     "squares:2, squares:3,2 (side, stride), superpixels:64 (about 64 per image), rows, columns, channels, channels:2 "
     "(squares within each channel), or file:MAPS.npz.",
 )
+TRANSFORM = flags.DEFINE_list(
+    "transform",
+    [],
+    "Random changes of an image before the network sees it: noise:0.25, brightness:0.1, shift:2, resize_pad:0.85, "
+    "jpeg:60:95, or several with commas. An example then counts as a success if it fools the network on 90 of 100 "
+    "draws; each evaluation draws 16 images.",
+)
 NUM_IMAGES = flags.DEFINE_integer(
     "num_images",
     None,

@@ -27,7 +27,7 @@ _IMAGE_DIR = absl_flags.DEFINE_string(
 # The test split of ImageNet has no labels.
 _SPLITS = {"imagenet2012": "validation"}
 OPTIONS = flags.options(
-    {"Data": [_IMAGE_DIR], "Run": [FAIL_IF]},
+    {"Data": [_IMAGE_DIR], "Attack": [flags.TRANSFORM], "Run": [FAIL_IF]},
     model="inception_v3",
     dataset="imagenet2012",
     num_images=100,

@@ -20,6 +20,7 @@ from .inputs.from_flags import data_from_flags, model_from_flags, model_options
 from .inputs.groups import Grouping, parse_groups
 from .inputs.models import Model
 from .inputs.targets import parse_targets
+from .inputs.transforms import InputTransform, parse_transforms
 from .runs import flags as engine_flags
 from .runs.cluster import Cluster
 from .runs.engine import Run, configuration_of, verify_run
@@ -58,6 +59,7 @@ def check_names() -> None:
       InputError: one of them.
     """
     parse_targets(flags.TARGETS.value)
+    parse_transforms(flags.TRANSFORM.value)
     make_attack(flags.ATTACK.value, flags.ATTACK_PARAMETERS.value, parse_groups(flags.GROUPS.value).for_attack)
 
 
@@ -104,8 +106,10 @@ def setting_of(model: Model, data: Data, dataset: str, *, own_labels: bool) -> S
         **grouping.facts,
         "targets": str(targets),
         "seed": flags.SEED.value,
+        **({"transform": flags.TRANSFORM.value} if flags.TRANSFORM.value else {}),
     }
-    return Setting(attack, grouping, model, data, targets, selection, own_labels, facts)
+    input_transform = InputTransform(parse_transforms(flags.TRANSFORM.value), flags.SEED.value)
+    return Setting(attack, grouping, model, data, targets, selection, own_labels, facts, input_transform)
 
 
 def check_groups(image_shape: Sequence[int | None], grouping: Grouping, *attacks: Attack) -> None:
@@ -174,7 +178,7 @@ def work_on(setting: Setting, plan: Plan, numbers: Sequence[int], *, quantize: b
     """The work on each of the shards `numbers`, with starting points for an attack that takes them."""
     takes_points = isinstance(setting.attack, StrAttack) and numbers
     points = plan.starting_points(setting.data, setting.model.classifier.bounds) if takes_points else None
-    return Work(setting.attack, quantize, setting.grouping, flags.batch_size(), points)
+    return Work(setting.attack, quantize, setting.grouping, flags.batch_size(), points, setting.input_transform)
 
 
 def _cluster() -> Cluster:

@@ -13,7 +13,10 @@ NET = absl_flags.DEFINE_enum(
 DATA_DIR = absl_flags.DEFINE_string("data_dir", None, "Directory of prepared TFDS data sets.")
 DOWNLOAD = absl_flags.DEFINE_bool("download", False, "Let TFDS download a data set that is missing.")
 VARIANT = absl_flags.DEFINE_enum(
-    "variant", "standard", ["standard", "distilled", "adversarial", "pgd"], "How the network is defended."
+    "variant",
+    "standard",
+    ["standard", "distilled", "adversarial", "pgd", "noise", "ensemble"],
+    "How the network is defended.",
 )
 TEMPERATURE = absl_flags.DEFINE_float("temperature", None, "Temperature of --variant=distilled, above 0.")
 ADVERSARIAL_DATASET = absl_flags.DEFINE_string(
@@ -29,6 +32,14 @@ EPSILON = absl_flags.DEFINE(
 PGD_STEPS = absl_flags.DEFINE_integer("pgd_steps", None, "Attack steps of --variant=pgd; 7 if unset.")
 PGD_STEP_SIZE = absl_flags.DEFINE_float(
     "pgd_step_size", None, "Length of an attack step; 2.5 epsilon / steps if unset."
+)
+NOISE_STD = absl_flags.DEFINE_float(
+    "noise_std",
+    None,
+    "Standard deviation of the noise of --variant=noise, in [0, 1] scale; 0.25 if unset.",
+)
+MEMBERS = absl_flags.DEFINE_integer(
+    "members", None, "Networks of --variant=ensemble, at least 2; 3 if unset.", lower_bound=2
 )
 EPOCHS = absl_flags.DEFINE_integer(
     "epochs", None, "Passes over the training split; 12 for mnist, 40 for cifar10 if unset.", lower_bound=1

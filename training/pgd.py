@@ -10,6 +10,7 @@ import tensorflow as tf
 
 from tf_strattack.problem import balls
 
+from .changed_images import ChangedImages
 from .data import Split
 
 # The evaluation takes 40 steps, as Madry et al. for MNIST, but longer ones (0.019 at epsilon 0.3 instead of 0.01).
@@ -63,7 +64,7 @@ class PGD:
         return tf.stop_gradient(last)
 
 
-class PGDTraining(keras.Model):
+class PGDTraining(ChangedImages):
     """Trains `network` on PGD examples instead of the images; the metrics refer to the examples.
 
     The radius grows linearly over the first `warmup_steps` steps: with the full radius from the start, MNIST networks
@@ -72,29 +73,13 @@ class PGDTraining(keras.Model):
 
     def __init__(self, network: keras.Model, attack: PGD, *, warmup_steps: int, seed: int) -> None:
         """Wraps `network` and shares its weights; `seed` is the seed of the attack's random starts."""
-        super().__init__()
-        self.network = network
-        self._attack, self._warmup_steps, self._seed = attack, warmup_steps, seed
-        self.build((None, *network.input_shape[1:]))
+        super().__init__(network, seed=seed)
+        self._attack, self._warmup_steps = attack, warmup_steps
 
-    def build(self, input_shape: Any) -> None:
-        """Does nothing, as the network is built already."""
-        self.built = True
-
-    def call(self, images: tf.Tensor, training: bool | None = None) -> tf.Tensor:
-        """The network's logits."""
-        return self.network(images, training=training)
-
-    def train_step(self, data: tuple[tf.Tensor, tf.Tensor]) -> dict[str, Any]:
-        """One training step on the PGD examples of a batch."""
-        images, probabilities = data
-        step = self.optimizer.iterations
+    def change(self, images: tf.Tensor, probabilities: tf.Tensor, *, step: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
+        """Attacks the images."""
         share = tf.minimum(1.0, tf.cast(step + 1, tf.float32) / max(1, self._warmup_steps))
-        # The seed follows from the step, so that a resumed run draws the same starts as an uninterrupted one.
-        seed = tf.stack([self._seed, tf.cast(step, tf.int32)])
-        adversarial = self._attack(self.network, images, probabilities, seed=seed, share=share)
-        results: dict[str, Any] = super().train_step((adversarial, probabilities))
-        return results
+        return self._attack(self.network, images, probabilities, seed=seed, share=share)
 
 
 def pgd_accuracy(

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 import shutil
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import keras
 import tensorflow as tf
-from absl import flags as absl_flags
 
 from tf_strattack.errors import InputError
 from tf_strattack.programs.command_line import command
@@ -21,20 +19,13 @@ from tf_strattack.programs.running import require_new, tensorboard_directory
 from tf_strattack.runtime.files import replacing, same_content
 
 from . import flags, variants
-from .adversarial_dataset import read_adversarial_dataset
 from .card import write_card
+from .chosen_variant import check_flags, chosen_variant
 from .data import load_splits
 from .fit import Recipe, accuracy
-from .nets import NETS, Net
-from .pgd import PGD
+from .nets import NETS
 
 _PROGRAM = "training.train"
-# Variant → its own flags, and whether they are required.
-_OWN_FLAGS = {
-    "distilled": {flags.TEMPERATURE.name: True},
-    "adversarial": {flags.ADVERSARIAL_DATASET.name: True},
-    "pgd": {flags.EPSILON.name: False, flags.PGD_STEPS.name: False, flags.PGD_STEP_SIZE.name: False},
-}
 
 
 def train_network() -> None:
@@ -43,7 +34,7 @@ def train_network() -> None:
     Raises:
       InputError: flags that do not fit, or an output file that exists.
     """
-    _check_flags()
+    check_flags()
     net = NETS[flags.DATASET.value][flags.NET.value]
     output = Path(flags.OUTPUT.value or f"{flags.DATASET.value}_{flags.NET.value}.keras")
     workspace = output.with_suffix(".training")
@@ -58,7 +49,7 @@ def train_network() -> None:
         augment=net.augment,
         seed=flags.SEED.value,
     )
-    own, train_variant = _variant(net, shape, num_classes)
+    own, train_variant = chosen_variant(net, shape, num_classes)
     configuration = {
         "model": blank.name,
         "dataset": flags.DATASET.value,
@@ -119,53 +110,3 @@ def _keep(network: keras.Model, output: Path, finished: Path) -> None:
     _check_new(output, finished)  # again: another program may have written the file during the training
     with replacing(output) as file, finished.open("rb") as source:
         shutil.copyfileobj(source, file)
-
-
-def _variant(
-    net: Net, shape: tuple[int, ...], num_classes: int
-) -> tuple[dict[str, Any], Callable[[variants.Task], variants.Outcome]]:
-    """The variant's part of the configuration, and the function that trains the network."""
-    if flags.VARIANT.value == "distilled":
-        temperature = flags.TEMPERATURE.value or 0.0
-        return {"temperature": temperature}, lambda task: variants.train_distilled(task, temperature)
-    if flags.VARIANT.value == "adversarial":
-        added = read_adversarial_dataset(
-            Path(flags.ADVERSARIAL_DATASET.value or ""),
-            dataset=flags.DATASET.value,
-            image_shape=shape,
-            num_classes=num_classes,
-        )
-        own = {
-            "examples_added": len(added.split),
-            "failed_examples_left_out": added.failed,
-            "examples": added.made_by,
-        }
-        return own, lambda task: variants.train_adversarial(task, added.split)
-    if flags.VARIANT.value == "pgd":
-        attack = PGD(flags.EPSILON.value or net.epsilon, flags.PGD_STEPS.value or 7, flags.PGD_STEP_SIZE.value)
-        own = {"pgd": {**dataclasses.asdict(attack), "warmup": variants.WARMUP}}
-        return own, lambda task: variants.train_pgd(task, attack)
-    return {}, variants.train_standard
-
-
-def _check_flags() -> None:
-    """Refuses values out of range, flags of other variants, and a missing flag that the variant requires."""
-    for flag in (flags.TEMPERATURE, flags.EPSILON, flags.PGD_STEPS, flags.PGD_STEP_SIZE, flags.LEARNING_RATE):
-        if flag.value is not None and not 0 < flag.value < float("inf"):
-            raise InputError(f"expected --{flag.name} to be a number above 0, received {flag.value:g}")
-    if flags.EPSILON.value is not None and flags.EPSILON.value > 1:
-        raise InputError(f"expected --epsilon in [0, 1] scale, such as 8/255, received {flags.EPSILON.value:g}")
-    if flags.OUTPUT.value is not None and not flags.OUTPUT.value.endswith(".keras"):
-        raise InputError(f"expected --output to end in .keras, received {flags.OUTPUT.value}")
-    if flags.OUTPUT.value is not None and Path(flags.OUTPUT.value).is_dir():
-        raise InputError(f"expected --output to be a file, received {flags.OUTPUT.value}, which is a directory")
-    for variant, names in _OWN_FLAGS.items():
-        for name, needed in names.items():
-            given = absl_flags.FLAGS[name].value is not None
-            if given and variant != flags.VARIANT.value:
-                raise InputError(
-                    f"expected --{name} with --variant={variant} only, received it with {flags.VARIANT.value}"
-                )
-            if needed and not given and variant == flags.VARIANT.value:
-                raise InputError(f"expected --{name} with --variant={variant}, received none")
-    tensorboard_directory(flags.TENSORBOARD_DIR.value)  # refuses a directory that cannot be written, before any work

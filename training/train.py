@@ -22,6 +22,8 @@ OPTIONS = Options(
             flags.EPSILON,
             flags.PGD_STEPS,
             flags.PGD_STEP_SIZE,
+            flags.NOISE_STD,
+            flags.MEMBERS,
         ],
         "Training": [flags.EPOCHS, flags.BATCH_SIZE, flags.LEARNING_RATE, flags.PRECISION, flags.SEED],
         "Output": [flags.OUTPUT, flags.OVERWRITE, flags.TENSORBOARD_DIR],

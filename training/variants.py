@@ -1,15 +1,16 @@
-"""How each variant of a network is trained: standard, distilled, adversarial, pgd."""
+"""How each variant of a network is trained: standard, distilled, adversarial, pgd, noise, ensemble."""
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import keras
 import numpy as np
 
+from .changed_images import NoiseTraining, noise_accuracy
 from .data import Split
 from .distillation import soft_labels
 from .fit import Recipe, accuracy, fit
@@ -51,6 +52,21 @@ class Task:
             **options,
         )
 
+    def once(self, name: str, **options: Any) -> keras.Model:
+        """Trains a network of several, as `fit`, or reads it if it was finished before an interruption."""
+        finished = self.workspace / f"{name}.keras"
+        if finished.exists():
+            return keras.saving.load_model(finished)
+        network = self.fit(name, **options)
+        partial = finished.with_name("partial.keras")
+        network.save(partial)
+        partial.replace(finished)
+        return network
+
+    def with_seed(self, more: int) -> Task:
+        """The same task with a seed that is `more` higher."""
+        return dataclasses.replace(self, recipe=dataclasses.replace(self.recipe, seed=self.recipe.seed + more))
+
 
 # The network, and further facts for its card.
 Outcome = tuple[keras.Model, dict[str, Any]]
@@ -68,19 +84,8 @@ def train_distilled(task: Task, temperature: float) -> Outcome:
     logits divided by `temperature`; the student is used at temperature 1. The soft labels belong to the original
     images, even if the student sees them shifted and flipped. The student's seed is the teacher's plus 1.
     """
-    finished = task.workspace / "teacher.keras"
-    if finished.exists():
-        teacher = keras.saving.load_model(finished)
-    else:
-        teacher = task.fit("teacher", temperature=temperature)
-        partial = finished.with_name("partial.keras")
-        teacher.save(partial)
-        partial.replace(finished)
-    softened = dataclasses.replace(
-        task,
-        train=soft_labels(teacher, task.train, temperature),
-        recipe=dataclasses.replace(task.recipe, seed=task.recipe.seed + 1),
-    )
+    teacher = task.once("teacher", temperature=temperature)
+    softened = dataclasses.replace(task.with_seed(1), train=soft_labels(teacher, task.train, temperature))
     student = softened.fit("student", temperature=temperature)
     return student, {"teacher_test_accuracy": accuracy(teacher, task.test)}
 
@@ -108,3 +113,35 @@ def train_pgd(task: Task, attack: PGD) -> Outcome:
         "pgd_test_accuracy": pgd_accuracy(network, task.test, test, restarts=TEST_RESTARTS, seed=task.recipe.seed),
     }
     return network, facts
+
+
+def train_noise(task: Task, deviation: float) -> Outcome:
+    """Trains on images with normal noise (Cohen et al. 2019, arXiv 1902.02918) and measures accuracy under it."""
+
+    def wrap(network: keras.Model, steps_per_epoch: int) -> keras.Model:
+        return NoiseTraining(network, deviation, seed=task.recipe.seed)
+
+    network = task.fit("network", wrap=wrap)
+    return network, {"noise_test_accuracy": noise_accuracy(network, task.test, deviation, seed=task.recipe.seed)}
+
+
+def train_ensemble(task: Task, members: int) -> Outcome:
+    """Trains networks that differ in their seeds alone, and joins them (Strauss et al. 2017, arXiv 1709.03423).
+
+    The seeds are that of the task and the next ones. The ensemble is one network, whose logits are the mean of theirs.
+    """
+    networks = [task.with_seed(number).once(f"member_{number}") for number in range(members)]
+    accuracies = [accuracy(network, task.test) for network in networks]
+    return mean_of(networks), {"members_test_accuracies": accuracies}
+
+
+def mean_of(networks: Sequence[keras.Model]) -> keras.Model:
+    """One network of images (N, H, W, C) whose logits (N, K) are the mean of those of `networks`."""
+    image = keras.layers.Input(networks[0].input_shape[1:], name="image")
+    # Layers of a model need names of their own.
+    parts = [
+        keras.Model(network.inputs[0], network.outputs[0], name=f"member_{number}")
+        for number, network in enumerate(networks)
+    ]
+    logits = keras.layers.Average(name="logits")([part(image) for part in parts])
+    return keras.Model(image, logits, name=f"{networks[0].name}_ensemble")

@@ -187,7 +187,7 @@ def verify_run(
     wrong = list(damages(store))
     if reason := config_damage(directory, found):
         wrong.insert(0, ("config.json", reason))
-    return verify(store, setting.model.classifier, setting.attack.confidence, wrong, exported)
+    return verify(store, setting.fooled, wrong, exported)
 
 
 def _new_plan(setting: Setting, configuration: dict[str, Any]) -> Plan:

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from tqdm import tqdm
 
-from tf_strattack import AttackResult, Classifier, InputError
+from tf_strattack import AttackResult, InputError
 from tf_strattack.programs.streams import printable
 
 from ..tables.measures import numbered
@@ -20,12 +20,12 @@ from .store import Store
 Damages = Iterable[tuple[str, str]]
 # Finds damages of files that were exported from the shards; takes these, and the facts in the manifest.
 Exported = Callable[[Store, Mapping[str, Any]], Damages]
+Fooled = Callable[[AttackResult], npt.NDArray[np.bool_]]
 
 
 def verify(
     store: Store,
-    classifier: Classifier,
-    confidence: float,
+    fooled: Fooled,
     others: Damages,
     exported: Exported,
 ) -> str:
@@ -33,7 +33,7 @@ def verify(
 
     Args:
       store: the shards.
-      classifier, confidence: the network that successful examples fool, and the margin by which they do.
+      fooled: whether (N,) the examples of a shard fool the network, tested once more.
       others: damages of files other than shards.
       exported: finds damages of exported files. It is called if the shards are intact.
 
@@ -48,7 +48,7 @@ def verify(
         reasons = {**dict.fromkeys(store.lacking(number), "it is missing"), **store.damages(number)}
         if not reasons:
             result = store.result(number)
-            other = _fooled(classifier, result, confidence) != result.success
+            other = fooled(result) != result.success
             examples, successes = examples + len(result), successes + int(result.success.sum())
             if other.any():
                 reasons[store.path(number).name] = (
@@ -73,10 +73,6 @@ def report(name: str, reason: str) -> str:
     """Prints what is wrong with a file; returns its name."""
     tqdm.write(printable(f"{name}: {reason}"))
     return name
-
-
-def _fooled(classifier: Classifier, result: AttackResult, confidence: float) -> npt.NDArray[np.bool_]:
-    return classifier.fooled_by(result.adversarial, result.labels, result.targets, confidence=confidence)
 
 
 def _first(result: AttackResult, chosen: npt.NDArray[np.bool_]) -> str:

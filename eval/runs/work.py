@@ -16,6 +16,7 @@ from tf_strattack.typing import Images
 
 from ..inputs.examples import Examples
 from ..inputs.groups import Grouping
+from ..inputs.transforms import UNCHANGED, InputTransform
 from .progress_bar import ProgressBar
 from .records import Measures, measure
 from .rows import DISTANCES
@@ -48,6 +49,7 @@ class Work:
       grouping: the groups of pixels, for the measures, and for an attack without groups of its own.
       batch_size: as in `Attack.__call__`.
       starting_points: (P, H, W, C), for an attack that takes them; None for any other.
+      input_transform: a random change of images before the network.
     """
 
     attack: Attack
@@ -55,6 +57,7 @@ class Work:
     grouping: Grouping
     batch_size: int | str | None
     starting_points: Images | None = None
+    input_transform: InputTransform = UNCHANGED
 
     def __call__(self, classifier: Classifier, examples: Examples, callback: Callback | None = None) -> Outcome:
         """Does the work on one shard.
@@ -66,7 +69,12 @@ class Work:
         options: dict[str, Any] = {} if self.starting_points is None else {"starting_points": self.starting_points}
         groups = self.grouping.structure(examples.images, examples.image_ids)
         found = with_groups(self.attack, groups)(
-            classifier, examples.images, *arguments, batch_size=self.batch_size, callback=callback, **options
+            self.input_transform.before(classifier),
+            examples.images,
+            *arguments,
+            batch_size=self.batch_size,
+            callback=callback,
+            **options,
         )
         result, before = found, {}
         if self.quantize and not found.interrupted:

@@ -108,12 +108,14 @@ def test_mistakes_get_one_line_and_status_2(tmp_path):
         (["--attack=tests.broken:Unseeded"], "admm_linf, received 'tests.broken:Unseeded'"),
         (
             ["--defenses=strong"],
-            "expected --defenses to be of none, pgd, strattack, strattack_overlap,",
+            "expected --defenses to be of none, pgd, noise, smoothing, ensemble, strattack, strattack_overlap,",
         ),
         (["--temperatures=hot"], "expected --temperatures to be positive numbers, received 'hot'"),
         (["--defenses=", "--temperatures="], "expected --defenses or --temperatures, received neither"),
         (["--dataset=sample"], "expected --dataset to be one of mnist, cifar10, received 'sample'"),
         (["--pgd_epsilon=0"], "expected --pgd_epsilon to be a number above 0, received 0.0"),
+        (["--noise_std=2"], "expected --noise_std above 0 and at most 1, received 2"),
+        (["--members=1"], "2"),
         (["--model=mnist_cnn"], "Unknown command line flag 'model'"),
         (["--tensorboard_dir=logs"], "Unknown command line flag 'tensorboard_dir'"),
         (["--targets=random:20"], "expected --targets of at most 9, the other classes, received random:20"),
@@ -134,6 +136,42 @@ def test_examples_of_the_attack_itself_are_made_with_its_parameters_those_of_oth
     assert "--attack=strattack_overlap" in craft.arguments
     assert "--attack_parameters=tau=2" not in craft.arguments
     assert "--attack=strattack" in attack.arguments
+
+
+def test_a_smoothed_network_is_the_one_trained_on_noise_and_has_noise_before_it_when_it_is_attacked(tmp_path):
+    study = Networks(tmp_path, (), (), "strattack", (), (), (), ("--attack=pgd_linf",), noise_std=0.5, members=4)
+    noise, smoothing, ensemble = map(study.row, ("noise", "smoothing", "ensemble"))
+    assert noise.network == smoothing.network == tmp_path / "nets" / "noise.keras"
+    assert noise.steps[0] == smoothing.steps[0]
+    assert {"--variant=noise", "--noise_std=0.5"} <= set(noise.steps[0].arguments)
+    assert {"--variant=ensemble", "--members=4"} <= set(ensemble.steps[0].arguments)
+    for row, shown in ((noise, False), (smoothing, True), (ensemble, False)):
+        assert (row.run, row.pgd) == (tmp_path / "attacks" / row.name, tmp_path / "pgd" / row.name)
+        for step in row.steps[1:]:
+            assert ("--transform=noise:0.5" in step.arguments) == shown
+
+
+@pytest.mark.slow
+def test_networks_with_noise_and_several_networks_are_rows(tiny_mnist, tmp_path):
+    directory = tmp_path / "out"
+    given = [f"--data_dir={tiny_mnist}", *TINY, "--noise_std=0.1", "--members=2", f"--output_dir={directory}"]
+    status, out, err = server_of("eval.defenses").run(
+        *given, "--defenses=ensemble,noise,smoothing,none", "--temperatures="
+    )
+    assert status == 0, err
+    rows = {row["defense"]: row for row in json.loads((directory / "defenses.json").read_text())["rows"]}
+    assert list(rows) == ["none", "noise", "smoothing", "ensemble"]
+    assert len(rows["ensemble"]["card"]["members_test_accuracies"]) == 2
+    assert "--transform=noise:0.1" in rows["smoothing"]["commands"]["attack"]
+    cost = {name: row["gradient_evaluations_per_example"] for name, row in rows.items()}
+    assert cost["smoothing"] > 5 * cost["noise"]
+    for shown in (
+        "| noisy images |",
+        "| noisy images (and sees noisy ones) |",
+        "| nothing (mean of several networks) |",
+    ):
+        assert shown in out
+    check_all_is_known(directory, "eval.defenses", tmp_path / "copy")
 
 
 def test_with_a_radius_pgd_attacks_every_network_too(tmp_path):
@@ -212,7 +250,10 @@ def test_failures_and_rows_without_a_figure_in_the_paper_are_shown_as_such(tmp_p
     assert "| PGD examples alone | - | - | - | - | - | - | - | - |" in text
     assert "| examples of strattack | - | - | - | - | - | - | +50 % | -25 % |" in text
     assert "robust accuracy" not in text  # earlier versions recorded none
-    places = [text.index(title) for title in ("| nothing (no defence)", "| examples of strattack", "| PGD examples")]
+    others = [{**row, "defense": name} for name in ("ensemble", "smoothing", "noise")]
+    text = write_tables(study_of(tmp_path, {}, [*others, row, harder, plain]))
+    titles = ("nothing (no", "examples of", "PGD", "noisy images |", "noisy images (", "nothing (mean")
+    places = [text.index(f"| {title}") for title in titles]
     assert places == sorted(places)
 
 

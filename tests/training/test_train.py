@@ -70,6 +70,8 @@ def test_the_same_seed_makes_the_same_network_and_its_card_says_how(tiny_mnist, 
     [
         pytest.param(["--variant=standard", "--precision=mixed_bfloat16"], ["Epoch 2/3"], id="standard"),
         pytest.param(["--variant=pgd", "--pgd_steps=2"], ["Epoch 3/3"], id="pgd"),
+        pytest.param(["--variant=noise", "--noise_std=0.1"], ["Epoch 3/3"], id="noise"),
+        pytest.param(["--variant=ensemble", "--members=2"], ["Epoch 3/3", "Epoch 2/3"], id="member"),
         pytest.param(["--variant=distilled", "--temperature=5"], ["Epoch 3/3", "Epoch 3/3"], id="student"),
     ],
 )
@@ -186,6 +188,10 @@ MISTAKES = [
     (["--variant=distilled", "--temperature=0"], "expected --temperature to be a number above 0, received 0"),
     (["--temperature=10"], "expected --temperature with --variant=distilled only, received it with standard"),
     (["--variant=adversarial"], "expected --adversarial_dataset with --variant=adversarial, received none"),
+    (["--variant=noise", "--noise_std=0"], "expected --noise_std to be a number above 0, received 0"),
+    (["--noise_std=0.1"], "expected --noise_std with --variant=noise only, received it with standard"),
+    (["--variant=ensemble", "--members=1"], "2"),
+    (["--members=2", "--variant=pgd"], "expected --members with --variant=ensemble only, received it with pgd"),
     (["--pgd_steps=3"], "expected --pgd_steps with --variant=pgd only, received it with standard"),
     (
         ["--variant=adversarial", "--adversarial_dataset=nowhere"],

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from training import variants
+from training.changed_images import NoiseTraining, noise_accuracy
 from training.data import Split, load_splits
 from training.fit import Recipe, accuracy
 from training.nets import mnist_cnn
@@ -71,6 +72,70 @@ def test_adversarial_learns_from_both_sets(task, monkeypatch):
     assert len(train) == len(task.train) + 7
     np.testing.assert_array_equal(train.images[-7:], added.images)
     np.testing.assert_array_equal(train.probabilities[-7:], added.probabilities)
+
+
+def test_noise_is_in_the_images_of_each_step_and_follows_from_seed_and_step(task):
+    network = task.build("float32")
+    seen = []
+
+    class Recorded(NoiseTraining):
+        def change(self, images, probabilities, **options):
+            changed = super().change(images, probabilities, **options)
+            seen.append((images.numpy(), changed.numpy()))
+            return changed
+
+    for _ in range(2):
+        model = Recorded(network, 0.1, seed=3)
+        model.compile(keras.optimizers.SGD(0.0), "categorical_crossentropy", run_eagerly=True)
+        model.fit(np.full((32, 28, 28, 1), 0.5, np.float32), np.eye(10)[np.arange(32) % 10], batch_size=16, verbose=0)
+    for images, changed in seen:
+        np.testing.assert_allclose((changed - images).std(), 0.1, atol=0.005)
+        assert 0.0 <= changed.min() <= changed.max() <= 1.0
+    first, second, *again = (changed for _, changed in seen)
+    assert not np.array_equal(first, second)
+    np.testing.assert_array_equal([first, second], again)
+
+
+def test_accuracy_under_noise_is_that_of_noisy_images(task):
+    network = task.build("float32")
+    few = Split(task.test.images[:40], task.test.probabilities[:40])
+    assert noise_accuracy(network, few, 1e-6, seed=0) == accuracy(network, few)
+    constant = keras.Sequential([keras.Input((28, 28, 1)), keras.layers.GlobalMaxPooling2D(), keras.layers.Dense(2)])
+    # Class 1 where a pixel reaches 0.9, as noise of this size makes it everywhere, and never without.
+    constant.set_weights([np.array([[0.0, 1.0]], np.float32), np.array([0.9, 0.0], np.float32)])
+    grey = Split(np.full((8, 28, 28, 1), 0.5, np.float32), np.eye(2, dtype=np.float32)[np.zeros(8, int)])
+    assert accuracy(constant, grey) == 1.0
+    assert noise_accuracy(constant, grey, 0.5, seed=0) == 0.0
+
+
+def test_an_ensemble_is_the_mean_of_networks_with_seeds_of_their_own_and_trains_none_twice(task, monkeypatch):
+    fitted = []
+
+    def recorded(build, train, test, recipe, **options):
+        fitted.append((recipe.seed, options["backup_dir"].name))
+        keras.utils.set_random_seed(recipe.seed)
+        return build("float32")
+
+    monkeypatch.setattr(variants, "fit", recorded)
+    ensemble, found = variants.train_ensemble(task, 3)
+    assert fitted == [(0, "member_0"), (1, "member_1"), (2, "member_2")]
+    members = [keras.saving.load_model(task.workspace / f"member_{number}.keras") for number in range(3)]
+    images = task.test.images[:5]
+    wanted = np.mean([member.predict_on_batch(images) for member in members], axis=0)
+    np.testing.assert_allclose(ensemble.predict_on_batch(images), wanted, atol=1e-6)
+    assert found == {"members_test_accuracies": [accuracy(member, task.test) for member in members]}
+    ensemble.save(task.workspace / "ensemble.keras")
+    loaded = keras.saving.load_model(task.workspace / "ensemble.keras")
+    np.testing.assert_allclose(loaded.predict_on_batch(images), wanted, atol=1e-6)
+    variants.train_ensemble(task, 3)
+    assert len(fitted) == 3
+
+
+@pytest.mark.slow
+def test_noise_training_learns(task):
+    network, found = variants.train_noise(task, 0.2)
+    assert accuracy(network, task.test) > 0.6
+    assert 0.5 < found["noise_test_accuracy"] <= 1.0
 
 
 @pytest.mark.slow

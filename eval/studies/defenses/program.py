@@ -30,6 +30,8 @@ class Training(NamedTuple):
     train_images: int
     epochs: int | None
     precision: str
+    noise_std: float
+    members: int
 
 
 def _pgd(epsilon: float | None) -> tuple[str, ...]:
@@ -63,6 +65,8 @@ def study_defenses(
     check_groups(net.image_shape, grouping, attack)
     if pgd_epsilon is not None and not pgd_epsilon > 0.0:
         raise InputError(f"expected --pgd_epsilon to be a number above 0, received {pgd_epsilon}")
+    if not 0.0 < training.noise_std <= 1.0:
+        raise InputError(f"expected --noise_std above 0 and at most 1, received {training.noise_std:g}")
     names = check_names(defenses)
     temperatures = flags.positive_numbers("temperatures", given, float)
     if not names and not temperatures:
@@ -106,6 +110,8 @@ def _networks(directory: Path, training: Training, pgd: tuple[str, ...]) -> Netw
         attacking=flags.arguments([*crafting, flags.NUM_IMAGES]),
         crafting=(*flags.arguments(crafting), f"--num_images={training.train_images}"),
         pgd=pgd,
+        noise_std=training.noise_std,
+        members=training.members,
     )
 
 

@@ -15,7 +15,9 @@ from ...runs.reading import whole_run
 from ..steps import Step
 from ..study import Row
 
-NONE, PGD = "none", "pgd"
+NONE, PGD, NOISE, SMOOTHING, ENSEMBLE = "none", "pgd", "noise", "smoothing", "ensemble"
+# The rows whose networks are trained without examples of an attack of eval.attack.
+KNOWN = (NONE, PGD, NOISE, SMOOTHING, ENSEMBLE)
 
 
 class Net(NamedTuple):
@@ -33,8 +35,8 @@ _STANDARD = "standard"
 class DefenseRow(Row):
     """One network of the study, with the steps that train and attack it.
 
-    The steps include the training of other networks that it needs. The name of the row is "none", "pgd", the attack
-    whose examples are trained on, or "T=10".
+    The steps include the training of other networks that it needs. The name of the row is one of `KNOWN`, the
+    attack whose examples are trained on, or "T=10".
 
     Attributes:
       temperature: the temperature of a distilled network, else None.
@@ -74,6 +76,8 @@ class Networks:
       attacking: arguments of eval.attack for the attacks on the networks.
       crafting: arguments of eval.attack for the attacks that make training examples.
       pgd: arguments of eval.attack with PGD and its radius; empty for no PGD.
+      noise_std: standard deviation of the noise in training, and before the smoothed network, in [0, 1] scale.
+      members: the number of networks in the ensemble.
     """
 
     directory: Path
@@ -84,13 +88,22 @@ class Networks:
     attacking: tuple[str, ...]
     crafting: tuple[str, ...]
     pgd: tuple[str, ...] = ()
+    noise_std: float = 0.25
+    members: int = 3
 
     def row(self, name: str) -> DefenseRow:
-        """The row of adversarial training `name`."""
+        """The row of the defence `name`: one of `KNOWN`, or an attack whose examples are trained on."""
         if name == NONE:
             return self._row(name, None, _STANDARD)
         if name == PGD:
             return self._row(name, None, PGD, "--variant=pgd")
+        if name == ENSEMBLE:
+            return self._row(name, None, name, "--variant=ensemble", f"--members={self.members}")
+        if name in (NOISE, SMOOTHING):
+            # Both are the same network; the smoothed one has noise before it when it is attacked, too.
+            before = (f"--transform=noise:{self.noise_std!r}",) if name == SMOOTHING else ()
+            training = ("--variant=noise", f"--noise_std={self.noise_std!r}")
+            return self._row(name, None, NOISE, *training, attacked_as=name, behind=before)
         crafted = self.directory / "adversarial" / name
         how = (f"--attack={name}", *(self.parameters if name == self.attack else ()), *self.crafting)
         craft = Step(
@@ -107,13 +120,30 @@ class Networks:
         return self._row(f"T={text}", temperature, f"distilled_{text}", *options)
 
     def _row(
-        self, name: str, temperature: float | None, network: str, *options: str, before: tuple[Step, ...] = ()
+        self,
+        name: str,
+        temperature: float | None,
+        network: str,
+        *options: str,
+        before: tuple[Step, ...] = (),
+        attacked_as: str | None = None,
+        behind: tuple[str, ...] = (),
     ) -> DefenseRow:
-        run, pgd = (self.directory / kind / network for kind in ("attacks", "pgd"))
+        """The row of a network.
+
+        Args:
+          name, temperature: of the row.
+          network: the name of its file.
+          options: further arguments of training.train.
+          before: steps before the training.
+          attacked_as: the name of the directories of its runs; None for that of the network.
+          behind: arguments of eval.attack about what stands before the network.
+        """
+        run, pgd = (self.directory / kind / (attacked_as or network) for kind in ("attacks", "pgd"))
         trained = self._network(network)
 
         def attack(output: Path, *how: str) -> Step:
-            return Step("eval.attack", (*self.data, f"--model={trained}", *how, f"--output_dir={output}"))
+            return Step("eval.attack", (*self.data, f"--model={trained}", *behind, *how, f"--output_dir={output}"))
 
         put_to = [attack(pgd, *self.pgd)] if self.pgd else []
         put_to.append(attack(run, f"--attack={self.attack}", *self.parameters, *self.attacking))
@@ -130,12 +160,12 @@ class Networks:
 
 
 def check_names(names: Sequence[str]) -> list[str]:
-    """The rows of adversarial training, without duplicates.
+    """The rows of the first table, without duplicates.
 
     Raises:
       InputError: an unknown name.
     """
-    known = (NONE, PGD, *ATTACKS)
+    known = (*KNOWN, *ATTACKS)
     for name in names:
         if name not in known:
             raise InputError(f"expected --defenses to be of {', '.join(known)}, received {name!r}")

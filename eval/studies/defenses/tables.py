@@ -25,7 +25,7 @@ from ...tables.measures import (
 from ...tables.table import Cell, Table, cells, plain
 from ..paper import DISTILLATION_ASR, TABLE_A1
 from ..study import Study
-from .rows import NONE, PGD, DefenseRow, card_of
+from .rows import ENSEMBLE, KNOWN, NOISE, NONE, PGD, SMOOTHING, DefenseRow, card_of
 
 _STEM = "defenses"
 FILES = tuple(f"{_STEM}.{kind}" for kind in ("json", "csv", "md"))
@@ -108,9 +108,10 @@ def _csv(rows: Sequence[dict[str, Any]]) -> str:
     return Table("", columns, lines).csv()
 
 
-def _place(row: dict[str, Any]) -> tuple[float, bool, bool]:
-    """The sort key of a row: no defence, attacks in the order given, PGD, then temperatures ascending."""
-    return row["temperature"] or 0.0, row["defense"] == PGD, row["defense"] != NONE
+def _place(row: dict[str, Any]) -> tuple[float, int]:
+    """The sort key of a row: no defence, attacks in the order given, other defences, then temperatures ascending."""
+    name = row["defense"]
+    return row["temperature"] or 0.0, (1 + KNOWN.index(name) if name in KNOWN else 1) - (name == NONE)
 
 
 def _markdown(rows: Sequence[dict[str, Any]]) -> str:
@@ -143,7 +144,7 @@ def _training_table(rows: Sequence[dict[str, Any]]) -> Table:
             printed = [paper_cell(m, row["paper"][case][m]) for case, m in shown]
             lines.append([plain(PAPER), *cells([None] * len(accuracies)), *printed])
     columns = ["trained with", *map(title_of, accuracies), *(f"{case} {SYMBOLS[m]}" for case, m in shown)]
-    return Table("Adversarial training", columns, lines)
+    return Table("Training against attacks", columns, lines)
 
 
 def _change_table(undefended: dict[str, Any], others: Sequence[dict[str, Any]]) -> Table:
@@ -153,7 +154,7 @@ def _change_table(undefended: dict[str, Any], others: Sequence[dict[str, Any]]) 
         if row["paper"] is not None and undefended["paper"] is not None:
             lines.append([plain(PAPER), *_changes(undefended["paper"], row["paper"])])
     columns = ["trained with", *(f"{case} {SYMBOLS[m]}" for case, m in _CHANGED)]
-    return Table("Change by adversarial training", columns, lines, _CHANGES)
+    return Table("Change by the training", columns, lines, _CHANGES)
 
 
 def _changes(undefended: dict[str, Any], row: dict[str, Any]) -> list[Cell]:
@@ -185,7 +186,13 @@ def _distillation_table(rows: Sequence[dict[str, Any]]) -> Table:
 
 def title(defense: str) -> str:
     """What a network was trained with, in words."""
-    titles = {NONE: "nothing (no defence)", PGD: "PGD examples alone"}
+    titles = {
+        NONE: "nothing (no defence)",
+        PGD: "PGD examples alone",
+        NOISE: "noisy images",
+        SMOOTHING: "noisy images (and sees noisy ones)",
+        ENSEMBLE: "nothing (mean of several networks)",
+    }
     return titles.get(defense, f"examples of {defense}")
 
 

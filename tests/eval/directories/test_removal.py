@@ -73,12 +73,14 @@ WRITTEN = {
     },
     "eval.defenses": {
         *("defenses.md", "defenses.csv", "defenses.json", "report.html", "manifest.json"),
-        *("rows/none.json", "rows/T=10.json", "rows/strattack.json"),
+        *("rows/none.json", "rows/T=10.json", "rows/strattack.json", "rows/smoothing.json", "rows/ensemble.json"),
     },
     "eval.acceptance": {"acceptance.json"},
     "eval.benchmark": {"benchmark.json", "benchmark.png", "report.html"},
     "training.train": {
         "teacher.keras",
+        "member_0.keras",
+        "member_1/latest.weights.h5",
         "partial.keras",
         "finished.keras",
         "network/latest.weights.h5",

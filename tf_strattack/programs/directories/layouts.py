@@ -98,7 +98,8 @@ def _trained_there(path: Path) -> bool:
 # The families of attacks, each with its variants.
 _ATTACK = r"(?:strattack|cw|ead|fgm|ifgm|pgd|sigma_zero|admm)(?:_[a-z0-9]+)*"
 _NUMBER = r"[\d.e+-]+"
-_NET = rf"standard|pgd|adversarial_({_ATTACK})|distilled_{_NUMBER}"
+_NET = rf"standard|pgd|noise|ensemble|adversarial_({_ATTACK})|distilled_{_NUMBER}"
+_ATTACKED_NET = f"{_NET}|smoothing"
 _RUNS = {"attacks": Folder(runs=rf"({_ATTACK})(_tau_{_NUMBER}|_unrefined)?")}
 _PICTURES = r"\.(png|pdf)"
 
@@ -109,7 +110,7 @@ DATASET = Folder(
 PARQUET = Folder(r"train-\d{5,}-of-\d{5,}\.parquet|croissant\.json|README\.md", wrote=_other_than_their_card)
 ENTRIES = Folder(r"\d{5,}\.json")
 # The records of studies for each row, and for each claim.
-ROWS = Folder(rf"({_ATTACK}(_tau_{_NUMBER}|_unrefined)?|none|pgd|T={_NUMBER}|claim_\w+)\.json")
+ROWS = Folder(rf"({_ATTACK}(_tau_{_NUMBER}|_unrefined)?|none|pgd|noise|smoothing|ensemble|T={_NUMBER}|claim_\w+)\.json")
 PNG_FILES = Folder(r".+(_to_\d+|_untargeted)(~\d+)?\.png")
 _BACKUP = Folder(r"(latest|partial)\.weights\.h5")
 
@@ -138,11 +139,13 @@ LAYOUTS = {
             "rows": ROWS,
             "nets": Folder(rf"({_NET})\.(keras|json)", runs=rf"({_NET})\.training", wrote=_trained_there),
             "adversarial": Folder(runs=_ATTACK),
-            "attacks": Folder(runs=_NET),
-            "pgd": Folder(runs=_NET),
+            "attacks": Folder(runs=_ATTACKED_NET),
+            "pgd": Folder(runs=_ATTACKED_NET),
         },
     ),
     "eval.benchmark": Folder(r"benchmark\.(json|png)|report\.html"),
     "eval.acceptance": Folder(r"acceptance\.json"),
-    "training.train": Folder(r"(teacher|partial|finished)\.keras", {"network|teacher|student": _BACKUP}),
+    "training.train": Folder(
+        r"(teacher|member_\d+|partial|finished)\.keras", {r"network|teacher|student|member_\d+": _BACKUP}
+    ),
 }
