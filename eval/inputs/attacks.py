@@ -10,6 +10,7 @@ from tf_strattack.problem.distortions import DISTORTIONS
 from tf_strattack.problem.groups import GroupStructure
 
 from .attack_parameters import assemble, did_you_mean, flat, parse
+from .groups import parse_groups
 from .meanings import meaning_of, summary_of
 from .own_attacks import is_own, load_attack
 
@@ -22,6 +23,7 @@ ATTACKS: dict[str, tuple[type[Attack], dict[str, Any]]] = {
     "strattack_overlap": (StrAttack, {"group_size": 3, "stride": 2}),
     "strattack_l2_half": (StrAttack, {"penalty": "l2_half"}),
     "strattack_connected": (StrAttack, {"connected": True}),
+    "strattack_superpixels": (StrAttack, {"groups": "superpixels:64"}),
     "cw_l2": (CarliniWagnerL2, {}),
     "ead_en": (ElasticNet, {"decision_rule": "en"}),
     "ead_l1": (ElasticNet, {"decision_rule": "l1"}),
@@ -47,6 +49,7 @@ _ABOUT = {
     "strattack_overlap": "StrAttack with overlapping groups.",
     "strattack_l2_half": "StrAttack with a concave penalty: fewer groups, more distortion.",
     "strattack_connected": "StrAttack with its changes gathered in fewer clusters of groups.",
+    "strattack_superpixels": "StrAttack with superpixels as groups, whatever --groups counts.",
     "ead_en": "EAD (arXiv 1709.04114): elastic net of l1 and l2; keeps the example with the smallest elastic net.",
     "ead_l1": "EAD; keeps the example with the smallest l1.",
     **{f"fgm_{norm}": f"The fast gradient method: one step, measured in {norm}." for norm in NORMS},
@@ -69,7 +72,8 @@ EVERY = "true"
 def make_attack(name: str, assignments: list[str], groups: GroupStructure | None = None) -> Attack:
     """Makes the attack `name`, or one of the user's own; `assignments` like "tau=2" override its presets.
 
-    `groups` are the default groups of an attack with groups; None for the attack's own default.
+    `groups` are the default groups of an attack with groups; None for the attack's own default. Groups in words, as
+    --groups takes them, are the attack's own.
 
     Raises:
       InputError: an unknown attack or parameter, or a value that does not fit.
@@ -80,14 +84,24 @@ def make_attack(name: str, assignments: list[str], groups: GroupStructure | None
             f"{name!r}{did_you_mean(name, ATTACKS)}"
         )
     kind, presets = (load_attack(name), {}) if is_own(name) else ATTACKS[name]
-    if groups is not None and "groups" in presets:
+    if groups is not None and isinstance(presets.get("groups"), int):
         presets = {**presets, "groups": groups}
+    given = {**presets, **dict(map(parse, assignments))}
+    if isinstance(given.get("groups"), str):
+        given["groups"] = _own_groups(given["groups"])
     try:
-        return assemble(name, kind, {**presets, **dict(map(parse, assignments))}, groups)
+        return assemble(name, kind, given, groups)
     except TypeError as error:
         if not is_own(name):
             raise
         raise InputError(f"expected --attack_parameters of {name}, received: {error}") from error
+
+
+def _own_groups(text: str) -> GroupStructure:
+    try:
+        return parse_groups(text).for_attack
+    except InputError as error:
+        raise InputError(f"{error}, in --attack_parameters=groups={text}") from error
 
 
 def list_attacks(name: str) -> str:

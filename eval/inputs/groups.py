@@ -77,6 +77,10 @@ class Grouping(GroupStructure):
     maps: dict[str, npt.NDArray[np.int32]] | None = dataclasses.field(default=None, compare=False, repr=False)
     sha256: str | None = None
 
+    def __str__(self) -> str:
+        """The text of the command line."""
+        return self.text
+
     @property
     def record(self) -> dict[str, Any]:
         """The groups as records describe them."""

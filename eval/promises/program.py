@@ -112,7 +112,7 @@ def _trial(tried: Tried, plan: Any) -> tuple[Trial, str]:
         np.concatenate([getattr(shard, name) for shard in shards]) for name in ("images", "labels", "image_ids")
     )
     given = [shard.targets for shard in shards if shard.targets is not None]
-    attack = with_groups(setting.attack, setting.grouping.structure(images, ids))
+    attack = with_groups(setting.attack, images, ids)
     owner = owner_of(setting.model.name, images, plain=tried.plain)
     trial = Trial(classifier, attack, images, labels, np.concatenate(given) if given else None, owner.call)
     return trial, owner.how

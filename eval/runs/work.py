@@ -7,10 +7,10 @@ from collections.abc import Generator, Iterable
 from typing import Any, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
 from tf_strattack import Attack, AttackResult, Classifier, SigmaZero, StrAttack, metrics, quantize
 from tf_strattack.images import from_uint8, to_uint8
-from tf_strattack.problem.groups import GroupStructure
 from tf_strattack.runtime.progress import Callback
 from tf_strattack.typing import Images
 
@@ -46,7 +46,7 @@ class Work:
     Attributes:
       attack: the attack.
       quantize: whether to quantize images.
-      grouping: the groups of pixels, for the measures, and for an attack without groups of its own.
+      grouping: the groups of pixels for the measures.
       batch_size: as in `Attack.__call__`.
       starting_points: (P, H, W, C), for an attack that takes them; None for any other.
       input_transform: a random change of images before the network.
@@ -68,7 +68,7 @@ class Work:
         arguments = examples.labels, examples.targets
         options: dict[str, Any] = {} if self.starting_points is None else {"starting_points": self.starting_points}
         groups = self.grouping.structure(examples.images, examples.image_ids)
-        found = with_groups(self.attack, groups)(
+        found = with_groups(self.attack, examples.images, examples.image_ids)(
             self.input_transform.before(classifier),
             examples.images,
             *arguments,
@@ -100,10 +100,10 @@ class Work:
         return Outcome(result, {**measure(result, groups=groups), **before})
 
 
-def with_groups(attack: Attack, groups: GroupStructure) -> Attack:
-    """The attack with `groups` of its images, if it has the placeholder of --groups for them."""
+def with_groups(attack: Attack, images: Images, image_ids: npt.NDArray[np.str_]) -> Attack:
+    """The attack with the groups of images (N, H, W, C) with these names (N,), if it has a placeholder for them."""
     if isinstance(attack, StrAttack | SigmaZero) and isinstance(attack.groups, Grouping):
-        return dataclasses.replace(attack, groups=groups)
+        return dataclasses.replace(attack, groups=attack.groups.structure(images, image_ids))
     return attack
 
 

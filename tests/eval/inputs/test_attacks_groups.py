@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import tf_strattack as sa
-from eval.inputs.attacks import make_attack
+from eval.inputs.attacks import describe_attack, make_attack
 from eval.inputs.examples import Examples
 from eval.inputs.groups import parse_groups
 from eval.runs.work import Work
@@ -27,3 +27,33 @@ def test_the_groups_of_a_file_reach_the_attack_by_the_names_of_its_images(tmp_pa
     expected = attack(classifier, images, labels, targets)
     assert expected.success.any()
     np.testing.assert_array_equal(outcome.result.adversarial, expected.adversarial)
+
+
+def test_groups_of_the_attack_s_own_are_not_those_that_are_counted(digits):
+    images, labels, targets = (part[:2] for part in digits)
+    ids = np.array(["a", "b"])
+    counted = parse_groups("squares:7")
+    attack = make_attack("strattack_superpixels", ["refine=false", "max_iterations=20"], counted.for_attack)
+    outcome = Work(attack, False, counted, None)(
+        sa.shipped.load_classifier(), Examples(images, labels, targets, ids, ids)
+    )
+    own = sa.groups.superpixels(images, 64)
+    expected = make_attack("strattack", ["refine=false", "max_iterations=20"], own)(
+        sa.shipped.load_classifier(), images, labels, targets
+    )
+    np.testing.assert_array_equal(outcome.result.adversarial, expected.adversarial)
+    np.testing.assert_array_equal(
+        outcome.measures["nonzero_groups"], sa.metrics.nonzero_groups(expected.delta, groups=counted.for_attack)
+    )
+    assert attack.hyper_parameters["groups"]["groups"] == "superpixels:64"
+
+
+def test_groups_in_words_are_a_parameter_of_every_attack_with_groups():
+    default = parse_groups("squares:3").for_attack
+    for name in ("strattack", "sigma_zero_groups"):
+        assert make_attack(name, ["groups=rows"], default).groups == parse_groups("rows")
+        assert make_attack(name, ["groups=squares:5"], default).groups == sa.SlidingMask(5)
+        assert make_attack(name, [], default).groups == default
+    with pytest.raises(sa.InputError, match=r"received 'blobs', in --attack_parameters=groups=blobs$"):
+        make_attack("strattack", ["groups=blobs"])
+    assert "groups=superpixels:64" in describe_attack("strattack_superpixels")
