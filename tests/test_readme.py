@@ -174,23 +174,24 @@ def test_the_examples_of_interpretation_print_scores(example, capsys):
     assert ((printed > 0.05) & (printed <= 1)).all()
 
 
-def interop(section):
-    """The example of a section of docs/interop.md."""
-    text = (ROOT / "docs" / "interop.md").read_text()
-    (example,) = re.findall(rf"^## {section}$.*?```python\n(.*?)```", text, re.MULTILINE | re.DOTALL)
+def interop(page, section=None):
+    """The example of a page in docs/interop, or of a section of it."""
+    text = (ROOT / "docs" / "interop" / page).read_text()
+    start = "" if section is None else rf"^## {section}$.*?"
+    (example,) = re.findall(rf"{start}```python\n(.*?)```", text, re.MULTILINE | re.DOTALL)
     return example
 
 
 @pytest.mark.slow
 def test_the_examples_of_foolbox_art_and_keras_run(capsys):
-    names = run(interop("Foolbox"))
+    names = run(interop("foolbox_and_art.md", "Foolbox"))
     assert names["success"].numpy().all()
-    names = run(interop("ART"))
+    names = run(interop("foolbox_and_art.md", "ART"))
     foolbox, art = capsys.readouterr().out.split("of a targeted attack: 8")
     assert int(re.findall(r"(\d+)\]", foolbox)[0]) == 8
     wanted, got = re.findall(r"predicted: \[(.*?)\] wanted: \[(.*?)\]", art)[0]
     assert wanted == got
-    names = run(interop("Keras"))
+    names = run(interop("keras.md"))
     measured = names["history"]
     assert len(measured["attack_success_rate"]) == 2
     assert measured["attack_success_rate"][-1] > 0
@@ -200,7 +201,7 @@ def test_the_examples_of_foolbox_art_and_keras_run(capsys):
 @pytest.mark.slow
 def test_the_example_of_maite_runs(capsys):
     pytest.importorskip("maite", reason="needs the extra maite")
-    names = run(interop("MAITE"))
+    names = run(interop("maite.md"))
     clean, attacked, *data = capsys.readouterr().out.splitlines()
     assert clean == "clean: {'accuracy': 1.0}"
     assert names["measured"]["accuracy"] < 0.5
@@ -211,8 +212,8 @@ def test_the_example_of_maite_runs(capsys):
 
 @pytest.mark.slow
 def test_what_foolbox_and_art_find_is_sharpened_as_the_document_prints(capsys):
-    printed = re.findall(r"```text\n(.*?)```", (ROOT / "docs/interop.md").read_text(), re.DOTALL)[0]
-    run(interop("Improve what their attacks find"))
+    printed = re.findall(r"```text\n(.*?)```", (ROOT / "docs/interop/foolbox_and_art.md").read_text(), re.DOTALL)[0]
+    run(interop("foolbox_and_art.md", "Improve what their attacks find"))
     found = [re.split(r"([\d.]+)", line) for line in capsys.readouterr().out.splitlines() if "fooled" in line]
     expected = [re.split(r"([\d.]+)", line) for line in printed.splitlines()]
     assert len(found) == len(expected) == 4
@@ -226,8 +227,8 @@ def test_the_examples_of_pytorch_run(capsys):
     pytest.importorskip("torch")
     pytest.importorskip("secmlt")
     names = {}
-    for example in (one for one in examples_in("docs/interop.md") if "str_attack" in one):
-        exec(compile(example, "docs/interop.md", "exec"), names)
+    for example in (one for one in examples_in("docs/interop/pytorch.md") if "str_attack" in one):
+        exec(compile(example, "pytorch.md", "exec"), names)
     assert names["result"].success.all()
     printed = capsys.readouterr().out
     pairs = re.findall(r"predicted: \[(.*?)\] true: \[(.*?)\]", printed)
@@ -238,7 +239,7 @@ def test_the_examples_of_pytorch_run(capsys):
 
 @pytest.mark.slow
 def test_the_example_of_dioptra_runs(capsys):
-    names = run(interop("Dioptra"))
+    names = run(interop("dioptra.md"))
     measured = names["measured"]
     assert measured["asr"] == names["attacked"].result.success.mean() > 0
     printed = capsys.readouterr().out
