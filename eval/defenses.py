@@ -13,6 +13,7 @@ from absl import flags as absl_flags
 from tf_strattack.programs.numbers import FractionParser
 
 from . import flags
+from .studies.defenses.names import MEMBERS, NOISE_STD
 
 _DEFENSES = absl_flags.DEFINE_list(
     "defenses",
@@ -41,10 +42,14 @@ _PGD_EPSILON = absl_flags.DEFINE(
     "PGD if unset.",
     serializer=absl_flags.ArgumentSerializer(),
 )
-_NOISE_STD = absl_flags.DEFINE_float(
-    "noise_std", 0.25, "Standard deviation of the noise of noise and smoothing, in [0, 1] scale."
+_NOISE_STD = absl_flags.DEFINE(
+    FractionParser(),
+    "noise_std",
+    NOISE_STD,
+    "Standard deviation of the noise for the rows noise and smoothing, in [0, 1] scale.",
+    serializer=absl_flags.ArgumentSerializer(),
 )
-_MEMBERS = absl_flags.DEFINE_integer("members", 3, "Networks of the ensemble.", lower_bound=2)
+_MEMBERS = absl_flags.DEFINE_integer("members", MEMBERS, "Networks of the row ensemble.", lower_bound=2)
 # The networks are trained here and attacked on the test split, so that flags about models and splits mean nothing.
 OPTIONS = flags.options(
     {"Defences": [_DEFENSES, _TEMPERATURES, _TRAIN_IMAGES, _EPOCHS, _PRECISION, _NOISE_STD, _MEMBERS, _PGD_EPSILON]},

@@ -97,8 +97,8 @@ TRANSFORM = flags.DEFINE_list(
     "transform",
     [],
     "Random changes of an image before the network sees it: noise:0.25, brightness:0.1, shift:2, resize_pad:0.85, "
-    "jpeg:60:95, or several with commas. An example then counts as a success if it fools the network on 90 of 100 "
-    "draws; each evaluation draws 16 images.",
+    "jpeg:60:95, or several with commas. An example then counts as a success if it fools the network on at least 90 "
+    "of 100 random draws. Each evaluation of the network in the attack takes 16 draws, and counts as 16.",
 )
 NUM_IMAGES = flags.DEFINE_integer(
     "num_images",
@@ -120,7 +120,7 @@ BATCH_SIZE = flags.DEFINE_string(
 # The largest seed that both Keras's and NumPy's generators take.
 MAX_SEED = 2**31 - 1
 SEED = flags.DEFINE_integer(
-    "seed", 0, "Seed of random targets and of the average case.", lower_bound=0, upper_bound=MAX_SEED
+    "seed", 0, "Seed of random targets, of the average case, and of --transform.", lower_bound=0, upper_bound=MAX_SEED
 )
 OUTPUT_DIR = flags.DEFINE_string(
     "output_dir",

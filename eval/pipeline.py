@@ -89,7 +89,15 @@ def setting_of(model: Model, data: Data, dataset: str, *, own_labels: bool) -> S
     targets = parse_targets(flags.TARGETS.value)
     grouping = parse_groups(flags.GROUPS.value)
     attack = make_attack(flags.ATTACK.value, flags.ATTACK_PARAMETERS.value, grouping.for_attack)
-    selection = Selection(data.records, model.classifier, flags.NUM_IMAGES.value, targets, own_labels=own_labels)
+    change = InputTransform(parse_transforms(flags.TRANSFORM.value), flags.SEED.value)
+    selection = Selection(
+        data.records,
+        model.classifier,
+        flags.NUM_IMAGES.value,
+        targets,
+        own_labels=own_labels,
+        input_transform=change,
+    )
     check_groups(selection.image_shape, grouping, attack)
     facts: dict[str, Any] = {
         "attack": flags.ATTACK.value,
@@ -108,8 +116,7 @@ def setting_of(model: Model, data: Data, dataset: str, *, own_labels: bool) -> S
         "seed": flags.SEED.value,
         **({"transform": flags.TRANSFORM.value} if flags.TRANSFORM.value else {}),
     }
-    input_transform = InputTransform(parse_transforms(flags.TRANSFORM.value), flags.SEED.value)
-    return Setting(attack, grouping, model, data, targets, selection, own_labels, facts, input_transform)
+    return Setting(attack, grouping, model, data, targets, selection, own_labels, facts, change)
 
 
 def check_groups(image_shape: Sequence[int | None], grouping: Grouping, *attacks: Attack) -> None:
@@ -121,7 +128,9 @@ def check_groups(image_shape: Sequence[int | None], grouping: Grouping, *attacks
     height, width = image_shape[:2]
     grouping.check(image_shape)
     for groups in (getattr(attack, "groups", None) for attack in attacks):
-        if isinstance(groups, GroupStructure) and groups != grouping and height and width:
+        if isinstance(groups, Grouping):
+            groups.check(image_shape)
+        elif isinstance(groups, GroupStructure) and height and width:
             groups.of(height, width)
 
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import abc
 from typing import Any
 
 import keras
 import tensorflow as tf
 
-from .data import Split, batches_in_order
+from tf_strattack.transformations import Noise, Transformation
 
 
 class ChangedImages(keras.Model):
@@ -38,7 +37,6 @@ class ChangedImages(keras.Model):
         results: dict[str, Any] = super().train_step((changed, probabilities))
         return results
 
-    @abc.abstractmethod
     def change(self, images: tf.Tensor, probabilities: tf.Tensor, *, step: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
         """The images to train on.
 
@@ -50,35 +48,28 @@ class ChangedImages(keras.Model):
 
         Returns:
           (N, H, W, C).
+
+        Raises:
+          NotImplementedError: a class that does not define it.
         """
+        raise NotImplementedError
 
 
 class NoiseTraining(ChangedImages):
-    """Trains on images with normal noise, clipped to [0, 1] like every transformation of the library."""
+    """Trains on images with normal noise: `transformations.Noise`, clipped to [0, 1] as before every network."""
 
     def __init__(self, network: keras.Model, deviation: float, *, seed: int) -> None:
         """Wraps `network`; `deviation` is the standard deviation of the noise, in [0, 1] scale."""
         super().__init__(network, seed=seed)
-        self._deviation = deviation
+        self._noise = Noise(deviation)
 
     def change(self, images: tf.Tensor, probabilities: tf.Tensor, *, step: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
         """Adds noise."""
-        return with_noise(images, self._deviation, seed)
+        return transformed(images, self._noise, seed)
 
 
-def with_noise(images: tf.Tensor, deviation: float, seed: tf.Tensor) -> tf.Tensor:
-    """Images (N, H, W, C) with normal noise, clipped to [0, 1]; `seed` (2,) int32 determines it."""
-    return tf.clip_by_value(images + deviation * tf.random.stateless_normal(tf.shape(images), seed), 0.0, 1.0)
-
-
-def noise_accuracy(network: keras.Model, split: Split, deviation: float, *, seed: int) -> float:
-    """The share of `split` that the network classifies correctly with one draw of noise on each image."""
-
-    def correct(images: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
-        return tf.argmax(network(with_noise(images, deviation, seed), training=False), axis=1)
-
-    compiled, hits = tf.function(correct), 0
-    for batch, (images, probabilities) in enumerate(batches_in_order(split)):
-        seen = compiled(images, tf.constant([seed, batch]))
-        hits += int(tf.reduce_sum(tf.cast(seen == tf.argmax(probabilities, axis=1), tf.int32)))
-    return hits / len(split)
+def transformed(images: tf.Tensor, transform: Transformation, seed: tf.Tensor) -> tf.Tensor:
+    """Images (N, H, W, C) after a random change, each with draws of its own, clipped; `seed` is (2,) int32."""
+    rows = tf.range(tf.shape(images)[0])
+    seeds = tf.stack([seed[0] + rows, tf.fill(tf.shape(rows), seed[1])], axis=1)
+    return tf.clip_by_value(transform(images, seeds), 0.0, 1.0)

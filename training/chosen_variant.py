@@ -34,6 +34,8 @@ _POSITIVE = (
     flags.LEARNING_RATE,
 )
 _NOISE_STD, _MEMBERS = 0.25, 3
+# The largest number that generators take.
+_MAX_SEED = 2**31 - 1
 
 
 def chosen_variant(
@@ -86,8 +88,12 @@ def check_flags() -> None:
     for flag in _POSITIVE:
         if flag.value is not None and not 0 < flag.value < float("inf"):
             raise InputError(f"expected --{flag.name} to be a number above 0, received {flag.value:g}")
-    if flags.EPSILON.value is not None and flags.EPSILON.value > 1:
-        raise InputError(f"expected --epsilon in [0, 1] scale, such as 8/255, received {flags.EPSILON.value:g}")
+    for flag, example in ((flags.EPSILON, "8/255"), (flags.NOISE_STD, "0.25")):
+        if flag.value is not None and flag.value > 1:
+            raise InputError(f"expected --{flag.name} in [0, 1] scale, such as {example}, received {flag.value:g}")
+    largest = _MAX_SEED + 1 - (flags.MEMBERS.value or _MEMBERS)
+    if flags.VARIANT.value == "ensemble" and flags.SEED.value > largest:
+        raise InputError(f"expected --seed of at most {largest}, one for each member, received {flags.SEED.value}")
     if flags.OUTPUT.value is not None and not flags.OUTPUT.value.endswith(".keras"):
         raise InputError(f"expected --output to end in .keras, received {flags.OUTPUT.value}")
     if flags.OUTPUT.value is not None and Path(flags.OUTPUT.value).is_dir():

@@ -14,6 +14,9 @@ from .backup import Backup
 from .data import Split, batches_in_order, training_batches
 from .interrupt import ctrl_c_between_steps
 
+# Changes the images of a batch; takes them and the number of the batch.
+Change = Callable[[tf.Tensor, tf.Tensor], tf.Tensor]
+
 
 @dataclasses.dataclass(frozen=True)
 class Recipe:
@@ -103,12 +106,23 @@ def fit(
     return trained
 
 
-def accuracy(network: keras.Model, test: Split) -> float:
-    """The share of `test` that the network classifies correctly."""
-    correct = tf.function(lambda images: tf.argmax(network(images, training=False), axis=1))
+def accuracy(network: keras.Model, test: Split, change: Change | None = None) -> float:
+    """The share of `test` that the network classifies correctly.
+
+    Args:
+      network: of images (N, H, W, C).
+      test: images and their classes.
+      change: changes the images before the network sees them.
+    """
+
+    def predicted(images: tf.Tensor, batch: tf.Tensor) -> tf.Tensor:
+        shown = images if change is None else change(images, batch)
+        return tf.argmax(network(shown, training=False), axis=1)
+
+    compiled = tf.function(predicted)
     hits = [
-        int(tf.reduce_sum(tf.cast(correct(images) == tf.argmax(probabilities, axis=1), tf.int32)))
-        for images, probabilities in batches_in_order(test)
+        int(tf.reduce_sum(tf.cast(compiled(images, tf.constant(batch)) == tf.argmax(probabilities, axis=1), tf.int32)))
+        for batch, (images, probabilities) in enumerate(batches_in_order(test))
     ]
     return sum(hits) / len(test)
 

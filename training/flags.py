@@ -33,10 +33,12 @@ PGD_STEPS = absl_flags.DEFINE_integer("pgd_steps", None, "Attack steps of --vari
 PGD_STEP_SIZE = absl_flags.DEFINE_float(
     "pgd_step_size", None, "Length of an attack step; 2.5 epsilon / steps if unset."
 )
-NOISE_STD = absl_flags.DEFINE_float(
+NOISE_STD = absl_flags.DEFINE(
+    FractionParser(),
     "noise_std",
     None,
     "Standard deviation of the noise of --variant=noise, in [0, 1] scale; 0.25 if unset.",
+    serializer=absl_flags.ArgumentSerializer(),
 )
 MEMBERS = absl_flags.DEFINE_integer(
     "members", None, "Networks of --variant=ensemble, at least 2; 3 if unset.", lower_bound=2
@@ -53,7 +55,11 @@ PRECISION = absl_flags.DEFINE_enum(
     "Arithmetic of training; bfloat16 is faster on processors that support it. The saved network is float32.",
 )
 SEED = absl_flags.DEFINE_integer(
-    "seed", 0, "Seed of initial weights, order, augmentation and dropout.", lower_bound=0, upper_bound=2**31 - 2
+    "seed",
+    0,
+    "Seed of initial weights, order, augmentation, dropout, noise and attacks.",
+    lower_bound=0,
+    upper_bound=2**31 - 2,
 )
 OUTPUT = absl_flags.DEFINE_string("output", None, "The .keras file to write; DATASET_NET.keras if unset.")
 TENSORBOARD_DIR = absl_flags.DEFINE_string("tensorboard_dir", None, "Also write TensorBoard logs to this directory.")

@@ -9,8 +9,11 @@ from typing import Any
 
 import keras
 import numpy as np
+import tensorflow as tf
 
-from .changed_images import NoiseTraining, noise_accuracy
+from tf_strattack.transformations import Noise
+
+from .changed_images import NoiseTraining, transformed
 from .data import Split
 from .distillation import soft_labels
 from .fit import Recipe, accuracy, fit
@@ -121,8 +124,11 @@ def train_noise(task: Task, deviation: float) -> Outcome:
     def wrap(network: keras.Model, steps_per_epoch: int) -> keras.Model:
         return NoiseTraining(network, deviation, seed=task.recipe.seed)
 
+    def noisy(images: tf.Tensor, batch: tf.Tensor) -> tf.Tensor:
+        return transformed(images, Noise(deviation), tf.stack([task.recipe.seed, batch]))
+
     network = task.fit("network", wrap=wrap)
-    return network, {"noise_test_accuracy": noise_accuracy(network, task.test, deviation, seed=task.recipe.seed)}
+    return network, {"noise_test_accuracy": accuracy(network, task.test, noisy)}
 
 
 def train_ensemble(task: Task, members: int) -> Outcome:

@@ -19,6 +19,7 @@ from tf_strattack.runtime.files import write_json
 
 from .. import flags
 from ..inputs.attacks import ATTACKS, make_attack
+from ..inputs.groups import Grouping
 from ..runs.records import completed
 from . import (
     curves,
@@ -158,7 +159,7 @@ class _Request:
         }
         taus = sorted(flags.positive_numbers(own.PARETO_TAUS.name, own.PARETO_TAUS.value or [""], float))
         structured = _names("structured_attacks", own.STRUCTURED_ATTACKS.value, ATTACKS)
-        of_structured = {name: make_attack(name, []) for name in structured}
+        of_structured = {name: _for_all_images(name, make_attack(name, [])) for name in structured}
         return cls(sections, nets, cases_dir, _attacks(), of_structured, counts, taus)
 
     def configuration(self) -> dict[str, Any]:
@@ -262,4 +263,12 @@ def _attacks() -> dict[str, Attack]:
     parameters = flags.ATTACK_PARAMETERS.value
     if parameters and len(names) > 1:
         raise InputError(f"expected --attack with --attack_parameters, received {len(names)} attacks")
-    return {name: make_attack(name, parameters) for name in names}
+    return {name: _for_all_images(name, make_attack(name, parameters)) for name in names}
+
+
+def _for_all_images(name: str, attack: Attack) -> Attack:
+    """The attack; refuses groups that depend on the images, as images of several networks are attacked."""
+    groups = getattr(attack, "groups", None)
+    if isinstance(groups, Grouping):
+        raise InputError(f"expected attacks whose groups are the same for all images, received {name} with {groups}")
+    return attack

@@ -44,9 +44,10 @@ def write_sarif(path: Path, store: Store, metrics: Mapping[str, Any], class_name
     notes = list(metrics["notes"])
     if len(fooled) > _MOST:
         notes.append(f"the first {_MOST} of {len(fooled)} images are listed")
+    identity = [metrics["attack"], public_name(metrics["model"]), *_behind(metrics)]
     run = {
         "tool": {"driver": _driver(metrics["versions"]["tf_strattack"])},
-        "automationDetails": {"id": f"{metrics['attack']}/{public_name(metrics['model'])}/"},
+        "automationDetails": {"id": "/".join(identity) + "/"},
         "invocations": [
             {
                 "executionSuccessful": True,
@@ -89,6 +90,11 @@ def _driver(version: str) -> dict[str, Any]:
     }
 
 
+def _behind(metrics: Mapping[str, Any]) -> list[str]:
+    """The random change of images before the network, if there is one."""
+    return [",".join(metrics["transform"])] if metrics.get("transform") else []
+
+
 def _fooled(store: Store) -> Iterator[dict[str, Any]]:
     """The images with a success, in order: the name, the classes, and the success with the least l2."""
     images: dict[str, dict[str, Any]] = {}
@@ -115,8 +121,9 @@ def _result(image: dict[str, Any], metrics: Mapping[str, Any], names: Mapping[in
     label, target = image["label"], image["target"]
     seen = f"another class than {called(label)}" if target is None else f"{called(target)} in place of {called(label)}"
     reached = "" if target is None else f"; it reaches {image['reached']} of {numbered(image['tried'], 'target')}"
+    behind = "".join(f" behind {change}" for change in _behind(metrics))
     text = (
-        f"{metrics['attack']} makes the network see {seen} in {image['image']} by a change of "
+        f"{metrics['attack']} makes the network{behind} see {seen} in {image['image']} by a change of "
         f"{numbered(round(image['groups']), 'group')}, l2 {image['l2']:.4g}{reached}."
     )
     dataset, split = metrics["dataset"], metrics["split"]

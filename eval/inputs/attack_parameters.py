@@ -24,7 +24,7 @@ from tf_strattack.solvers import SOLVERS, as_solver
 Flat = dict[str, Any]
 # The refinement's own parameters; it takes all others from the attack.
 _OF_REFINEMENT = ("sigma_quantile", "prune")
-_SHORT_FORMS = ("group_size", "stride", "border")
+SHORT_FORMS = ("group_size", "stride", "border")
 _KINDS: dict[str, Mapping[str, Any]] = {"distortion": DISTORTIONS, "solver": SOLVERS}
 _MOVED = {"refine_iterations": "refine.max_iterations"}
 _WORDS = {"none": None, "true": True, "false": False}
@@ -93,14 +93,14 @@ def flat(attack: Attack) -> Flat:
     own: Flat = {}
     resolved = attack.hyper_parameters
     for name in names_of(StrAttack):
-        if name not in _SHORT_FORMS:
+        if name not in SHORT_FORMS:
             own |= parts.get(name) or {name: resolved[name]}
     return own
 
 
 def _default(groups: GroupStructure, given: Mapping[str, Any]) -> Flat:
     """The default `groups` as parameters, except those that a given side or stride of squares replaces."""
-    gives_squares = any(name in given for name in _SHORT_FORMS)
+    gives_squares = any(name in given for name in SHORT_FORMS)
     if not isinstance(groups, SlidingMask):
         return {} if gives_squares else {"groups": groups}
     side = {"group_size": groups.size}
@@ -115,7 +115,7 @@ def _in_short_form(value: Any) -> Any:
 def _groups(groups: Any) -> Flat:
     if not isinstance(groups, SlidingMask):
         return {"groups": groups}
-    return dict(zip(_SHORT_FORMS, dataclasses.astuple(groups), strict=True))
+    return dict(zip(SHORT_FORMS, dataclasses.astuple(groups), strict=True))
 
 
 def _structured(name: str, given: Flat) -> StrAttack:

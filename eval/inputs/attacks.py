@@ -9,8 +9,8 @@ from tf_strattack.attacks.fast_gradient import NORMS
 from tf_strattack.problem.distortions import DISTORTIONS
 from tf_strattack.problem.groups import GroupStructure
 
-from .attack_parameters import assemble, did_you_mean, flat, parse
-from .groups import parse_groups
+from .attack_parameters import SHORT_FORMS, assemble, did_you_mean, flat, parse
+from .groups import FILE, parse_groups
 from .meanings import meaning_of, summary_of
 from .own_attacks import is_own, load_attack
 
@@ -86,8 +86,11 @@ def make_attack(name: str, assignments: list[str], groups: GroupStructure | None
     kind, presets = (load_attack(name), {}) if is_own(name) else ATTACKS[name]
     if groups is not None and isinstance(presets.get("groups"), int):
         presets = {**presets, "groups": groups}
-    given = {**presets, **dict(map(parse, assignments))}
-    if isinstance(given.get("groups"), str):
+    asked = dict(map(parse, assignments))
+    if any(short in asked for short in SHORT_FORMS):
+        presets = {preset: value for preset, value in presets.items() if preset != "groups"}
+    given = {**presets, **asked}
+    if isinstance(given.get("groups"), str) and issubclass(kind, StrAttack | SigmaZero):
         given["groups"] = _own_groups(given["groups"])
     try:
         return assemble(name, kind, given, groups)
@@ -98,10 +101,9 @@ def make_attack(name: str, assignments: list[str], groups: GroupStructure | None
 
 
 def _own_groups(text: str) -> GroupStructure:
-    try:
-        return parse_groups(text).for_attack
-    except InputError as error:
-        raise InputError(f"{error}, in --attack_parameters=groups={text}") from error
+    """The groups of --groups, with colons for the commas, which separate parameters: squares:3:2."""
+    name, colon, numbers = text.partition(":")
+    return parse_groups(text if name == FILE else name + colon + numbers.replace(":", ",")).for_attack
 
 
 def list_attacks(name: str) -> str:

@@ -20,6 +20,7 @@ from tf_strattack.typing import Classes, Images
 from .accuracy import chance_note, what_to_check
 from .datasets import Record
 from .targets import ALL, CLASS, LEAST_LIKELY, Targets
+from .transforms import UNCHANGED, InputTransform
 
 _SELECTION_BATCH = 64
 # After so many images the note about accuracy near chance appears, early in a long run.
@@ -56,11 +57,13 @@ class Selection:
         targets: Targets = _EVERY,
         *,
         own_labels: bool = False,
+        input_transform: InputTransform = UNCHANGED,
     ) -> None:
         """Selects from `records` lazily, except the first record, which shows whether data and network fit.
 
         `num_images` is None for all. Images whose class is the target of all images are left out. With `own_labels` the
-        network's predictions serve as labels, since an untrained network would get hardly any other label right.
+        network's predictions serve as labels, since an untrained network would get hardly any other label right. Behind
+        an `input_transform` an image is classified correctly if it is on most draws.
 
         Raises:
           InputError: no image, no image that is classified correctly, or data that do not fit the network.
@@ -71,6 +74,7 @@ class Selection:
         self._records = iter(records)
         self._classifier = classifier
         self._own_labels = own_labels
+        self._input_transform = input_transform
         self._targets = targets
         self._warned = False
         selected = self._select()
@@ -125,9 +129,11 @@ class Selection:
             if not chunk:
                 return
             scaled = [record._replace(image=self._scaled(record)) for record in chunk]
-            classes = self._classifier.classify(np.stack([record.image for record in scaled]))
+            images = np.stack([record.image for record in scaled])
             if self._own_labels:
+                classes = self._classifier.classify(images)
                 scaled = [r._replace(label=int(c)) for r, c in zip(scaled, classes, strict=True)]
+            self._classifier.prepare(images[:1])
             number = self._classifier.num_classes
             for record in scaled:
                 if not 0 <= record.label < (number or 0):
@@ -137,9 +143,10 @@ class Selection:
                     )
             labels = check_classes([record.label for record in scaled], len(scaled), number, "labels")
             if self._targets.kind == LEAST_LIKELY:
-                least = sa_targets.least_likely(self._classifier, np.stack([record.image for record in scaled]))
+                least = sa_targets.least_likely(self._classifier, images)
                 scaled = [r._replace(least_likely=int(c)) for r, c in zip(scaled, least, strict=True)]
-            for record, correct in zip(scaled, classes == labels, strict=True):
+            right = self._input_transform.correct(self._classifier, images, labels)
+            for record, correct in zip(scaled, right, strict=True):
                 if self._targets.leaves_out(record.label):
                     notice(f"images of class {record.label}, the target, are left out")
                 else:

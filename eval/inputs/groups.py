@@ -26,7 +26,7 @@ FORMS = (
     "squares:2, squares:3,2 (side, stride), superpixels:64, rows, columns, channels, channels:2, windows:8 (steps of a "
     "series), blocks:16,4 (depth of a volume, side) or file:MAPS.npz"
 )
-_FILE = "file"
+FILE = "file"
 # The arrays in a file of maps, which `--groups=file:` reads and a run writes.
 _LABELS, _IMAGE_IDS = "labels", "image_ids"
 # Name → how many numbers may follow, and a function that makes groups from images (N, H, W, C) and these numbers.
@@ -169,7 +169,7 @@ def parse_groups(text: str) -> Grouping:
       InputError: another form, a number that does not fit, or a file without maps.
     """
     name, colon, rest = text.partition(":")
-    if name == _FILE and rest:
+    if name == FILE and rest:
         return _of_file(Path(rest))
     counts, _ = _MAKERS.get(name, ((), None))
     numbers = tuple(map(int, rest.split(","))) if re.fullmatch(r"\d{1,9}(,\d{1,9})?", rest) else ()
@@ -214,7 +214,7 @@ def _of_file(path: Path) -> Grouping:
         raise InputError(f"expected {_IMAGE_IDS} of shape {labels.shape[:1]} in {path}, received {names.shape}")
     LabelMap(labels)  # refuses arrays that are not maps
     maps = {"": labels} if names is None else dict(zip(map(str, names), labels, strict=True))
-    return Grouping(f"{_FILE}:{public_name(str(path))}", (), maps, sha256_of(path))
+    return Grouping(f"{FILE}:{public_name(str(path))}", (), maps, sha256_of(path))
 
 
 def _read(path: Path) -> dict[str, npt.NDArray[Any]]:

@@ -7,12 +7,13 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from tf_strattack import AttackResult, Classifier, Expectation, InputError
 from tf_strattack.programs.numbers import number
+from tf_strattack.runtime.devices import default_batch_size
 from tf_strattack.runtime.rows import positions_of
 from tf_strattack.transformations import Brightness, Chain, JpegLike, Noise, ResizePad, Shift, Transformation
+from tf_strattack.typing import Classes, Flags, Images
 
 FORMS = "noise:0.25, brightness:0.1, shift:2, resize_pad:0.85 or jpeg:60:95"
 # Name → the transformation, and how many numbers it takes.
@@ -37,20 +38,30 @@ class InputTransform:
     transform: Transformation | None = None
     seed: int = 0
 
-    def before(self, network: Classifier) -> Classifier | Expectation:
+    def goal(self, network: Classifier) -> Classifier | Expectation:
         """What to attack: the network behind the change."""
         return network if self.transform is None else Expectation(network, self.transform, seed=self.seed)
 
-    def fooled(self, network: Classifier, result: AttackResult, confidence: float) -> npt.NDArray[np.bool_]:
-        """Whether (N,) the adversarial images of a result fool the network behind the change, tested once more."""
-        goal = self.before(network)
-        arguments = result.adversarial, result.labels, result.targets
+    def correct(self, network: Classifier, images: Images, labels: Classes) -> Flags:
+        """Whether (N,) the network sees the labels (N,) of images (N, H, W, C), behind the change on most draws."""
+        goal = self.goal(network)
         if isinstance(goal, Classifier):
-            return goal.fooled_by(*arguments, confidence=confidence)
+            return goal.classify(images) == labels
+        return goal.correct(goal.prepare(images), labels, positions_of(images))
+
+    def fooled(self, network: Classifier, result: AttackResult, confidence: float) -> Flags:
+        """Whether (N,) the adversarial images of a result fool the network behind the change, tested again."""
+        goal = self.goal(network)
+        if isinstance(goal, Classifier):
+            return goal.fooled_by(result.adversarial, result.labels, result.targets, confidence=confidence)
         aimed, positions = goal.aimed(result.targets is not None), positions_of(result.adversarial)
         classes = aimed.asked(result.labels, result.targets, positions)
         images = aimed.prepare(result.adversarial)
-        return aimed.verify(images, classes, confidence=confidence, positions=positions)
+        size = default_batch_size(images.shape[1:])
+        parts = [slice(first, first + size) for first in range(0, len(images), size)]
+        return np.concatenate(
+            [aimed.verify(images[p], classes[p], confidence=confidence, positions=positions[p]) for p in parts]
+        )
 
 
 UNCHANGED = InputTransform()

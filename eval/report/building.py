@@ -28,7 +28,7 @@ _NAMES = {**NAMES, "asr": "ASR", "acp": "ACP", "anc": "ANC"}
 _CASES_NOTE = "Best, average (a random target per image) and worst case over the targets. "
 # The figures that a report of one run shows first, by name in metrics.json.
 _DISTANCES = ("l0", "l1", "l2", "linf", "nonzero_groups")
-_RUN_PARAMETERS = ("model", "dataset", "split", "bounds", "targets", "groups", "num_images", "seed")
+_RUN_PARAMETERS = ("model", "dataset", "split", "bounds", "targets", "groups", "transform", "num_images", "seed")
 
 
 def with_examples(
@@ -68,7 +68,7 @@ def write_run_report(
       batches: the examples.
       class_names: known names of classes, by index.
       summary: a line under the title.
-      network: the attacked network, for predictions in the examples.
+      network: the attacked network, for predictions in the examples; not shown if it sees changed images.
     """
     attack = str(metrics["attack"])
     page = Page(
@@ -81,7 +81,7 @@ def write_run_report(
         parameters=parameters_of(metrics, {attack: metrics.get("attack_parameters", {})}),
         tables=[cases_table({attack: metrics})],
     )
-    networks = {} if network is None else {attack: network}
+    networks = {} if network is None or metrics.get("transform") else {attack: network}
     page = with_examples(page, {attack: batches}, {attack: metrics["num_examples"]}, class_names, networks)
     write_page(directory / REPORT, page)
 

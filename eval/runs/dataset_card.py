@@ -51,7 +51,7 @@ _FIELDS = """- `image`: the adversarial image
 - `target`: the target class, -1 if the attack was untargeted
 - `example_id`: the names of image and target
 """
-_SHOWN = ("attack", "model", "dataset", "split", "targets", "seed", "image_dtype")
+_SHOWN = ("attack", "model", "transform", "dataset", "split", "targets", "seed", "image_dtype")
 # The name of the entry of facts that --dataset_license sets.
 LICENSE = "dataset_license"
 

@@ -9,8 +9,9 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from tf_strattack import Attack, AttackResult, Classifier, SigmaZero, StrAttack, metrics, quantize
+from tf_strattack import Attack, AttackResult, Classifier, metrics, quantize
 from tf_strattack.images import from_uint8, to_uint8
+from tf_strattack.problem.groups import GroupStructure
 from tf_strattack.runtime.progress import Callback
 from tf_strattack.typing import Images
 
@@ -68,8 +69,9 @@ class Work:
         arguments = examples.labels, examples.targets
         options: dict[str, Any] = {} if self.starting_points is None else {"starting_points": self.starting_points}
         groups = self.grouping.structure(examples.images, examples.image_ids)
-        found = with_groups(self.attack, examples.images, examples.image_ids)(
-            self.input_transform.before(classifier),
+        goal = self.input_transform.goal(classifier)
+        found = self._attack_on(examples, groups)(
+            goal,
             examples.images,
             *arguments,
             batch_size=self.batch_size,
@@ -82,10 +84,12 @@ class Work:
             before = {
                 f"{BEFORE}success": found.success,
                 **{f"{BEFORE}{name}": getattr(metrics, name)(found.delta) for name in DISTANCES},
-                ROUNDED: classifier.fooled_by(rounded, *arguments, confidence=self.attack.confidence),
+                ROUNDED: self.input_transform.fooled(
+                    classifier, dataclasses.replace(found, adversarial=rounded), self.attack.confidence
+                ),
             }
             repaired = quantize(
-                classifier,
+                goal,
                 examples.images,
                 found.adversarial,
                 *arguments,
@@ -99,12 +103,22 @@ class Work:
         result = dataclasses.replace(result, example_ids=examples.example_ids)
         return Outcome(result, {**measure(result, groups=groups), **before})
 
+    def _attack_on(self, examples: Examples, groups: GroupStructure) -> Attack:
+        """The attack with the groups of the examples; `groups` are those of `grouping`."""
+        if getattr(self.attack, "groups", None) == self.grouping:
+            return _replaced(self.attack, groups)
+        return with_groups(self.attack, examples.images, examples.image_ids)
+
 
 def with_groups(attack: Attack, images: Images, image_ids: npt.NDArray[np.str_]) -> Attack:
     """The attack with the groups of images (N, H, W, C) with these names (N,), if it has a placeholder for them."""
-    if isinstance(attack, StrAttack | SigmaZero) and isinstance(attack.groups, Grouping):
-        return dataclasses.replace(attack, groups=attack.groups.structure(images, image_ids))
-    return attack
+    groups = getattr(attack, "groups", None)
+    return _replaced(attack, groups.structure(images, image_ids)) if isinstance(groups, Grouping) else attack
+
+
+def _replaced(attack: Any, groups: GroupStructure) -> Attack:
+    changed: Attack = dataclasses.replace(attack, groups=groups)
+    return changed
 
 
 def work_here(

@@ -115,7 +115,7 @@ def test_mistakes_get_one_line_and_status_2(tmp_path):
         (["--dataset=sample"], "expected --dataset to be one of mnist, cifar10, received 'sample'"),
         (["--pgd_epsilon=0"], "expected --pgd_epsilon to be a number above 0, received 0.0"),
         (["--noise_std=2"], "expected --noise_std above 0 and at most 1, received 2"),
-        (["--members=1"], "2"),
+        (["--members=1"], "--members=1: 1 is not"),
         (["--model=mnist_cnn"], "Unknown command line flag 'model'"),
         (["--tensorboard_dir=logs"], "Unknown command line flag 'tensorboard_dir'"),
         (["--targets=random:20"], "expected --targets of at most 9, the other classes, received random:20"),
@@ -163,12 +163,15 @@ def test_networks_with_noise_and_several_networks_are_rows(tiny_mnist, tmp_path)
     assert list(rows) == ["none", "noise", "smoothing", "ensemble"]
     assert len(rows["ensemble"]["card"]["members_test_accuracies"]) == 2
     assert "--transform=noise:0.1" in rows["smoothing"]["commands"]["attack"]
+    accuracies = {name: row["test_accuracy"] for name, row in rows.items()}
+    assert accuracies["noise"] == rows["smoothing"]["card"]["test_accuracy"]
+    assert accuracies["smoothing"] == rows["noise"]["card"]["noise_test_accuracy"]
     cost = {name: row["gradient_evaluations_per_example"] for name, row in rows.items()}
     assert cost["smoothing"] > 5 * cost["noise"]
     for shown in (
         "| noisy images |",
-        "| noisy images (and sees noisy ones) |",
-        "| nothing (mean of several networks) |",
+        "| noisy images; attacked behind noise |",
+        "| nothing else; mean of several networks |",
     ):
         assert shown in out
     check_all_is_known(directory, "eval.defenses", tmp_path / "copy")
@@ -252,7 +255,7 @@ def test_failures_and_rows_without_a_figure_in_the_paper_are_shown_as_such(tmp_p
     assert "robust accuracy" not in text  # earlier versions recorded none
     others = [{**row, "defense": name} for name in ("ensemble", "smoothing", "noise")]
     text = write_tables(study_of(tmp_path, {}, [*others, row, harder, plain]))
-    titles = ("nothing (no", "examples of", "PGD", "noisy images |", "noisy images (", "nothing (mean")
+    titles = ("nothing (no", "examples of", "PGD", "noisy images |", "noisy images;", "nothing else")
     places = [text.index(f"| {title}") for title in titles]
     assert places == sorted(places)
 

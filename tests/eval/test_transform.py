@@ -7,7 +7,9 @@ import numpy as np
 import pytest
 
 import tf_strattack as sa
-from eval.inputs.examples import Examples
+from eval.inputs import transforms
+from eval.inputs.datasets import Record
+from eval.inputs.examples import Examples, Selection
 from eval.inputs.groups import parse_groups
 from eval.inputs.transforms import UNCHANGED, InputTransform, parse_transforms
 from eval.runs.work import Work
@@ -58,6 +60,10 @@ def test_a_run_is_through_the_expectation_and_its_verification_too(tmp_path):
     assert metrics["transform"] == ["noise:0.2"]
     assert metrics["all"]["asr"] == 1.0
     assert metrics["gradient_evaluations_per_example"] > 16 * 50
+    sarif = json.loads((tmp_path / "metrics.sarif").read_text())["runs"][0]
+    assert sarif["automationDetails"]["id"] == "strattack/mnist_cnn/noise:0.2/"
+    assert "makes the network behind noise:0.2 see " in sarif["results"][0]["message"]["text"]
+    assert "transform: ['noise:0.2']" in (tmp_path / "dataset" / "README.md").read_text()
     goal = sa.Expectation(sa.shipped.load_classifier(), of.Noise(0.2), seed=17)
     (result,) = results(tmp_path)
     assert (goal.share(result.adversarial, result.labels, result.targets) > 0.8).all()
@@ -105,7 +111,7 @@ def test_success_behind_a_change_is_that_of_enough_draws(classifier, two_digits)
     images, labels = two_digits
     found = sa.StrAttack(epsilon=None)(classifier, images, labels)
     change = InputTransform(of.Noise(0.3))
-    share = change.before(classifier).share(found.adversarial, labels)
+    share = change.goal(classifier).share(found.adversarial, labels)
     assert change.fooled(classifier, found, 0.0).tolist() == (share >= 0.9).tolist()
     # An example at the boundary does not survive noise, whatever it does without.
     assert found.success.all()
@@ -114,3 +120,45 @@ def test_success_behind_a_change_is_that_of_enough_draws(classifier, two_digits)
     assert change.fooled(classifier, wrong, 0.0).all()
     aimed = types.SimpleNamespace(adversarial=images, labels=(labels + 1) % 10, targets=labels)
     assert InputTransform(of.Noise(0.01)).fooled(classifier, aimed, 0.0).all()
+
+
+def test_images_are_chosen_by_what_the_network_sees_on_most_draws(classifier):
+    images, labels, _ = sa.shipped.load_sample()
+    images, labels = images[:40], labels[:40]
+    change = InputTransform(of.Noise(0.9))
+    records = [Record(name=str(row), image=images[row], label=int(labels[row])) for row in range(40)]
+    goal = change.goal(classifier)
+    draws = np.stack([goal._drawn(images, draw) for draw in range(goal.draws)])
+    seen = classifier.classify(draws.reshape(-1, *images.shape[1:])).reshape(goal.draws, -1)
+    wanted = np.flatnonzero((seen == labels).mean(axis=0) > 0.5)
+    assert 0 < len(wanted) < 40
+    selection = Selection(records, classifier, None, input_transform=change)
+    assert [int(record.name) for record in selection] == wanted.tolist()
+    assert (selection.attacked, selection.skipped) == (len(wanted), 40 - len(wanted))
+
+
+def test_examples_are_tested_again_a_few_at_a_time(classifier, two_digits, monkeypatch):
+    images, labels = (np.concatenate([part] * 3) for part in two_digits)
+    found = types.SimpleNamespace(adversarial=images, labels=(labels + 1) % 10, targets=labels)
+    change, sizes = InputTransform(of.Noise(0.1)), []
+    verify = sa.Expectation.verify
+    monkeypatch.setattr(transforms, "default_batch_size", lambda shape: 4)
+    monkeypatch.setattr(
+        sa.Expectation,
+        "verify",
+        lambda goal, shown, *rest, **options: sizes.append(len(shown)) or verify(goal, shown, *rest, **options),
+    )
+    assert change.fooled(classifier, found, 0.0).tolist() == [True] * 6
+    assert sizes == [4, 2]
+
+
+def test_a_report_shows_no_predictions_of_a_network_that_sees_something_else(tmp_path):
+    given = ["--num_images=1", "--targets=random", "--attack=fgm_l2"]
+    pages = {}
+    for name, more in (("plain", []), ("noisy", ["--transform=brightness:0.1"])):
+        status, _, err = server_of("eval.attack").run(*given, *more, f"--output_dir={tmp_path / name}")
+        assert status == 0, err
+        pages[name] = (tmp_path / name / "report.html").read_text()
+    assert '"seen":[[' in pages["plain"]
+    assert '"seen":null' in pages["noisy"]
+    assert "brightness:0.1" in pages["noisy"]

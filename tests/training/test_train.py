@@ -190,7 +190,9 @@ MISTAKES = [
     (["--variant=adversarial"], "expected --adversarial_dataset with --variant=adversarial, received none"),
     (["--variant=noise", "--noise_std=0"], "expected --noise_std to be a number above 0, received 0"),
     (["--noise_std=0.1"], "expected --noise_std with --variant=noise only, received it with standard"),
-    (["--variant=ensemble", "--members=1"], "2"),
+    (["--variant=noise", "--noise_std=25"], "expected --noise_std in [0, 1] scale, such as 0.25, received 25"),
+    (["--variant=ensemble", "--members=1"], "--members=1: 1 is not"),
+    (["--variant=ensemble", "--seed=2147483646"], "expected --seed of at most 2147483645, one for each member"),
     (["--members=2", "--variant=pgd"], "expected --members with --variant=ensemble only, received it with pgd"),
     (["--pgd_steps=3"], "expected --pgd_steps with --variant=pgd only, received it with standard"),
     (

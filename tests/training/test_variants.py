@@ -3,9 +3,11 @@
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
+from tf_strattack.transformations import Noise
 from training import variants
-from training.changed_images import NoiseTraining, noise_accuracy
+from training.changed_images import NoiseTraining, transformed
 from training.data import Split, load_splits
 from training.fit import Recipe, accuracy
 from training.nets import mnist_cnn
@@ -84,28 +86,31 @@ def test_noise_is_in_the_images_of_each_step_and_follows_from_seed_and_step(task
             seen.append((images.numpy(), changed.numpy()))
             return changed
 
-    for _ in range(2):
-        model = Recorded(network, 0.1, seed=3)
+    for seed in (3, 3, 4):
+        model = Recorded(network, 0.1, seed=seed)
         model.compile(keras.optimizers.SGD(0.0), "categorical_crossentropy", run_eagerly=True)
         model.fit(np.full((32, 28, 28, 1), 0.5, np.float32), np.eye(10)[np.arange(32) % 10], batch_size=16, verbose=0)
     for images, changed in seen:
         np.testing.assert_allclose((changed - images).std(), 0.1, atol=0.005)
         assert 0.0 <= changed.min() <= changed.max() <= 1.0
-    first, second, *again = (changed for _, changed in seen)
+        assert len(np.unique(changed[:, 0, 0, 0])) == 16, "every image has noise of its own"
+    first, second, *again, other, _ = (changed for _, changed in seen)
     assert not np.array_equal(first, second)
+    assert not np.array_equal(first, other)
     np.testing.assert_array_equal([first, second], again)
 
 
-def test_accuracy_under_noise_is_that_of_noisy_images(task):
-    network = task.build("float32")
-    few = Split(task.test.images[:40], task.test.probabilities[:40])
-    assert noise_accuracy(network, few, 1e-6, seed=0) == accuracy(network, few)
-    constant = keras.Sequential([keras.Input((28, 28, 1)), keras.layers.GlobalMaxPooling2D(), keras.layers.Dense(2)])
-    # Class 1 where a pixel reaches 0.9, as noise of this size makes it everywhere, and never without.
-    constant.set_weights([np.array([[0.0, 1.0]], np.float32), np.array([0.9, 0.0], np.float32)])
+def test_accuracy_under_a_change_is_that_of_the_changed_images():
+    threshold = keras.Sequential([keras.Input((28, 28, 1)), keras.layers.GlobalMaxPooling2D(), keras.layers.Dense(2)])
+    # Class 1 where a pixel exceeds 0.9: with this noise everywhere, and never without.
+    threshold.set_weights([np.array([[0.0, 1.0]], np.float32), np.array([0.9, 0.0], np.float32)])
     grey = Split(np.full((8, 28, 28, 1), 0.5, np.float32), np.eye(2, dtype=np.float32)[np.zeros(8, int)])
-    assert accuracy(constant, grey) == 1.0
-    assert noise_accuracy(constant, grey, 0.5, seed=0) == 0.0
+    assert accuracy(threshold, grey) == 1.0
+
+    def noisy(images, batch):
+        return transformed(images, Noise(0.5), tf.stack([0, batch]))
+
+    assert accuracy(threshold, grey, noisy) == 0.0
 
 
 def test_an_ensemble_is_the_mean_of_networks_with_seeds_of_their_own_and_trains_none_twice(task, monkeypatch):

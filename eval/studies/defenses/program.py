@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from tf_strattack import InputError
 from tf_strattack.programs.streams import printable
@@ -17,6 +17,7 @@ from ...pipeline import check_flags, check_groups
 from ...report.page import REPORT
 from ...runs import flags as engine_flags
 from ..study import Study, verify_study
+from .names import MEMBERS, NOISE_STD
 from .report import write_study_report
 from .rows import NETS, Networks, check_names
 from .tables import FILES, read_row, write_tables
@@ -30,8 +31,14 @@ class Training(NamedTuple):
     train_images: int
     epochs: int | None
     precision: str
-    noise_std: float
-    members: int
+    noise_std: float = NOISE_STD
+    members: int = MEMBERS
+
+    @property
+    def recorded(self) -> dict[str, Any]:
+        """The settings for the configuration: of those that came later and concern single rows only other values."""
+        later = {"noise_std": NOISE_STD, "members": MEMBERS}
+        return {name: value for name, value in self._asdict().items() if name not in later or value != later[name]}
 
 
 def _pgd(epsilon: float | None) -> tuple[str, ...]:
@@ -79,7 +86,7 @@ def study_defenses(
         "targets": flags.TARGETS.value,
         "num_images": flags.NUM_IMAGES.value,
         "batch_size": flags.batch_size(),
-        **training._asdict(),
+        **training.recorded,
         "seed": flags.SEED.value,
         **({} if pgd_epsilon is None else {"pgd_epsilon": pgd_epsilon}),
     }

@@ -35,7 +35,11 @@ def write_study_report(study: Study, wanted: Sequence[DefenseRow], grouping: Gro
         tables=[*tables_of(rows), cases_table(by_name, heading="trained with")],
     )
     batches = {row.name: batches_of(results_in(row.run), grouping) for row in wanted}
-    networks = {row.name: load_model(str(row.network), tuple(runs[row.name]["bounds"])).classifier for row in wanted}
+    networks = {
+        row.name: load_model(str(row.network), tuple(runs[row.name]["bounds"])).classifier
+        for row in wanted
+        if not runs[row.name].get("transform")  # its predictions are of changed images
+    }
     totals = {name: by_name[name]["num_examples"] for name in runs}
     write_page(study.directory / REPORT, with_examples(page, batches, totals, {}, networks))
 

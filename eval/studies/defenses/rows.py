@@ -14,10 +14,11 @@ from ...inputs.attacks import ATTACKS
 from ...runs.reading import whole_run
 from ..steps import Step
 from ..study import Row
+from .names import MEMBERS, NOISE_STD
 
 NONE, PGD, NOISE, SMOOTHING, ENSEMBLE = "none", "pgd", "noise", "smoothing", "ensemble"
 # The rows whose networks are trained without examples of an attack of eval.attack.
-KNOWN = (NONE, PGD, NOISE, SMOOTHING, ENSEMBLE)
+WITHOUT_EXAMPLES = (NONE, PGD, NOISE, SMOOTHING, ENSEMBLE)
 
 
 class Net(NamedTuple):
@@ -35,8 +36,8 @@ _STANDARD = "standard"
 class DefenseRow(Row):
     """One network of the study, with the steps that train and attack it.
 
-    The steps include the training of other networks that it needs. The name of the row is one of `KNOWN`, the
-    attack whose examples are trained on, or "T=10".
+    The steps include the training of other networks that it needs. The name of the row is one of
+    `WITHOUT_EXAMPLES`, the attack whose examples are trained on, or "T=10".
 
     Attributes:
       temperature: the temperature of a distilled network, else None.
@@ -88,11 +89,11 @@ class Networks:
     attacking: tuple[str, ...]
     crafting: tuple[str, ...]
     pgd: tuple[str, ...] = ()
-    noise_std: float = 0.25
-    members: int = 3
+    noise_std: float = NOISE_STD
+    members: int = MEMBERS
 
     def row(self, name: str) -> DefenseRow:
-        """The row of the defence `name`: one of `KNOWN`, or an attack whose examples are trained on."""
+        """The row of the defence `name`: one of `WITHOUT_EXAMPLES`, or an attack whose examples are trained on."""
         if name == NONE:
             return self._row(name, None, _STANDARD)
         if name == PGD:
@@ -101,9 +102,9 @@ class Networks:
             return self._row(name, None, name, "--variant=ensemble", f"--members={self.members}")
         if name in (NOISE, SMOOTHING):
             # Both are the same network; the smoothed one has noise before it when it is attacked, too.
-            before = (f"--transform=noise:{self.noise_std!r}",) if name == SMOOTHING else ()
+            transform = (f"--transform=noise:{self.noise_std!r}",) if name == SMOOTHING else ()
             training = ("--variant=noise", f"--noise_std={self.noise_std!r}")
-            return self._row(name, None, NOISE, *training, attacked_as=name, behind=before)
+            return self._row(name, None, NOISE, *training, attacked_as=name, transform=transform)
         crafted = self.directory / "adversarial" / name
         how = (f"--attack={name}", *(self.parameters if name == self.attack else ()), *self.crafting)
         craft = Step(
@@ -127,7 +128,7 @@ class Networks:
         *options: str,
         before: tuple[Step, ...] = (),
         attacked_as: str | None = None,
-        behind: tuple[str, ...] = (),
+        transform: tuple[str, ...] = (),
     ) -> DefenseRow:
         """The row of a network.
 
@@ -137,13 +138,13 @@ class Networks:
           options: further arguments of training.train.
           before: steps before the training.
           attacked_as: the name of the directories of its runs; None for that of the network.
-          behind: arguments of eval.attack about what stands before the network.
+          transform: arguments of eval.attack for a random change of the images.
         """
         run, pgd = (self.directory / kind / (attacked_as or network) for kind in ("attacks", "pgd"))
         trained = self._network(network)
 
         def attack(output: Path, *how: str) -> Step:
-            return Step("eval.attack", (*self.data, f"--model={trained}", *behind, *how, f"--output_dir={output}"))
+            return Step("eval.attack", (*self.data, f"--model={trained}", *transform, *how, f"--output_dir={output}"))
 
         put_to = [attack(pgd, *self.pgd)] if self.pgd else []
         put_to.append(attack(run, f"--attack={self.attack}", *self.parameters, *self.attacking))
@@ -165,7 +166,7 @@ def check_names(names: Sequence[str]) -> list[str]:
     Raises:
       InputError: an unknown name.
     """
-    known = (*KNOWN, *ATTACKS)
+    known = (*WITHOUT_EXAMPLES, *ATTACKS)
     for name in names:
         if name not in known:
             raise InputError(f"expected --defenses to be of {', '.join(known)}, received {name!r}")

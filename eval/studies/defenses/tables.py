@@ -25,7 +25,7 @@ from ...tables.measures import (
 from ...tables.table import Cell, Table, cells, plain
 from ..paper import DISTILLATION_ASR, TABLE_A1
 from ..study import Study
-from .rows import ENSEMBLE, KNOWN, NOISE, NONE, PGD, SMOOTHING, DefenseRow, card_of
+from .rows import ENSEMBLE, NOISE, NONE, PGD, SMOOTHING, WITHOUT_EXAMPLES, DefenseRow, card_of
 
 _STEM = "defenses"
 FILES = tuple(f"{_STEM}.{kind}" for kind in ("json", "csv", "md"))
@@ -52,7 +52,8 @@ def read_row(row: DefenseRow) -> dict[str, Any]:
     return {
         "defense": row.name,
         "temperature": row.temperature,
-        "test_accuracy": card["test_accuracy"],
+        # The smoothed network sees noisy images only.
+        "test_accuracy": card.get("noise_test_accuracy") if row.name == SMOOTHING else card["test_accuracy"],
         "accuracy_under_pgd": None if pgd is None else pgd["robust_accuracy"],
         **{name: metrics[name] for name in (*copied, "gradient_evaluations_per_example", *CASES, "all")},
         "paper": paper,
@@ -108,10 +109,12 @@ def _csv(rows: Sequence[dict[str, Any]]) -> str:
     return Table("", columns, lines).csv()
 
 
-def _place(row: dict[str, Any]) -> tuple[float, int]:
+def _place(row: dict[str, Any]) -> tuple[float, float]:
     """The sort key of a row: no defence, attacks in the order given, other defences, then temperatures ascending."""
     name = row["defense"]
-    return row["temperature"] or 0.0, (1 + KNOWN.index(name) if name in KNOWN else 1) - (name == NONE)
+    # The first of them is no defence.
+    place = WITHOUT_EXAMPLES.index(name) if name in WITHOUT_EXAMPLES else 0.5
+    return row["temperature"] or 0.0, place
 
 
 def _markdown(rows: Sequence[dict[str, Any]]) -> str:
@@ -154,7 +157,7 @@ def _change_table(undefended: dict[str, Any], others: Sequence[dict[str, Any]]) 
         if row["paper"] is not None and undefended["paper"] is not None:
             lines.append([plain(PAPER), *_changes(undefended["paper"], row["paper"])])
     columns = ["trained with", *(f"{case} {SYMBOLS[m]}" for case, m in _CHANGED)]
-    return Table("Change by the training", columns, lines, _CHANGES)
+    return Table("Change relative to no defence", columns, lines, _CHANGES)
 
 
 def _changes(undefended: dict[str, Any], row: dict[str, Any]) -> list[Cell]:
@@ -190,8 +193,8 @@ def title(defense: str) -> str:
         NONE: "nothing (no defence)",
         PGD: "PGD examples alone",
         NOISE: "noisy images",
-        SMOOTHING: "noisy images (and sees noisy ones)",
-        ENSEMBLE: "nothing (mean of several networks)",
+        SMOOTHING: "noisy images; attacked behind noise",
+        ENSEMBLE: "nothing else; mean of several networks",
     }
     return titles.get(defense, f"examples of {defense}")
 

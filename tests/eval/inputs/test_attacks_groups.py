@@ -8,6 +8,7 @@ from eval.inputs.attacks import describe_attack, make_attack
 from eval.inputs.examples import Examples
 from eval.inputs.groups import parse_groups
 from eval.runs.work import Work
+from tests.programs import check_mistakes, server_of
 
 
 @pytest.mark.parametrize(
@@ -54,6 +55,25 @@ def test_groups_in_words_are_a_parameter_of_every_attack_with_groups():
         assert make_attack(name, ["groups=rows"], default).groups == parse_groups("rows")
         assert make_attack(name, ["groups=squares:5"], default).groups == sa.SlidingMask(5)
         assert make_attack(name, [], default).groups == default
-    with pytest.raises(sa.InputError, match=r"received 'blobs', in --attack_parameters=groups=blobs$"):
+    assert make_attack("strattack", ["groups=squares:3:2"], default).groups == sa.SlidingMask(3, 2)
+    assert make_attack("strattack_superpixels", ["group_size=3"], default).groups == sa.SlidingMask(3)
+    with pytest.raises(sa.InputError, match=r"^expected --groups=.*received 'blobs'$"):
         make_attack("strattack", ["groups=blobs"])
     assert "groups=superpixels:64" in describe_attack("strattack_superpixels")
+
+
+def test_own_groups_of_a_file_fit_or_are_refused_by_the_program(tmp_path):
+    images, labels, _ = sa.shipped.load_sample()
+    np.savez(tmp_path / "data.npz", x_test=images[:2], y_test=labels[:2])
+    np.savez(tmp_path / "small.npz", labels=np.zeros((9, 9), int))
+    maps = np.stack([np.arange(784).reshape(28, 28) // 28] * 2)
+    np.savez(tmp_path / "maps.npz", labels=maps, image_ids=["data_test_0", "data_test_1"])
+    given = [f"--dataset={tmp_path / 'data.npz'}", "--targets=random", f"--output_dir={tmp_path / 'out'}"]
+    own = "--attack_parameters=max_iterations=20,refine=false,groups=file:"
+    fitting = "for 28 x 28 pixels in --groups=file:"
+    check_mistakes("eval.attack", [([*given, f"{own}{tmp_path / 'small.npz'}"], fitting)])
+    status, _, err = server_of("eval.attack").run(*given, f"{own}{tmp_path / 'maps.npz'}")
+    assert status == 0, err
+    refused = "expected attacks whose groups are the same for all images, received strattack with superpixels:64"
+    named = ["--sections=attacks", "--attack=strattack", "--attack_parameters=groups=superpixels:64"]
+    check_mistakes("eval.benchmark", [(named, refused)])
