@@ -75,18 +75,7 @@ def fit(
     )
     steps = int(batches.cardinality())
     model = wrap(network, steps)
-
-    def loss(probabilities: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
-        return keras.losses.categorical_crossentropy(probabilities, logits / temperature, from_logits=True)
-
-    model.compile(
-        optimizer=keras.optimizers.Adam(
-            keras.optimizers.schedules.CosineDecay(recipe.learning_rate, recipe.epochs * steps)
-        ),
-        loss=loss,
-        metrics=[keras.metrics.CategoricalAccuracy(name="accuracy")],
-        jit_compile=False,  # XLA is slower than the plain graph for these networks on CPU
-    )
+    _compile(model, recipe.learning_rate, recipe.epochs * steps, temperature)
     backup = Backup(backup_dir)
     callbacks = [backup, EpochStart(network, epoch, recipe.seed)]
     if tensorboard_dir is not None:
@@ -104,6 +93,18 @@ def fit(
     trained = build("float32")  # not compiled: the optimizer's state would triple the size of the file
     trained.set_weights(network.get_weights())
     return trained
+
+
+def _compile(model: keras.Model, learning_rate: float, steps: int, temperature: float) -> None:
+    def loss(probabilities: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
+        return keras.losses.categorical_crossentropy(probabilities, logits / temperature, from_logits=True)
+
+    model.compile(
+        optimizer=keras.optimizers.Adam(keras.optimizers.schedules.CosineDecay(learning_rate, steps)),
+        loss=loss,
+        metrics=[keras.metrics.CategoricalAccuracy(name="accuracy")],
+        jit_compile=False,  # XLA is slower than the plain graph for these networks on CPU
+    )
 
 
 def accuracy(network: keras.Model, test: Split, change: Change | None = None) -> float:

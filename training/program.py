@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -21,9 +22,9 @@ from tf_strattack.runtime.files import replacing, same_content
 from . import flags, variants
 from .card import write_card
 from .chosen_variant import check_flags, chosen_variant
-from .data import load_splits
+from .data import Split, load_splits
 from .fit import Recipe, accuracy
-from .nets import NETS
+from .nets import NETS, Net
 
 _PROGRAM = "training.train"
 
@@ -41,14 +42,7 @@ def train_network() -> None:
     _check_new(output, workspace / FINISHED)
     blank = net.build("float32")
     shape, num_classes = blank.input_shape[1:], blank.output_shape[1]
-    recipe = Recipe(
-        epochs=flags.EPOCHS.value or net.epochs,
-        batch_size=flags.BATCH_SIZE.value,
-        learning_rate=flags.LEARNING_RATE.value,
-        precision=flags.PRECISION.value,
-        augment=net.augment,
-        seed=flags.SEED.value,
-    )
+    recipe = _recipe(net)
     own, train_variant = chosen_variant(net, shape, num_classes)
     configuration = {
         "model": blank.name,
@@ -57,20 +51,7 @@ def train_network() -> None:
         **dataclasses.asdict(recipe),
         **own,
     }
-    claiming: Any = {"program": _PROGRAM, "flag": "--output's backup", "overwrite": flags.OVERWRITE.value}
-    # Before the data are loaded, which takes long, find out whether the workspace can be claimed; --overwrite removes
-    # an earlier training only after that.
-    require_claimable(workspace, configuration, **claiming)
-    release = None if workspace.exists() else claim(workspace, configuration, **claiming)
-    try:
-        train, test = load_splits(
-            flags.DATASET.value, data_dir=flags.DATA_DIR.value, download=flags.DOWNLOAD.value, num_classes=num_classes
-        )
-    except InputError:
-        if release is not None:
-            discard(workspace, _PROGRAM)
-        raise
-    release = release or claim(workspace, configuration, **claiming)
+    train, test, release = _claim_and_load(workspace, configuration, num_classes)
     tf.config.experimental.enable_op_determinism()
     logs = tensorboard_directory(flags.TENSORBOARD_DIR.value)
     try:
@@ -94,6 +75,43 @@ def train_network() -> None:
     print(f"{output}: " + ", ".join(f"{name.replace('_', ' ')} {value:.4f}" for name, value in accuracies.items()))
 
 
+def _recipe(net: Net) -> Recipe:
+    """The settings of the flags, and those of the network where a flag is unset."""
+    return Recipe(
+        epochs=flags.EPOCHS.value or net.epochs,
+        batch_size=flags.BATCH_SIZE.value,
+        learning_rate=flags.LEARNING_RATE.value,
+        precision=flags.PRECISION.value,
+        augment=net.augment,
+        seed=flags.SEED.value,
+    )
+
+
+def _claim_and_load(
+    workspace: Path, configuration: dict[str, Any], num_classes: int
+) -> tuple[Split, Split, Callable[[], None]]:
+    """Claims the workspace and loads the splits; returns these, and a function that gives the workspace free.
+
+    Loading takes long, so whether the workspace can be claimed is found out before, and --overwrite removes an earlier
+    training only after that.
+
+    Raises:
+      InputError: a workspace of another training, or no such data.
+    """
+    claiming: Any = {"program": _PROGRAM, "flag": "--output's backup", "overwrite": flags.OVERWRITE.value}
+    require_claimable(workspace, configuration, **claiming)
+    release = None if workspace.exists() else claim(workspace, configuration, **claiming)
+    try:
+        train, test = load_splits(
+            flags.DATASET.value, data_dir=flags.DATA_DIR.value, download=flags.DOWNLOAD.value, num_classes=num_classes
+        )
+    except InputError:
+        if release is not None:
+            discard(workspace, _PROGRAM)
+        raise
+    return train, test, release or claim(workspace, configuration, **claiming)
+
+
 def _check_new(output: Path, finished: Path) -> None:
     """Refuses files that exist, except the network of this training if it was interrupted before writing its card."""
     ours = same_content(finished, output)
@@ -104,9 +122,7 @@ def _check_new(output: Path, finished: Path) -> None:
 def _keep(network: keras.Model, output: Path, finished: Path) -> None:
     """Writes the network to `finished`, by which a resumed training recognises its own file, and then to `output`."""
     if not finished.exists():
-        partial = finished.with_name("partial.keras")
-        network.save(partial)
-        partial.replace(finished)
+        variants.save(network, finished)
     _check_new(output, finished)  # again: another program may have written the file during the training
     with replacing(output) as file, finished.open("rb") as source:
         shutil.copyfileobj(source, file)

@@ -61,14 +61,19 @@ class Task:
         if finished.exists():
             return keras.saving.load_model(finished)
         network = self.fit(name, **options)
-        partial = finished.with_name("partial.keras")
-        network.save(partial)
-        partial.replace(finished)
+        save(network, finished)
         return network
 
     def with_seed(self, more: int) -> Task:
         """The same task with a seed that is `more` higher."""
         return dataclasses.replace(self, recipe=dataclasses.replace(self.recipe, seed=self.recipe.seed + more))
+
+
+def save(network: keras.Model, path: Path) -> None:
+    """Writes a network so that the file is whole if it exists."""
+    partial = path.with_name("partial.keras")
+    network.save(partial)
+    partial.replace(path)
 
 
 # The network, and further facts for its card.
