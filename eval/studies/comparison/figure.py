@@ -23,8 +23,9 @@ _SIZE, _PANEL = (8.2, 9.4), (5.6, 3.9)
 
 # The dots of StrAttack, and of the other attacks.
 _LARGE, _SMALL = 11, 7
-# Where a name may stand by its dot, in points, with its alignment: the first place that is free.
-_SIDES = (
+# Where a name may stand by its dot, in points, with its alignment: the first place that is free. The farther ones have
+# a line to the dot.
+_NEAR = (
     (9, 0, "left", "center"),
     (-9, 0, "right", "center"),
     (0, 9, "center", "bottom"),
@@ -34,7 +35,15 @@ _SIDES = (
     (8, -8, "left", "top"),
     (-8, -8, "right", "top"),
 )
-_NAME_HEIGHT, _NAME_WIDTH = 11, 6.2
+_FAR = tuple(
+    (right * away, above * away, "left" if right > 0 else "right", "bottom" if above > 0 else "top")
+    for away in (18, 28, 38, 48, 60, 72)
+    for right in (1, -1, 0.5, -0.5)
+    for above in (-1, 1, -0.5, 0.5)
+)
+_SIDES = (*_NEAR, *_FAR)
+# The height of a name, and the width of a letter, bold and not.
+_NAME_HEIGHT, _BOLD, _PLAIN = 11, 7.0, 6.2
 
 Rows = Sequence[dict[str, Any]]
 Box = tuple[float, float, float, float]
@@ -111,8 +120,8 @@ def _draw_names(axes: Axes, rows: Rows, across: str, up: str) -> None:
         taken += [(x, y, x + 36, y + 14) for x, y in (dot(row["average"]) for row in front)]
     window = [scale * float(side) for side in axes.get_window_extent().extents]
     for (number, row), (x, y) in zip(shown, dots, strict=True):
-        name = _label(row)
-        boxes = [_box(x, y, name, side) for side in _SIDES]
+        name, bold = _label(row), row["name"].startswith(OURS)
+        boxes = [_box(x, y, len(name) * (_BOLD if bold else _PLAIN), side) for side in _SIDES]
         best = min(range(len(boxes)), key=lambda place: _clashes(boxes[place], taken, window))
         taken.append(boxes[best])
         right, above, across_, along = _SIDES[best]
@@ -124,18 +133,16 @@ def _draw_names(axes: Axes, rows: Rows, across: str, up: str) -> None:
             ha=across_,
             va=along,
             fontsize=9,
-            fontweight="bold" if row["name"].startswith(OURS) else "normal",
+            fontweight="bold" if bold else "normal",
             color=colour(number),
+            arrowprops={"arrowstyle": "-", "color": colour(number), "lw": 0.7} if best >= len(_NEAR) else None,
         )
 
 
-def _box(x: float, y: float, name: str, side: tuple[float, float, str, str]) -> Box:
-    """Where a name stands, in points: left, bottom, right, top."""
+def _box(x: float, y: float, width: float, side: tuple[float, float, str, str]) -> Box:
+    """Where a name of this width stands, in points: left, bottom, right, top."""
     right, above, across, _ = side
-    width, middle = (
-        _NAME_WIDTH * len(name),
-        y + above + (0 if not above else _NAME_HEIGHT / 2 * (1 if above > 0 else -1)),
-    )
+    middle = y + above + (0 if not above else _NAME_HEIGHT / 2 * (1 if above > 0 else -1))
     left = x + right - {"left": 0, "right": width, "center": width / 2}[across]
     return left, middle - _NAME_HEIGHT / 2, left + width, middle + _NAME_HEIGHT / 2
 
