@@ -2,17 +2,19 @@
 
 import csv
 import dataclasses
+import itertools
 import json
 import types
 
 import numpy as np
 import pytest
 import tensorflow as tf
+from matplotlib.text import Text
 
 import tf_strattack as sa
 from eval.inputs.examples import image_ids
 from eval.studies.comparison import claims
-from eval.studies.comparison.figure import comparison_chart
+from eval.studies.comparison.figure import comparison_chart, comparison_figure
 from eval.studies.comparison.intervals import ratio_intervals
 from eval.studies.comparison.names import DEFAULT
 from eval.studies.comparison.rows import Comparison, check_attacks, check_parameters
@@ -323,3 +325,16 @@ def test_a_ratio_is_shown_with_its_interval(tmp_path):
     text = write_tables(study_of(tmp_path, figures, [read_row(row) for row in chosen], measured))
     assert "| strattack | 0.25 × (0.20 to 0.30) | 0.25 × | 0.25 × (0.21 to 0.29) | 0.25 × (0.25 to 0.25) |" in text
     assert "bootstrap" in text
+
+
+def test_no_name_in_the_figure_covers_another():
+    rows = json.loads((ROOT / "results" / "table1_mnist" / "table1.json").read_text())["rows"]
+    figure = comparison_figure(rows)
+    figure.draw_without_rendering()
+    names = {row["name"] for row in rows if row["shown"]}
+    for axes in figure.axes:
+        texts = [text for text in axes.texts if text.get_text().split(" (")[0] in names]
+        boxes = [Text.get_window_extent(text) for text in texts]  # without the line to the dot
+        assert len(boxes) == len(names)
+        for one, other in itertools.combinations(boxes, 2):
+            assert not one.overlaps(other)

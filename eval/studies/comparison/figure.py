@@ -50,7 +50,12 @@ Box = tuple[float, float, float, float]
 
 
 def draw_comparison(path: Path, rows: Rows) -> None:
-    """Draws each attack of the table, the front over tau as a line, and the paper's figures as open markers."""
+    """Draws `comparison_figure` into a file."""
+    save_picture(comparison_figure(rows), path, dpi=150)
+
+
+def comparison_figure(rows: Rows) -> Figure:
+    """Each attack of the table, the front over tau as a line, and the paper's figures as open markers."""
     figure = Figure(figsize=_SIZE, layout="constrained")
     for axes, pair in zip(figure.subplots(len(_PANELS)), _PANELS, strict=True):
         _draw_panel(axes, rows, *pair)
@@ -58,7 +63,7 @@ def draw_comparison(path: Path, rows: Rows) -> None:
     figure.draw_without_rendering()  # where the dots are is known from here on
     for axes, pair in zip(figure.axes, _PANELS, strict=True):
         _draw_names(axes, rows, *pair)
-    save_picture(figure, path, dpi=150)
+    return figure
 
 
 def comparison_chart(rows: Rows) -> Chart:
