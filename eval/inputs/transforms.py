@@ -15,7 +15,7 @@ from tf_strattack.runtime.rows import positions_of
 from tf_strattack.transformations import Brightness, Chain, JpegLike, Noise, ResizePad, Shift, Transformation
 from tf_strattack.typing import Classes, Flags, Images
 
-FORMS = "noise:0.25, brightness:0.1, shift:2, resize_pad:0.85 or jpeg:60:95"
+_FORMS = "noise:0.25, brightness:0.1, shift:2, resize_pad:0.85 or jpeg:60:95"
 # Name → the transformation, and how many numbers it takes.
 _MAKERS: dict[str, tuple[type[Transformation], int]] = {
     "noise": (Noise, 1),
@@ -85,7 +85,7 @@ def _parse(text: str) -> Transformation:
     except ValueError:
         values = []
     if maker is None or len(values) != count:
-        raise InputError(f"expected --transform like {FORMS}, or several of them with commas, received {text!r}")
+        raise InputError(f"expected --transform like {_FORMS}, or several of them with commas, received {text!r}")
     try:
         return maker(*values)
     except InputError as error:

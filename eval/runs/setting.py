@@ -45,5 +45,5 @@ class Setting(NamedTuple):
         return {**self.data.class_names, **self.model.class_names}
 
     def fooled(self, result: AttackResult) -> npt.NDArray[np.bool_]:
-        """Whether (N,) the examples of a shard fool the network, tested once more."""
+        """Whether (N,) the examples of a shard fool the network, tested again."""
         return self.input_transform.fooled(self.model.classifier, result, self.attack.confidence)

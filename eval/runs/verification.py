@@ -33,7 +33,7 @@ def verify(
 
     Args:
       store: the shards.
-      fooled: whether (N,) the examples of a shard fool the network, tested once more.
+      fooled: whether (N,) the examples of a shard fool the network, tested again.
       others: damages of files other than shards.
       exported: finds damages of exported files. It is called if the shards are intact.
 

@@ -105,7 +105,8 @@ class Work:
 
     def _attack_on(self, examples: Examples, groups: GroupStructure) -> Attack:
         """The attack with the groups of the examples; `groups` are those of `grouping`."""
-        if getattr(self.attack, "groups", None) == self.grouping:
+        own = getattr(self.attack, "groups", None)  # an attack of the user's may have any value there
+        if isinstance(own, Grouping) and own == self.grouping:
             return _replaced(self.attack, groups)
         return with_groups(self.attack, examples.images, examples.image_ids)
 
