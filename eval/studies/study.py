@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import os
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -19,13 +18,13 @@ from tf_strattack.programs.running import announce
 from tf_strattack.runtime.files import sha256_of
 from tf_strattack.versions import versions
 
-from ..runs.manifest import MANIFEST, file_damage
+from ..runs.manifest import MANIFEST
 from ..runs.reading import whole_run
 from ..runs.verification import report
 from ..tables.measures import numbered
+from .records import ROWS, damages_in, order_in, place_for, record_in, records_in
 from .steps import Step
 
-_ROWS = "rows"
 _CLAIM = "claim_"
 Figures = dict[str, Any]
 
@@ -74,9 +73,9 @@ class Study:
         self._configuration = json.loads(json.dumps(configuration))
         self._more = ("--overwrite",) if overwrite else ()
         self._known: dict[str, list[str] | None] = {}
-        (directory / _ROWS).mkdir(exist_ok=True)
-        self._order = _order_in(directory, self._configuration)
-        for name, reason in _damages(directory, self._configuration):
+        (directory / ROWS).mkdir(exist_ok=True)
+        self._order = order_in(directory, self._configuration)
+        for name, reason in damages_in(directory, self._configuration):
             require_no_folder(program, directory / name)
             report(name, f"{reason}; made again")
         self._write_manifest(complete=False, files={})
@@ -91,17 +90,22 @@ class Study:
         Raises:
           SystemExit: a step failed, with its exit status; the step has printed the error.
         """
+        rows = list(rows)
+        names = [row.name for row in rows]
         for row in rows:
             if self._remembered(row.name, self._made_of(row)) is None:
                 for step in row.steps:
                     if status := step.run(row.name, *(self._more if step.leaves is None else ())):
                         sys.exit(status)
                 del self._known[row.name]
-                self._remember(row.name, self._made_of(row), read(row))
+                self._remember(row.name, self._made_of(row), read(row), among=names)
             yield row
 
     def rows(self) -> list[Figures]:
-        """The figures of all rows that were ever finished, in the order of completion."""
+        """The figures of all rows that were ever finished.
+
+        A row that was added later is next to its neighbour in the command that added it.
+        """
         return [entry["figures"] for entry in self._entries() if not entry["name"].startswith(_CLAIM)]
 
     def claims(self) -> dict[str, Figures]:
@@ -137,12 +141,15 @@ class Study:
         return self._known[row.name]
 
     def _remembered(self, name: str, made_of: Sequence[str] | None) -> Figures | None:
-        entry = _entry(self._path(name), self._configuration)
+        entry = record_in(self._path(name), self._configuration)
         return entry["figures"] if entry and made_of is not None and entry["made_of"] == made_of else None
 
-    def _remember(self, name: str, made_of: Sequence[str] | None, figures: Figures) -> None:
+    def _remember(
+        self, name: str, made_of: Sequence[str] | None, figures: Figures, *, among: Sequence[str] = ()
+    ) -> None:
+        """Stores a row or claim; a new one gets its place `among` the rows of the command."""
         if name not in self._order:
-            self._order.append(name)
+            self._order.insert(place_for(self._order, name, among), name)
         entry = {
             "name": name,
             "place": self._order.index(name),
@@ -151,12 +158,14 @@ class Study:
             "figures": json.loads(json.dumps(figures)),
         }
         write_sealed(self._path(name), entry)
+        self._write_manifest(complete=False, files={})
 
     def _entries(self) -> list[dict[str, Any]]:
-        return _entries_in(self.directory, self._configuration)
+        entries = records_in(self.directory, self._configuration)
+        return sorted(entries, key=lambda entry: self._order.index(entry["name"]))
 
     def _path(self, name: str) -> Path:
-        return self.directory / _ROWS / f"{name}.json"
+        return self.directory / ROWS / f"{name}.json"
 
 
 def verify_study(program: str, directory: Path, configuration: dict[str, Any], rows: Iterable[Row]) -> str:
@@ -166,7 +175,7 @@ def verify_study(program: str, directory: Path, configuration: dict[str, Any], r
       InputError: no study of `configuration`, or a damaged study; the damages are printed.
     """
     found = require_finished(directory, configuration, program=program, flag="--output_dir", ignoring=[])
-    wrong = [report(*damage) for damage in _damages(directory, found.configuration)]
+    wrong = [report(*damage) for damage in damages_in(directory, found.configuration)]
     if reason := config_damage(directory, found):
         wrong.append(report("config.json", reason))
     manifest = read_sealed(directory / MANIFEST)
@@ -176,58 +185,13 @@ def verify_study(program: str, directory: Path, configuration: dict[str, Any], r
     for row in rows:
         if row.steps[-1].run(row.name, "--verify"):
             wrong.append(report(row.name, "something is wrong with its run"))
-        elif (entry := _entry(directory / _ROWS / f"{row.name}.json", found.configuration)) is None:
-            wrong.append(report(f"{_ROWS}/{row.name}.json", "it is missing"))
+        elif (entry := record_in(directory / ROWS / f"{row.name}.json", found.configuration)) is None:
+            wrong.append(report(f"{ROWS}/{row.name}.json", "it is missing"))
         elif entry["made_of"] != row.made_of():
-            wrong.append(report(f"{_ROWS}/{row.name}.json", "it was read from other files"))
+            wrong.append(report(f"{ROWS}/{row.name}.json", "it was read from other files"))
     if wrong:
         raise InputError(
             f"expected intact files of {len(checked)} rows, received {len(set(wrong))} damaged or missing files, "
             "listed above: run the command without --verify to make them again"
         )
     return f"all checksums match; {numbered(len(checked), 'row')}: {', '.join(checked)}"
-
-
-def _entry(path: Path, configuration: Mapping[str, Any]) -> dict[str, Any] | None:
-    """The record in a file; None if it is damaged, or belongs to another study or another row."""
-    entry = read_sealed(path)
-    if entry is None or entry["configuration"] != digest_of(configuration) or entry["name"] != path.stem:
-        return None
-    return entry
-
-
-def _entries_in(directory: Path, configuration: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """All records, in the order in which they were made."""
-    found = (_entry(path, configuration) for path in sorted((directory / _ROWS).glob("*.json")))
-    return sorted((entry for entry in found if entry is not None), key=lambda entry: int(entry["place"]))
-
-
-def _order_in(directory: Path, configuration: Mapping[str, Any]) -> list[str]:
-    """The names of the rows made so far, in order: from the manifest, which remembers lost entries, or the entries."""
-    manifest = read_sealed(directory / MANIFEST)
-    entries = [entry["name"] for entry in _entries_in(directory, configuration)]
-    if manifest is None or manifest["configuration"] != configuration:
-        return entries
-    return list(dict.fromkeys([*manifest["rows"], *entries]))
-
-
-def _damages(directory: Path, configuration: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    """The damages of the files of a study: names and reasons."""
-    path = directory / MANIFEST
-    manifest = read_sealed(path)
-    if manifest is None:
-        if os.path.lexists(path):
-            yield MANIFEST, "its content has changed"
-        elif (directory / _ROWS).is_dir() and any((directory / _ROWS).glob("*.json")):
-            yield MANIFEST, "it is missing"
-        manifest = {"files": {}, "rows": []}
-    elif manifest["configuration"] != configuration:
-        yield MANIFEST, "it belongs to another study"
-        manifest = {"files": {}, "rows": []}
-    for name, checksum in manifest["files"].items():
-        if reason := file_damage(directory / name, checksum):
-            yield name, reason
-    for name in sorted({*manifest["rows"], *(path.stem for path in (directory / _ROWS).glob("*.json"))}):
-        file = directory / _ROWS / f"{name}.json"
-        if _entry(file, configuration) is None:
-            yield f"{_ROWS}/{file.name}", "its content has changed" if file.exists() else "it is missing"
