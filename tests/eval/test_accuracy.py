@@ -11,10 +11,8 @@ from eval.inputs.datasets import read_dataset
 from eval.inputs.examples import Selection
 from eval.runs.records import measure, summarise
 from eval.tables.measures import explain_accuracies, numbered
-from tests.programs import server_of
+from tests.programs import QUICK, server_of
 from tf_strattack.programs.notices import notice
-
-QUICK = "--attack_parameters=max_iterations=15,fallback.max_iterations=15,refine.max_iterations=5"
 
 
 def records(number, wrong):
