@@ -116,7 +116,7 @@ def require_claimable(
     if found is None:
         if is_obstructed(directory):
             raise in_the_way(program, directory / CONFIG)
-        if not all(map(_is_claim_begun, paths)):
+        if not all(_is_claim_begun(path) or LAYOUTS[program].takes(path) for path in paths):
             raise InputError(
                 f"expected {flag} to be new, empty or a run of these programs, received {directory}, which is not"
                 f"{_reason(directory)}: choose another directory"

@@ -29,12 +29,14 @@ class Folder:
       files: names of files, followed by `_PARTIAL` while they are written.
       folders: names of folders → their content.
       runs: names of folders that a program claims for itself.
+      given: names of folders in which a user may place files before the first run.
       wrote: whether we wrote a file, if its name alone does not show it.
     """
 
     files: str = _NOTHING
     folders: Mapping[str, Folder] = dataclasses.field(default_factory=dict)
     runs: str = _NOTHING
+    given: str = _NOTHING
     wrote: Callable[[Path], bool] = lambda path: True
 
     def file(self, name: str) -> bool:
@@ -52,6 +54,10 @@ class Folder:
     def run(self, name: str) -> bool:
         """Whether a folder of the name is claimed by a program for itself."""
         return re.fullmatch(self.runs, name) is not None
+
+    def takes(self, path: Path) -> bool:
+        """Whether `path` may be there before the first run."""
+        return re.fullmatch(self.given, path.name) is not None and path.is_dir() and not path.is_symlink()
 
     def names(self, name: str) -> bool:
         """Whether anything of ours can have the name."""
@@ -142,6 +148,7 @@ LAYOUTS = {
             "attacks": Folder(runs=_ATTACKED_NET),
             "pgd": Folder(runs=_ATTACKED_NET),
         },
+        given="nets",
     ),
     "eval.benchmark": Folder(r"benchmark\.(json|png)|report\.html"),
     "eval.acceptance": Folder(r"acceptance\.json"),
