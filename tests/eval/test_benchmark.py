@@ -9,7 +9,8 @@ from absl.testing import flagsaver
 
 import tf_strattack as sa
 from eval.benchmarks.flags import SECTION_NAMES
-from eval.benchmarks.program import SECTIONS, benchmark
+from eval.benchmarks.program import benchmark
+from eval.benchmarks.sections import SECTIONS
 from tests.directories import check_all_is_known, contents, lay
 from tests.programs import check_mistakes, server_of
 
