@@ -135,9 +135,13 @@ LAYOUTS = {
         {rf"\d{{5,}}({_PARTIAL})?": PNG_FILES},
         wrote=_other_than_their_card,
     ),
-    "eval.table1": Folder(rf"table1\.(md|csv|json|png)|heat_maps{_PICTURES}|{_STUDY}", {**_RUNS, "rows": ROWS}),
+    "eval.table1": Folder(
+        rf"table1\.(md|csv|json|png)|heat_maps{_PICTURES}|{_STUDY}", {**_RUNS, "rows": ROWS}, given="attacks"
+    ),
     "eval.interpretability": Folder(
-        rf"interpretability\.(md|csv|json)|(scores|overlays|heat_maps){_PICTURES}|{_STUDY}", {**_RUNS, "rows": ROWS}
+        rf"interpretability\.(md|csv|json)|(scores|overlays|heat_maps){_PICTURES}|{_STUDY}",
+        {**_RUNS, "rows": ROWS},
+        given="attacks",
     ),
     "eval.defenses": Folder(
         rf"defenses\.(md|csv|json)|{_STUDY}",
