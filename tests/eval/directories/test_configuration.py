@@ -80,21 +80,31 @@ def test_a_directory_of_no_program_is_refused_with_any_flags(kind, overwrite, tm
     assert contents(tmp_path) == before
 
 
-def test_networks_can_be_placed_in_a_study_before_its_first_run(tmp_path):
-    networks = {"nets/pgd.keras": "mine", "nets/pgd.json": "{}"}
-    lay(tmp_path / "study", networks)
-    with pytest.raises(InputError, match="to be new, empty or a run of these programs"):
+@pytest.mark.parametrize(
+    ("program", "files"),
+    [
+        ("eval.defenses", ["nets/pgd.keras", "nets/pgd.json"]),
+        ("eval.table1", ["attacks/cw_l2/metrics.json"]),
+        ("eval.interpretability", ["attacks/cw_l2/metrics.json"]),
+    ],
+)
+def test_networks_and_runs_can_be_placed_in_a_study_before_its_first_run(program, files, tmp_path):
+    placed = dict.fromkeys(files, "mine")
+    lay(tmp_path / "study", placed)
+    refused = "to be new, empty or a run of these programs"
+    with pytest.raises(InputError, match=refused):
         take(tmp_path / "study", {"a": 1})
-    for kept in ({"a": 1}, {"a": 2}):
-        take(tmp_path / "study", kept, overwrite=True, program="eval.defenses")()
-        assert {name: text.decode() for name, text in contents(tmp_path / "study").items()}.items() >= networks.items()
-    lay(tmp_path / "other", {**networks, "notes.txt": "mine"})
-    with pytest.raises(InputError, match="to be new, empty or a run of these programs"):
-        take(tmp_path / "other", {"a": 1}, program="eval.defenses")
+    for configuration in ({"a": 1}, {"a": 2}):
+        take(tmp_path / "study", configuration, overwrite=True, program=program)()
+        assert placed.items() <= {name: text.decode() for name, text in contents(tmp_path / "study").items()}.items()
+    lay(tmp_path / "other", {**placed, "notes.txt": "mine"})
+    with pytest.raises(InputError, match=refused):
+        take(tmp_path / "other", {"a": 1}, program=program)
     (tmp_path / "linked").mkdir()
-    (tmp_path / "linked" / "nets").symlink_to(tmp_path / "study" / "nets")
-    with pytest.raises(InputError, match="to be new, empty or a run of these programs"):
-        take(tmp_path / "linked", {"a": 1}, program="eval.defenses")
+    folder = files[0].partition("/")[0]
+    (tmp_path / "linked" / folder).symlink_to(tmp_path / "study" / folder)
+    with pytest.raises(InputError, match=refused):
+        take(tmp_path / "linked", {"a": 1}, program=program)
 
 
 def test_a_link_in_the_place_of_a_lock_is_refused_and_what_it_leads_to_is_kept(tmp_path):
