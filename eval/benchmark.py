@@ -10,7 +10,7 @@ from .benchmarks import flags as own
 
 OPTIONS = flags.options(
     {
-        "Sections": [own.SECTIONS, own.NETS, own.CASES_DIR],
+        "Sections": [own.SECTIONS, own.NETS, own.CASES_DIR, own.PEERS],
         "Sections attacks and floor": [own.ATTACKS, own.BATCH_SIZES, own.REPEATS, own.FLOOR_BATCH_SIZES],
         "Sections curves, pareto and groups": [
             own.CURVE_EXAMPLES,

@@ -34,6 +34,12 @@ NETS = absl_flags.DEFINE_list(
 CASES_DIR = absl_flags.DEFINE_string(
     "cases_dir", None, "Directory of the *_cases nets: NAME_net.keras, for inputs in [-0.5, 0.5], and NAME_cases.npz."
 )
+PEERS = absl_flags.DEFINE_string(
+    "peers",
+    None,
+    "File .npz of examples on which other programs ran, in place of --dataset with --nets=model, for the sections "
+    "peers and structured: images, labels, targets, and adv_NAME for each program.",
+)
 ATTACKS = absl_flags.DEFINE_list(
     "attacks", ["strattack", "strattack_overlap"], "Attacks in the section attacks; --attack names a single one."
 )

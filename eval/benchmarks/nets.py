@@ -13,17 +13,19 @@ from tf_strattack import Classifier, InputError, shipped
 from tf_strattack.runtime.loading import load_or_explain
 from tf_strattack.typing import Classes, Images
 
+from ..inputs.models import content_hash
+
 # The examples of a shipped network are so many correctly classified digits, each with all other classes as targets.
 _DIGITS = 50
 # Batch size for finding them; small, as the memory section compares with the memory after loading.
 _FEW = 16
-_PEER = "adv_"
+_EXAMPLES, _PEER = ("images", "labels", "targets"), "adv_"
 # The nets of --cases_dir take inputs in [-0.5, 0.5].
 _SHIFT = 0.5
 
 
 class Net(NamedTuple):
-    """A classifier, its `.keras` file, and its example problem.
+    """A classifier, its `.keras` file with the hash, and its example problem.
 
     The examples are images (N, H, W, C) in the classifier's scale, labels (N,) and targets (N,).
     The network takes images minus `shift`. `peers` holds the results of other programs by name:
@@ -32,6 +34,7 @@ class Net(NamedTuple):
 
     name: str
     path: Path
+    sha256: str
     shift: float
     classifier: Classifier
     images: Images
@@ -45,6 +48,37 @@ class Net(NamedTuple):
         return self.images[rows], self.labels[rows], self.targets[rows]
 
 
+class Cases(NamedTuple):
+    """Examples and the results of other programs, as in `Net`."""
+
+    images: Images
+    labels: Classes
+    targets: Classes
+    peers: Mapping[str, Images]
+
+
+def read_cases(path: Path) -> Cases:
+    """Reads `images` (N, H, W, C), `labels` (N,), `targets` (N,), and adv_NAME (N, H, W, C) for each other program.
+
+    Raises:
+      InputError: no such file, or an array that is missing or of another shape.
+    """
+
+    def read() -> dict[str, npt.NDArray[np.generic]]:
+        with np.load(path, allow_pickle=False) as file:
+            wanted = [*_EXAMPLES, *(part for part in file.files if part.startswith(_PEER))]
+            return {part: file[part] for part in wanted}
+
+    arrays = load_or_explain(read, path, "an .npz file with images, labels and targets")
+    shape = arrays["images"].shape
+    for part, array in arrays.items():
+        expected = shape[:1] if part in ("labels", "targets") else shape
+        if array.shape != expected:
+            raise InputError(f"expected {part} of {path} to have the shape {expected}, received {array.shape}")
+    images, labels, targets = (arrays.pop(part) for part in _EXAMPLES)
+    return Cases(images, labels, targets, {part.removeprefix(_PEER): array for part, array in arrays.items()})
+
+
 def _digits(name: str, cases_dir: Path | None) -> Net:
     """A shipped network of digits and the shipped sample."""
     classifier = shipped.load_classifier(name)
@@ -54,30 +88,19 @@ def _digits(name: str, cases_dir: Path | None) -> Net:
     classes = np.arange(len(shipped.NETWORKS[name]), dtype=labels.dtype)
     targets = np.concatenate([np.delete(classes, label) for label in labels[correct]])
     rows = np.repeat(correct, len(classes) - 1)
-    return Net(name, shipped.model_path(name), 0.0, classifier, images[rows], labels[rows], targets, {})
+    path = shipped.model_path(name)
+    return Net(name, path, content_hash(path), 0.0, classifier, images[rows], labels[rows], targets, {})
 
 
 def _cases(name: str, cases_dir: Path | None) -> Net:
     """The network NAME_net.keras of --cases_dir, which takes inputs in [-0.5, 0.5], and the examples NAME_cases.npz."""
     if cases_dir is None:
         raise InputError(f"expected --cases_dir with the net {name}_cases, received none")
-    path = cases_dir / f"{name}_cases.npz"
-
-    def read() -> dict[str, npt.NDArray[np.generic]]:
-        with np.load(path, allow_pickle=False) as file:
-            wanted = ["images", "labels", "targets", *(part for part in file.files if part.startswith(_PEER))]
-            return {part: file[part] for part in wanted}
-
-    arrays = load_or_explain(read, path, "an .npz file with images, labels and targets")
-    images, labels, targets = (arrays.pop(part) for part in ("images", "labels", "targets"))
-    for part, array in arrays.items():
-        if array.shape != images.shape:
-            raise InputError(f"expected {part} of {path} to have the shape {images.shape}, received {array.shape}")
+    cases = read_cases(cases_dir / f"{name}_cases.npz")
     network = cases_dir / f"{name}_net.keras"
     classifier = Classifier.load(network, preprocessing=lambda images: images - _SHIFT)
-    classifier.prepare(images[:1])  # checks the network
-    peers = {part.removeprefix(_PEER): array for part, array in arrays.items()}
-    return Net(f"{name}_cases", network, _SHIFT, classifier, images, labels, targets, peers)
+    classifier.prepare(cases.images[:1])  # checks the network
+    return Net(f"{name}_cases", network, content_hash(network), _SHIFT, classifier, *cases)
 
 
 # Name → (maker, its argument, whether it needs --cases_dir). A new net is one line here.

@@ -59,7 +59,9 @@ _WHOLE_NUMBERS = (
     own.STRUCTURED_EVALUATIONS,
 )
 # Sections that cannot have the net "model": they load nets in processes of their own, or need a Keras file.
-_NOT_OF_MODEL = ("memory", "scaling", "precision", "foolbox", "peers")
+_NOT_OF_MODEL = ("memory", "scaling", "precision", "foolbox")
+# Shared flags that mean nothing with --peers, which has the examples.
+_OF_EXAMPLES = ("dataset", "data_dir", "split", "download", "resize", "targets")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -93,6 +95,7 @@ class Request:
         cases_dir = None if own.CASES_DIR.value is None else Path(own.CASES_DIR.value)
         nets = _names("nets", own.NETS.value or available(cases_dir), [*NETS, net_from_flags.NAME])
         _check_model(nets, sections)
+        _check_peers(nets, sections)
         _check_envelope(sections)
         counts = {
             flag.name: sorted(flags.positive_numbers(flag.name, flag.value or [""], int)) for flag in _WHOLE_NUMBERS
@@ -108,6 +111,7 @@ class Request:
             "sections": self.sections,
             "nets": self.nets,
             "cases_dir": own.CASES_DIR.value,
+            "peers": own.PEERS.value,
             "repeats": own.REPEATS.value,
             "attacks": {name: attack.hyper_parameters for name, attack in self.attacks.items()},
             "structured_attacks": {name: attack.hyper_parameters for name, attack in self.structured.items()},
@@ -183,6 +187,17 @@ def _check_model(nets: list[str], sections: list[str]) -> None:
         raise InputError(
             f"expected --sections without {', '.join(unfit)} with --nets=model, received {','.join(sections)}"
         )
+
+
+def _check_peers(nets: list[str], sections: list[str]) -> None:
+    """Refuses --peers where nothing reads it, and flags of other examples with it."""
+    if own.PEERS.value is None:
+        return
+    if net_from_flags.NAME not in nets:
+        raise InputError(f"expected --peers with --nets=model, received it with {','.join(nets)}")
+    if not {"peers", "structured"} & set(sections):
+        raise InputError(f"expected --peers with --sections of peers, structured, received {','.join(sections)}")
+    flags.refuse_unused(f"{PROGRAM} with --peers", _OF_EXAMPLES)
 
 
 def _check_envelope(sections: list[str]) -> None:

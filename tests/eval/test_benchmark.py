@@ -3,6 +3,7 @@
 import json
 import shutil
 
+import numpy as np
 import pytest
 from absl import flags
 from absl.testing import flagsaver
@@ -163,6 +164,43 @@ def test_overwrite_replaces_a_benchmark_and_nothing_else(run, tmp_path):
     assert (tmp_path / "out" / "notes.txt").read_text() == "mine"
 
 
+def test_images_that_another_program_returned_stand_beside_ours(mnist, digits, tmp_path):
+    images, labels, _ = (part[:4] for part in digits)
+    targets = (labels + 1) % 10
+    found = sa.IFGM(norm="l2")(mnist, images, labels, targets)
+    assert found.success.all()
+    returned = np.where(np.arange(4)[:, None, None, None] == 0, np.nan, found.adversarial)
+    returned[3] = images[3]  # a failure, the place of which they do not know
+    examples = {"images": images, "labels": labels, "targets": targets}
+    np.savez(tmp_path / "theirs.npz", **examples, adv_theirs=returned)
+    status, _, err = program(
+        "--nets=model",
+        f"--peers={tmp_path / 'theirs.npz'}",
+        "--sections=peers,structured",
+        "--structured_attacks=fgm_l2",
+        f"--output_dir={tmp_path / 'out'}",
+    )
+    assert status == 0, err
+    sections = json.loads((tmp_path / "out" / "benchmark.json").read_text())["sections"]
+    (judged,) = (row for row in sections["peers"] if row["setting"] == "theirs")
+    assert (judged["net"], judged["num_examples"], judged["num_outside"]) == ("model", 3, 0)
+    assert judged["asr"] == pytest.approx(2 / 3)
+    rows = {row["attack"]: row for row in sections["structured"]}
+    assert rows.keys() == {"fgm_l2", "theirs"}
+    assert (rows["theirs"]["num_examples"], rows["fgm_l2"]["num_examples"]) == (3, 4)
+    assert rows["theirs"]["median_l2"] == pytest.approx(max(sa.metrics.l2(found.delta[1:3])), rel=1e-4)
+    np.savez(tmp_path / "short.npz", **{**examples, "labels": labels[:3]})
+    check_mistakes(
+        "eval.benchmark",
+        [
+            (
+                ["--nets=model", "--sections=peers", f"--peers={tmp_path / 'short.npz'}"],
+                f"expected labels of {tmp_path / 'short.npz'} to have the shape (4,), received (3,)",
+            )
+        ],
+    )
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -186,6 +224,17 @@ def test_overwrite_replaces_a_benchmark_and_nothing_else(run, tmp_path):
         (["--pareto_taus=nan"], "expected --pareto_taus to be positive numbers, received 'nan'"),
         (["--pareto_taus=inf"], "expected --pareto_taus to be positive numbers, received 'inf'"),
         (["--sections=peers", "--nets=mnist_cnn"], "expected a net with arrays adv_NAME of other programs"),
+        (["--peers=a.npz"], "expected --peers with --nets=model, received it with mnist_cnn"),
+        (
+            ["--nets=model", "--sections=floor", "--peers=a.npz"],
+            "expected --peers with --sections of peers, structured, received floor",
+        ),
+        (
+            ["--nets=model", "--sections=peers", "--peers=a.npz", "--dataset=sample"],
+            "expected flags of eval.benchmark with --peers, received --dataset, which it does not use",
+        ),
+        (["--nets=model", "--sections=peers", "--peers=nowhere.npz"], "received nowhere.npz, which does not exist"),
+        (["--nets=model", "--sections=peers"], "received none: add --cases_dir=DIR, or --nets=model --peers=FILE"),
         (["--envelope=best.npz"], "expected --envelope with --sections=structured, received it with floor,attacks,"),
         (["--sections=structured", "--envelope=nowhere/best.npz"], "expected --envelope in a directory that exists"),
         (["--sections=structured", f"--envelope={__file__}"], "expected an envelope that --envelope has written"),

@@ -21,7 +21,9 @@ from eval.inputs.attacks import ATTACKS, make_attack
 @pytest.fixture(scope="module")
 def net(exact):
     classifier, images, labels, targets = exact
-    return Net("exact", sa.shipped.model_path("mnist_cnn"), 0.0, classifier, images[:4], labels[:4], targets[:4], {})
+    return Net(
+        "exact", sa.shipped.model_path("mnist_cnn"), "0" * 64, 0.0, classifier, images[:4], labels[:4], targets[:4], {}
+    )
 
 
 @pytest.fixture

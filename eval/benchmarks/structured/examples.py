@@ -12,7 +12,6 @@ from tf_strattack import StrAttack, metrics
 from tf_strattack.problem.groups import as_structure
 from tf_strattack.typing import Flags, Images, Places
 
-from ...inputs.models import content_hash
 from ..nets import Net
 from .envelope import Entries, Entry, Key, agrees, hash_of
 from .series import Series
@@ -27,10 +26,10 @@ class Examples:
     """The examples of a net, with the groups of StrAttack by default."""
 
     def __init__(self, net: Net) -> None:
-        """Hashes the network and the images."""
+        """Hashes the images."""
         self._net, self._attack = net, StrAttack()
         self._groups = as_structure(self._attack.groups)
-        self._network, self._structure = content_hash(net.path), repr(self._groups)
+        self._network, self._structure = net.sha256, repr(self._groups)
         self._images = [hash_of(image) for image in net.images]
 
     def measure(self, places: Places, adversarial: Images) -> dict[str, Values]:
