@@ -15,7 +15,7 @@ from eval.runs.reading import results_in
 from eval.studies.comparison.rows import Comparison
 from eval.studies.interpretation.figures import draw_overlays
 from eval.studies.interpretation.scores import ACTIVATION, ASM, ASM_NONZERO, FIFTH, Explanation, score
-from eval.studies.interpretation.tables import finding_of, summarise_scores
+from eval.studies.interpretation.tables import finding_of, summarise_scores, write_scores
 from tests.builders import brief, linear_network
 from tests.directories import check_all_is_known
 from tests.programs import check_mistakes, server_of
@@ -181,6 +181,20 @@ def test_the_finding_is_a_sentence_that_claims_no_more_than_the_errors_allow():
     assert finding_of(figures(0.1, None)).startswith("No clear difference between ours and other")
     alone = finding_of(figures(0.1, 0.02, others=()))
     assert "scores of ours 0.60, and 0.30 if spread evenly" in alone
+
+
+def test_the_page_explains_its_columns_and_names_no_folder_of_the_user(tmp_path):
+    numbers = {"mean": [0.1], "standard_error": [0.02], "share_above": [0.7]}
+    scores = {"ours": [0.6], "one": [0.5], "two": [0.4]}
+    differences = {"one": numbers, "two": numbers}
+    block = {"percentiles": [90.0], "scores": scores, "even": [0.3], "differences": differences}
+    figures = {"model": "/home/me/net.keras", "dataset": "/data/photographs", "regions": {ASM: block}}
+    figures |= {"num_scored": 8, "num_examples": 9, "num_images": 3, "activation": "none"}
+    figures |= {"no_activation_because": None, "command": "program", "attacks": dict.fromkeys(scores, "attack")}
+    page = write_scores(tmp_path, figures)
+    assert page.startswith("# Interpretability of attacks on net.keras, photographs\n")
+    assert "“over one”, “over two”: how much higher ours is" in page
+    assert "| 90 | 0.600 | 0.500 | 0.400 | 0.300 | +0.100 ± 0.020 (70%) | +0.100 ± 0.020 (70%) |" in page
 
 
 @pytest.mark.slow

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from tf_strattack.programs.command_line import public_name
 from tf_strattack.runtime.files import write_json, write_text
 
 from ...tables.table import Cell, Table, cells
@@ -78,7 +79,7 @@ def _differences(by_attack: Mapping[str, Values], images: np.ndarray) -> dict[st
 def _markdown(figures: Mapping[str, Any]) -> str:
     attacks = list(figures["attacks"])
     parts = [
-        f"# Interpretability of attacks on {figures['model']}, {figures['dataset']}\n",
+        f"# Interpretability of attacks on {public_name(figures['model'])}, {public_name(figures['dataset'])}\n",
         f"{summary_of(figures)}\n",
     ]
     for region, block in figures["regions"].items():
@@ -120,7 +121,7 @@ def summary_of(figures: Mapping[str, Any]) -> str:
     """An explanation of the tables in words."""
     first, *others = figures["attacks"]
     differences = (
-        f" {' and '.join(f'“over {other}”' for other in others)}: how much higher {first} is, with the standard "
+        f" {', '.join(f'“over {other}”' for other in others)}: how much higher {first} is, with the standard "
         f"error over images, and the share of examples in which it is higher."
     )
     return (
