@@ -62,6 +62,7 @@ def test_optimality_is_the_share_of_the_area_between_nothing_and_the_best():
     best = np.array([1.0, 2.0, 3.0, 4.0])
     assert optimality(best, best) == 1.0
     assert optimality(np.full(4, np.inf), best) == 0.0
+    assert optimality(np.full(90, 9.0), np.linspace(0.1, 0.7, 90)) == 0.0  # not -1e-16
     measured = np.array([2.0, 2.0, np.inf, 9.0])
     changes = np.linspace(0, 4, 400001)
     areas = [np.mean([(changes < value).mean() * 4 for value in values]) for values in (measured, best)]

@@ -26,7 +26,7 @@ def optimality(measured: Values, best: Values) -> float | None:
     if not len(best):
         return None
     most = best.max()
-    gap = most - best.mean()
-    if gap <= 0.0:
+    gaps = most - best  # subtracted before the mean, which rounds: where nothing is found, the result is 0 exactly
+    if not gaps.any():
         return None
-    return float((most - np.minimum(measured, most).mean()) / gap)
+    return float((most - np.minimum(measured, most)).mean() / gaps.mean())
