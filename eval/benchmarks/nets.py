@@ -25,7 +25,7 @@ _SHIFT = 0.5
 
 
 class Net(NamedTuple):
-    """A classifier, its `.keras` file with the hash, and its example problem.
+    """A classifier, the file or name of its network, the hash of that network, and its example problem.
 
     The examples are images (N, H, W, C) in the classifier's scale, labels (N,) and targets (N,).
     The network takes images minus `shift`. `peers` holds the results of other programs by name:
