@@ -11,6 +11,7 @@ import numpy as np
 import tensorflow_datasets as tfds
 
 from eval.runs.reading import results_in
+from eval.runs.store import Store
 from tf_strattack.programs.directories.configuration import claim
 
 
@@ -59,6 +60,27 @@ def shards(directory):
 def parquet_shards(directory):
     """The same as Parquet files; none of a run without them."""
     return sorted((directory / "parquet").glob("train-*.parquet"))
+
+
+def opened(directory, plan, dtype="uint8", formats=("tfds", "parquet")):
+    """The store of a run of a plan, in which shards can be written."""
+    result = Store(directory, plan, {"image_dtype": dtype, "bounds": [0.0, 1.0]}, formats=formats)
+    result.open()
+    return result
+
+
+def flip(path):
+    """Damages a file by one bit."""
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+
+
+def copy_of(whole, tmp_path):
+    """A copy of a generation, and the arguments with which it is resumed."""
+    directory, arguments, _ = whole
+    shutil.copytree(directory / "out", tmp_path / "out")
+    return tmp_path / "out", [*arguments[:-2], f"--output_dir={tmp_path / 'out'}"]
 
 
 def results(directory):

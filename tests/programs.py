@@ -18,6 +18,8 @@ from pathlib import Path
 ROOT = Path(__file__).parent.parent
 # StrAttack in a few iterations, where its result does not matter.
 QUICK = "--attack_parameters=max_iterations=15,fallback.max_iterations=15,refine.max_iterations=5"
+# In fewer still, with which some examples fail.
+WEAK = "--attack_parameters=max_iterations=9,fallback.max_iterations=9,refine=False"
 
 
 def start(module, *arguments):

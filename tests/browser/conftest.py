@@ -1,4 +1,4 @@
-"""A headless Chromium, and pages that hold it to what a report promises: no error, no request."""
+"""A headless Chromium, a report for it, and pages that hold it to what a report promises: no error, no request."""
 
 from __future__ import annotations
 
@@ -6,6 +6,9 @@ import os
 import shutil
 
 import pytest
+
+from tests.browser.gallery import ROWS
+from tests.reports import make_report
 
 FLAGS = (
     "--no-sandbox",
@@ -52,3 +55,8 @@ def visit(chromium):
     for page in opened:
         page.close()
     assert wrong == []
+
+
+@pytest.fixture(scope="session")
+def digits_report(tmp_path_factory):
+    return make_report(tmp_path_factory.mktemp("report") / "report.html", ROWS, (12, 10, 1))

@@ -9,32 +9,14 @@ import numpy as np
 import pytest
 
 import tf_strattack as sa
-from eval.inputs.groups import parse_groups
 from eval.runs.formats import FORMATS
 from eval.runs.manifest import write_manifest
 from eval.runs.rows import rows_of
-from eval.runs.store import Store
-from eval.runs.work import Work
-from tests.builders import plan_of, sample_data
+from tests.directories import flip, opened
 from tests.programs import run_code
 from tf_strattack.programs.directories.sealed import read_sealed, write_sealed
 
 pytest.importorskip("pyarrow", reason="needs the extra parquet")
-
-
-@pytest.fixture(scope="module")
-def outcomes(mnist):
-    """What is written of the three shards of a plan, in 8 bits."""
-    sample = sample_data()
-    plan = plan_of(sample, mnist, num_images=5, targets="random:2", shard_size=4)
-    work = Work(sa.FGM(norm="linf"), quantize=True, grouping=parse_groups("squares:2"), batch_size=None)
-    return plan, [work(mnist, examples) for _, examples in plan.shards(sample, mnist.bounds, range(plan.num_shards))]
-
-
-def opened(directory, plan, dtype="uint8", formats=("tfds", "parquet")):
-    result = Store(directory, plan, {"image_dtype": dtype, "bounds": [0.0, 1.0]}, formats=formats)
-    result.open()
-    return result
 
 
 class Stopped(BaseException):
@@ -237,12 +219,6 @@ form.write_shard(Path(sys.argv[2]), schema, list(form.read_shard(Path(sys.argv[1
         status, _, err = run_code(code, path, tmp_path / str(turn), form)
         assert status == 0, err
         assert (tmp_path / str(turn)).read_bytes() == path.read_bytes()
-
-
-def flip(path):
-    content = bytearray(path.read_bytes())
-    content[len(content) // 2] ^= 1
-    path.write_bytes(content)
 
 
 def test_what_is_not_its_own_is_damaged(outcomes, tmp_path):
