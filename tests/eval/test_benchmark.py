@@ -164,6 +164,7 @@ def test_overwrite_replaces_a_benchmark_and_nothing_else(run, tmp_path):
     assert (tmp_path / "out" / "notes.txt").read_text() == "mine"
 
 
+@pytest.mark.slow
 def test_images_that_another_program_returned_are_measured_like_ours(mnist, digits, tmp_path):
     images, labels, _ = (part[:4] for part in digits)
     targets = (labels + 1) % 10

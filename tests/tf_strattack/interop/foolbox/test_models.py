@@ -30,6 +30,7 @@ def test_a_model_with_other_bounds_is_not_taken_for_its_copy():
         np.testing.assert_allclose(raw / 255, first, atol=2e-3)
 
 
+@pytest.mark.slow
 def test_a_model_is_compiled_once_for_all_attacks_and_freed():
     traced = []
     network = exact_rows()
