@@ -14,20 +14,29 @@ def colour_report(tmp_path_factory):
     return make_report(tmp_path_factory.mktemp("report") / "report.html", 6, (11, 11, 3))
 
 
+@pytest.fixture(params=["digits", "colours"])
+def kind(request):
+    return request.param
+
+
+@pytest.fixture
+def drawn(digits_report, colour_report, visit, kind):
+    """A page, a card on it, its run, and its original image and its change in levels, (H, W, 3)."""
+    made = digits_report if kind == "digits" else colour_report
+    page = visit(made.path)
+    run = made.runs["one"]
+    original = np.broadcast_to(run.originals[1] * 255, (*run.originals[1].shape[:2], 3))
+    return page, card(page, 1), run, original, np.broadcast_to(run.delta[1] * 255, original.shape)
+
+
 def slide(item, value):
     item.locator("input[type=range]").evaluate(
         "(slider, value) => { slider.value = value; slider.dispatchEvent(new Event('input', {bubbles: true})); }", value
     )
 
 
-@pytest.mark.parametrize("kind", ["digits", "colours"])
-def test_original_adversarial_and_change_stand_side_by_side(digits_report, colour_report, visit, kind):
-    made = digits_report if kind == "digits" else colour_report
-    page = visit(made.path)
-    run = made.runs["one"]
-    item = card(page, 1)
-    original = np.broadcast_to(run.originals[1] * 255, (*run.originals[1].shape[:2], 3))
-    delta = np.broadcast_to(run.delta[1] * 255, original.shape)
+def test_original_adversarial_and_change_stand_side_by_side(drawn, kind):
+    _, item, run, original, delta = drawn
     boxes = [canvas.bounding_box() for canvas in item.locator("canvas").all()]
     assert len({box["y"] for box in boxes}) == 1
     assert boxes[0]["x"] < boxes[1]["x"] < boxes[2]["x"]
@@ -69,14 +78,8 @@ def test_what_the_network_sees_stands_under_its_images(tmp_path, visit):
             assert caption.split("\n")[1:] == ["</script><b>one" if score > 0 else "zero", f"{share:.1f} %"]
 
 
-@pytest.mark.parametrize("kind", ["digits", "colours"])
-def test_the_slider_goes_from_original_over_adversarial_to_change(digits_report, colour_report, visit, kind):
-    made = digits_report if kind == "digits" else colour_report
-    page = visit(made.path)
-    run = made.runs["one"]
-    item = card(page, 1)
-    original = np.broadcast_to(run.originals[1] * 255, (*run.originals[1].shape[:2], 3))
-    delta = np.broadcast_to(run.delta[1] * 255, original.shape)
+def test_the_slider_goes_from_original_over_adversarial_to_change(drawn, kind):
+    page, item, run, original, delta = drawn
     page.select_option("select[name=view]", label="slider")
     view = item.locator("figcaption .kind").first
     assert view.inner_text() == "adversarial"
