@@ -8,10 +8,13 @@ from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.text import Text
 from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
+from matplotlib.transforms import Bbox
 
 from ...figures.examples import save_picture
 from ...figures.palette import QUIET, colour, marker
+from ...figures.placing import Name, places_of
 from ...report.page import Chart
 from ...report.svg import to_svg
 from ...tables.measures import SYMBOLS
@@ -23,30 +26,8 @@ _SIZE, _PANEL = (8.2, 9.4), (5.6, 3.9)
 
 # The dots of StrAttack, and of the other attacks.
 _LARGE, _SMALL = 11, 7
-# Where a name may stand by its dot, in points, with its alignment: the first place that is free. The farther ones have
-# a line to the dot.
-_NEAR = (
-    (9, 0, "left", "center"),
-    (-9, 0, "right", "center"),
-    (0, 9, "center", "bottom"),
-    (0, -9, "center", "top"),
-    (8, 8, "left", "bottom"),
-    (-8, 8, "right", "bottom"),
-    (8, -8, "left", "top"),
-    (-8, -8, "right", "top"),
-)
-_FAR = tuple(
-    (right * away, above * away, "left" if right > 0 else "right", "bottom" if above > 0 else "top")
-    for away in (18, 28, 38, 48, 60, 72)
-    for right in (1, -1, 0.5, -0.5)
-    for above in (-1, 1, -0.5, 0.5)
-)
-_SIDES = (*_NEAR, *_FAR)
-# The height of a name, and the width of a letter, bold and not.
-_NAME_HEIGHT, _BOLD, _PLAIN = 11, 7.0, 6.2
 
 Rows = Sequence[dict[str, Any]]
-Box = tuple[float, float, float, float]
 
 
 def draw_comparison(path: Path, rows: Rows) -> None:
@@ -109,7 +90,7 @@ def _draw_panel(axes: Axes, rows: Rows, across: str, up: str) -> None:
 
 
 def _draw_names(axes: Axes, rows: Rows, across: str, up: str) -> None:
-    """Writes the name of each attack by its dot, where no other name and no dot is."""
+    """Writes the name of each attack by its dot, where it covers nothing."""
     shown = [(number, row) for number, row in enumerate(row for row in rows if row["shown"]) if row["average"]["asr"]]
     scale = 72 / float(axes.figure.dpi)
 
@@ -117,46 +98,32 @@ def _draw_names(axes: Axes, rows: Rows, across: str, up: str) -> None:
         x, y = axes.transData.transform((block[across], block[up]))
         return scale * float(x), scale * float(y)
 
+    texts = [
+        axes.annotate(
+            _label(row),
+            (row["average"][across], row["average"][up]),
+            (0, 0),
+            textcoords="offset points",
+            fontsize=9,
+            fontweight="bold" if row["name"].startswith(OURS) else "normal",
+            color=colour(number),
+            arrowprops={"arrowstyle": "-", "color": colour(number), "lw": 0.7},
+        )
+        for number, row in shown
+    ]
     dots = [dot(row["average"]) for _, row in shown]
     papers = [row["paper"]["average"] for _, row in shown if row["paper"]]
     others = [dot(block) for block in papers if block["asr"]]
-    taken: list[Box] = [(x - 5, y - 5, x + 5, y + 5) for x, y in (*dots, *others)]
+    taken = [Bbox.from_extents(x - 5, y - 5, x + 5, y + 5) for x, y in (*dots, *others)]
     if len(front := _front(rows)) > 1:  # a number of τ stands to the upper right of its dot
-        taken += [(x, y, x + 36, y + 14) for x, y in (dot(row["average"]) for row in front)]
-    window = [scale * float(side) for side in axes.get_window_extent().extents]
-    for (number, row), (x, y) in zip(shown, dots, strict=True):
-        name, bold = _label(row), row["name"].startswith(OURS)
-        boxes = [_box(x, y, len(name) * (_BOLD if bold else _PLAIN), side) for side in _SIDES]
-        best = min(range(len(boxes)), key=lambda place: _clashes(boxes[place], taken, window))
-        taken.append(boxes[best])
-        right, above, across_, along = _SIDES[best]
-        axes.annotate(
-            name,
-            (row["average"][across], row["average"][up]),
-            (right, above),
-            textcoords="offset points",
-            ha=across_,
-            va=along,
-            fontsize=9,
-            fontweight="bold" if bold else "normal",
-            color=colour(number),
-            arrowprops={"arrowstyle": "-", "color": colour(number), "lw": 0.7} if best >= len(_NEAR) else None,
-        )
-
-
-def _box(x: float, y: float, width: float, side: tuple[float, float, str, str]) -> Box:
-    """Where a name of this width stands, in points: left, bottom, right, top."""
-    right, above, across, _ = side
-    middle = y + above + (0 if not above else _NAME_HEIGHT / 2 * (1 if above > 0 else -1))
-    left = x + right - {"left": 0, "right": width, "center": width / 2}[across]
-    return left, middle - _NAME_HEIGHT / 2, left + width, middle + _NAME_HEIGHT / 2
-
-
-def _clashes(box: Box, taken: Sequence[Box], window: Sequence[float]) -> int:
-    """How many of the boxes that are taken a box covers; one that leaves the window is the last choice."""
-    inside = window[0] <= box[0] and box[2] <= window[2] and window[1] <= box[1] and box[3] <= window[3]
-    covered = [b for b in taken if box[0] < b[2] and b[0] < box[2] and box[1] < b[3] and b[1] < box[3]]
-    return len(covered) + (0 if inside else 100)
+        taken += [Bbox.from_bounds(x, y, 36, 14) for x, y in (dot(row["average"]) for row in front)]
+    extents = [Text.get_window_extent(text) for text in texts]  # of the words, without the line
+    names = [Name(*at, scale * words.width, scale * words.height) for at, words in zip(dots, extents, strict=True)]
+    window = Bbox(scale * axes.get_window_extent().get_points())
+    for text, place in zip(texts, places_of(names, taken, window), strict=True):
+        text.set(position=(place.right, place.above), ha=place.across, va=place.along)
+        if text.arrow_patch is not None:
+            text.arrow_patch.set_visible(place.apart)
 
 
 def _place(block: dict[str, Any], across: str, up: str) -> tuple[list[float], list[float]]:

@@ -4,7 +4,9 @@ import itertools
 import json
 
 from matplotlib.text import Text
+from matplotlib.transforms import Bbox
 
+from eval.figures.placing import Name, Place, places_of
 from eval.studies.comparison.figure import comparison_figure
 from tests.programs import ROOT
 
@@ -20,3 +22,23 @@ def test_no_name_in_the_figure_covers_another():
         assert len(boxes) == len(names)
         for one, other in itertools.combinations(boxes, 2):
             assert not one.overlaps(other)
+
+
+def test_a_line_to_a_dot_goes_around_other_names():
+    dots = [(60, 60), (62, 60), (45, 75), (52, 66)]
+    names = [Name(*dot, 90, 10) for dot in dots]
+    taken = [Bbox.from_extents(x - 5, y - 5, x + 5, y + 5) for x, y in dots]
+    places = places_of(names, taken, Bbox.from_extents(30, 0, 400, 200))
+    boxes = [place.box(name) for place, name in zip(places, names, strict=True)]
+    lines = [place.line(name) for place, name in zip(places, names, strict=True)]
+    assert [line is not None for line in lines] == [False, False, False, True]
+    for one, other in itertools.permutations(range(len(names)), 2):
+        assert not boxes[one].overlaps(boxes[other])
+        assert not boxes[one].overlaps(taken[other])
+        assert lines[one] is None or not lines[one].intersects_bbox(boxes[other])
+
+
+def test_a_name_without_room_stays_in_the_window():
+    window = Bbox.from_extents(0, 0, 70, 30)
+    place = places_of([Name(10, 15, 50, 10)], [window], window)[0]
+    assert place == Place(9, 0, "left", "center")

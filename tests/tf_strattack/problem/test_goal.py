@@ -70,7 +70,11 @@ def two():
 
 @pytest.mark.parametrize(
     "attack",
-    [sa.StrAttack(epsilon=None), sa.StrAttack(solver="admm"), sa.CarliniWagnerL2(initial_c=1.0, search_steps=3)],
+    [
+        sa.StrAttack(epsilon=None),
+        pytest.param(sa.StrAttack(solver="admm"), marks=pytest.mark.slow),
+        sa.CarliniWagnerL2(initial_c=1.0, search_steps=3),
+    ],
     ids=["default", "admm", "cw_l2"],
 )
 def test_a_goal_of_two_networks_is_reached_in_both(two, attack):

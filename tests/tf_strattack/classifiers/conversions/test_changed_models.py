@@ -54,7 +54,7 @@ def train(model):
 @pytest.mark.parametrize(
     ("change", "explicit"),
     [
-        (quantize, True),
+        pytest.param(quantize, True, marks=pytest.mark.slow),
         pytest.param(quantize, False, marks=pytest.mark.slow),
         pytest.param(adapt_to_low_rank, True, marks=pytest.mark.slow),
         (normalize_otherwise, False),
