@@ -11,7 +11,7 @@ from tf_strattack import InputError
 from .. import flags
 from ..inputs.applications import NONE
 from ..inputs.examples import Selection, make_shards
-from ..inputs.from_flags import data_from_flags, model_from_flags
+from ..inputs.from_flags import data_from_flags, model_from_flags, model_options
 from ..inputs.targets import UNTARGETED, parse_targets
 from . import flags as own
 from .nets import Net, read_cases
@@ -31,13 +31,11 @@ def load_net_from_flags(num_examples: int) -> Net:
     named = NAME, Path(model.name), model.sha256, 0.0
     classifier, targets = model.classifier, parse_targets(flags.TARGETS.value)
     if own.PEERS.value is not None:
-        cases = read_cases(Path(own.PEERS.value))
-        classifier.fooled_by(cases.images, cases.labels, cases.targets)  # checks the network and the examples
-        return Net(*named, classifier, *cases)
+        return Net(*named, classifier, *read_cases(Path(own.PEERS.value), classifier), model_options())
     if targets.kind == UNTARGETED:
         raise InputError("expected target classes in --targets with --nets=model, received untargeted")
     data = data_from_flags(classifier.image_shape)
     # An image makes at least one example, so no more than `num_examples` images are read.
     selection = Selection(data.records, classifier, num_examples, targets, own_labels=flags.WEIGHTS.value == NONE)
     shard = next(make_shards(selection, classifier, targets, rows=num_examples, seed=flags.SEED.value))
-    return Net(*named, classifier, shard.images, shard.labels, np.asarray(shard.targets), {})
+    return Net(*named, classifier, shard.images, shard.labels, np.asarray(shard.targets), {}, model_options())

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from tf_strattack import Classifier, InputError, shipped
+from tf_strattack.checks import check_classes, check_targets
 from tf_strattack.runtime.loading import load_or_explain
 from tf_strattack.typing import Classes, Images
 
 from ..inputs.models import content_hash
+from .structured.entries import hash_of
 
 # The examples of a shipped network are so many correctly classified digits, each with all other classes as targets.
 _DIGITS = 50
@@ -29,7 +31,8 @@ class Net(NamedTuple):
 
     The examples are images (N, H, W, C) in the classifier's scale, labels (N,) and targets (N,).
     The network takes images minus `shift`. `peers` holds the results of other programs by name:
-    (N, H, W, C) as they returned it, not clipped, NaN for examples they were not run on.
+    (N, H, W, C) as they returned it, not clipped, NaN for examples they were not run on. `options` are those of
+    `Classifier.load`.
     """
 
     name: str
@@ -41,6 +44,27 @@ class Net(NamedTuple):
     labels: Classes
     targets: Classes
     peers: Mapping[str, Images]
+    options: Mapping[str, Any] = {}
+
+    @property
+    def identity(self) -> str:
+        """The hash of the network, with what stands between images and class scores."""
+        low, high = self.classifier.bounds
+        shift = f", minus {self.shift:g}" if self.shift else ""
+        options = "".join(f", {name}={value!r}" for name, value in sorted(self.options.items()))
+        return f"{self.sha256}, images from {low:g} to {high:g}{shift}{options}"
+
+    def facts(self) -> dict[str, Any]:
+        """The network and its examples, for records; JSON values."""
+        return {
+            "name": self.name,
+            "network": self.identity,
+            "examples": {
+                "images": [hash_of(image) for image in self.images],
+                "labels": np.asarray(self.labels).tolist(),
+                "targets": np.asarray(self.targets).tolist(),
+            },
+        }
 
     def examples(self, number: int) -> tuple[Images, Classes, Classes]:
         """The first `number` examples; they are repeated if there are fewer."""
@@ -57,11 +81,12 @@ class Cases(NamedTuple):
     peers: Mapping[str, Images]
 
 
-def read_cases(path: Path) -> Cases:
+def read_cases(path: Path, classifier: Classifier) -> Cases:
     """Reads `images` (N, H, W, C), `labels` (N,), `targets` (N,), and adv_NAME (N, H, W, C) for each other program.
 
     Raises:
-      InputError: no such file, or an array that is missing or of another shape.
+      InputError: no such file, an array that is missing or of another kind or shape, or examples that are none of the
+        classifier.
     """
 
     def read() -> dict[str, npt.NDArray[np.generic]]:
@@ -75,8 +100,20 @@ def read_cases(path: Path) -> Cases:
         expected = shape[:1] if part in ("labels", "targets") else shape
         if array.shape != expected:
             raise InputError(f"expected {part} of {path} to have the shape {expected}, received {array.shape}")
+        if part not in ("labels", "targets") and array.dtype.kind not in "fiu":
+            raise InputError(f"expected numbers in {part} of {path}, received {array.dtype}")
+    if not shape or not shape[0]:
+        raise InputError(f"expected at least one example in {path}, received images of shape {shape}")
     images, labels, targets = (arrays.pop(part) for part in _EXAMPLES)
-    return Cases(images, labels, targets, {part.removeprefix(_PEER): array for part, array in arrays.items()})
+    try:
+        images = classifier.prepare(images)
+        labels = check_classes(labels, len(images), classifier.num_classes, "labels")
+        targets = check_classes(targets, len(images), classifier.num_classes, "targets")
+        check_targets(targets, labels, classifier.num_classes)
+    except InputError as error:
+        raise InputError(f"{error} (in {path})") from error
+    peers = {part.removeprefix(_PEER): array.astype(np.float32) for part, array in arrays.items()}
+    return Cases(images, labels, targets, peers)
 
 
 def _digits(name: str, cases_dir: Path | None) -> Net:
@@ -96,10 +133,9 @@ def _cases(name: str, cases_dir: Path | None) -> Net:
     """The network NAME_net.keras of --cases_dir, which takes inputs in [-0.5, 0.5], and the examples NAME_cases.npz."""
     if cases_dir is None:
         raise InputError(f"expected --cases_dir with the net {name}_cases, received none")
-    cases = read_cases(cases_dir / f"{name}_cases.npz")
     network = cases_dir / f"{name}_net.keras"
     classifier = Classifier.load(network, preprocessing=lambda images: images - _SHIFT)
-    classifier.prepare(cases.images[:1])  # checks the network
+    cases = read_cases(cases_dir / f"{name}_cases.npz", classifier)
     return Net(f"{name}_cases", network, content_hash(network), _SHIFT, classifier, *cases)
 
 

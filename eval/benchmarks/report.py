@@ -23,7 +23,7 @@ def write_benchmark_report(
     page = Page(
         title="Benchmark",
         command=content["command"],
-        facts={name: value for name, value in content.items() if name not in ("sections", "command")},
+        facts={name: value for name, value in content.items() if name not in ("sections", "command", "nets")},
         summary=f"Sections: {', '.join(measured)}",
         tables=[section_table(name, rows, columns[name]) for name, rows in measured.items()],
         charts=charts,

@@ -31,6 +31,7 @@ from . import flags as own
 from .nets import NETS, Net, available, load_nets
 from .sections import SECTIONS
 from .structured import envelope, section
+from .structured.kept import Kept
 
 PROGRAM = "eval.benchmark"
 Rows = list[dict[str, Any]]
@@ -145,8 +146,8 @@ class Request:
             peers.require_peers(nets)
         return nets
 
-    def measures(self, nets: Sequence[Net]) -> dict[str, Callable[[], Rows]]:
-        """A function per section that measures it and returns the rows of its table."""
+    def measures(self, nets: Sequence[Net], kept: Kept) -> dict[str, Callable[[], Rows]]:
+        """A function per section that measures it and returns the rows of its table; `kept` as in `section`."""
         counts, examples = self.counts, own.CURVE_EXAMPLES.value
         foolbox = own.FOOLBOX_EXAMPLES.value, own.FOOLBOX_ITERATIONS.value
         return {
@@ -164,7 +165,8 @@ class Request:
                 self.structured,
                 counts["structured_evaluations"],
                 own.STRUCTURED_EXAMPLES.value,
-                None if own.ENVELOPE.value is None else Path(own.ENVELOPE.value),
+                None if own.ENVELOPE.value is None else Path(own.ENVELOPE.value).resolve(),
+                kept,
             ),
             "scaling": lambda: scaling.measure_scaling(counts["scaling_images"], flags.SEED.value),
         }
@@ -206,7 +208,7 @@ def _check_envelope(sections: list[str]) -> None:
         return
     if "structured" not in sections:
         raise InputError(f"expected --envelope with --sections=structured, received it with {','.join(sections)}")
-    envelope.check(Path(own.ENVELOPE.value))
+    envelope.check(Path(own.ENVELOPE.value).resolve())
 
 
 def _attacks() -> dict[str, Attack]:

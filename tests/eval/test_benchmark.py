@@ -30,6 +30,7 @@ TINY = [
     "--attack=strattack",
     "--attack_parameters=max_iterations=15,fallback.max_iterations=15,refine=False",
 ]
+LEFT = {"benchmark.json", "benchmark.png", "report.html", "config.json"}
 
 
 def program(*arguments):
@@ -61,7 +62,17 @@ def run(tmp_path_factory):
 @pytest.mark.slow
 def test_the_json_says_what_ran_where(run):
     _, facts, _ = run
-    assert {"command", "versions", "seed", "machine", "configuration", "sections", "finished_at"} == facts.keys()
+    assert {
+        "code",
+        "nets",
+        "command",
+        "versions",
+        "seed",
+        "machine",
+        "configuration",
+        "sections",
+        "finished_at",
+    } == facts.keys()
     assert facts["machine"]["cpu_count"] >= 1
     assert any(device.startswith("CPU:") for device in facts["machine"]["devices"])
     configuration = facts["configuration"]
@@ -136,10 +147,9 @@ def test_a_directory_is_claimed_as_that_of_every_program(run, tmp_path):
     lay(tmp_path / "mine", {"thesis.txt": "precious", "report.html": "mine"})
     same = [*TINY, f"--sections={','.join(facts['sections'])}", f"--output_dir={directory}"]
     before = contents(directory)
-    assert {"benchmark.json", "benchmark.png", "report.html", "config.json", "lock"} == before.keys()
+    assert {*LEFT, "lock"} == before.keys()
     mistakes = [
         ([f"--output_dir={directory}"], "differs in sections"),
-        (same, "expected a new file, received"),
         ([*same, "--seed=3"], "differs in seed (0 there, 3 here): choose another directory, or add --overwrite"),
         ([f"--output_dir={tmp_path / 'file'}"], "expected --output_dir to be a directory, received"),
         ([f"--output_dir={tmp_path / 'mine'}", "--overwrite"], "to be new, empty or a run of these programs"),
@@ -152,6 +162,35 @@ def test_a_directory_is_claimed_as_that_of_every_program(run, tmp_path):
 @pytest.mark.slow
 def test_all_that_was_written_is_known(run, tmp_path):
     check_all_is_known(run[0], "eval.benchmark", tmp_path / "copy")
+
+
+def test_what_was_measured_before_a_stop_stays_and_the_rest_is_measured(tmp_path):
+    path = tmp_path / "out" / "benchmark.json"
+    given = [
+        *("--nets=mnist_cnn", "--sections=floor,structured", "--floor_batch_sizes=1", "--structured_attacks=fgm_l2"),
+        *("--structured_examples=2", f"--output_dir={tmp_path / 'out'}"),
+    ]
+
+    def measured(*more):
+        status, out, err = program(*given, *more)
+        assert status == 0, err
+        assert out.count("\nstructured\n") == 1
+        return json.loads(path.read_text()), err
+
+    first, _ = measured()
+    assert first["nets"][0]["network"].endswith(", images from 0 to 1")
+    assert [len(part) for part in first["nets"][0]["examples"].values()] == [450] * 3
+    path.write_text(json.dumps({**first, "sections": {"floor": first["sections"]["floor"]}}))
+    for _ in range(2):  # stopped, and complete
+        assert measured()[0]["sections"] == first["sections"]
+    path.write_text(json.dumps({**first, "code": "0.1.0"}))
+    again, err = measured()
+    assert "its sections are measured again" in err
+    assert again["sections"]["floor"] != first["sections"]["floor"]
+    assert measured("--overwrite")[0]["sections"]["floor"] != again["sections"]["floor"]
+    assert {entry.name for entry in path.parent.iterdir()} == {*LEFT, "lock"}
+    inside = f"--envelope={tmp_path / 'out' / 'best.npz'}"
+    check_mistakes("eval.benchmark", [([*given, inside], "expected --envelope outside --output_dir, received")])
 
 
 @pytest.mark.slow
@@ -209,7 +248,7 @@ def test_images_that_another_program_returned_are_measured_like_ours(mnist, digi
         (["--sections="], f"expected --sections to be of {', '.join(SECTIONS)}, received ''"),
         (["--nets=resnet"], "expected --nets to be of mnist_cnn, mnist_cases, cifar10_cases, model, received 'resnet'"),
         (["--nets=mnist_cases"], "expected --cases_dir with the net mnist_cases, received none"),
-        (["--nets=mnist_cases", "--cases_dir=nowhere"], "received nowhere/mnist_cases.npz, which does not exist"),
+        (["--nets=mnist_cases", "--cases_dir=nowhere"], "received nowhere/mnist_net.keras, which does not exist"),
         (["--attacks=none"], "expected --attacks to be of strattack, strattack_overlap"),
         (["--attacks=strattack", "--attack=strattack"], "expected --attack or --attacks, received both"),
         (["--attack_parameters=tau=2"], "expected --attack with --attack_parameters, received 2 attacks"),

@@ -13,7 +13,7 @@ from tf_strattack.problem.groups import as_structure
 from tf_strattack.typing import Flags, Images, Places
 
 from ..nets import Net
-from .envelope import Entries, Entry, Key, agrees, hash_of
+from .entries import Entries, Entry, Key, agrees, hash_of
 from .series import Series
 
 Values = npt.NDArray[np.floating]
@@ -29,7 +29,7 @@ class Examples:
         """Hashes the images."""
         self._net, self._attack = net, StrAttack()
         self._groups = as_structure(self._attack.groups)
-        self._network, self._structure = net.sha256, repr(self._groups)
+        self._network, self._structure = net.identity, repr(self._groups)
         self._images = [hash_of(image) for image in net.images]
 
     def measure(self, places: Places, adversarial: Images) -> dict[str, Values]:
@@ -39,6 +39,11 @@ class Examples:
         measured = metrics.measure(delta, groups=self._groups)
         measured["objective"] = self._attack.objective(*delta.shape[1:3]).cost(tf.constant(delta)).numpy()
         return {name: measured[name] for name in MEASURES}
+
+    def keys(self, number: int) -> list[Key]:
+        """The keys of the first `number` examples."""
+        places = range(min(number, len(self._images)))
+        return [self._key(place, name) for place in places for name in MEASURES]
 
     def entries(self, series: Series) -> Entries:
         """The successes of a series."""

@@ -27,10 +27,13 @@ def draw_structured(part: SubFigure, rows: Rows) -> None:
 
 
 def _draw(axis: Axes, rows: Rows, measure: str) -> None:
-    """Draws a measure; another program, whose evaluations are not known, is a point at the right edge."""
+    """Draws a measure, where its median is known and not 0, which a logarithmic axis does not have.
+
+    Another program, whose evaluations are not known, is a point at the right edge.
+    """
     name = f"median_{measure}"
     for number, (attack, points) in enumerate(by(rows, "attack").items()):
-        found = [row for row in points if row[name] is not None]
+        found = [row for row in points if row[name]]
         if not found:
             continue
         values = [row[name] for row in found]

@@ -11,8 +11,10 @@ import numpy as np
 from tf_strattack import Attack
 
 from ..nets import Net
-from .envelope import Entries, better, improve
+from .entries import Entries, better
+from .envelope import improve
 from .examples import MEASURES, Examples
+from .kept import Kept
 from .optimality import optimality
 from .series import Series, attacked, returned_by_peers
 
@@ -33,22 +35,23 @@ def measure_structured(
     evaluations: Sequence[int],
     number: int,
     envelope: Path | None,
+    kept: Kept,
 ) -> list[dict[str, Any]]:
     """Attacks the first `number` examples of every net with each number of gradient evaluations, a row for each.
 
     An attack whose evaluations cannot be set has a single row, as has each other program whose images a net comes
     with. Groups are those of StrAttack by default. Medians are over all examples, failures being infinitely large; None
     where most fail. `envelope` is a file of best known results, which is improved; None to compare the rows with each
-    other alone.
+    other alone. What a run that was stopped has `kept` is not made again.
     """
     rows = []
     for net in nets:
         examples = Examples(net)
-        series = [*attacked(net, attacks, evaluations, number), *returned_by_peers(net, number)]
+        series = [*attacked(net, attacks, evaluations, number, kept), *returned_by_peers(net, number)]
         found: Entries = {}
         for one in series:
             found = better(found, examples.entries(one))
-        best = found if envelope is None else improve(envelope, found, examples.held)
+        best = found if envelope is None else improve(envelope, examples.keys(number), found, examples.held)
         rows += [_row(net, examples, one, best) for one in series]
     return rows
 
@@ -60,6 +63,8 @@ def _row(net: Net, examples: Examples, series: Series, best: Entries) -> dict[st
     row: dict[str, Any] = {
         "net": net.name,
         "attack": series.name,
+        "budget": series.budget,
+        "hyper_parameters": series.attack,
         "gradient_evaluations_per_example": series.evaluations,
         "num_examples": len(series.places),
         "asr": float(series.success.mean()),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from tqdm import tqdm
@@ -12,8 +12,10 @@ from tqdm import tqdm
 from tf_strattack import Attack
 from tf_strattack.typing import Flags, Images, Places
 
+from ...runs.code import code_version
 from ..nets import Net
 from .budgets import spending, unlimited
+from .kept import Found, Kept
 
 
 class Series(NamedTuple):
@@ -21,7 +23,8 @@ class Series(NamedTuple):
 
     Attributes:
       name: of the attack or program.
-      found_by: the attack and its hyper-parameters, or the name of the program.
+      attack: the hyper-parameters; None for another program.
+      budget: the gradient evaluations per example that were asked for; None if they cannot be set.
       evaluations: gradient evaluations per example; None if they are not known.
       places: (M,) which examples of the net these are.
       adversarial: (M, H, W, C) valid images.
@@ -29,26 +32,45 @@ class Series(NamedTuple):
     """
 
     name: str
-    found_by: str
+    attack: dict[str, Any] | None
+    budget: int | None
     evaluations: float | None
     places: Places
     adversarial: Images
     success: Flags
 
+    @property
+    def found_by(self) -> str:
+        """The attack with its hyper-parameters, or the name of the program."""
+        return self.name if self.attack is None else f"{self.name} {json.dumps(self.attack)}"
 
-def attacked(net: Net, attacks: Mapping[str, Attack], evaluations: Sequence[int], number: int) -> list[Series]:
-    """Attacks the first `number` examples with each number of gradient evaluations, where it can be set."""
+
+def attacked(
+    net: Net, attacks: Mapping[str, Attack], evaluations: Sequence[int], number: int, kept: Kept
+) -> list[Series]:
+    """Attacks the first `number` examples with each number of gradient evaluations, where it can be set.
+
+    What a run that was stopped has `kept` is not made again.
+    """
     planned: dict[tuple[str, int | None], Attack] = {}
     for name, attack in ((name, unlimited(attack)) for name, attack in attacks.items()):
         for budget in evaluations:
             limited = spending(attack, budget)
             planned[name, None if limited is None else budget] = limited or attack
     series = []
-    for (name, _), attack in tqdm(planned.items(), desc=f"structured, {net.name}", leave=False):
-        result = attack(net.classifier, net.images[:number], net.labels[:number], net.targets[:number])
-        found_by = f"{name} {json.dumps(attack.hyper_parameters)}"
-        mean = float(result.gradient_evaluations.mean())
-        series.append(Series(name, found_by, mean, np.arange(len(result)), result.adversarial, result.success))
+    some = net.images[:number], net.labels[:number], net.targets[:number]
+    for (name, budget), attack in tqdm(planned.items(), desc=f"structured, {net.name}", leave=False):
+        made_from = {**net.facts(), "number": number, "attack": [name, attack.hyper_parameters], "code": code_version()}
+        found = kept.read(net.name, name, budget, made_from)
+        if found is None:
+            result = attack(net.classifier, *some)
+            found = Found(result.adversarial, float(result.gradient_evaluations.mean()))
+            kept.write(net.name, name, budget, made_from, found)
+        success = net.classifier.fooled_by(found.adversarial, *some[1:])
+        rows = np.arange(len(success))
+        series.append(
+            Series(name, attack.hyper_parameters, budget, found.evaluations, rows, found.adversarial, success)
+        )
     return series
 
 
@@ -60,5 +82,5 @@ def returned_by_peers(net: Net, number: int) -> list[Series]:
         if len(ran):
             valid = np.clip(images[ran], *net.classifier.bounds).astype(np.float32)
             success = net.classifier.fooled_by(valid, net.labels[ran], net.targets[ran])
-            series.append(Series(name, name, None, ran, valid, success))
+            series.append(Series(name, None, None, None, ran, valid, success))
     return series

@@ -8,7 +8,7 @@ from absl.testing import flagsaver
 import tf_strattack as sa
 from eval.benchmarks.floor import measure_floors
 from eval.benchmarks.net_from_flags import load_net_from_flags
-from eval.benchmarks.nets import available, load_net, load_nets
+from eval.benchmarks.nets import available, load_nets, read_cases
 
 
 def test_the_network_of_the_model_flag_is_a_net_with_its_own_examples(tmp_path):
@@ -43,10 +43,31 @@ def test_nets_of_a_directory_classify_their_examples(shared_networks):
         assert all(peer.shape == net.images.shape for peer in net.peers.values())
 
 
-def test_the_images_of_a_peer_have_the_shape_of_the_originals(tmp_path):
-    images, targets = np.zeros((2, 4, 4, 1), np.float32), np.ones(2, int)
-    np.savez(tmp_path / "mnist_cases.npz", images=images, labels=0 * targets, targets=targets, adv_peer=images[:1])
-    with pytest.raises(sa.InputError) as error:
-        load_net("mnist_cases", tmp_path)
+DIGITS, ZEROS = np.zeros((2, 28, 28, 1), np.float32), np.zeros(2, int)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (
+            {"adv_peer": DIGITS[:1]},
+            "expected adv_peer of {path} to have the shape (2, 28, 28, 1), received (1, 28, 28, 1)",
+        ),
+        ({"adv_peer": np.full(DIGITS.shape, "a")}, "expected numbers in adv_peer of {path}, received <U1"),
+        ({"targets": ZEROS + 10}, "expected targets from 0 to 9, received 10 in 2 rows, the first is 0 (in {path})"),
+        ({"targets": ZEROS - 1}, "expected targets from 0 to 9, received -1 in 2 rows, the first is 0 (in {path})"),
+        ({"labels": ZEROS + 0.5}, "expected integer labels, received dtype float64 (in {path})"),
+        ({"targets": ZEROS}, "expected targets other than the labels"),
+        ({"images": DIGITS + 2}, "expected images within the classifier's bounds"),
+        (
+            {"images": DIGITS[:0], "labels": ZEROS[:0], "targets": ZEROS[:0], "adv_peer": DIGITS[:0]},
+            "expected at least one example in {path}, received images of shape (0, 28, 28, 1)",
+        ),
+    ],
+)
+def test_examples_that_are_none_of_the_network_are_refused(mnist, tmp_path, change, message):
     path = tmp_path / "mnist_cases.npz"
-    assert str(error.value) == f"expected adv_peer of {path} to have the shape (2, 4, 4, 1), received (1, 4, 4, 1)"
+    np.savez(path, **{"images": DIGITS, "labels": ZEROS, "targets": ZEROS + 1, "adv_peer": DIGITS, **change})
+    with pytest.raises(sa.InputError) as error:
+        read_cases(path, mnist)
+    assert message.format(path=path) in str(error.value)

@@ -76,7 +76,10 @@ WRITTEN = {
         *("rows/none.json", "rows/T=10.json", "rows/strattack.json", "rows/smoothing.json", "rows/ensemble.json"),
     },
     "eval.acceptance": {"acceptance.json"},
-    "eval.benchmark": {"benchmark.json", "benchmark.png", "report.html"},
+    "eval.benchmark": {
+        *("benchmark.json", "benchmark.png", "report.html"),
+        *("structured/mnist_cnn-strattack_l2_half-80.npz", "structured/model-fgm_l2-whole.npz"),
+    },
     "training.train": {
         "teacher.keras",
         "member_0.keras",

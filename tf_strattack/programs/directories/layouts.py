@@ -154,7 +154,10 @@ LAYOUTS = {
         },
         given="nets",
     ),
-    "eval.benchmark": Folder(r"benchmark\.(json|png)|report\.html"),
+    "eval.benchmark": Folder(
+        r"benchmark\.(json|png)|report\.html",
+        {"structured": Folder(rf"(model|\w+_cnn|\w+_cases)-({_ATTACK})-(\d+|whole)\.npz")},
+    ),
     "eval.acceptance": Folder(r"acceptance\.json"),
     "training.train": Folder(
         r"(teacher|member_\d+|partial|finished)\.keras", {r"network|teacher|student|member_\d+": _BACKUP}
