@@ -9,6 +9,7 @@ import tensorflow as tf
 from tqdm import tqdm
 
 from tf_strattack import AttackResult, StrAttack
+from tf_strattack.programs.interrupts import complete
 from tf_strattack.solvers import Admm, Paper, ProxLinear
 
 from .means import means
@@ -35,7 +36,7 @@ def measure_curves(nets: Sequence[Net], examples: int, evaluations: Sequence[int
     measured = []
     for net, series, number, attack in tqdm(points, desc="curves", leave=False):
         images, labels, targets = net.examples(examples)
-        result = attack(net.classifier, images, labels, targets, batch_size=examples)
+        result = complete(attack(net.classifier, images, labels, targets, batch_size=examples))
         measured.append(
             {
                 "net": net.name,

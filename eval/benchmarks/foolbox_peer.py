@@ -14,6 +14,7 @@ import tensorflow as tf
 from tqdm import tqdm
 
 from tf_strattack import Attack, CarliniWagnerL2, ElasticNet, InputError
+from tf_strattack.programs.interrupts import complete
 from tf_strattack.typing import Classes, Images
 
 from .means import means
@@ -66,10 +67,7 @@ def _compare(net: Net, name: str, attack: Attack, peer: Any, foolbox: Any, examp
     images, labels, targets = net.examples(examples)
 
     def run_ours() -> Images:
-        result = attack(net.classifier, images, labels, targets)
-        if result.interrupted:
-            raise KeyboardInterrupt
-        return result.adversarial
+        return complete(attack(net.classifier, images, labels, targets)).adversarial
 
     first, _ = _timed(run_ours)
     network = keras.saving.load_model(net.path, compile=False)

@@ -8,6 +8,7 @@ from typing import Any
 from tqdm import tqdm
 
 from tf_strattack import StrAttack
+from tf_strattack.programs.interrupts import complete
 
 from .means import means
 from .nets import Net
@@ -20,7 +21,7 @@ def measure_groups(nets: Sequence[Net], examples: int, budgets: Sequence[int]) -
     measured = []
     for net, budget in tqdm([(net, budget) for net in nets for budget in budgets], desc="groups", leave=False):
         attack = StrAttack(max_groups=budget)
-        result = attack(net.classifier, *net.examples(examples), batch_size=examples)
+        result = complete(attack(net.classifier, *net.examples(examples), batch_size=examples))
         measured.append(
             {
                 "net": net.name,

@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 
 from tf_strattack import StrAttack
+from tf_strattack.programs.interrupts import complete
 
 from ..inputs.attack_parameters import assemble
 from .nets import load_net
@@ -23,7 +24,7 @@ def main(text: str) -> None:
     if point["attack"] is not None:
         images, labels, targets = net.examples(point["batch_size"])
         attack = assemble("strattack", StrAttack, point["attack"], None)
-        attack(net.classifier, images, labels, targets, batch_size=point["batch_size"])
+        complete(attack(net.classifier, images, labels, targets, batch_size=point["batch_size"]))
 
 
 if __name__ == "__main__":

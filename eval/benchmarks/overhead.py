@@ -19,6 +19,7 @@ from typing import Any
 from tqdm import tqdm
 
 from tf_strattack import Attack, AttackResult
+from tf_strattack.programs.interrupts import complete
 
 from .floor import PAIR, Floor, Time, timed
 from .nets import Net
@@ -60,7 +61,7 @@ def _measure(net: Net, name: str, attack: Attack, batch_size: int, repeats: int,
     images, labels, targets = net.examples(batch_size)
 
     def run() -> tuple[Time, AttackResult]:
-        return timed(lambda: attack(net.classifier, images, labels, targets, batch_size=batch_size))
+        return timed(lambda: complete(attack(net.classifier, images, labels, targets, batch_size=batch_size)))
 
     _, result = run()  # traces
     known = {**result.calls, **paired(result.calls)}

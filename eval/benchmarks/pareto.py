@@ -9,6 +9,7 @@ import numpy as np
 from tqdm import tqdm
 
 from tf_strattack import StrAttack
+from tf_strattack.programs.interrupts import complete
 from tf_strattack.typing import Images
 
 from .means import means
@@ -46,7 +47,7 @@ def measure_pareto(nets: Sequence[Net], examples: int | None, taus: Sequence[flo
     measured: dict[str, list[dict[str, Any]]] = {net.name: [] for net in nets}
     for net, attack in tqdm(points, desc="pareto", leave=False):
         rows = slice(examples)
-        result = attack(net.classifier, net.images[rows], net.labels[rows], net.targets[rows])
+        result = complete(attack(net.classifier, net.images[rows], net.labels[rows], net.targets[rows]))
         measured[net.name].append(
             {
                 "net": net.name,

@@ -9,6 +9,7 @@ import numpy as np
 
 from tf_strattack import InputError, StrAttack, quantize
 from tf_strattack.images import from_uint8, to_uint8
+from tf_strattack.programs.interrupts import complete
 from tf_strattack.typing import Images
 
 from .nets import Net
@@ -47,8 +48,8 @@ def measure_peers(nets: Sequence[Net]) -> list[dict[str, Any]]:
     for net in nets:
         if net.peers:
             problem = net.labels, net.targets
-            ours = StrAttack(epsilon=None)(net.classifier, net.images, *problem).adversarial
-            stored = quantize(net.classifier, net.images, ours, *problem).adversarial
+            ours = complete(StrAttack(epsilon=None)(net.classifier, net.images, *problem)).adversarial
+            stored = complete(quantize(net.classifier, net.images, ours, *problem)).adversarial
             for name, images in {"strattack": ours, "strattack, quantize": stored, **net.peers}.items():
                 rows += _judged(net, name, images)
     return rows

@@ -12,6 +12,7 @@ import numpy.typing as npt
 from tf_strattack import Attack, AttackResult, Classifier, metrics, quantize
 from tf_strattack.images import from_uint8, to_uint8
 from tf_strattack.problem.groups import GroupStructure
+from tf_strattack.programs.interrupts import complete
 from tf_strattack.runtime.progress import Callback
 from tf_strattack.typing import Images
 
@@ -98,9 +99,7 @@ class Work:
                 confidence=self.attack.confidence,
             )
             result = _joined(found, repaired)
-        if result.interrupted:
-            raise KeyboardInterrupt
-        result = dataclasses.replace(result, example_ids=examples.example_ids)
+        result = dataclasses.replace(complete(result), example_ids=examples.example_ids)
         return Outcome(result, {**measure(result, groups=groups), **before})
 
     def _attack_on(self, examples: Examples, groups: GroupStructure) -> Attack:

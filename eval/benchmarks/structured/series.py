@@ -10,6 +10,7 @@ import numpy as np
 from tqdm import tqdm
 
 from tf_strattack import Attack
+from tf_strattack.programs.interrupts import complete
 from tf_strattack.typing import Flags, Images, Places
 
 from ...runs.code import code_version
@@ -63,7 +64,7 @@ def attacked(
         made_from = {**net.facts(), "number": number, "attack": [name, attack.hyper_parameters], "code": code_version()}
         found = kept.read(net.name, name, budget, made_from)
         if found is None:
-            result = attack(net.classifier, *some)
+            result = complete(attack(net.classifier, *some))
             found = Found(result.adversarial, float(result.gradient_evaluations.mean()))
             kept.write(net.name, name, budget, made_from, found)
         success = net.classifier.fooled_by(found.adversarial, *some[1:])

@@ -14,6 +14,7 @@ import numpy.typing as npt
 from tf_strattack import AttackResult, Classifier, Refinement, metrics
 from tf_strattack.attacks.refinement import sparse_pattern
 from tf_strattack.problem.distortions import CHANGED
+from tf_strattack.programs.interrupts import complete
 from tf_strattack.typing import Images
 
 from ...runs.records import require_same_examples
@@ -66,12 +67,9 @@ def refinement(results: Iterable[AttackResult], classifier: Classifier) -> dict[
 def _refined(result: AttackResult, classifier: Classifier, **parameters: Any) -> AttackResult:
     """Proposition 3 on a result, with the limit and the confidence of its attack."""
     same = {name: result.attack["parameters"][name] for name in ("epsilon", "confidence")}
-    refined = Refinement(**same, **parameters)(
-        classifier, result.images, result.adversarial, result.labels, result.targets, batch_size="auto"
-    )
-    if refined.interrupted:
-        raise KeyboardInterrupt  # an incomplete refinement would give wrong figures
-    return refined
+    method = Refinement(**same, **parameters)
+    examples = result.images, result.adversarial, result.labels, result.targets
+    return complete(method(classifier, *examples, batch_size="auto"))
 
 
 def _means(parts: list[Images]) -> dict[str, float | None]:
