@@ -105,11 +105,10 @@ def read_cases(path: Path, classifier: Classifier) -> Cases:
     if not shape or not shape[0]:
         raise InputError(f"expected at least one example in {path}, received images of shape {shape}")
     images, labels, targets = (arrays.pop(part) for part in _EXAMPLES)
+    images = classifier.prepare(images)
     try:
-        images = classifier.prepare(images)
         labels = check_classes(labels, len(images), classifier.num_classes, "labels")
-        targets = check_classes(targets, len(images), classifier.num_classes, "targets")
-        check_targets(targets, labels, classifier.num_classes)
+        targets = np.asarray(check_targets(targets, labels, classifier.num_classes))
     except InputError as error:
         raise InputError(f"{error} (in {path})") from error
     peers = {part.removeprefix(_PEER): array.astype(np.float32) for part, array in arrays.items()}

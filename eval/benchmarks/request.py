@@ -165,7 +165,7 @@ class Request:
                 self.structured,
                 counts["structured_evaluations"],
                 own.STRUCTURED_EXAMPLES.value,
-                None if own.ENVELOPE.value is None else Path(own.ENVELOPE.value).resolve(),
+                None if own.ENVELOPE.value is None else Path(own.ENVELOPE.value),
                 kept,
             ),
             "scaling": lambda: scaling.measure_scaling(counts["scaling_images"], flags.SEED.value),
@@ -208,7 +208,7 @@ def _check_envelope(sections: list[str]) -> None:
         return
     if "structured" not in sections:
         raise InputError(f"expected --envelope with --sections=structured, received it with {','.join(sections)}")
-    envelope.check(Path(own.ENVELOPE.value).resolve())
+    envelope.check(Path(own.ENVELOPE.value))
 
 
 def _attacks() -> dict[str, Attack]:

@@ -22,6 +22,7 @@ def check(path: Path) -> None:
     Raises:
       InputError: such a file.
     """
+    path = _followed(path)
     if not path.parent.is_dir():
         raise InputError(f"expected --envelope in a directory that exists, received {path}")
     read(path)
@@ -51,6 +52,7 @@ def improve(path: Path, keys: Iterable[Key], found: Mapping[Key, Entry], verify:
       InputError: a file that is not an envelope.
     """
     check(path)
+    path = _followed(path)
     with one_at_a_time(path):
         stored = read(path)
         mine = {key: stored[key] for key in keys if key in stored}
@@ -60,3 +62,8 @@ def improve(path: Path, keys: Iterable[Key], found: Mapping[Key, Entry], verify:
         if written != stored:
             write(path, written)
     return best
+
+
+def _followed(path: Path) -> Path:
+    """The file to which links lead: a new file in the place of a link would leave the old one as it was."""
+    return Path(os.path.realpath(path))

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from tf_strattack.programs.directories.layouts import LAYOUTS
 from tf_strattack.runtime.files import replacing
 from tf_strattack.typing import Images
 
@@ -28,7 +29,6 @@ class Kept:
     def __init__(self, directory: Path | None = None) -> None:
         """Files in the folder `FOLDER` of the directory."""
         self._folder = None if directory is None else directory / FOLDER
-        self._paths: list[Path] = []
 
     def read(self, net: str, attack: str, budget: int | None, made_from: dict[str, Any]) -> Found | None:
         """What an attack found; None if that is not there, is damaged, or was `made_from` anything else."""
@@ -52,15 +52,13 @@ class Kept:
 
     def forget(self) -> None:
         """Removes the files, as the results are written elsewhere; files of others stay."""
-        for path in self._paths:
-            path.unlink(missing_ok=True)
-        if self._folder is not None and self._folder.is_dir() and not any(self._folder.iterdir()):
+        if self._folder is None or not self._folder.is_dir():
+            return
+        ours = LAYOUTS["eval.benchmark"].folders[FOLDER]
+        for path in filter(ours.owns, list(self._folder.iterdir())):
+            path.unlink()
+        if not any(self._folder.iterdir()):
             self._folder.rmdir()
 
     def _path(self, net: str, attack: str, budget: int | None) -> Path | None:
-        if self._folder is None:
-            return None
-        path = self._folder / f"{net}-{attack}-{budget or 'whole'}.npz"
-        if path not in self._paths:
-            self._paths.append(path)
-        return path
+        return None if self._folder is None else self._folder / f"{net}-{attack}-{budget or 'whole'}.npz"

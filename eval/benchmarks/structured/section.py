@@ -64,7 +64,7 @@ def _row(net: Net, examples: Examples, series: Series, best: Entries) -> dict[st
         "net": net.name,
         "attack": series.name,
         "budget": series.budget,
-        "hyper_parameters": series.attack,
+        "hyper_parameters": series.hyper_parameters,
         "gradient_evaluations_per_example": series.evaluations,
         "num_examples": len(series.places),
         "asr": float(series.success.mean()),

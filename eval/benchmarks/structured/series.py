@@ -24,7 +24,7 @@ class Series(NamedTuple):
 
     Attributes:
       name: of the attack or program.
-      attack: the hyper-parameters; None for another program.
+      hyper_parameters: of the attack; None for another program.
       budget: the gradient evaluations per example that were asked for; None if they cannot be set.
       evaluations: gradient evaluations per example; None if they are not known.
       places: (M,) which examples of the net these are.
@@ -33,7 +33,7 @@ class Series(NamedTuple):
     """
 
     name: str
-    attack: dict[str, Any] | None
+    hyper_parameters: dict[str, Any] | None
     budget: int | None
     evaluations: float | None
     places: Places
@@ -43,7 +43,7 @@ class Series(NamedTuple):
     @property
     def found_by(self) -> str:
         """The attack with its hyper-parameters, or the name of the program."""
-        return self.name if self.attack is None else f"{self.name} {json.dumps(self.attack)}"
+        return self.name if self.hyper_parameters is None else f"{self.name} {json.dumps(self.hyper_parameters)}"
 
 
 def attacked(
@@ -60,8 +60,9 @@ def attacked(
             planned[name, None if limited is None else budget] = limited or attack
     series = []
     some = net.images[:number], net.labels[:number], net.targets[:number]
+    same = {**net.facts(), "number": number, "code": code_version()}
     for (name, budget), attack in tqdm(planned.items(), desc=f"structured, {net.name}", leave=False):
-        made_from = {**net.facts(), "number": number, "attack": [name, attack.hyper_parameters], "code": code_version()}
+        made_from = {**same, "attack": [name, attack.hyper_parameters]}
         found = kept.read(net.name, name, budget, made_from)
         if found is None:
             result = complete(attack(net.classifier, *some))

@@ -39,6 +39,6 @@ def test_a_line_to_a_dot_goes_around_other_names():
 
 
 def test_a_name_without_room_stays_in_the_window():
-    window = Bbox.from_extents(0, 0, 70, 30)
-    place = places_of([Name(10, 15, 50, 10)], [window], window)[0]
-    assert place == Place(9, 0, "left", "center")
+    window = Bbox.from_extents(0, 0, 95, 40)
+    place = places_of([Name(40, 15, 50, 10)], [window], window)[0]
+    assert place == Place(0, 9, "center", "bottom")

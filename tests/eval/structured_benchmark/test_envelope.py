@@ -102,5 +102,11 @@ def test_a_link_leads_to_the_file_and_permissions_stay(examples, rough, fine, tm
     path = tmp_path / "envelope.npz"
     improve(path, examples.keys(4), examples.entries(rough), examples.held)
     path.chmod(0o640)
-    improve(path, examples.keys(4), examples.entries(fine), examples.held)
+    link = tmp_path / "mine" / "link.npz"
+    link.parent.mkdir()
+    link.symlink_to(path)
+    best = improve(link, examples.keys(4), examples.entries(fine), examples.held)
+    assert link.is_symlink()
+    assert values_of(read(path)) == values_of(best) != values_of(examples.entries(rough))
     assert path.stat().st_mode & 0o777 == 0o640
+    assert (tmp_path / "lock.envelope.npz").exists()  # of all runs that use the file

@@ -11,15 +11,17 @@ from eval.benchmarks.structured.envelope import check, improve
 from eval.benchmarks.structured.envelope_file import read
 
 
-@pytest.mark.parametrize("content", ["text", "other arrays", "no directory"])
+@pytest.mark.parametrize("content", ["text", "other arrays", "no directory", "a link to itself"])
 def test_a_file_that_is_no_envelope_is_refused_and_kept(examples, fine, tmp_path, content):
     path = tmp_path / "envelope.npz"
     if content == "text":
         path.write_text("mine")
     elif content == "other arrays":
         np.savez(path, images=np.ones(3))
-    else:
+    elif content == "no directory":
         path = tmp_path / "missing" / "envelope.npz"
+    else:
+        path.symlink_to(path)
     before = path.read_bytes() if path.exists() else None
     with pytest.raises(sa.InputError, match=r"expected .*envelope"):
         improve(path, examples.keys(4), examples.entries(fine), examples.held)

@@ -34,12 +34,11 @@ def test_what_was_found_is_not_looked_for_again(net, counting, tmp_path):
         measure_structured([net], counting, [20], 4, None, Kept(tmp_path))
     names = {"exact-strattack-20.npz", "exact-fgm_l1-whole.npz"}
     assert {path.name for path in (tmp_path / "structured").iterdir()} == names
-    kept = Kept(tmp_path)
-    rows = measure_structured([net], counting, [20], 4, None, kept)
+    rows = measure_structured([net], counting, [20], 4, None, Kept(tmp_path))
     assert Counting.calls == 3
     assert rows == measure_structured([net], counting, [20], 4, None, Kept())
     (tmp_path / "structured" / "notes.txt").write_text("mine")
-    kept.forget()
+    Kept(tmp_path).forget()  # also those of a process that was killed before it did
     assert [path.name for path in (tmp_path / "structured").iterdir()] == ["notes.txt"]
 
 

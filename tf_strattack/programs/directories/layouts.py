@@ -156,7 +156,7 @@ LAYOUTS = {
     ),
     "eval.benchmark": Folder(
         r"benchmark\.(json|png)|report\.html",
-        {"structured": Folder(rf"(model|\w+_cnn|\w+_cases)-({_ATTACK})-(\d+|whole)\.npz")},
+        {"structured": Folder(rf"\w+-({_ATTACK})-(\d+|whole)\.npz")},
     ),
     "eval.acceptance": Folder(r"acceptance\.json"),
     "training.train": Folder(
