@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
+import sys
 
 import numpy as np
 import tensorflow as tf
@@ -123,6 +124,81 @@ class Remembers(sa.FGM):
         result = super().__call__(*arguments, callback=callback, **options)
         before = 0 if callback is None else next(_CALLS)
         return dataclasses.replace(result, c=result.c + np.float32(before))
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class LooksAtTheRowBefore(sa.FGM):
+    """An example has a larger change if the one before it in the call is a success."""
+
+    def __call__(self, *arguments, **options):
+        result = super().__call__(*arguments, **options)
+        after = np.roll(result.success, 1)[:, None, None, None] & (np.arange(len(result)) > 0)[:, None, None, None]
+        farther = np.clip(result.images + 1.01 * (result.adversarial - result.images), 0, 1)
+        return dataclasses.replace(result, adversarial=np.where(after, farther, result.adversarial))
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class ChangesTheMask(sa.FGM):
+    """All pixels are allowed after the call, and have changed."""
+
+    def __call__(self, *arguments, mask=None, **options):
+        result = super().__call__(*arguments, **options)
+        if mask is not None:
+            mask[:] = True
+        return result
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class TakesEasyTargets(sa.FGM):
+    """Targets are overwritten by the classes that examples reach."""
+
+    def __call__(self, classifier, images, labels, targets=None, **options):
+        result = super().__call__(classifier, images, labels, **options)
+        targets[:] = classifier.classify(result.adversarial)
+        return dataclasses.replace(result, targets=targets)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class ForgetsLabels(sa.FGM):
+    """The labels of the result are all 0."""
+
+    def __call__(self, *arguments, **options):
+        result = super().__call__(*arguments, **options)
+        return dataclasses.replace(result, labels=np.zeros_like(result.labels))
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class SucceedsInNumbers(sa.FGM):
+    """Success is 1 or 0, not true or false."""
+
+    def __call__(self, *arguments, **options):
+        result = super().__call__(*arguments, **options)
+        return dataclasses.replace(result, success=result.success.astype(int))
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class FindsNothing(sa.FGM):
+    """Pixels are NaN."""
+
+    def __call__(self, *arguments, **options):
+        result = super().__call__(*arguments, **options)
+        return dataclasses.replace(result, adversarial=np.full_like(result.images, np.nan))
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Exits(sa.FGM):
+    """The process ends as if all were well."""
+
+    def __call__(self, *arguments, **options):
+        sys.exit(0)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class AlwaysRaises(sa.FGM):
+    """No call returns."""
+
+    def __call__(self, *arguments, **options):
+        raise ValueError("not today")
 
 
 def between_levels():

@@ -31,16 +31,19 @@ _COMPARISONS: dict[str, Callable[[Any, float], Any]] = {
 }
 _ALL = "all"
 # What users write → the name in a run's records.
-_DISTANCES = {name: name for name in ("l0", "l1", "l2", "linf", "acp", "anc", "d20")} | {"groups": "nonzero_groups"}
+_DISTANCES = {name: name for name in ("l0", "l1", "l2", "linf", "acp", "anc", "d20", "nonzero_groups")}
+_DISTANCES |= {"groups": "nonzero_groups"}
+# Measured on float32 images: an image at a distance of 0.2 may have 0.20000001.
+_ROUNDED, _ROUNDING = ("l1", "l2", "linf"), 1e-6
 _OF_EXAMPLES = {
     **_DISTANCES,
     "gradient_evaluations": "gradient",
     "forward_evaluations": "forward",
     "seconds": "seconds",
 }
-_OF_BLOCKS = {"asr": "asr", "num_successes": "num_successes", **_DISTANCES}
+_OF_BLOCKS = {"asr": "asr", "num_successes": "num_successes", "num_examples": "num_examples", **_DISTANCES}
 _OF_RUNS = (
-    *("clean_accuracy", "robust_accuracy", "num_images", "num_examples", "skipped_misclassified"),
+    *("clean_accuracy", "robust_accuracy", "num_images", "skipped_misclassified"),
     *("gradient_evaluations_per_example", "forward_evaluations_per_example", "seconds_per_example"),
 )
 _COMPARED = re.compile(rf"\s*([\w.]+)\s*({'|'.join(_COMPARISONS)})\s*(\S+)\s*")
@@ -55,7 +58,9 @@ class Comparison(NamedTuple):
     limit: float
 
     def holds(self, values: Any) -> Any:
-        """Whether it holds of a value, or of each of an array."""
+        """Whether it holds of a value, or of each of an array; distances that differ by rounding alone are equal."""
+        if self.measure.rpartition(".")[2] in _ROUNDED:
+            values = np.where(np.abs(values - self.limit) <= _ROUNDING * (1 + abs(self.limit)), self.limit, values)
         return _COMPARISONS[self.sign](values, self.limit)
 
 
@@ -79,7 +84,11 @@ def parse_conditions(texts: Iterable[str]) -> list[Condition]:
     Raises:
       InputError: another form, or an unknown measure.
     """
-    return [_parsed(text.strip()) for value in texts for text in value.split(";") if text.strip()]
+    values = list(texts)
+    for value in values:
+        if not value.replace(";", "").strip():
+            raise InputError(f"{_FORM}, received {value!r}, with no condition")
+    return [_parsed(text.strip()) for value in values for text in value.split(";") if text.strip()]
 
 
 def judge(conditions: Iterable[Condition], store: Store, setting: Setting) -> int:

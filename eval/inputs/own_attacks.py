@@ -34,7 +34,7 @@ def load_attack(name: str) -> type[Attack]:
         sys.path.append(here)
     try:
         module = importlib.import_module(module_name)
-    except Exception as error:  # a user's module can raise anything
+    except (Exception, SystemExit) as error:  # a user's module can raise anything
         said = next(iter(str(error).strip().splitlines()), "")
         raise InputError(
             f"{expected} with a module that can be imported, received {name!r}: {type(error).__name__}: {said}; run "

@@ -77,7 +77,7 @@ def resume(setting: Setting, directory: Path) -> Resumed:
         return Resumed(Verdict(_NAME, None, "the run has one shard, so that there is nothing to resume"), plan)
     try:
         return Resumed(_verdict(whole, lambda: begin("parts")), plan)
-    except Exception as error:  # an attack of the user's own can raise anything
+    except (Exception, SystemExit) as error:  # an attack of the user's own can raise anything
         return Resumed(failed(_NAME, error), plan)
 
 

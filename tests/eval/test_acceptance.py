@@ -8,7 +8,7 @@ import pytest
 
 import tf_strattack as sa
 from eval.inputs.attacks import make_attack
-from eval.inputs.own_attacks import version_of
+from eval.inputs.own_attacks import load_attack, version_of
 from eval.promises.owners import owner_of
 from tests import broken
 from tests.directories import check_all_is_known
@@ -92,6 +92,28 @@ def test_an_attack_of_one_s_own_that_breaks_a_promise_ends_with_1(small, name, t
     status, printed, err = program(*small, f"--attack=tests.broken:{name}", f"--output_dir={tmp_path / 'out'}")
     assert status == 1, err
     assert printed.count("BROKEN") == 1
+
+
+@pytest.mark.parametrize("name", ["Exits", "AlwaysRaises", "FindsNothing"])
+def test_an_attack_that_never_returns_an_image_breaks_what_it_is_asked_for(small, name, tmp_path):
+    status, printed, err = program(*small, f"--attack=tests.broken:{name}", f"--output_dir={tmp_path / 'out'}")
+    assert status == 1
+    assert "error" not in err
+    found, content = verdicts(tmp_path / "out")
+    assert found.keys() == EVERY
+    assert not content["kept"]
+    assert "broken: " in printed.splitlines()[-1]
+
+
+def test_an_attack_that_ends_the_process_ends_no_pipeline_well(small, tmp_path, monkeypatch):
+    given = [*small, "--attack=tests.broken:Exits", "--targets=random", "--fail_if=asr > 2"]
+    status, _, err = server_of("eval.attack").run(*given, f"--output_dir={tmp_path / 'out'}")
+    assert status == 1
+    assert err.splitlines()[-1].startswith("error: expected the program to reach its end, received an exit")
+    monkeypatch.syspath_prepend(tmp_path)
+    (tmp_path / "ends_at_import.py").write_text("import sys\nsys.exit(0)\n")
+    with pytest.raises(sa.InputError, match="received 'ends_at_import:Mine': SystemExit: 0"):
+        load_attack("ends_at_import:Mine")
 
 
 @pytest.mark.slow

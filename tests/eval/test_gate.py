@@ -68,15 +68,20 @@ def test_a_new_run_and_a_verified_one_are_judged_too(run, tmp_path):
 
 
 MISTAKES = [
-    ("asrr > 0.5", "with a measure of asr, num_successes, l0, l1, l2, linf, acp, anc, d20, groups, clean_accuracy"),
+    (
+        "asrr > 0.5",
+        "with a measure of asr, num_successes, num_examples, l0, l1, l2, linf, acp",
+    ),
     ("asrr > 0.5", "received 'asrr': did you mean asr?"),
     ("best.clean_accuracy > 0.5", "received 'best.clean_accuracy'"),
     ("asr > half", "with a number, received 'half' in 'asr > half'"),
     ("asr > nan", "with a number, received 'nan'"),
     ("asr = 0.5", "with one of <= >= == < >, received 'asr = 0.5'"),
-    ("asr > 0.5 at asr > 1", "with a measure of l0, l1, l2, linf, acp, anc, d20, groups, gradient_evaluations"),
+    ("asr > 0.5 at asr > 1", "with a measure of l0, l1, l2, linf, acp, anc, d20, nonzero_groups, groups"),
     ("asr > 0.5 at", "expected --fail_if="),
     ("0.5 < asr", "expected --fail_if="),
+    ("", "received '', with no condition"),
+    (" ; ", "received ' ; ', with no condition"),
 ]
 
 
@@ -113,6 +118,12 @@ def made_up():
         ("l2 < 2 at groups <= 5", 3, "l2 is 1.5 there (2 of 6 examples)"),
         ("l2 < 9 at groups <= 1", 0, "l2 has no value, without a success there (0 of 6 examples)"),
         ("worst.asr > 0", 3, "asr is 0.5 (1 of 2 examples)"),
+        ("nonzero_groups == 5.5", 3, "nonzero_groups is 5.5 (4 of 6 examples)"),
+        ("best.num_examples < 3", 3, "num_examples is 2 (2 of 2 examples)"),
+        ("l2 > 2.7499999", 0, "l2 is 2.75 (4 of 6 examples)"),
+        ("asr > 0 at l2 <= 0.9999999", 3, "asr is 0.166667 there (1 of 6 examples)"),
+        ("l2 > 2.7499", 3, "l2 is 2.75 (4 of 6 examples)"),
+        ("asr > 0 at l2 <= 0.9999", 0, "asr is 0 there (0 of 6 examples)"),
         ("best.groups <= 4.5", 3, "groups is 4.5 (2 of 2 examples)"),
         ("robust_accuracy < 0.25", 3, "robust_accuracy is 0"),
         ("robust_accuracy < 0.25 at l2 < 2", 0, "robust_accuracy is 0.25 there"),

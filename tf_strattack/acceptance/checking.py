@@ -14,6 +14,7 @@ from tf_strattack.acceptance.trial import Owner, Trial
 from tf_strattack.acceptance.verdict import Report, Verdict, failed
 from tf_strattack.attacks.attack import Attack
 from tf_strattack.checks import check_choice
+from tf_strattack.errors import InputError
 
 # Name → function of a trial. The last two look at every run that the others have made.
 PROMISES: Mapping[str, Callable[[Trial], Verdict]] = {
@@ -84,9 +85,14 @@ def check(
 
 def verdicts(trial: Trial, promises: Iterable[str] = tuple(PROMISES)) -> Iterator[Verdict]:
     """The verdicts on `promises`, one after the other; an error of the attack breaks the promise."""
-    _ = trial.result  # an error here is the caller's, and none of a promise
+    try:
+        _ = trial.result
+    except InputError:
+        raise  # a value of the caller's, which breaks no promise
+    except (Exception, SystemExit):  # each promise has it as its reason
+        pass
     for name in promises:
         try:
             yield PROMISES[name](trial)
-        except Exception as error:  # an attack of the user's own can raise anything
+        except (Exception, SystemExit) as error:  # an attack of the user's own can raise anything
             yield failed(name, error)

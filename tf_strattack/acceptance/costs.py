@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from typing import Any
 
 import numpy as np
@@ -25,7 +26,7 @@ class Watch:
 
     def __init__(self, examples: int) -> None:
         """Starts to count for a call on `examples` images."""
-        self._examples = examples
+        self._examples, self._counting = examples, threading.Lock()
         self.clear()
 
     def clear(self) -> None:
@@ -57,12 +58,13 @@ class Watch:
         return found
 
     def _note(self, kind: str, places: npt.NDArray[np.int32]) -> np.float32:
-        """Counts a call; padding repeats a row that is there already."""
-        self.evaluations[kind][np.unique(places)] += 1
-        self.rows[kind] += len(places)
-        if kind == "gradient":  # its forward pass is a part of it
-            self.evaluations["forward"][np.unique(places)] -= 1
-            self.rows["forward"] -= len(places)
+        """Counts a call, of which TensorFlow may make several at once; padding repeats a row that is there already."""
+        with self._counting:
+            self.evaluations[kind][np.unique(places)] += 1
+            self.rows[kind] += len(places)
+            if kind == "gradient":  # its forward pass is a part of it
+                self.evaluations["forward"][np.unique(places)] -= 1
+                self.rows["forward"] -= len(places)
         return np.float32(0.0)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from typing import Any
 
 import numpy as np
 
@@ -24,8 +25,17 @@ def bounds(trial: Trial) -> Verdict:
         if adversarial.dtype != np.float32 or adversarial.shape != trial.images[rows].shape:
             text = f"images of {adversarial.dtype} {adversarial.shape}, not float32 {trial.images[rows].shape}"
             return Verdict("bounds", False, text)
-        if not np.array_equal(result.images, trial.images[rows]):
-            return Verdict("bounds", False, "the originals of the result are not the images of the call")
+        targets = None if trial.targets is None else trial.targets[rows]
+        parts: dict[str, tuple[Any, Any]] = {
+            "originals": (result.images, trial.images[rows]),
+            "labels": (result.labels, trial.labels[rows]),
+            "targets": (result.targets, targets),
+        }
+        for name, pair in parts.items():
+            if not np.array_equal(*pair):
+                return Verdict("bounds", False, f"the {name} of the result are not those of the call")
+        if not np.isfinite(adversarial).all():
+            return Verdict("bounds", False, f"{(~np.isfinite(adversarial)).sum()} pixels are NaN or infinite")
         outside = ~((adversarial >= low) & (adversarial <= high))
         if outside.any():
             worst = float(np.maximum(low - adversarial, adversarial - high).max())
@@ -40,6 +50,8 @@ def epsilon(trial: Trial) -> Verdict:
     if not free.success.any():
         return Verdict("epsilon", None, "no example has succeeded, so that no limit binds")
     largest = float(trial.size(free)[free.success].max())
+    if not np.isfinite(largest):
+        return Verdict("epsilon", False, f"the largest change is {largest:g}")
     limit = _TIGHTER * largest
     if limit <= 0:
         return Verdict("epsilon", None, "the originals are successes already, so that no limit binds")
@@ -61,7 +73,7 @@ def mask(trial: Trial) -> Verdict:
     height, width = trial.images.shape[1:3]
     inside = np.zeros((height, width), bool)
     inside[height // 8 : height - height // 8, width // 4 : width - width // 4] = True
-    result = trial.run(mask=inside)
+    result = trial.run(mask=inside.copy())
     outside = result.adversarial[:, ~inside] != trial.images[:, ~inside]
     details = {"pixels_inside": int(inside.sum()), "successes": int(result.success.sum())}
     if outside.any():

@@ -20,7 +20,9 @@ _LOGITS = 1e-5
 def success(trial: Trial) -> Verdict:
     """An example counts as a success exactly if the owner's own output says so; a failure is the original."""
     result = trial.result
-    number, claimed = len(result), result.success
+    number, claimed = len(result), np.asarray(result.success)
+    if claimed.dtype != bool or claimed.shape != (len(trial.images),):
+        return Verdict("success", False, f"success is {claimed.dtype} {claimed.shape}, not bool ({len(trial.images)},)")
     details = {"examples": number, "successes": int(claimed.sum())}
     fooled = trial.leads(result.adversarial) > 0
     for text, wrong in {

@@ -104,7 +104,8 @@ class Trial:
         if isinstance(groups, GroupStructure):  # each image may have its own
             own: dict[str, Any] = {"groups": groups[rows]}
             chosen = dataclasses.replace(chosen, **own)
-        result = chosen(network, self.images[rows], self.labels[rows], targets, **options)
+        given = self.images[rows].copy(), self.labels[rows].copy(), None if targets is None else targets.copy()
+        result = chosen(network, *given, **options)  # an attack of the user's own may write into what it is given
         if result.interrupted:
             raise KeyboardInterrupt
         self.runs.append(Run(np.arange(len(self.images))[rows], result))

@@ -29,7 +29,7 @@ class Verdict(NamedTuple):
         return f"{self.promise}: {_WORDS[self.kept]}, {self.reason}"
 
 
-def failed(promise: str, error: Exception) -> Verdict:
+def failed(promise: str, error: BaseException) -> Verdict:
     """The verdict on a promise at which the attack raised `error`."""
     said = next(iter(str(error).strip().splitlines()), "")
     return Verdict(promise, False, f"{type(error).__name__}: {said}")

@@ -64,6 +64,12 @@ def run(main: Callable[[], int | None], about: str, options: Options) -> None:
             resume = f"; to resume {_announced[-1]}: {command(private=True)}" if _announced else ""
             print(printable(f"interrupted{resume}"), file=sys.stderr)
             return INTERRUPTED
+        except SystemExit as error:
+            if error.code:
+                raise
+            # An attack or a model of the user's own; a pipeline must not take it for success.
+            _fail("expected the program to reach its end, received an exit with status 0 from code that it called")
+            return UNEXPECTED
         except Exception as error:
             _fail(_about_unexpected(error))
             return UNEXPECTED
