@@ -47,6 +47,8 @@ _OF_RUNS = (
     *("gradient_evaluations_per_example", "forward_evaluations_per_example", "seconds_per_example"),
 )
 _COMPARED = re.compile(rf"\s*([\w.]+)\s*({'|'.join(_COMPARISONS)})\s*(\S+)\s*")
+# Measures that are shares of examples or images, at most 1; the others have no upper end.
+_SHARES = ("asr", "clean_accuracy", "robust_accuracy")
 _FORM = 'expected --fail_if="MEASURE > NUMBER", or "MEASURE > NUMBER at MEASURE <= NUMBER and ..."'
 
 
@@ -62,6 +64,16 @@ class Comparison(NamedTuple):
         if self.measure.rpartition(".")[2] in _ROUNDED:
             values = np.where(np.abs(values - self.limit) <= _ROUNDING * (1 + abs(self.limit)), self.limit, values)
         return _COMPARISONS[self.sign](values, self.limit)
+
+    @property
+    def ends(self) -> tuple[float, float]:
+        """The least and the greatest value of the measure."""
+        return 0.0, 1.0 if self.measure.rpartition(".")[2] in _SHARES else math.inf
+
+    def can_hold(self) -> bool:
+        """Whether it holds of any value that the measure can have."""
+        least, most = self.ends
+        return any(self.holds(value) for value in (least, most, min(max(self.limit, least), most)))
 
 
 class Condition(NamedTuple):
@@ -136,7 +148,8 @@ def _parsed(text: str) -> Condition:
 def _compared(piece: str, text: str, known: list[str], listed: str) -> Comparison:
     found = _COMPARED.fullmatch(piece)
     if found is None:
-        raise InputError(f"{_FORM} with one of {' '.join(_COMPARISONS)}, received {text!r}")
+        remedy = "; several conditions have ; between them" if re.search(r",|\band\b|\bor\b|&|\|", piece) else ""
+        raise InputError(f"{_FORM} with one of {' '.join(_COMPARISONS)}, received {text!r}{remedy}")
     measure, sign, given = found.groups()
     if measure not in known:
         raise InputError(f"{_FORM} with a measure of {listed}, received {measure!r}{did_you_mean(measure, known)}")
@@ -146,4 +159,9 @@ def _compared(piece: str, text: str, known: list[str], listed: str) -> Compariso
         limit = math.nan
     if not math.isfinite(limit):
         raise InputError(f"{_FORM} with a number, received {given!r} in {text!r}")
-    return Comparison(measure, sign, limit)
+    comparison = Comparison(measure, sign, limit)
+    if not comparison.can_hold():
+        least, most = comparison.ends
+        allowed = f"from {least:g} to {most:g}" if math.isfinite(most) else f"of at least {least:g}"
+        raise InputError(f"{_FORM} that can hold, with {measure} {allowed}, received {piece!r}, which never does")
+    return comparison

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
 import numpy as np
 
-from tf_strattack.programs.command_line import public_name
 from tf_strattack.runtime.files import write_json
 
 from ..runs.store import Store
 from ..tables.measures import numbered
+from .places import ELSEWHERE, HERE, category_of, digest_of_image, location_of
 
 SARIF = "metrics.sarif"
 _SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
@@ -22,12 +22,9 @@ _PAPER = "https://arxiv.org/abs/1808.01664"
 RULE = "adversarial-example"
 # The name of a fingerprint has a version, by which readers see that two were computed alike. GitHub uses the second
 # name alone, for which the line follows the hash.
-FINGERPRINT, GITHUB_FINGERPRINT = "imageInDataSet/v1", "primaryLocationLineHash"
-# A picture has no lines; GitHub requires some.
-_REGION = {"startLine": 1, "startColumn": 1, "endLine": 1, "endColumn": 1}
+FINGERPRINT, GITHUB_FINGERPRINT = "nameAndImage/v2", "primaryLocationLineHash"
 # More results than code scanning shows.
 _MOST = 5000
-_HERE, _ELSEWHERE = "%SRCROOT%", "DATASET"
 _DISTANCES = {"l0": "l0", "l1": "l1", "l2": "l2", "linf": "linf", "groups": "nonzero_groups"}
 
 
@@ -40,25 +37,24 @@ def write_sarif(path: Path, store: Store, metrics: Mapping[str, Any], class_name
       metrics: the content of metrics.json.
       class_names: the known names of classes, by index.
     """
-    fooled = list(_fooled(store))
+    fooled = list(_fooled(store, metrics["dataset"]))
     notes = list(metrics["notes"])
     if len(fooled) > _MOST:
         notes.append(f"the first {_MOST} of {len(fooled)} images are listed")
-    identity = [metrics["attack"], public_name(metrics["model"]), *_behind(metrics)]
     run = {
         "tool": {"driver": _driver(metrics["versions"]["tf_strattack"])},
-        "automationDetails": {"id": "/".join(identity) + "/"},
+        "automationDetails": {"id": category_of(metrics)},
         "invocations": [
             {
                 "executionSuccessful": True,
                 "commandLine": metrics["command"],
                 "endTimeUtc": metrics["finished_at"],
-                "toolExecutionNotifications": [{"level": "note", "message": {"text": note}} for note in notes],
+                "toolExecutionNotifications": [{"level": "note", "message": _message(note)} for note in notes],
             }
         ],
         "originalUriBaseIds": {
-            _HERE: {"description": {"text": "The directory in which the program ran."}},
-            _ELSEWHERE: {"description": {"text": "The folder that holds the data set."}},
+            HERE: {"description": {"text": "The directory in which the program ran."}},
+            ELSEWHERE: {"description": {"text": "The folder that holds the data set."}},
         },
         "columnKind": "unicodeCodePoints",
         "results": [_result(image, metrics, class_names) for image in fooled[:_MOST]],
@@ -95,7 +91,7 @@ def _behind(metrics: Mapping[str, Any]) -> list[str]:
     return [",".join(metrics["transform"])] if metrics.get("transform") else []
 
 
-def _fooled(store: Store) -> Iterator[dict[str, Any]]:
+def _fooled(store: Store, dataset: str) -> Iterator[dict[str, Any]]:
     """The images with a success, in order: the name, the classes, and the success with the least l2."""
     images: dict[str, dict[str, Any]] = {}
     for number, measured in enumerate(store.measures()):
@@ -109,6 +105,7 @@ def _fooled(store: Store) -> Iterator[dict[str, Any]]:
             if measured["l2"][row] < image["l2"]:
                 image["label"] = int(result.labels[row])
                 image["target"] = None if result.targets is None else int(result.targets[row])
+                image["digest"] = digest_of_image(dataset, image["image"], result.images[row])
                 image |= {shown: float(measured[name][row]) for shown, name in _DISTANCES.items()}
     return (image for image in images.values() if image["reached"])
 
@@ -126,38 +123,19 @@ def _result(image: dict[str, Any], metrics: Mapping[str, Any], names: Mapping[in
         f"{metrics['attack']} makes the network{behind} see {seen} in {image['image']} by a change of "
         f"{numbered(round(image['groups']), 'group')}, l2 {image['l2']:.4g}{reached}."
     )
-    dataset, split = metrics["dataset"], metrics["split"]
-    identity = "\n".join([RULE, public_name(dataset), split or "", image["image"]])
-    digest = hashlib.sha256(identity.encode()).hexdigest()
+    digest = hashlib.sha256("\n".join([RULE, image["image"], image["digest"]]).encode()).hexdigest()
     return {
         "ruleId": RULE,
         "ruleIndex": 0,
         "kind": "fail",
         "level": "warning",
-        "message": {"text": text},
-        "locations": [_location(dataset, split, image["image"])],
+        "message": _message(text),
+        "locations": [location_of(metrics["dataset"], metrics["split"], image["image"])],
         "partialFingerprints": {FINGERPRINT: digest, GITHUB_FINGERPRINT: f"{digest[:16]}:1"},
-        "properties": {name: value for name, value in image.items() if name != "image"},
+        "properties": {name: value for name, value in image.items() if name not in ("image", "digest")},
     }
 
 
-def _location(dataset: str, split: str | None, name: str) -> dict[str, Any]:
-    """The image file, or the file that holds the image, or its place in the data set; and its name there."""
-    place = "/".join([public_name(dataset), *([split] if split else []), name])
-    home = Path(dataset)
-    files = [home / name, home / "images" / name, home] if home.exists() else []
-    file = next(filter(Path.is_file, files), None)
-    artifact = {"uri": quote(place), "uriBaseId": _ELSEWHERE} if file is None else _artifact(file, home)
-    return {
-        "physicalLocation": {"artifactLocation": artifact, "region": _REGION},
-        "logicalLocations": [{"name": name, "fullyQualifiedName": place, "kind": "resource"}],
-    }
-
-
-def _artifact(file: Path, home: Path) -> dict[str, str]:
-    """Where a file is: from the present directory if it is in there, else from the folder of the data set `home`."""
-    here = Path.cwd()
-    whole = Path(here, file)
-    if ".." not in whole.parts and whole.is_relative_to(here):
-        return {"uri": quote(whole.relative_to(here).as_posix()), "uriBaseId": _HERE}
-    return {"uri": quote(Path(home.name, file.relative_to(home)).as_posix()), "uriBaseId": _ELSEWHERE}
+def _message(text: str) -> dict[str, str]:
+    """A message with the characters of links and placeholders escaped (SARIF 2.1.0, 3.11.5 and 3.11.6)."""
+    return {"text": re.sub(r"[{}]", r"\g<0>\g<0>", re.sub(r"[\\\[\]]", r"\\\g<0>", text))}

@@ -11,6 +11,7 @@ import pytest
 import tf_strattack as sa
 from eval.gate import sarif
 from eval.gate.conditions import judge, parse_conditions
+from eval.gate.places import category_of, digest_of_image, location_of
 from tests.builders import write_folder
 from tests.programs import check_mistakes, server_of
 from tests.schemas import check_json
@@ -44,16 +45,16 @@ def test_a_condition_that_holds_ends_a_finished_run_with_3_and_says_why(run):
     flags, directory = run
     block = json.loads((directory / "metrics.json").read_text())["all"]
     text = f"l2 > {block['l2'] / 2:.3f}"
-    status, out, err = program(*flags, f"--fail_if=asr >= 2; {text}", "--fail_if=worst.asr > 1")
+    status, out, err = program(*flags, f"--fail_if=l0 >= 1e6; {text}", "--fail_if=worst.asr >= 1")
     assert status == 3, err
     over = f"({block['num_successes']} of {block['num_examples']} examples)"
     assert lines(out) == [
-        f"passed: asr >= 2: asr is {block['asr']:.6g} {over}",
+        f"passed: l0 >= 1e6: l0 is {block['l0']:.6g} {over}",
         f"failed: {text}: l2 is {block['l2']:.6g} {over}",
         lines(out)[2],
     ]
-    assert lines(out)[2].startswith("passed: worst.asr > 1: asr is ")
-    assert program(*flags, "--fail_if=l2 < 0")[0] == 0
+    assert lines(out)[2].startswith("passed: worst.asr >= 1: asr is ")
+    assert program(*flags, "--fail_if=l2 <= 0")[0] == 0
 
 
 @pytest.mark.slow
@@ -80,6 +81,13 @@ MISTAKES = [
     ("asr > 0.5 at asr > 1", "with a measure of l0, l1, l2, linf, acp, anc, d20, nonzero_groups, groups"),
     ("asr > 0.5 at", "expected --fail_if="),
     ("0.5 < asr", "expected --fail_if="),
+    ("asr > 0.5 and l2 < 1", "received 'asr > 0.5 and l2 < 1'; several conditions have ; between them"),
+    ("asr > 0.5, l2 < 1", "received 'asr > 0.5, l2 < 1'; several conditions have ; between them"),
+    ("asr > 50", "with asr from 0 to 1, received 'asr > 50', which never does"),
+    ("worst.asr > 1", "with worst.asr from 0 to 1, received 'worst.asr > 1', which never does"),
+    ("robust_accuracy < 0", "with robust_accuracy from 0 to 1, received 'robust_accuracy < 0', which never does"),
+    ("asr == 2", "with asr from 0 to 1, received 'asr == 2', which never does"),
+    ("asr > 0.5 at groups <= -1", "with groups of at least 0, received 'groups <= -1', which never does"),
     ("", "received '', with no condition"),
     (" ; ", "received ' ; ', with no condition"),
 ]
@@ -194,18 +202,78 @@ def test_locations_are_files_where_images_are_files(tmp_path, monkeypatch):
     (tmp_path / "digits.npz").touch()
 
     def uri(dataset, name):
-        return sarif._location(str(dataset), None, name)["physicalLocation"]["artifactLocation"]
+        return location_of(str(dataset), None, name)["physicalLocation"]["artifactLocation"]
 
     here = {"uri": "a%20b/images/0.png", "uriBaseId": "%SRCROOT%"}
-    assert uri("a b", "0.png") == uri("a b/images", "0.png") == uri(tmp_path / "a b", "0.png") == here
+    for dataset in ("a b", "./a b/", "a b/images", "a b/../a b/images", tmp_path / "a b", f"{tmp_path}//a b"):
+        assert uri(dataset, "0.png") == here
     assert uri("digits.npz", "digits_3") == {"uri": "digits.npz", "uriBaseId": "%SRCROOT%"}
-    monkeypatch.chdir(tmp_path / "a b" / "images")
-    assert uri("../../a b", "0.png") == {"uri": "a%20b/images/0.png", "uriBaseId": "DATASET"}
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    assert uri("../a b", "0.png") == {"uri": "a%20b/images/0.png", "uriBaseId": "DATASET"}
+    # A file that labels.csv names outside its folder.
+    assert uri("../a b", "../digits.npz") == {"uri": "digits.npz", "uriBaseId": "DATASET"}
+    assert uri("../a b/images", "../../digits.npz") == {"uri": "digits.npz", "uriBaseId": "DATASET"}
     assert uri(tmp_path / "digits.npz", "digits_3") == {"uri": "digits.npz", "uriBaseId": "DATASET"}
-    place = sarif._location("mnist", "test", "mnist_test_3")
+    place = location_of("mnist", "test", "mnist_test_3")
     assert place["physicalLocation"]["artifactLocation"] == {
         "uri": "mnist/test/mnist_test_3",
         "uriBaseId": "DATASET",
     }
     (logical,) = place["logicalLocations"]
     assert logical == {"name": "mnist_test_3", "fullyQualifiedName": "mnist/test/mnist_test_3", "kind": "resource"}
+
+
+def test_a_folder_of_the_name_of_a_data_set_is_not_its_place(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "sample").mkdir()
+    (tmp_path / "sample" / "0.png").touch()
+    place = location_of("sample", None, "0.png")
+    assert place["physicalLocation"]["artifactLocation"] == {"uri": "sample/0.png", "uriBaseId": "DATASET"}
+
+
+def test_images_are_told_apart_by_name_and_content_however_their_folder_is_written(tmp_path, monkeypatch):
+    for folder, content in (("one/digits", b"one"), ("two/digits", b"two"), ("copy/digits", b"one")):
+        (tmp_path / folder).mkdir(parents=True)
+        (tmp_path / folder / "0.png").write_bytes(content)
+    monkeypatch.chdir(tmp_path)
+    pixels = np.zeros((2, 2, 1), np.float32)
+
+    def digest(folder):
+        return digest_of_image(str(folder), "0.png", pixels)
+
+    ways = ("one/digits", "./one/digits/", tmp_path / "one" / "digits", "two/../one/digits", "copy/digits")
+    assert len({digest(folder) for folder in ways}) == 1
+    assert digest("two/digits") != digest("one/digits")
+    # Without a file of its own, the pixels are the image.
+    assert digest_of_image("mnist", "0", pixels) == digest_of_image("cifar10", "0", pixels)
+    assert digest_of_image("mnist", "0", pixels) != digest_of_image("mnist", "0", pixels + 0.5)
+
+
+def test_runs_of_a_pipeline_stay_apart(tmp_path, monkeypatch):
+    for folder in ("one/digits", "two/digits"):
+        (tmp_path / folder).mkdir(parents=True)
+    monkeypatch.chdir(tmp_path)
+    run = {"attack": "fgm_linf", "attack_parameters": {"epsilon": 0.1}, "model": f"{tmp_path}/my net.keras"}
+    run |= {"dataset": "one/digits", "split": None, "model_sha256": "12", "num_images": 5}
+    category = category_of(run)
+    assert category.startswith("fgm_linf/my%20net.keras/digits/")
+    others = [
+        {"attack_parameters": {"epsilon": 0.2}},
+        {"dataset": "two/digits"},
+        {"split": "test"},
+        {"targets": "all"},
+        {"transform": ["noise"]},
+    ]
+    assert len({category, *(category_of(run | other) for other in others)}) == 1 + len(others)
+    # Later runs of the same command replace earlier ones.
+    for other in ({"dataset": "./one/digits/"}, {"model_sha256": "34"}, {"num_images": 9}):
+        assert category_of(run | other) == category
+
+
+@pytest.mark.parametrize(
+    ("text", "escaped"),
+    [("see [5] in {0}.png", r"see \[5\] in {{0}}.png"), ("a\\b [x](y)", r"a\\b \[x\](y)"), ("plain", "plain")],
+)
+def test_messages_are_plain_text_for_readers_of_sarif(text, escaped):
+    assert sarif._message(text) == {"text": escaped}
