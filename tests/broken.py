@@ -201,6 +201,31 @@ class AlwaysRaises(sa.FGM):
         raise ValueError("not today")
 
 
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class LeavesOutTheLast(sa.FGM):
+    """The result lacks an example."""
+
+    def __call__(self, *arguments, **options):
+        result = super().__call__(*arguments, **options)
+        return result[:-1]
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class ReturnsImages(sa.FGM):
+    """There is no result around the images."""
+
+    def __call__(self, *arguments, **options):
+        return super().__call__(*arguments, **options).adversarial
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class ReportsSmallChanges(sa.FGM):
+    """The bounds of the result make its changes look half as large."""
+
+    def __call__(self, *arguments, **options):
+        return dataclasses.replace(super().__call__(*arguments, **options), bounds=(-1.0, 1.0))
+
+
 def between_levels():
     """A network that only images between the levels of 8 bits fool, images for it, and their labels."""
 

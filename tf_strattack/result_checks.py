@@ -1,4 +1,4 @@
-"""Checks that arrays from a file form an `AttackResult`."""
+"""Checks of results that others have made: in a file, or by an attack of the user's own."""
 
 from __future__ import annotations
 
@@ -54,3 +54,15 @@ def check_result(result: AttackResult) -> None:
             )
     if not isinstance(result.attack, dict) or not isinstance(result.interrupted, bool):
         raise InputError("expected attack to be a dictionary and interrupted true or false, received others")
+
+
+def fault_of_return(returned: Any, number: int, kind: type[AttackResult]) -> str:
+    """What is wrong with what an attack has `returned` for `number` examples: no result (of `kind`), or other rows."""
+    if not isinstance(returned, kind):
+        return f"the attack returned {type(returned).__name__}, not an AttackResult"
+    for name in ("images", "adversarial", *_ROWS):
+        value: Any = getattr(returned, name)
+        shape = np.shape(value)
+        if (value is not None or name not in _NONE) and shape[:1] != (number,):
+            return f"the attack returned {name} of shape {shape} for {number} examples"
+    return ""

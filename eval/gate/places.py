@@ -1,4 +1,4 @@
-"""Where the images of a data set are, as locations of SARIF; and what tells an image and a run from others."""
+"""Where the images of a data set are, as locations of SARIF; and what identifies an image and a run."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tf_strattack.typing import Images
 HERE, ELSEWHERE = "%SRCROOT%", "DATASET"
 # A picture has no lines; GitHub requires some.
 _REGION = {"startLine": 1, "startColumn": 1, "endLine": 1, "endColumn": 1}
-# What tells two runs with the same attack, network and data set apart. The content of files is not in it: alerts on
+# By what two runs with the same attack, network and data set differ. The content of files is not in it: alerts on
 # a network that was trained again take the place of the alerts on the one before.
 _SETTING = (
     *("attack_parameters", "weights", "labels", "bounds", "model_options", "split", "resize", "groups", "targets"),
@@ -50,7 +50,7 @@ def digest_of_image(dataset: str, name: str, image: Images) -> str:
 
 
 def category_of(metrics: Mapping[str, Any]) -> str:
-    """What tells this run from the others of a pipeline: attack, network, data set, and a hash of the other settings.
+    """What identifies this run among those of a pipeline: attack, network, data set, and a hash of the other settings.
 
     Args:
       metrics: the content of metrics.json.

@@ -94,10 +94,14 @@ def make_attack(name: str, assignments: list[str], groups: GroupStructure | None
         given["groups"] = _own_groups(given["groups"])
     try:
         return assemble(name, kind, given, groups)
-    except TypeError as error:
+    except InputError:
+        raise
+    except Exception as error:
         if not is_own(name):
             raise
-        raise InputError(f"expected --attack_parameters of {name}, received: {error}") from error
+        raise InputError(
+            f"expected --attack_parameters of {name}, received: {type(error).__name__}: {error}"
+        ) from error
 
 
 def _own_groups(text: str) -> GroupStructure:

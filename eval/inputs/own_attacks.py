@@ -35,10 +35,9 @@ def load_attack(name: str) -> type[Attack]:
     try:
         module = importlib.import_module(module_name)
     except (Exception, SystemExit) as error:  # a user's module can raise anything
-        said = next(iter(str(error).strip().splitlines()), "")
         raise InputError(
-            f"{expected} with a module that can be imported, received {name!r}: {type(error).__name__}: {said}; run "
-            "the program in the directory of the module, or add that to PYTHONPATH"
+            f"{expected} with a module that can be imported, received {name!r}: {_said(error)}; "
+            f"{_remedy(module_name, error)}"
         ) from error
     kind = getattr(module, class_name, None)
     if kind is None:
@@ -55,9 +54,33 @@ def version_of(attack: Attack) -> str:
     digest = hashlib.sha256()
     own = [kind for kind in type(attack).__mro__[:-1] if kind.__module__.partition(".")[0] not in _NOT_OWN]
     for kind in own:
-        source = inspect.getsourcefile(kind)
-        digest.update(f"{kind.__qualname__}\n".encode() + (Path(source).read_bytes() if source else b""))
+        source = _source(kind)
+        digest.update(f"{kind.__qualname__}\n".encode() + source)
     return f" {type(attack).__module__} {digest.hexdigest()[:16]}" if own else ""
+
+
+def _source(kind: type) -> bytes:
+    """The source file of a class; nothing for one without, such as a built-in class."""
+    try:
+        path = inspect.getsourcefile(kind)
+    except TypeError:
+        return b""
+    return Path(path).read_bytes() if path and Path(path).is_file() else b""
+
+
+def _said(error: BaseException) -> str:
+    return f"{type(error).__name__}: {next(iter(str(error).strip().splitlines()), '')}"
+
+
+def _remedy(module_name: str, error: BaseException) -> str:
+    """How to have the module found, or what is wrong within it."""
+    plain = module_name.removesuffix(".py").strip("./").replace("/", ".")
+    if plain and plain != module_name:
+        return f"write the name of the module and not of its file: {plain}:ClassName"
+    missing = isinstance(error, ModuleNotFoundError) and f"{module_name}.".startswith(f"{error.name}.")
+    if missing or not plain:
+        return "run the program in the directory of the module, or add that to PYTHONPATH"
+    return f"the module was found; python -c 'import {module_name}' shows all of the error"
 
 
 def _is_attack(value: object) -> bool:

@@ -9,10 +9,11 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from tf_strattack import Attack, AttackResult, Classifier, metrics, quantize
+from tf_strattack import Attack, AttackResult, Classifier, InputError, metrics, quantize
 from tf_strattack.images import from_uint8, to_uint8
 from tf_strattack.problem.groups import GroupStructure
 from tf_strattack.programs.interrupts import complete
+from tf_strattack.result_checks import fault_of_return
 from tf_strattack.runtime.progress import Callback
 from tf_strattack.typing import Images
 
@@ -66,6 +67,7 @@ class Work:
 
         Raises:
           KeyboardInterrupt: at Ctrl-C.
+          InputError: an attack of the user's own returns no result for these examples.
         """
         arguments = examples.labels, examples.targets
         options: dict[str, Any] = {} if self.starting_points is None else {"starting_points": self.starting_points}
@@ -79,6 +81,8 @@ class Work:
             callback=callback,
             **options,
         )
+        if fault := fault_of_return(found, len(examples.images), AttackResult):  # by an attack of the user's own
+            raise InputError(f"expected a result for each example, received: {fault}")
         result, before = found, {}
         if self.quantize and not found.interrupted:
             rounded = from_uint8(to_uint8(found.adversarial, classifier.bounds), classifier.bounds)

@@ -1,6 +1,9 @@
 """eval.acceptance end to end: a line for each promise, acceptance.json, and status 1 where one is broken."""
 
+import dataclasses
 import json
+import sys
+from pathlib import Path
 
 import keras
 import numpy as np
@@ -94,7 +97,7 @@ def test_an_attack_of_one_s_own_that_breaks_a_promise_ends_with_1(small, name, t
     assert printed.count("BROKEN") == 1
 
 
-@pytest.mark.parametrize("name", ["Exits", "AlwaysRaises", "FindsNothing"])
+@pytest.mark.parametrize("name", ["Exits", "AlwaysRaises", "FindsNothing", "LeavesOutTheLast"])
 def test_an_attack_that_never_returns_an_image_breaks_what_it_is_asked_for(small, name, tmp_path):
     status, printed, err = program(*small, f"--attack=tests.broken:{name}", f"--output_dir={tmp_path / 'out'}")
     assert status == 1
@@ -105,11 +108,30 @@ def test_an_attack_that_never_returns_an_image_breaks_what_it_is_asked_for(small
     assert "broken: " in printed.splitlines()[-1]
 
 
-def test_an_attack_that_ends_the_process_ends_no_pipeline_well(small, tmp_path, monkeypatch):
-    given = [*small, "--attack=tests.broken:Exits", "--targets=random", "--fail_if=asr > 2"]
+def test_an_attack_that_ends_the_process_ends_no_pipeline_well(small, tmp_path):
+    given = [*small, "--attack=tests.broken:Exits", "--targets=random", "--fail_if=l0 > 1e6"]
     status, _, err = server_of("eval.attack").run(*given, f"--output_dir={tmp_path / 'out'}")
     assert status == 1
     assert err.splitlines()[-1].startswith("error: expected the program to reach its end, received an exit")
+
+
+def test_an_attack_of_one_s_own_that_fails_is_named_and_not_this_program(small, tmp_path):
+    given = [*small, "--targets=random", f"--output_dir={tmp_path / 'out'}"]
+    status, _, err = server_of("eval.attack").run(*given, "--attack=tests.broken:AlwaysRaises")
+    assert status == 1
+    line = err.splitlines()[-1]
+    assert line.startswith("error: unexpected ValueError: not today (raised by broken.py, line ")
+    Path(line.rpartition(" in ")[2].rstrip(")")).unlink()
+    for name, shown in {
+        "ReturnsImages": "received: the attack returned ndarray, not an AttackResult",
+        "LeavesOutTheLast": "received: the attack returned images of shape (",
+    }.items():
+        status, _, err = server_of("eval.attack").run(*given, f"--attack=tests.broken:{name}", "--overwrite")
+        assert status == 2
+        assert f"error: expected a result for each example, {shown}" in err.splitlines()[-1]
+
+
+def test_a_module_that_ends_the_process_is_a_mistake(tmp_path, monkeypatch):
     monkeypatch.syspath_prepend(tmp_path)
     (tmp_path / "ends_at_import.py").write_text("import sys\nsys.exit(0)\n")
     with pytest.raises(sa.InputError, match="received 'ends_at_import:Mine': SystemExit: 0"):
@@ -132,6 +154,42 @@ def test_an_attack_of_one_s_own_attacks_in_other_programs(small, tmp_path):
     metrics = json.loads((tmp_path / "out" / "metrics.json").read_text())
     assert (metrics["attack"], metrics["attack_parameters"]["norm"]) == ("tests.broken:Unseeded", "l2")
     assert " tests.broken " in metrics["code_version"]
+
+
+@pytest.mark.parametrize(
+    ("content", "name", "shown"),
+    [
+        ("def (", "module:Mine", "SyntaxError: invalid syntax (module.py, line 1); the module was found; python -c"),
+        ("import absent", "module:Mine", "No module named 'absent'; the module was found; python -c 'import module'"),
+        ("", "module.py:Mine", "write the name of the module and not of its file: module:ClassName"),
+        ("", "./module:Mine", "write the name of the module and not of its file: module:ClassName"),
+        ("", "package.absent:Mine", "run the program in the directory of the module"),
+        ("", ":Mine", "run the program in the directory of the module"),
+    ],
+)
+def test_the_remedy_for_a_module_that_cannot_be_imported_fits(content, name, shown, tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, "module", raising=False)
+    (tmp_path / "module.py").write_text(content)
+    with pytest.raises(sa.InputError) as failure:
+        load_attack(name)
+    assert shown in str(failure.value)
+
+
+def test_a_class_that_refuses_its_parameters_and_one_of_a_built_in_class(monkeypatch):
+    @dataclasses.dataclass(frozen=True, kw_only=True)
+    class Refuses(sa.FGM):
+        def __post_init__(self):
+            raise ValueError("not these")
+
+    @dataclasses.dataclass(frozen=True, kw_only=True)
+    class Mixed(sa.FGM, dict):
+        pass
+
+    monkeypatch.setattr(broken, "Refuses", Refuses, raising=False)
+    with pytest.raises(sa.InputError, match="Refuses, received: ValueError: not these"):
+        make_attack("tests.broken:Refuses", [])
+    assert version_of(Mixed())
 
 
 MISTAKES = [

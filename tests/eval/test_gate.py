@@ -232,7 +232,7 @@ def test_a_folder_of_the_name_of_a_data_set_is_not_its_place(tmp_path, monkeypat
     assert place["physicalLocation"]["artifactLocation"] == {"uri": "sample/0.png", "uriBaseId": "DATASET"}
 
 
-def test_images_are_told_apart_by_name_and_content_however_their_folder_is_written(tmp_path, monkeypatch):
+def test_images_are_identified_by_name_and_content_however_their_folder_is_written(tmp_path, monkeypatch):
     for folder, content in (("one/digits", b"one"), ("two/digits", b"two"), ("copy/digits", b"one")):
         (tmp_path / folder).mkdir(parents=True)
         (tmp_path / folder / "0.png").write_bytes(content)

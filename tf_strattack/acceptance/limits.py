@@ -30,6 +30,7 @@ def bounds(trial: Trial) -> Verdict:
             "originals": (result.images, trial.images[rows]),
             "labels": (result.labels, trial.labels[rows]),
             "targets": (result.targets, targets),
+            "bounds": (result.bounds, trial.classifier.bounds),
         }
         for name, pair in parts.items():
             if not np.array_equal(*pair):

@@ -21,6 +21,7 @@ from tf_strattack.classifiers.passing import as_classifier
 from tf_strattack.errors import InputError
 from tf_strattack.problem.groups import GroupStructure
 from tf_strattack.result import AttackResult
+from tf_strattack.result_checks import fault_of_return
 from tf_strattack.runtime.rows import positions_of
 from tf_strattack.typing import Classes, Images
 
@@ -96,6 +97,7 @@ class Trial:
 
         Raises:
           KeyboardInterrupt: Ctrl-C.
+          ValueError: what the attack has returned is no result, or one of other examples.
         """
         targets = None if self.targets is None else self.targets[rows]
         network = self.classifier if classifier is None else classifier
@@ -106,6 +108,8 @@ class Trial:
             chosen = dataclasses.replace(chosen, **own)
         given = self.images[rows].copy(), self.labels[rows].copy(), None if targets is None else targets.copy()
         result = chosen(network, *given, **options)  # an attack of the user's own may write into what it is given
+        if fault := fault_of_return(result, len(given[0]), AttackResult):
+            raise ValueError(fault)
         if result.interrupted:
             raise KeyboardInterrupt
         self.runs.append(Run(np.arange(len(self.images))[rows], result))

@@ -73,7 +73,7 @@ def check_repeatable(scores: Scores, own: Network, probe: Probe) -> None:
     if change > _CHANGE * largest(scores, probe.rows):
         raise InputError(
             f"expected the same output from call to call, received a change of {change:.3g}: "
-            "switch dropout and other randomness off, or load it with stochastic=True and attack "
+            "switch dropout and other randomness off, or, in Python, load it with stochastic=True and attack "
             "sa.Expectation(classifier)"
         )
 

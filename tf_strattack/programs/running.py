@@ -6,8 +6,6 @@ import errno
 import importlib.util
 import os
 import sys
-import tempfile
-import traceback
 from collections.abc import Callable
 from pathlib import Path
 
@@ -20,6 +18,7 @@ from tf_strattack.programs.notices import flag_for, forget_notices, show_warning
 from tf_strattack.programs.parent import end_with_parent
 from tf_strattack.programs.silence_tensorflow import import_tensorflow
 from tf_strattack.programs.streams import lenient_streams, printable
+from tf_strattack.programs.unexpected import about_unexpected
 
 USAGE_ERROR, UNEXPECTED = 2, 1
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
@@ -70,8 +69,8 @@ def run(main: Callable[[], int | None], about: str, options: Options) -> None:
             # An attack or a model of the user's own; a pipeline must not take it for success.
             _fail("expected the program to reach its end, received an exit with status 0 from code that it called")
             return UNEXPECTED
-        except Exception as error:
-            _fail(_about_unexpected(error))
+        except BaseException as error:  # code of the user's own can raise anything
+            _fail(about_unexpected(error))
             return UNEXPECTED
         return status
 
@@ -126,16 +125,6 @@ def _about_files(error: OSError) -> str:
 
 def _shortened(text: str) -> str:
     return text if len(text) <= _LONG else f"{text[: _LONG // 2]}...{text[-_LONG // 2 :]}"
-
-
-def _about_unexpected(error: Exception) -> str:
-    """An unexpected error, and the file with its traceback."""
-    with tempfile.NamedTemporaryFile(
-        "w", prefix="tf_strattack_", suffix=".txt", delete=False, encoding="utf-8"
-    ) as file:
-        file.write("".join(traceback.format_exception(error)))
-    said = next(iter(str(error).strip().splitlines()), "")
-    return f"unexpected {type(error).__name__}: {said} (an error of this program; all of it is in {file.name})"
 
 
 def _help(options: Options, about: str, arguments: list[str]) -> int:

@@ -34,6 +34,9 @@ ATTACKS = {
     "FindsNothing": ("bounds", "pixels are NaN or infinite", {"*"}),
     "AlwaysRaises": ("success", "ValueError: not today", {"*"}),
     "Exits": ("success", "SystemExit: 0", {"*"}),
+    "LeavesOutTheLast": ("success", "ValueError: the attack returned images of shape (", {"*"}),
+    "ReturnsImages": ("success", "ValueError: the attack returned ndarray, not an AttackResult", {"*"}),
+    "ReportsSmallChanges": ("bounds", "the bounds of the result are not those of the call", set()),
     "LooksTooLate": ("clean accuracy", "the network's output 100.0%", set()),
 }
 
