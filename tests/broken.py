@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
+import os
 import sys
 
 import numpy as np
@@ -105,6 +106,15 @@ class Unseeded(sa.FGM):
     def __call__(self, *arguments, **options):
         result = super().__call__(*arguments, **options)
         return dataclasses.replace(result, c=result.c + np.float32(next(_CALLS)))
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class FollowsItsProcess(sa.FGM):
+    """A number of the result is another one in each process."""
+
+    def __call__(self, *arguments, **options):
+        result = super().__call__(*arguments, **options)
+        return dataclasses.replace(result, c=result.c + np.float32(os.getpid()))
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from tf_strattack.acceptance import Report, Verdict
+from tf_strattack.acceptance import PROMISES, Report
 from tf_strattack.acceptance.checking import verdicts
-from tf_strattack.acceptance.trial import Trial
 from tf_strattack.programs.command_line import command
 from tf_strattack.programs.directories.configuration import claim, require_claimable
 from tf_strattack.programs.directories.unfinished import default_directory
@@ -23,11 +21,12 @@ from .. import flags
 from ..pipeline import check_names
 from ..runs.code import code_version
 from ..runs.records import completed
-from ..runs.work import with_groups
 from ..tables.measures import numbered
 from .networks import Tried, networks
 from .owners import owner_of
+from .processes import NAME, process
 from .resuming import resume
+from .trials import examples_of, trial_of
 
 PROGRAM, ACCEPTANCE = "eval.acceptance", "acceptance.json"
 BROKEN = 1
@@ -49,7 +48,7 @@ def accept() -> int:
         if not rows:
             claim(directory, configuration, program=PROGRAM, flag="--output_dir", overwrite=flags.OVERWRITE.value)
             announce(directory)
-        rows.append(_row(tried))
+        rows.append(_row(tried, len(rows)))
     facts = completed({"command": command()})
     kept = all(row["kept"] for row in rows)
     write_json(directory / ACCEPTANCE, {"kept": kept, **configuration, "networks": rows, **facts})
@@ -73,16 +72,19 @@ def _directory(configuration: dict[str, Any]) -> Path:
     return directory
 
 
-def _row(tried: Tried) -> dict[str, Any]:
-    """Tries the promises on a network, and prints a line for each."""
+def _row(tried: Tried, number: int) -> dict[str, Any]:
+    """Tries the promises on a network, the one of this place among all, and prints a line for each."""
     setting = tried.setting
     name, attack = setting.model.name, flags.ATTACK.value
     found = []
     with tempfile.TemporaryDirectory() as directory:
         resumed = resume(setting, Path(directory))
-    trial, how = _trial(tried, resumed.plan)
-    print(printable(f"{name}, {attack}, {numbered(len(trial.images), 'example')}; its own output: {how}"))
-    for verdict in _all(resumed.verdict, trial):
+    examples = examples_of(setting, resumed.plan)
+    owner = owner_of(name, examples["images"], plain=tried.plain)
+    trial = trial_of(setting, examples, owner.call)
+    print(printable(f"{name}, {attack}, {numbered(len(trial.images), 'example')}; its own output: {owner.how}"))
+    again = functools.partial(process, number, examples)
+    for verdict in (resumed.verdict, *verdicts(trial, {**PROMISES, NAME: again})):
         print(printable(f"  {verdict}"), flush=True)
         found.append(verdict)
     report = Report(tuple(found))
@@ -92,30 +94,10 @@ def _row(tried: Tried) -> dict[str, Any]:
         "attack": attack,
         "attack_parameters": setting.attack.hyper_parameters,
         "num_examples": len(trial.images),
-        "own_output": how,
+        "own_output": owner.how,
         "kept": report.kept,
         "promises": report.record(),
     }
-
-
-def _all(resumed: Verdict, trial: Trial) -> Iterator[Verdict]:
-    yield resumed
-    yield from verdicts(trial)
-
-
-def _trial(tried: Tried, plan: Any) -> tuple[Trial, str]:
-    """The examples of a plan, and in words how the network is called for its own output."""
-    setting = tried.setting
-    classifier = setting.model.classifier
-    shards = [shard for _, shard in plan.shards(setting.data, classifier.bounds, range(plan.num_shards))]
-    images, labels, ids = (
-        np.concatenate([getattr(shard, name) for shard in shards]) for name in ("images", "labels", "image_ids")
-    )
-    given = [shard.targets for shard in shards if shard.targets is not None]
-    attack = with_groups(setting.attack, images, ids)
-    owner = owner_of(setting.model.name, images, plain=tried.plain)
-    trial = Trial(classifier, attack, images, labels, np.concatenate(given) if given else None, owner.call)
-    return trial, owner.how
 
 
 def _summary(rows: Iterable[dict[str, Any]]) -> str:

@@ -80,10 +80,10 @@ def check(
     for name in names:
         check_choice("a promise", name, PROMISES)
     trial = Trial(classifier, attack, images, labels, targets, owner)
-    return Report(tuple(verdicts(trial, names)))
+    return Report(tuple(verdicts(trial, {name: PROMISES[name] for name in names})))
 
 
-def verdicts(trial: Trial, promises: Iterable[str] = tuple(PROMISES)) -> Iterator[Verdict]:
+def verdicts(trial: Trial, promises: Mapping[str, Callable[[Trial], Verdict]] = PROMISES) -> Iterator[Verdict]:
     """The verdicts on `promises`, one after the other; an error of the attack breaks the promise."""
     try:
         _ = trial.result
@@ -91,8 +91,8 @@ def verdicts(trial: Trial, promises: Iterable[str] = tuple(PROMISES)) -> Iterato
         raise  # a value of the caller's, which breaks no promise
     except (Exception, SystemExit):  # each promise has it as its reason
         pass
-    for name in promises:
+    for name, promise in promises.items():
         try:
-            yield PROMISES[name](trial)
+            yield promise(trial)
         except (Exception, SystemExit) as error:  # an attack of the user's own can raise anything
             yield failed(name, error)

@@ -19,7 +19,8 @@ from tf_strattack.runtime.rows import pad_rows
 
 # Where the rows of a network depend on the batch in their last bits, objectives may differ by this share.
 _CLOSE = 0.05
-_SAME = ("adversarial", "success", "c", "gradient_evaluations", "forward_evaluations")
+# The parts of a result that the same call gives again.
+SAME = ("adversarial", "success", "c", "gradient_evaluations", "forward_evaluations")
 
 
 def batch(trial: Trial) -> Verdict:
@@ -67,7 +68,7 @@ def batch(trial: Trial) -> Verdict:
 def determinism(trial: Trial) -> Verdict:
     """The same call again, by an equal attack, gives the same result, bit by bit."""
     first, again = trial.result, trial.run(dataclasses.replace(trial.attack))
-    differ = [name for name in _SAME if not np.array_equal(getattr(first, name), getattr(again, name))]
+    differ = [name for name in SAME if not np.array_equal(getattr(first, name), getattr(again, name))]
     seed = getattr(trial.attack, "seed", None)
     details = {"seed": seed, "differ": differ}
     if differ:

@@ -51,6 +51,7 @@ ATTACKS = {
 
 # Variants whose code the others run, too.
 SLOW = {
+    "strattack_overlap",
     "strattack_overlap_paper_copies",
     "admm_l0",
     "strattack_drop",

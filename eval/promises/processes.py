@@ -1,0 +1,63 @@
+"""The promise about another process: it gets the same result, whatever Python's hashes and the clock are there."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from tf_strattack import AttackResult
+from tf_strattack.acceptance import Verdict
+from tf_strattack.acceptance.repetition import SAME
+from tf_strattack.acceptance.trial import Trial
+
+from .again import NUMBER
+from .trials import Arrays
+
+NAME = "process"
+_PROGRAM = "eval.promises.again"
+_ROOT = Path(__file__).parents[2]
+# Two seeds of Python's hashes, of which one differs from that of this process.
+_HASHES, _SEEDS = "PYTHONHASHSEED", ("1", "2")
+
+
+def process(number: int, examples: Arrays, trial: Trial) -> Verdict:
+    """Makes the result of a trial in another process, which reads the same flags.
+
+    Args:
+      number: the place of the network among those that the flags name.
+      examples, trial: the examples, and the trial on them.
+    """
+    mine = digests(trial.result)
+    archive = io.BytesIO()
+    arrays: dict[str, Any] = {**examples, NUMBER: np.array(number)}
+    np.savez(archive, **arrays)
+    seed = next(seed for seed in _SEEDS if seed != os.environ.get(_HASHES))
+    path = os.pathsep.join([str(_ROOT), *filter(None, sys.path)])
+    other = subprocess.run(
+        [sys.executable, "-m", _PROGRAM, *sys.argv[1:]],
+        input=archive.getvalue(),
+        env={**os.environ, _HASHES: seed, "PYTHONPATH": path},
+        capture_output=True,
+    )
+    if other.returncode:
+        said = other.stderr.decode(errors="replace").strip().splitlines() or ["no message"]
+        return Verdict(NAME, False, f"another process ended with status {other.returncode}: {said[-1]}")
+    theirs = json.loads(other.stdout.splitlines()[-1])
+    differ = [name for name in SAME if mine[name] != theirs[name]]
+    details = {"differ": differ}
+    if differ:
+        return Verdict(NAME, False, f"the same call in another process differs in {', '.join(differ)}", details)
+    return Verdict(NAME, True, "the same call in another process is equal bit by bit", details)
+
+
+def digests(result: AttackResult) -> dict[str, str]:
+    """A hash of each part of a result that is the same in every process."""
+    return {name: hashlib.sha256(np.asarray(getattr(result, name)).tobytes()).hexdigest() for name in SAME}
