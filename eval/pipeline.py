@@ -150,7 +150,7 @@ def attack_dataset(
         most one shard.
       fail_if: the values of --fail_if.
     """
-    conditions = parse_conditions(fail_if)
+    conditions = parse_conditions(fail_if, own_labels=flags.WEIGHTS.value == NONE)
     check_flags()
     setting = read_flags(dataset, split)
     size = flags.batch_size()

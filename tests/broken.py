@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import atexit
 import dataclasses
 import itertools
 import os
 import sys
+from pathlib import Path
 
 import numpy as np
 import tensorflow as tf
@@ -234,6 +236,95 @@ class ReportsSmallChanges(sa.FGM):
 
     def __call__(self, *arguments, **options):
         return dataclasses.replace(super().__call__(*arguments, **options), bounds=(-1.0, 1.0))
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class BoastsWithAMask(sa.FGM):
+    """With a mask every example counts as a success."""
+
+    def __call__(self, *arguments, mask=None, **options):
+        result = super().__call__(*arguments, mask=mask, **options)
+        return result if mask is None else dataclasses.replace(result, success=np.ones(len(result), bool))
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class GreysFailuresNearby(sa.FGM):
+    """With a small epsilon, the failures are not their originals."""
+
+    def __call__(self, *arguments, **options):
+        result = super().__call__(*arguments, **options)
+        if self.epsilon is None:
+            return result
+        greyer = result.images + np.float32(0.01) * (0.5 - result.images)
+        failed = ~result.success[:, None, None, None]
+        return dataclasses.replace(result, adversarial=np.where(failed, greyer, result.adversarial))
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class FillsTheBox(sa.FGM):
+    """The box around the mask is allowed."""
+
+    def __call__(self, *arguments, mask=None, **options):
+        if mask is not None:
+            mask = np.outer(mask.any(axis=1), mask.any(axis=0))
+        return super().__call__(*arguments, mask=mask, **options)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class TurnsTheMask(sa.FGM):
+    """The mask is turned by half a circle."""
+
+    def __call__(self, *arguments, mask=None, **options):
+        return super().__call__(*arguments, mask=None if mask is None else mask[::-1, ::-1], **options)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class CountsNothingWithAMask(sa.FGM):
+    """With a mask no evaluations are reported."""
+
+    def __call__(self, *arguments, mask=None, **options):
+        result = super().__call__(*arguments, mask=mask, **options)
+        return result if mask is None else dataclasses.replace(result, gradient_evaluations=0 * result.labels)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class LosesItsWay(sa.FGM):
+    """With an epsilon, failures are NaN."""
+
+    def __call__(self, *arguments, **options):
+        result = super().__call__(*arguments, **options)
+        if self.epsilon is None:
+            return result
+        lost = np.full_like(result.images, np.nan)
+        failed = ~result.success[:, None, None, None]
+        return dataclasses.replace(result, adversarial=np.where(failed, lost, result.adversarial))
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class HasNoConstant(sa.FGM):
+    """Nothing is broken: there is no constant, and a seed."""
+
+    seed: int = 0
+
+    def __call__(self, *arguments, **options):
+        result = super().__call__(*arguments, **options)
+        return dataclasses.replace(result, c=np.full_like(result.c, np.nan))
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class HasAPath(sa.FGM):
+    """A hyper-parameter cannot be recorded."""
+
+    file: Path = Path("here")
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Prints(sa.FGM):
+    """Nothing is broken: the module prints when its process ends."""
+
+    def __call__(self, *arguments, **options):
+        atexit.register(print, "the end")
+        return super().__call__(*arguments, **options)
 
 
 def between_levels():

@@ -57,12 +57,16 @@ def check_result(result: AttackResult) -> None:
 
 
 def fault_of_return(returned: Any, number: int, kind: type[AttackResult]) -> str:
-    """What is wrong with what an attack has `returned` for `number` examples: no result (of `kind`), or other rows."""
+    """What is wrong with what an attack has `returned` for `number` examples: no `kind`, or other rows or types."""
     if not isinstance(returned, kind):
         return f"the attack returned {type(returned).__name__}, not an AttackResult"
-    for name in ("images", "adversarial", *_ROWS):
+    for name, kinds in {"images": "f", "adversarial": "f", **_ROWS}.items():
         value: Any = getattr(returned, name)
-        shape = np.shape(value)
-        if (value is not None or name not in _NONE) and shape[:1] != (number,):
-            return f"the attack returned {name} of shape {shape} for {number} examples"
+        if value is None and name in _NONE:
+            continue
+        array = np.asarray(value)
+        if array.shape[:1] != (number,):
+            return f"the attack returned {name} of shape {array.shape} for {number} examples"
+        if array.dtype.kind not in kinds:
+            return f"the attack returned {name} of {array.dtype}, not {_KINDS[kinds]}"
     return ""

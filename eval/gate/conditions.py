@@ -48,7 +48,12 @@ _OF_RUNS = (
 )
 _COMPARED = re.compile(rf"\s*([\w.]+)\s*({'|'.join(_COMPARISONS)})\s*(\S+)\s*")
 # Measures that are shares of examples or images, at most 1; the others have no upper end.
-_SHARES = ("asr", "clean_accuracy", "robust_accuracy")
+_ACCURACIES = ("clean_accuracy", "robust_accuracy")
+_SHARES = ("asr", *_ACCURACIES)
+# What users write between two of them, other than what is read.
+_JOINED = re.compile(r",|;|\b(?:and|or)\b|&|\|")
+_CONDITIONS = "several conditions have ; between them, and one that holds is enough"
+_LIMITS = "limits after at have and between them, and all of them hold of an example"
 _FORM = 'expected --fail_if="MEASURE > NUMBER", or "MEASURE > NUMBER at MEASURE <= NUMBER and ..."'
 
 
@@ -90,8 +95,12 @@ class Condition(NamedTuple):
     limits: tuple[Comparison, ...]
 
 
-def parse_conditions(texts: Iterable[str]) -> list[Condition]:
+def parse_conditions(texts: Iterable[str], *, own_labels: bool = False) -> list[Condition]:
     """Parses the values of --fail_if.
+
+    Args:
+      texts: the values.
+      own_labels: whether the network's predictions are the labels, so that there is no accuracy.
 
     Raises:
       InputError: another form, or an unknown measure.
@@ -100,7 +109,14 @@ def parse_conditions(texts: Iterable[str]) -> list[Condition]:
     for value in values:
         if not value.replace(";", "").strip():
             raise InputError(f"{_FORM}, received {value!r}, with no condition")
-    return [_parsed(text.strip()) for value in values for text in value.split(";") if text.strip()]
+    conditions = [_parsed(text.strip()) for value in values for text in value.split(";") if text.strip()]
+    for condition in conditions:
+        if own_labels and condition.figure.measure in _ACCURACIES:
+            raise InputError(
+                f"{_FORM} on another measure with --weights=none, received {condition.text!r}: labels are the "
+                "network's own predictions, so that there is no accuracy"
+            )
+    return conditions
 
 
 def judge(conditions: Iterable[Condition], store: Store, setting: Setting) -> int:
@@ -138,17 +154,19 @@ def _parsed(text: str) -> Condition:
     pieces = re.split(r"\s*,\s*|\s+and\s+", limits) if at else []
     known = [*_OF_BLOCKS, *_OF_RUNS]
     cases = [f"{case}.{name}" for case in (*CASES, _ALL) for name in _OF_BLOCKS]
+    listed = f"{', '.join(known)} (best.asr, average.asr, worst.asr, ...)"
+    after = f"{', '.join(_OF_EXAMPLES)} after at"
     return Condition(
         text,
-        _compared(figure, text, [*known, *cases], f"{', '.join(known)} (best.asr, average.asr, worst.asr, ...)"),
-        tuple(_compared(piece, text, [*_OF_EXAMPLES], f"{', '.join(_OF_EXAMPLES)} after at") for piece in pieces),
+        _compared(figure, text, [*known, *cases], listed, _CONDITIONS),
+        tuple(_compared(piece, text, [*_OF_EXAMPLES], after, _LIMITS) for piece in pieces),
     )
 
 
-def _compared(piece: str, text: str, known: list[str], listed: str) -> Comparison:
+def _compared(piece: str, text: str, known: list[str], listed: str, joined: str) -> Comparison:
     found = _COMPARED.fullmatch(piece)
     if found is None:
-        remedy = "; several conditions have ; between them" if re.search(r",|\band\b|\bor\b|&|\|", piece) else ""
+        remedy = f"; {joined}" if _JOINED.search(piece) else ""
         raise InputError(f"{_FORM} with one of {' '.join(_COMPARISONS)}, received {text!r}{remedy}")
     measure, sign, given = found.groups()
     if measure not in known:
@@ -163,5 +181,7 @@ def _compared(piece: str, text: str, known: list[str], listed: str) -> Compariso
     if not comparison.can_hold():
         least, most = comparison.ends
         allowed = f"from {least:g} to {most:g}" if math.isfinite(most) else f"of at least {least:g}"
+        if measure.rpartition(".")[2] in _ROUNDED:
+            allowed += f", to which all below {_ROUNDING:g} are rounded"
         raise InputError(f"{_FORM} that can hold, with {measure} {allowed}, received {piece!r}, which never does")
     return comparison

@@ -5,11 +5,12 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+from tf_strattack.images import to_uint8
 from tf_strattack.programs.command_line import public_name
 from tf_strattack.typing import Images
 
@@ -21,8 +22,10 @@ _REGION = {"startLine": 1, "startColumn": 1, "endLine": 1, "endColumn": 1}
 # a network that was trained again take the place of the alerts on the one before.
 _SETTING = (
     *("attack_parameters", "weights", "labels", "bounds", "model_options", "split", "resize", "groups", "targets"),
-    *("seed", "transform"),
+    *("seed", "transform", "image_dtype"),
 )
+# Names or paths of files.
+_PATHS = ("model", "weights", "dataset")
 _DIGITS = 8
 
 
@@ -42,11 +45,12 @@ def location_of(dataset: str, split: str | None, name: str) -> dict[str, Any]:
     }
 
 
-def digest_of_image(dataset: str, name: str, image: Images) -> str:
-    """A hash of the file of an image, or of its pixels `image` (H, W, C) where it has no file of its own."""
+def digest_of_image(dataset: str, name: str, image: Images, bounds: Sequence[float]) -> str:
+    """A hash of the file of an image, or where it has no file of its own, of `image` (H, W, C) in 8 bits."""
     home = _home(dataset)
     file = home and _file(home, name)
-    return hashlib.sha256(file.read_bytes() if file and file != home else image.tobytes()).hexdigest()
+    content = file.read_bytes() if file and file != home else to_uint8(image, bounds).tobytes()
+    return hashlib.sha256(content).hexdigest()
 
 
 def category_of(metrics: Mapping[str, Any]) -> str:
@@ -55,10 +59,10 @@ def category_of(metrics: Mapping[str, Any]) -> str:
     Args:
       metrics: the content of metrics.json.
     """
-    home = _home(metrics["dataset"])
-    setting = {name: metrics.get(name) for name in _SETTING} | {"dataset": None if home is None else str(home)}
+    setting = {name: metrics.get(name) for name in _SETTING} | {name: _written(metrics.get(name)) for name in _PATHS}
     digest = hashlib.sha256(json.dumps(setting, sort_keys=True).encode()).hexdigest()
-    names = [metrics["attack"], public_name(metrics["model"]), home.name if home else metrics["dataset"]]
+    home = _home(metrics["dataset"])
+    names = [metrics["attack"], Path(metrics["model"]).name, home.name if home else metrics["dataset"]]
     return "/".join([*(quote(name, safe="") for name in names), digest[:_DIGITS], ""])
 
 
@@ -76,10 +80,26 @@ def _file(home: Path, name: str) -> Path | None:
 
 def _artifact(home: Path, name: str) -> dict[str, str] | None:
     """Where the file of an image is: from the present directory if it is in there, else from the folder of `home`."""
-    here, file = Path.cwd(), _file(home, name)
+    file = _file(home, name)
     if file is None:
         return None
-    if file.is_relative_to(here):
-        return {"uri": quote(file.relative_to(here).as_posix()), "uriBaseId": HERE}
-    inside = file.is_relative_to(home.parent)
-    return {"uri": quote(file.relative_to(home.parent).as_posix() if inside else file.name), "uriBaseId": ELSEWHERE}
+    inside = _from_here(file)
+    if inside is not None:
+        return {"uri": quote(inside.as_posix()), "uriBaseId": HERE}
+    near = file.is_relative_to(home.parent)
+    return {"uri": quote(file.relative_to(home.parent).as_posix() if near else file.name), "uriBaseId": ELSEWHERE}
+
+
+def _from_here(path: Path) -> Path | None:
+    """An absolute path as seen from the present directory if it is in there, by its names or by where links lead."""
+    here = Path.cwd()
+    ways = (path, path.parent.resolve() / path.name)
+    return next((way.relative_to(here) for way in ways if way.is_relative_to(here)), None)
+
+
+def _written(name: str | None) -> str | None:
+    """A file or folder in one way, however it was written, and the same in every checkout; other names as they are."""
+    if name is None or not Path(name).exists():
+        return name
+    path = Path(os.path.abspath(name))
+    return (_from_here(path) or path).as_posix()

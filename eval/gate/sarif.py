@@ -37,7 +37,7 @@ def write_sarif(path: Path, store: Store, metrics: Mapping[str, Any], class_name
       metrics: the content of metrics.json.
       class_names: the known names of classes, by index.
     """
-    fooled = list(_fooled(store, metrics["dataset"]))
+    fooled = list(_fooled(store, metrics))
     notes = list(metrics["notes"])
     if len(fooled) > _MOST:
         notes.append(f"the first {_MOST} of {len(fooled)} images are listed")
@@ -91,7 +91,7 @@ def _behind(metrics: Mapping[str, Any]) -> list[str]:
     return [",".join(metrics["transform"])] if metrics.get("transform") else []
 
 
-def _fooled(store: Store, dataset: str) -> Iterator[dict[str, Any]]:
+def _fooled(store: Store, metrics: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     """The images with a success, in order: the name, the classes, and the success with the least l2."""
     images: dict[str, dict[str, Any]] = {}
     for number, measured in enumerate(store.measures()):
@@ -105,7 +105,9 @@ def _fooled(store: Store, dataset: str) -> Iterator[dict[str, Any]]:
             if measured["l2"][row] < image["l2"]:
                 image["label"] = int(result.labels[row])
                 image["target"] = None if result.targets is None else int(result.targets[row])
-                image["digest"] = digest_of_image(dataset, image["image"], result.images[row])
+                image["digest"] = digest_of_image(
+                    metrics["dataset"], image["image"], result.images[row], metrics["bounds"]
+                )
                 image |= {shown: float(measured[name][row]) for shown, name in _DISTANCES.items()}
     return (image for image in images.values() if image["reached"])
 

@@ -12,7 +12,7 @@ from tf_strattack.problem.groups import GroupStructure
 from .attack_parameters import SHORT_FORMS, assemble, did_you_mean, flat, parse
 from .groups import FILE, parse_groups
 from .meanings import meaning_of, summary_of
-from .own_attacks import is_own, load_attack
+from .own_attacks import check_recordable, is_own, load_attack
 
 # Default radii of PGD: those for MNIST in Tramer and Boneh 2019 (arXiv 1904.13000).
 _RADII = {"linf": 0.3, "l2": 2.0, "l1": 10.0}
@@ -93,7 +93,10 @@ def make_attack(name: str, assignments: list[str], groups: GroupStructure | None
     if isinstance(given.get("groups"), str) and issubclass(kind, StrAttack | SigmaZero):
         given["groups"] = _own_groups(given["groups"])
     try:
-        return assemble(name, kind, given, groups)
+        attack = assemble(name, kind, given, groups)
+        if is_own(name):
+            check_recordable(name, attack)
+        return attack
     except InputError:
         raise
     except Exception as error:

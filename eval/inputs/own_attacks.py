@@ -6,6 +6,7 @@ import dataclasses
 import hashlib
 import importlib
 import inspect
+import json
 import os
 import sys
 from pathlib import Path
@@ -47,6 +48,21 @@ def load_attack(name: str) -> type[Attack]:
         raise InputError(f"{expected} with a dataclass that derives from tf_strattack.Attack, received {name!r}")
     found: type[Attack] = kind
     return found
+
+
+def check_recordable(name: str, attack: Attack) -> None:
+    """Refuses hyper-parameters of the attack `name` that JSON does not hold: they are recorded.
+
+    Raises:
+      InputError: there is one.
+    """
+    for field, value in attack.hyper_parameters.items():
+        try:
+            json.dumps(value, allow_nan=False)
+        except (TypeError, ValueError):
+            raise InputError(
+                f"expected fields of {name} that JSON holds, such as numbers and text, received {field}={value!r}"
+            ) from None
 
 
 def version_of(attack: Attack) -> str:

@@ -17,6 +17,8 @@ from ..acceptance import OPTIONS
 
 # Next to the examples: the place of the network.
 NUMBER = "number"
+# Before the hashes, among what else the attack may print.
+MARK = "hashes of the result: "
 
 
 def main() -> None:
@@ -27,7 +29,7 @@ def main() -> None:
 
     with np.load(io.BytesIO(sys.stdin.buffer.read())) as examples:
         tried = next(itertools.islice(networks(), int(examples[NUMBER]), None))
-        print(json.dumps(digests(trial_of(tried.setting, dict(examples)).result)))
+        print(f"\n{MARK}{json.dumps(digests(trial_of(tried.setting, dict(examples)).result))}")
 
 
 if __name__ == "__main__":

@@ -18,7 +18,7 @@ from tf_strattack.acceptance import Verdict
 from tf_strattack.acceptance.repetition import SAME
 from tf_strattack.acceptance.trial import Trial
 
-from .again import NUMBER
+from .again import MARK, NUMBER
 from .trials import Arrays
 
 NAME = "process"
@@ -47,10 +47,12 @@ def process(number: int, examples: Arrays, trial: Trial) -> Verdict:
         env={**os.environ, _HASHES: seed, "PYTHONPATH": path},
         capture_output=True,
     )
-    if other.returncode:
-        said = other.stderr.decode(errors="replace").strip().splitlines() or ["no message"]
-        return Verdict(NAME, False, f"another process ended with status {other.returncode}: {said[-1]}")
-    theirs = json.loads(other.stdout.splitlines()[-1])
+    printed, said = (text.decode(errors="replace").splitlines() for text in (other.stdout, other.stderr))
+    found = [line.removeprefix(MARK) for line in printed if line.startswith(MARK)]
+    if other.returncode or not found:
+        last = (said or ["no message"])[-1]
+        return Verdict(NAME, False, f"another process ended with status {other.returncode}, without a result: {last}")
+    theirs = json.loads(found[-1])
     differ = [name for name in SAME if mine[name] != theirs[name]]
     details = {"differ": differ}
     if differ:

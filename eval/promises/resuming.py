@@ -7,10 +7,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import numpy as np
-
 from tf_strattack import AttackResult
 from tf_strattack.acceptance import Verdict
+from tf_strattack.acceptance.repetition import equal
 from tf_strattack.acceptance.verdict import failed
 
 from .. import flags
@@ -121,4 +120,4 @@ def _compared(whole: Run, parts: Run, attacked: list[int]) -> Verdict:
 
 def _differences(one: AttackResult, other: AttackResult) -> list[str]:
     names = [field.name for field in dataclasses.fields(AttackResult) if field.name not in _TIMES]
-    return [name for name in names if not np.array_equal(getattr(one, name), getattr(other, name))]
+    return [name for name in names if not equal(getattr(one, name), getattr(other, name))]

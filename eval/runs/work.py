@@ -81,7 +81,10 @@ class Work:
             callback=callback,
             **options,
         )
-        if fault := fault_of_return(found, len(examples.images), AttackResult):  # by an attack of the user's own
+        fault = fault_of_return(found, len(examples.images), AttackResult)
+        if not fault and not np.isfinite(found.adversarial).all():
+            fault = "pixels that are NaN or infinite"
+        if fault:  # of an attack of the user's own
             raise InputError(f"expected a result for each example, received: {fault}")
         result, before = found, {}
         if self.quantize and not found.interrupted:

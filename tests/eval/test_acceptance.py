@@ -89,6 +89,12 @@ def test_a_run_that_does_not_resume_as_it_began_is_found(small, tmp_path):
     assert printed.splitlines()[-1].endswith("1 broken: resume (" + small[0].removeprefix("--model=") + ")")
 
 
+@pytest.mark.slow
+def test_what_an_attack_prints_is_no_fault(small, tmp_path):
+    given = [*small, "--attack=tests.broken:Prints", f"--output_dir={tmp_path / 'out'}"]
+    assert program(*given)[0] == 0
+
+
 def test_an_attack_that_depends_on_its_process_is_found(small, tmp_path):
     status, printed, err = program(
         *small, "--attack=tests.broken:FollowsItsProcess", f"--output_dir={tmp_path / 'out'}"
@@ -136,6 +142,7 @@ def test_an_attack_of_one_s_own_that_fails_is_named_and_not_this_program(small, 
     for name, shown in {
         "ReturnsImages": "received: the attack returned ndarray, not an AttackResult",
         "LeavesOutTheLast": "received: the attack returned images of shape (",
+        "FindsNothing": "received: pixels that are NaN or infinite",
     }.items():
         status, _, err = server_of("eval.attack").run(*given, f"--attack=tests.broken:{name}", "--overwrite")
         assert status == 2
@@ -208,6 +215,7 @@ MISTAKES = [
     (["--attack=tests.broken:Mine"], "with a class of tests.broken (ClaimsSuccess, ReturnsFailures"),
     (["--attack=tests.broken:dataclasses"], "with a dataclass that derives from tf_strattack.Attack"),
     (["--attack=tests.broken:Remembers", "--attack_parameters=tau=1"], "expected a parameter of tests.broken:Rem"),
+    (["--attack=tests.broken:HasAPath"], "expected fields of tests.broken:HasAPath that JSON holds"),
     (["--attack=mine"], "or package.module:ClassName of your own, received 'mine'"),
     (["--dataset=sample"], "expected --dataset with --model=NAME, received it with the shipped networks"),
     (["--bounds=0,255"], "expected --bounds with --model=NAME, received it with the shipped networks"),

@@ -81,8 +81,11 @@ MISTAKES = [
     ("asr > 0.5 at asr > 1", "with a measure of l0, l1, l2, linf, acp, anc, d20, nonzero_groups, groups"),
     ("asr > 0.5 at", "expected --fail_if="),
     ("0.5 < asr", "expected --fail_if="),
-    ("asr > 0.5 and l2 < 1", "received 'asr > 0.5 and l2 < 1'; several conditions have ; between them"),
+    ("asr > 0.5 and l2 < 1", "received 'asr > 0.5 and l2 < 1'; several conditions have ; between them, and"),
     ("asr > 0.5, l2 < 1", "received 'asr > 0.5, l2 < 1'; several conditions have ; between them"),
+    ("asr > 0.5 at l2 <= 2 && groups < 3", "; limits after at have and between them, and all of them hold"),
+    ("asr > 0.5 at l2 <= 2 or groups < 3", "; limits after at have and between them, and all of them hold"),
+    ("linf < 1e-7", "with linf of at least 0, to which all below 1e-06 are rounded, received 'linf < 1e-7'"),
     ("asr > 50", "with asr from 0 to 1, received 'asr > 50', which never does"),
     ("worst.asr > 1", "with worst.asr from 0 to 1, received 'worst.asr > 1', which never does"),
     ("robust_accuracy < 0", "with robust_accuracy from 0 to 1, received 'robust_accuracy < 0', which never does"),
@@ -97,6 +100,13 @@ def test_a_condition_with_a_mistake_is_refused_before_the_work_begins(tmp_path):
     given = [f"--output_dir={tmp_path / 'out'}", "--model=nothing.keras"]
     check_mistakes("eval.attack", [([f"--fail_if={text}", *given], message) for text, message in MISTAKES])
     assert not (tmp_path / "out").exists()
+
+
+def test_a_condition_on_an_accuracy_that_there_is_not_is_refused(tmp_path):
+    given = ["--model=mobilenet_v2", "--weights=none", f"--output_dir={tmp_path / 'out'}"]
+    message = "on another measure with --weights=none, received 'robust_accuracy < 1': labels are the network's own"
+    check_mistakes("eval.attack", [([*given, "--fail_if=robust_accuracy < 1"], message)])
+    assert parse_conditions(["asr > 0.5"], own_labels=True)
 
 
 def made_up():
@@ -240,35 +250,55 @@ def test_images_are_identified_by_name_and_content_however_their_folder_is_writt
     pixels = np.zeros((2, 2, 1), np.float32)
 
     def digest(folder):
-        return digest_of_image(str(folder), "0.png", pixels)
+        return digest_of_image(str(folder), "0.png", pixels, (0, 1))
 
     ways = ("one/digits", "./one/digits/", tmp_path / "one" / "digits", "two/../one/digits", "copy/digits")
     assert len({digest(folder) for folder in ways}) == 1
     assert digest("two/digits") != digest("one/digits")
     # Without a file of its own, the pixels are the image.
-    assert digest_of_image("mnist", "0", pixels) == digest_of_image("cifar10", "0", pixels)
-    assert digest_of_image("mnist", "0", pixels) != digest_of_image("mnist", "0", pixels + 0.5)
+    ours = digest_of_image("mnist", "0", pixels + 0.5, (0, 1))
+    assert ours == digest_of_image("cifar10", "0", 255 * (pixels + 0.5), (0, 255))
+    assert ours != digest_of_image("mnist", "0", pixels, (0, 1))
 
 
 def test_runs_of_a_pipeline_stay_apart(tmp_path, monkeypatch):
     for folder in ("one/digits", "two/digits"):
         (tmp_path / folder).mkdir(parents=True)
     monkeypatch.chdir(tmp_path)
-    run = {"attack": "fgm_linf", "attack_parameters": {"epsilon": 0.1}, "model": f"{tmp_path}/my net.keras"}
+    run = {"attack": "fgm_linf", "attack_parameters": {"epsilon": 0.1}, "model": "one/net.keras"}
+    for place in ("one", "two"):
+        (tmp_path / place / "net.keras").touch()
     run |= {"dataset": "one/digits", "split": None, "model_sha256": "12", "num_images": 5}
     category = category_of(run)
-    assert category.startswith("fgm_linf/my%20net.keras/digits/")
+    assert category.startswith("fgm_linf/net.keras/digits/")
     others = [
         {"attack_parameters": {"epsilon": 0.2}},
         {"dataset": "two/digits"},
         {"split": "test"},
         {"targets": "all"},
         {"transform": ["noise"]},
+        {"image_dtype": "uint8"},
+        {"model": "two/net.keras"},
+        {"weights": "one/net.keras"},
     ]
     assert len({category, *(category_of(run | other) for other in others)}) == 1 + len(others)
     # Later runs of the same command replace earlier ones.
-    for other in ({"dataset": "./one/digits/"}, {"model_sha256": "34"}, {"num_images": 9}):
-        assert category_of(run | other) == category
+    same = [
+        {"dataset": "./one/digits/"},
+        {"dataset": str(tmp_path / "one" / "digits")},
+        {"model": "two/../one/net.keras"},
+        {"model": str(tmp_path / "one" / "net.keras")},
+        {"model_sha256": "34"},
+        {"num_images": 9},
+    ]
+    assert {category_of(run | other) for other in same} == {category}
+    # So do those in another checkout, and through a link to this one.
+    (tmp_path / "checkout").mkdir()
+    shutil.copytree(tmp_path / "one", tmp_path / "checkout" / "one")
+    (tmp_path / "link").symlink_to(tmp_path / "checkout")
+    monkeypatch.chdir(tmp_path / "checkout")
+    assert category_of(run) == category
+    assert category_of(run | {"dataset": str(tmp_path / "link" / "one" / "digits")}) == category
 
 
 @pytest.mark.parametrize(

@@ -16,9 +16,8 @@ from tf_strattack.attacks.attack import Attack
 from tf_strattack.checks import check_choice
 from tf_strattack.errors import InputError
 
-# Name → function of a trial. The last two look at every run that the others have made.
+# Name → function of a trial. The last three look at every run that the others have made.
 PROMISES: Mapping[str, Callable[[Trial], Verdict]] = {
-    "success": success,
     "confidence": confidence,
     "epsilon": epsilon,
     "mask": mask,
@@ -26,6 +25,7 @@ PROMISES: Mapping[str, Callable[[Trial], Verdict]] = {
     "determinism": determinism,
     "counts": counts,
     "8 bits": eight_bits,
+    "success": success,
     "bounds": bounds,
     "clean accuracy": clean_accuracy,
 }
@@ -43,13 +43,13 @@ def check(
 ) -> Report:
     """Tries what attacks promise, by name, on one network and some examples; the attack runs about ten times.
 
-    - "success": an example counts as a success exactly if the network's own output says so; a failure is the original.
     - "confidence": successes lead by the confidence asked for.
     - "epsilon", "mask", "bounds": no example leaves them, the last two not by a bit.
     - "batch": an example alone, or in another batch, has the result that it has among all.
     - "determinism": the same call again gives the same result, bit by bit.
     - "counts": evaluations are those that the network has seen.
     - "8 bits": `quantize` keeps each success.
+    - "success": in every run successes are those by the network's own output, and failures are originals.
     - "clean accuracy": every run finds the same originals classified correctly.
 
     Args:

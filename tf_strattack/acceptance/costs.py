@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import threading
 from typing import Any
 
@@ -9,11 +10,16 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
+from tf_strattack.acceptance.limits import asymmetric_mask
 from tf_strattack.acceptance.trial import Trial
 from tf_strattack.acceptance.verdict import Verdict
+from tf_strattack.attacks.attack import Attack
 from tf_strattack.classifiers.adapted import Network
+from tf_strattack.result import AttackResult
 
 _KINDS = ("gradient", "forward")
+# Any, so that it is not the attack's own.
+_CONFIDENCE = 0.01
 
 
 class Watch:
@@ -69,27 +75,46 @@ class Watch:
 
 
 def counts(trial: Trial) -> Verdict:
-    """Gradient and forward evaluations of each example, and the calls of the network, are those that were observed."""
+    """Gradient and forward evaluations of each example, and the calls of the network, are those that were observed.
+
+    With a mask and a confidence as well.
+    """
     watch = Watch(len(trial.images))
     classifier = trial.classifier.watched(watch.around)
     classifier.prepare(trial.images)  # the first use looks at the network, at no attack's cost
-    watch.clear()
-    result = trial.run(classifier=classifier)
-    details = {}
-    for kind in _KINDS:
-        reported = getattr(result, f"{kind}_evaluations")
-        observed = watch.evaluations[kind]
-        details[kind] = {"reported": int(reported.sum()), "observed": int(observed.sum())}
-        if not np.array_equal(reported, observed):
-            wrong = int((reported != observed).sum())
-            text = (
-                f"{reported.sum()} {kind} evaluations are reported and {observed.sum()} observed, "
-                f"in {wrong} of {len(result)} examples another number"
-            )
-            return Verdict("counts", False, text, details)
-        made = sum(rows * number for (name, rows), number in result.calls.items() if name == kind)
-        if made != watch.rows[kind]:
-            text = f"calls of {made} rows in all are reported for {kind}s, and {watch.rows[kind]} observed"
-            return Verdict("counts", False, text, details)
+    confident = dataclasses.replace(trial.attack, confidence=trial.attack.confidence + _CONFIDENCE)
+    ways: dict[str, tuple[Attack, dict[str, Any]]] = {
+        "": (trial.attack, {}),
+        "with a mask and a confidence, ": (confident, {"mask": asymmetric_mask(*trial.images.shape[1:3])}),
+    }
+    details: dict[str, Any] = {}
+    for way, (attack, options) in ways.items():
+        watch.clear()
+        result = trial.run(attack, classifier=classifier, **options)
+        wrong = _difference(result, watch)
+        figures = {kind: _figures(result, watch, kind) for kind in _KINDS}
+        if wrong:
+            return Verdict("counts", False, way + wrong, figures)
+        details = details or figures
     numbers = " and ".join(f"{details[kind]['observed']} {kind}" for kind in _KINDS)
     return Verdict("counts", True, f"{numbers} evaluations, as observed", details)
+
+
+def _figures(result: AttackResult, watch: Watch, kind: str) -> dict[str, int]:
+    reported, observed = getattr(result, f"{kind}_evaluations"), watch.evaluations[kind]
+    return {"reported": int(reported.sum()), "observed": int(observed.sum())}
+
+
+def _difference(result: AttackResult, watch: Watch) -> str:
+    """Where a result counts otherwise than was observed; "" if nowhere."""
+    for kind in _KINDS:
+        reported, observed = getattr(result, f"{kind}_evaluations"), watch.evaluations[kind]
+        if not np.array_equal(reported, observed):
+            return (
+                f"{reported.sum()} {kind} evaluations are reported and {observed.sum()} observed, "
+                f"in {(reported != observed).sum()} of {len(result)} examples another number"
+            )
+        made = sum(rows * number for (name, rows), number in result.calls.items() if name == kind)
+        if made != watch.rows[kind]:
+            return f"calls of {made} rows in all are reported for {kind}s, and {watch.rows[kind]} observed"
+    return ""

@@ -9,9 +9,11 @@ import numpy as np
 
 from tf_strattack.acceptance.trial import Trial
 from tf_strattack.acceptance.verdict import Verdict
+from tf_strattack.typing import Flags
 
 # The share of the largest change so far that is then allowed, so that the limit binds.
 _TIGHTER = 0.8
+_NOT_FINITE = "changes are NaN or infinite"
 
 
 def bounds(trial: Trial) -> Verdict:
@@ -19,7 +21,7 @@ def bounds(trial: Trial) -> Verdict:
     low, high = (np.float32(bound) for bound in trial.classifier.bounds)
     seen = 0
     _ = trial.result  # one run at least
-    for rows, result in trial.runs:
+    for rows, result, _ in trial.runs:
         adversarial = np.asarray(result.adversarial)
         seen += len(adversarial)
         if adversarial.dtype != np.float32 or adversarial.shape != trial.images[rows].shape:
@@ -50,14 +52,16 @@ def epsilon(trial: Trial) -> Verdict:
     free = trial.result
     if not free.success.any():
         return Verdict("epsilon", None, "no example has succeeded, so that no limit binds")
+    if not np.isfinite(trial.size(free)).all():
+        return Verdict("epsilon", False, _NOT_FINITE)
     largest = float(trial.size(free)[free.success].max())
-    if not np.isfinite(largest):
-        return Verdict("epsilon", False, f"the largest change is {largest:g}")
     limit = _TIGHTER * largest
     if limit <= 0:
         return Verdict("epsilon", None, "the originals are successes already, so that no limit binds")
     own = trial.attack.epsilon
     tight = trial.run(dataclasses.replace(trial.attack, epsilon=limit))
+    if not np.isfinite(trial.size(tight)).all():
+        return Verdict("epsilon", False, _NOT_FINITE)
     for allowed, result in ((own, free), (limit, tight)):
         if allowed is not None and (over := trial.size(result).max() - allowed) > trial.rounding * (1 + allowed):
             text = f"epsilon is {allowed:.6g}, the largest change {allowed + over:.6g}"
@@ -72,8 +76,7 @@ def epsilon(trial: Trial) -> Verdict:
 def mask(trial: Trial) -> Verdict:
     """Nothing changes outside the mask, not by a bit."""
     height, width = trial.images.shape[1:3]
-    inside = np.zeros((height, width), bool)
-    inside[height // 8 : height - height // 8, width // 4 : width - width // 4] = True
+    inside = asymmetric_mask(height, width)
     result = trial.run(mask=inside.copy())
     outside = result.adversarial[:, ~inside] != trial.images[:, ~inside]
     details = {"pixels_inside": int(inside.sum()), "successes": int(result.success.sum())}
@@ -85,3 +88,16 @@ def mask(trial: Trial) -> Verdict:
     examples, pixels = f"{result.success.sum()} of {len(result)}", f"{inside.sum()} of {height * width}"
     text = f"{examples} examples succeed within {pixels} pixels; no other has changed"
     return Verdict("mask", True, text, details)
+
+
+def asymmetric_mask(height: int, width: int) -> Flags:
+    """Allowed pixels (H, W): a block without one of its corners and without a pixel in it.
+
+    Its mirror images differ from it, and so does the box around it.
+    """
+    down, across = height // 8, width // 4
+    inside = np.zeros((height, width), bool)
+    inside[down : height - down, across : width - across] = True
+    inside[down : down + (height - 2 * down) // 3, across : across + (width - 2 * across + 2) // 3] = False
+    inside[height - down - (height - 2 * down) // 3 - 1, (2 * width) // 3 - 1] = False
+    return inside

@@ -8,6 +8,7 @@ import numpy as np
 
 from tf_strattack.acceptance.trial import Trial
 from tf_strattack.acceptance.verdict import Verdict
+from tf_strattack.attacks.attack import Attack
 from tf_strattack.result import AttackResult
 from tf_strattack.typing import Flags
 
@@ -18,24 +19,30 @@ _LOGITS = 1e-5
 
 
 def success(trial: Trial) -> Verdict:
-    """An example counts as a success exactly if the owner's own output says so; a failure is the original."""
-    result = trial.result
-    number, claimed = len(result), np.asarray(result.success)
-    if claimed.dtype != bool or claimed.shape != (len(trial.images),):
-        return Verdict("success", False, f"success is {claimed.dtype} {claimed.shape}, not bool ({len(trial.images)},)")
-    details = {"examples": number, "successes": int(claimed.sum())}
-    fooled = trial.leads(result.adversarial) > 0
+    """In every run an example is a success exactly if the owner's own output says so; a failure is the original."""
+    number, claimed = len(trial.result), trial.result.success
+    details = {"examples": number, "successes": int(claimed.sum()), "runs": len(trial.runs)}
+    for rows, result, attack in trial.runs:
+        denied = _denied(result, trial.leads(result.adversarial, rows) > 0, attack)
+        if denied:
+            return Verdict("success", False, denied, details)
+    text = f"{claimed.sum()} of {number} examples, by the network's own output"
+    also = f"; so is every example of {len(trial.runs) - 1} other runs" if len(trial.runs) > 1 else ""
+    return Verdict("success", True, text + also, details)
+
+
+def _denied(result: AttackResult, fooled: Flags, attack: Attack) -> str:
+    """What the owner's output, by which images have `fooled` (N,) the network, denies of a run; "" if nothing."""
+    claimed = result.success
     for text, wrong in {
         "count as successes, which the network's own output denies": claimed & ~fooled,
         "count as failures, but are not the original": ~claimed & _changed(result),
         # With a confidence, an image may fool the network and still be a failure.
-        "count as failures, though the network's own output has the goal": ~claimed
-        & fooled
-        & (trial.attack.confidence == 0),
+        "count as failures, though the network's own output has the goal": ~claimed & fooled & (attack.confidence == 0),
     }.items():
         if wrong.any():
-            return Verdict("success", False, _some(wrong, number, text), {**details, "wrong": int(wrong.sum())})
-    return Verdict("success", True, f"{claimed.sum()} of {number} examples, by the network's own output", details)
+            return _some(wrong, len(result), text)
+    return ""
 
 
 def confidence(trial: Trial) -> Verdict:
@@ -68,7 +75,7 @@ def clean_accuracy(trial: Trial) -> Verdict:
     correct = trial.classes(trial.images) == trial.labels
     share = float(correct.mean())
     details = {"clean_accuracy": share, "runs": len(trial.runs)}
-    for number, (rows, result) in enumerate(trial.runs, 1):
+    for number, (rows, result, _) in enumerate(trial.runs, 1):
         found = result.clean_correct
         if not np.array_equal(found, correct[rows]):
             text = f"run {number} of {len(trial.runs)} reports {found.mean():.1%}, the network's output {share:.1%}"

@@ -68,12 +68,18 @@ def batch(trial: Trial) -> Verdict:
 def determinism(trial: Trial) -> Verdict:
     """The same call again, by an equal attack, gives the same result, bit by bit."""
     first, again = trial.result, trial.run(dataclasses.replace(trial.attack))
-    differ = [name for name in SAME if not np.array_equal(getattr(first, name), getattr(again, name))]
-    seed = getattr(trial.attack, "seed", None)
+    differ = [name for name in SAME if not equal(getattr(first, name), getattr(again, name))]
+    seed = trial.attack.hyper_parameters.get("seed")
     details = {"seed": seed, "differ": differ}
     if differ:
         return Verdict("determinism", False, f"the same call again differs in {', '.join(differ)}", details)
     return Verdict("determinism", True, "the same call again is equal bit by bit", details)
+
+
+def equal(one: Any, other: Any) -> bool:
+    """Whether arrays are equal; NaN, such as the constant of an attack that has none, equals NaN."""
+    floating = np.asarray(one).dtype.kind == "f" and np.asarray(other).dtype.kind == "f"
+    return np.array_equal(one, other, equal_nan=floating)
 
 
 def _cost(trial: Trial, result: AttackResult) -> Numbers:

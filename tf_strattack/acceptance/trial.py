@@ -34,10 +34,11 @@ Numbers = npt.NDArray[np.float64]
 
 
 class Run(NamedTuple):
-    """A run of the attack on the examples `rows`."""
+    """A run of `attack`, as it was changed for a promise, on the examples `rows`."""
 
     rows: npt.NDArray[np.intp]
     result: AttackResult
+    attack: Attack
 
 
 class Trial:
@@ -112,7 +113,7 @@ class Trial:
             raise ValueError(fault)
         if result.interrupted:
             raise KeyboardInterrupt
-        self.runs.append(Run(np.arange(len(self.images))[rows], result))
+        self.runs.append(Run(np.arange(len(self.images))[rows], result, chosen))
         return result
 
     def scores(self, images: Images) -> npt.NDArray[np.float32]:
@@ -128,16 +129,16 @@ class Trial:
         found: npt.NDArray[np.float32] = np.asarray(raw).astype(np.float32)
         return found[:, None] if found.ndim == 1 else found
 
-    def leads(self, images: Images, *, logits: bool = False) -> Numbers:
+    def leads(self, images: Images, rows: Any = slice(None), *, logits: bool = False) -> Numbers:
         """How far (N,) each of `images` (N, H, W, C) is in its goal, by the owner's output: above 0 where it fools.
 
-        With `logits` the output is converted to logits first.
+        They are images of the examples `rows`. With `logits` the output is converted to logits first.
         """
         scores, kind = tf.constant(self.scores(images)), self.classifier.returned
         values = np.asarray(as_logits(scores, kind) if logits else decisive(scores, kind)).astype(np.float64)
-        rows, chosen = np.arange(len(values)), self.labels if self.targets is None else self.targets
-        own = values[rows, chosen].copy()
-        values[rows, chosen] = -np.inf
+        places, chosen = np.arange(len(values)), (self.labels if self.targets is None else self.targets)[rows]
+        own = values[places, chosen].copy()
+        values[places, chosen] = -np.inf
         lead: Numbers = own - values.max(axis=1)
         return -lead if self.targets is None else lead
 
