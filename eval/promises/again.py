@@ -29,7 +29,7 @@ def main() -> None:
 
     with np.load(io.BytesIO(sys.stdin.buffer.read())) as examples:
         tried = next(itertools.islice(networks(), int(examples[NUMBER]), None))
-        print(f"\n{MARK}{json.dumps(digests(trial_of(tried.setting, dict(examples)).result))}")
+        print(f"\n{MARK}{json.dumps(digests(trial_of(tried.setting, dict(examples))))}")
 
 
 if __name__ == "__main__":

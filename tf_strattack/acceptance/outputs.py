@@ -27,7 +27,7 @@ def success(trial: Trial) -> Verdict:
         if denied:
             return Verdict("success", False, denied, details)
     text = f"{claimed.sum()} of {number} examples, by the network's own output"
-    also = f"; so is every example of {len(trial.runs) - 1} other runs" if len(trial.runs) > 1 else ""
+    also = f"; {len(trial.runs) - 1} other runs agree" if len(trial.runs) > 1 else ""
     return Verdict("success", True, text + also, details)
 
 
