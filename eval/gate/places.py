@@ -21,7 +21,7 @@ _REGION = {"startLine": 1, "startColumn": 1, "endLine": 1, "endColumn": 1}
 # By what two runs with the same attack, network and data set differ. The content of files is not in it: alerts on
 # a network that was trained again take the place of the alerts on the one before.
 _SETTING = (
-    *("attack_parameters", "weights", "labels", "bounds", "model_options", "split", "resize", "groups", "targets"),
+    *("attack_parameters", "labels", "bounds", "model_options", "split", "resize", "groups", "targets"),
     *("seed", "transform", "image_dtype"),
 )
 # Names or paths of files.

@@ -8,7 +8,6 @@ import json
 import os
 import subprocess
 import sys
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -18,12 +17,11 @@ from tf_strattack.acceptance import Verdict
 from tf_strattack.acceptance.repetition import SAME
 from tf_strattack.acceptance.trial import Trial
 
+from . import again
 from .again import MARK, NUMBER
 from .trials import Arrays
 
 NAME = "process"
-_PROGRAM = "eval.promises.again"
-_ROOT = Path(__file__).parents[2]
 _OFF = "disable_meta_optimizer"
 # Two seeds of Python's hashes, of which one differs from that of this process.
 _HASHES, _SEEDS = "PYTHONHASHSEED", ("1", "2")
@@ -41,11 +39,10 @@ def process(number: int, examples: Arrays, trial: Trial) -> Verdict:
     arrays: dict[str, Any] = {**examples, NUMBER: np.array(number)}
     np.savez(archive, **arrays)
     seed = next(seed for seed in _SEEDS if seed != os.environ.get(_HASHES))
-    path = os.pathsep.join([str(_ROOT), *filter(None, sys.path)])
     other = subprocess.run(
-        [sys.executable, "-m", _PROGRAM, *sys.argv[1:]],
+        [sys.executable, "-m", again.__name__, *sys.argv[1:]],
         input=archive.getvalue(),
-        env={**os.environ, _HASHES: seed, "PYTHONPATH": path},
+        env={**os.environ, _HASHES: seed, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
         capture_output=True,
     )
     printed, said = (text.decode(errors="replace").splitlines() for text in (other.stdout, other.stderr))

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import functools
+import itertools
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
-from tf_strattack.acceptance import PROMISES, Report
+from tf_strattack.acceptance import PROMISES, Report, Verdict
 from tf_strattack.acceptance.checking import verdicts
+from tf_strattack.acceptance.trial import Trial
 from tf_strattack.programs.command_line import command
 from tf_strattack.programs.directories.configuration import claim, require_claimable
 from tf_strattack.programs.directories.unfinished import default_directory
@@ -83,8 +85,8 @@ def _row(tried: Tried, number: int) -> dict[str, Any]:
     owner = owner_of(name, examples["images"], plain=tried.plain)
     trial = trial_of(setting, examples, owner.call)
     print(printable(f"{name}, {attack}, {numbered(len(trial.images), 'example')}; its own output: {owner.how}"))
-    again = functools.partial(process, number, examples)
-    for verdict in (resumed.verdict, *verdicts(trial, {**PROMISES, NAME: again})):
+    promises: dict[str, Callable[[Trial], Verdict]] = {**PROMISES, NAME: functools.partial(process, number, examples)}
+    for verdict in itertools.chain([resumed.verdict], verdicts(trial, promises)):  # printed one by one
         print(printable(f"  {verdict}"), flush=True)
         found.append(verdict)
     report = Report(tuple(found))
