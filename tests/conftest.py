@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import subprocess
@@ -20,6 +21,7 @@ from packaging.version import Version
 
 import tf_strattack as sa
 from tests.builders import count_traces, exact_rows
+from tests.programs import load_shipped_networks_once
 from tf_strattack.acceptance.trial import Trial
 
 SHARED = Path(__file__).parent.parent.parent / "shared" / "data"
@@ -32,6 +34,18 @@ def pytest_configure(config):
     """
     if not hasattr(config, "workerinput") and not (Path.home() / ".art" / "config.json").exists():
         subprocess.run([sys.executable, "-c", "import art.config"], capture_output=True, check=False)
+
+
+def pytest_collection_finish():
+    """Spares each later search for garbage the modules and cases, which stay to the end."""
+    gc.collect()
+    gc.freeze()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def shipped_networks():
+    """Are loaded once for all tests and examples of this process."""
+    load_shipped_networks_once()
 
 
 def _same_random_numbers():
