@@ -67,11 +67,15 @@ def _execute(code, arguments, out, err):
 
 
 def load_shipped_networks_once():
-    """Gives this process one copy of each shipped network, whose compiled functions then serve all tests."""
+    """Gives this process one copy of each shipped network, whose compiled functions then serve all tests.
+
+    `inspect.unwrap` returns the function that loads another copy.
+    """
     from tf_strattack import shipped
 
-    load = functools.cache(shipped.load_classifier)
-    shipped.load_classifier = lambda name="mnist_cnn": load(name)
+    load = shipped.load_classifier
+    once = functools.cache(load)
+    shipped.load_classifier = functools.wraps(load)(lambda name="mnist_cnn": once(name))
 
 
 class Server:
