@@ -71,7 +71,7 @@ def _draw_peer(axis: Axes, row: dict[str, Any], place: int, number: int, edge: f
     """Draws a peer as a point, at most at the `edge`; a peer without success is in the legend only."""
     label = _PEERS.get(row["setting"], row["setting"])
     if row["asr"] < 1:
-        label += f", ASR {row['asr']:.0%}"
+        label += f", ASR {row['asr']:.1%}"
     if row["num_examples"] < number:
         label += f", {row['num_examples']} examples"
     x, y = [], []

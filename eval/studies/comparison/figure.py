@@ -148,4 +148,4 @@ def _tau(row: dict[str, Any]) -> float:
 def _label(row: dict[str, Any]) -> str:
     # If an attack fails on some examples, its means are over the easier ones.
     asr = row["average"]["asr"]
-    return f"{row['name']}" + ("" if asr == 1.0 else f" (ASR {100 * asr:.0f} %)")
+    return f"{row['name']}" + ("" if asr == 1.0 else f" (ASR {100 * asr:.1f} %)")

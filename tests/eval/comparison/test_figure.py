@@ -24,6 +24,13 @@ def test_no_name_in_the_figure_covers_another():
             assert not one.overlaps(other)
 
 
+def test_no_rate_below_100_percent_is_shown_as_100():
+    rows = json.loads((ROOT / "results" / "table1_mnist_1000" / "table1.json").read_text())["rows"]
+    names = {text.get_text() for axes in comparison_figure(rows).axes for text in axes.texts}
+    (rate,) = (name.partition(" (")[2] for name in names if name.startswith("ifgm_l2 "))
+    assert rate == "ASR 99.9 %)"
+
+
 def test_a_line_to_a_dot_goes_around_other_names():
     dots = [(60, 60), (62, 60), (45, 75), (52, 66)]
     names = [Name(*dot, 90, 10) for dot in dots]

@@ -31,7 +31,7 @@ def test_charts_are_svg_in_the_colours_of_the_page():
             assert used <= set(ids)
     assert len(ids) == len(set(ids))
     # 32 of 40 succeed.
-    assert "a 80%, b 80%" in charts[1].alt
+    assert "a 80.0%, b 80.0%" in charts[1].alt
 
 
 def test_drawings_take_their_room_from_the_gallery(tmp_path):
