@@ -33,6 +33,7 @@ def test_the_page_quotes_the_stored_table(table):
     for name, row in rows.items():
         asr, *measures, gradients, paper = shown[name]
         assert_rounded(asr.removesuffix(" %"), 100 * row["average"]["asr"])
+        assert (asr == "100 %") == (row["average"]["asr"] == 1.0)
         for measure, cell in zip(MEASURES, measures, strict=True):
             assert_rounded(cell, row["average"][measure])
         assert_rounded(gradients, row["gradient_evaluations_per_example"])
