@@ -16,14 +16,15 @@ from tf_strattack.errors import InputError
 from tf_strattack.problem.batch import Batch
 from tf_strattack.problem.goals.base import Goal
 from tf_strattack.problem.goals.misclassify import as_goal
-from tf_strattack.problem.objective import Objective
+from tf_strattack.problem.groups import as_structure
+from tf_strattack.problem.objective import Numbers, Objective
 from tf_strattack.result import AttackResult
 from tf_strattack.runtime import devices
 from tf_strattack.runtime.rows import pad_rows
-from tf_strattack.typing import Pixels, Rows
+from tf_strattack.typing import Pixels, Rows, Scalar
 
-# Doublings and halvings of the multiplier, and passes for the norms of groups: all bounds are valid, more are tighter.
-_DOUBLINGS, _HALVINGS, _PASSES = 30, 30, 25
+# Doublings and halvings of the multiplier, and halvings of the norms of groups: all bounds are valid, more are tighter.
+_DOUBLINGS, _HALVINGS, _NORM_HALVINGS = 30, 30, 40
 
 
 class Certificate(NamedTuple):
@@ -113,14 +114,28 @@ def _of_batch(
     parts = result.images[some], classes, allowed[some], some.astype(np.int32)
     images, chosen, mask, positions = (pad_rows(part, whole) for part in parts)
     batch = Batch.build(goal.classifier.bounds, images, chosen, mask, epsilon=attack.epsilon, positions=positions)
+    if attack.groups is not None:
+        batch = as_structure(attack.groups).placed(batch)
     delta = tf.constant(pad_rows(result.delta[some].astype(np.float32), whole))
-    tangent = goal.program("certificate", goal.margin_and_gradient, batch, delta)
-    tensors = (*tangent(batch, delta), delta, batch.lower, batch.upper)
-    margins, gradient, delta, lower, upper = (tf.cast(part[: len(some)], tf.float64) for part in tensors)
-    exact = dataclasses.replace(objective, weights=tf.constant(1.0, tf.float64))
-    offset = margins + attack.confidence - _total(gradient * delta)
-    bound = tf.function(lambda *parts: _Dual(exact, *parts).best())
-    return exact.cost(delta).numpy(), bound(gradient, offset, lower, upper).numpy()
+    confidence = tf.constant(attack.confidence, tf.float32)
+
+    def bounded(batch: Batch, delta: Pixels, numbers: Numbers, confidence: Scalar) -> tuple[Rows, Rows]:
+        tangent = goal.margin_and_gradient(batch, delta)
+        parts = (*tangent, delta, batch.lower, batch.upper, confidence)
+        margins, gradient, delta, lower, upper, confidence = (tf.cast(part, tf.float64) for part in parts)
+        exact = objective.at(numbers, batch)
+        offset = margins + confidence - _total(gradient * delta)
+        return exact.cost(delta), _Dual(exact, gradient, offset, lower, upper).best()
+
+    arguments = batch, delta, _double(objective.numbers()), confidence
+    found = goal.program(("certificate", objective.structure), bounded, *arguments)(*arguments)
+    cost, bound = (part.numpy()[: len(some)] for part in found)
+    return cost, bound
+
+
+def _double(numbers: Numbers) -> Any:
+    """The numbers in double precision."""
+    return tf.nest.map_structure(lambda one: tf.cast(one, tf.float64) if one.dtype.is_floating else one, numbers)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -164,32 +179,41 @@ class _Dual:
     def _grouped(self, free: Pixels) -> tuple[Pixels, Pixels]:
         """The minimiser with groups and box, from that without either, and a subgradient of the groups' norms at it.
 
-        A group shrinks by 2 gamma r/(2 gamma r + tau), r its norm afterwards. From above, r falls to the solution.
+        A group shrinks by 2 gamma r/(2 gamma r + tau), r its norm afterwards, and stays 0 if the pull of the entries
+        that can move is at most tau. The norm that this leaves, over r, falls as r grows, so that r is bisected.
         """
         objective, groups = self.objective, self.objective.groups
         inside = tf.clip_by_value(free, self.lower, self.upper)
         if groups is None:
             return inside, tf.zeros_like(free)
         curvature, channels = 2.0 * objective.gamma, free.shape[-1]
+        taus = objective.tau * tf.cast(objective.counts, free.dtype)
         alone = tf.convert_to_tensor(groups.multiplicity) == 0.0
 
         def spread(values: tf.Tensor, elsewhere: float) -> Pixels:
             return tf.where(alone, tf.constant(elsewhere, free.dtype), groups.expand(values, channels))
 
-        def shrink(norms: tf.Tensor, _: Pixels) -> tuple[tf.Tensor, Pixels]:
-            shrunk = tf.math.divide_no_nan(curvature * norms, curvature * norms + objective.tau)
-            minimiser = tf.clip_by_value(free * spread(shrunk, 1.0), self.lower, self.upper)
-            return tf.sqrt(groups.total(tf.square(minimiser))), minimiser
+        def norms(image: Pixels) -> tf.Tensor:
+            return tf.sqrt(groups.total(tf.square(image)))
 
-        norms, minimiser = _repeat(_PASSES, shrink, tf.sqrt(groups.total(tf.square(inside))), inside)
-        live = norms > 1e-9
-        # If a group stays 0: the force that pulls its entries into the box, as far as the norm outweighs it.
-        movable = curvature * tf.where(inside == 0.0, tf.zeros_like(free), free)
-        pulls = tf.sqrt(groups.total(tf.square(movable)))
-        share = tf.minimum(tf.ones_like(pulls), tf.math.divide_no_nan(objective.tau * tf.ones_like(pulls), pulls))
-        of_live = spread(tf.where(live, tf.math.divide_no_nan(objective.tau * tf.ones_like(norms), norms), 0.0), 0.0)
-        of_dead = spread(tf.where(live, tf.zeros_like(share), share), 0.0)
-        return minimiser, of_live * minimiser + of_dead * movable
+        def shrunk(radii: tf.Tensor) -> Pixels:
+            share = tf.math.divide_no_nan(curvature * radii, curvature * radii + taus)
+            return tf.clip_by_value(free * spread(share, 1.0), self.lower, self.upper)
+
+        def halve(low: tf.Tensor, high: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+            middle = 0.5 * (low + high)
+            larger = norms(shrunk(middle)) > middle
+            return tf.where(larger, middle, low), tf.where(larger, high, middle)
+
+        # Of a group that stays 0, the subgradient takes away the whole pull of the entries that can move.
+        pull = curvature * tf.where(inside == 0.0, tf.zeros_like(free), free)
+        live = norms(pull) > taus
+        most = norms(inside)
+        _, radii = _repeat(_NORM_HALVINGS, halve, tf.zeros_like(most), most)
+        minimiser = shrunk(tf.where(live, radii, tf.zeros_like(radii)))
+        of_live = spread(tf.where(live, tf.math.divide_no_nan(taus, norms(minimiser)), 0.0), 0.0)
+        of_dead = spread(tf.where(live, tf.zeros_like(radii), tf.ones_like(radii)), 0.0)
+        return minimiser, of_live * minimiser + of_dead * pull
 
 
 def _repeat(times: int, body: Callable[..., Any], *state: tf.Tensor) -> Any:

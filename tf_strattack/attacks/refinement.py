@@ -53,7 +53,7 @@ class Refinement(Method):
       prune: "entries" or "groups" to give up as many more of them as possible while the example succeeds, even if its
         distortion grows, in up to five more rounds; None for neither.
       groups: which pixels form a group, as in `StrAttack`, with prune="groups"; None for squares of 2 x 2 pixels, or
-        those of the attack.
+        those of the attack. Pixels that they leave fixed are like those outside a mask.
       epsilon, confidence: as in `StrAttack`.
 
     Raises:
@@ -128,8 +128,8 @@ class Refinement(Method):
           mask, batch_size, callback: as for `Attack.__call__`.
 
         Returns:
-          A result whose examples are never worse than the given ones: images that did not fool the network, or could
-          not be improved, are returned unchanged.
+          A result whose examples are never farther than the given ones, unless `prune` has found fewer changes: images
+          that did not fool the network, or could not be improved, are returned unchanged.
 
         Raises:
           InputError: a value of the wrong kind, shape or range.
@@ -142,6 +142,12 @@ class Refinement(Method):
 
     def perturb(self, work: Work, given: Images) -> Solution:
         """Refines the perturbations `given` (N, H, W, C) that succeed; the others leave the batch at once."""
+        if self.groups is not None:
+            work = dataclasses.replace(work, batch=as_structure(self.groups).placed(work.batch))
+        return self.refined(work, given)
+
+    def refined(self, work: Work, given: Images) -> Solution:
+        """The same, for a batch that has the groups already, as that of an attack with them does."""
         work.tracker.enter(self.name)
         start = work.padded(given)
         required = tf.fill([work.size], tf.constant(self.confidence, tf.float32))
@@ -209,7 +215,7 @@ def refine(
       **hyper_parameters: those of `Refinement`, such as sigma_quantile, epsilon and confidence.
 
     Returns:
-      A result whose examples are never worse than the given ones.
+      A result whose examples are never farther than the given ones, unless `prune` has found fewer changes.
 
     Raises:
       InputError: a value of the wrong kind, shape or range.

@@ -230,7 +230,7 @@ class StrAttack(Attack):
             connect(as_solver(self.solver), objective, work, originals, solution)
         if self.refinement is None or work.tracker.interrupted:
             return solution
-        refined = self.refinement.perturb(work, solution.delta)
+        refined = self.refinement.refined(work, solution.delta)
         c = np.where(refined.found, refined.c, solution.c)
         return Solution(refined.delta, solution.objective, c, solution.origin)
 

@@ -93,7 +93,7 @@ class Objective:
         if self.groups is not None:
             _, measure = proximal.GROUP_PENALTIES[self.penalty]
             norms = tf.sqrt(self.groups.total(tf.square(delta)))
-            value += self.tau * tf.reduce_sum(self.counts * measure(norms), axis=[1, 2])
+            value += self.tau * tf.reduce_sum(tf.cast(self.counts, norms.dtype) * measure(norms), axis=[1, 2])
         return value
 
     @property

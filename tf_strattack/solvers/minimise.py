@@ -64,15 +64,16 @@ def minimise(
         c = tf.zeros_like(originals.margins) if c is None else c
         return loop.run(State(tf.constant(0), solver.init(problem, start, c), known))
     bracket = Bracket(work.rows, solver.search.initial_c)
-    best = Solution.none(work.rows, work.batch.images.shape[1:])
+    best, nothing = Solution.none(work.rows, work.batch.images.shape[1:]), Best.none(work.batch.images)
     for step in range(solver.search.steps):
         c = work.padded(bracket.c.astype(np.float32))
-        outcome = loop.run(State(tf.constant(0), solver.init(problem, start, c), known))
+        # Without what is known: whether a c succeeds is what its own iterates show.
+        outcome = loop.run(State(tf.constant(0), solver.init(problem, start, c), nothing))
         best = best.better(outcome) if step else outcome
         if work.tracker.interrupted:
             break
         bracket.update(outcome.found)
-    return best
+    return best.better(_solution(known, np.arange(work.rows))._replace(c=best.c))
 
 
 def _with_start(objective: Objective, work: Work, originals: Originals, start: Pixels, known: Best) -> Best:
@@ -83,8 +84,8 @@ def _with_start(objective: Objective, work: Work, originals: Originals, start: P
         start,
         originals.required,
     )
-    delta = tf.where(holds[:, None, None, None], start, known.delta)
-    return Best.of(delta, objective.at(objective.numbers(), work.batch).cost(delta))
+    cost = objective.at(objective.numbers(), work.batch).cost(start)
+    return Best.of(tf.where(holds[:, None, None, None], start, known.delta), tf.where(holds, cost, known.objective))
 
 
 class _Loop(Generic[Iterate, Parameters]):

@@ -10,6 +10,7 @@ import tensorflow as tf
 
 import tf_strattack as sa
 from tests.builders import brief
+from tests.slow import first_quick
 
 FEW = sa.solvers.ProxLinear.refining(max_iterations=10)
 REFINED = brief(40, epsilon=None, refine=sa.Refinement(solver=FEW))
@@ -66,6 +67,50 @@ def test_groups_that_overlap_are_given_up_whole(exact):
     fewer, before = (sa.metrics.nonzero_groups(result.delta[found], mask).mean() for result in (pruned, plain))
     assert fewer < 0.8 * before
     np.testing.assert_array_equal(plain.success, pruned.success)
+
+
+SHORT = {
+    "admm": (sa.solvers.Admm(max_iterations=60), sa.solvers.Admm.refining(max_iterations=30)),
+    "paper": (
+        sa.solvers.Paper(max_iterations=60, search_steps=2),
+        sa.solvers.Paper.refining(max_iterations=30, search_steps=2),
+    ),
+}
+
+
+@pytest.mark.parametrize("unit", ["groups", "entries"])
+@pytest.mark.parametrize("solver", first_quick(SHORT))
+def test_every_solver_of_the_refinement_prunes(exact, solver, unit):
+    first, refining = SHORT[solver]
+    classifier, images, labels, targets = exact
+    plain = sa.StrAttack(solver=first, refine=False, epsilon=None)(*exact)
+    pruned = sa.StrAttack(solver=first, refine=sa.Refinement(solver=refining, prune=unit), epsilon=None)(*exact)
+    assert plain.success.mean() > 0.5
+    np.testing.assert_array_equal(pruned.success, plain.success)
+    found = plain.success
+    assert counted(pruned.delta[found], unit).mean() < 0.8 * counted(plain.delta[found], unit).mean()
+    alone = sa.refine(classifier, images, plain.adversarial, labels, targets, solver=refining, prune=unit)
+    np.testing.assert_array_equal(alone.success, plain.success)
+    assert counted(alone.delta[found], unit).mean() < 0.8 * counted(plain.delta[found], unit).mean()
+
+
+def test_groups_of_each_image_are_given_up_without_the_attack_too(exact):
+    classifier, images, labels, targets = exact
+    maps = np.random.default_rng(4).integers(0, 9, size=(len(images), 6, 6))
+    maps[:, 0] = -1
+    rough = sa.IFGM(norm="l2")(classifier, images, labels, targets)
+    for unlabelled in ("free", "fixed"):
+        groups = sa.LabelMap(maps, unlabelled=unlabelled)
+        mask = np.ones((6, 6)) if unlabelled == "free" else (maps[0] >= 0)
+        given = (classifier, images, rough.adversarial, labels, targets)
+        plain = sa.refine(*given, solver=FEW, mask=mask)
+        pruned = sa.refine(*given, solver=FEW, prune="groups", groups=groups)
+        assert pruned.success[rough.success].all()
+        found = rough.success
+        fewer, before = (sa.metrics.nonzero_groups(result.delta, groups)[found].mean() for result in (pruned, plain))
+        assert fewer < 0.9 * before
+    changed = (np.abs(pruned.delta[:, 0]) > 1e-6).any(axis=(1, 2))
+    assert changed[found].mean() < 0.5, "fixed pixels are given up where the example succeeds without"
 
 
 def test_examples_of_other_attacks_are_pruned_too(exact):

@@ -57,6 +57,22 @@ def test_results_are_never_worse_and_never_wider_than_what_came_in(exact, solver
     assert result.adversarial.max() <= 1
 
 
+def test_the_search_of_c_finds_much_the_same_from_anywhere(exact):
+    classifier, images, labels, targets = exact
+    adversarial, fooled = fast_gradient(exact)
+    distances, weights = [], []
+    for initial_c, search_steps in ((1.0, 5), (1e-2, 8), (1e2, 8)):
+        solver = sa.solvers.Paper.refining(max_iterations=60, initial_c=initial_c, search_steps=search_steps)
+        result = sa.refine(classifier, images, adversarial, labels, targets, solver=solver)
+        np.testing.assert_array_equal(result.success, fooled)
+        distances.append(sa.metrics.l2(result.delta)[fooled])
+        weights.append(result.c[fooled])
+    for other in distances[1:]:  # early iterates are still near the start: with too small a c, one may succeed
+        assert np.isclose(other, distances[0], rtol=0.03).mean() > 0.9
+    assert distances[0].mean() < 0.5 * sa.metrics.l2(adversarial - images)[fooled].mean()
+    assert all(len(np.unique(c)) > 1 for c in weights), "every example has a c of its own"
+
+
 def test_refinement_of_an_example_does_not_depend_on_its_batch(exact):
     classifier, images, labels, targets = exact
     adversarial, _ = fast_gradient(exact)

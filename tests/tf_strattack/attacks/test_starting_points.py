@@ -165,6 +165,22 @@ def test_restarts_find_more_and_change_nothing_that_the_first_run_found(hiding):
         np.testing.assert_array_equal(alone.adversarial[0], again.adversarial[row])
 
 
+@pytest.mark.parametrize(
+    "solver", [sa.solvers.Paper(max_iterations=8, search_steps=2), sa.solvers.Admm(max_iterations=4)]
+)
+@pytest.mark.filterwarnings("ignore::tf_strattack.InputWarning")
+def test_restarts_of_every_solver_find_more(solver):
+    classifier, images, labels, targets, pool = examples("rounding")
+    once = dataclasses.replace(BRIEF, solver=solver, refine=False)
+    again = dataclasses.replace(once, restarts=3)
+    found, more = (attack(classifier, images, labels, targets).success for attack in (once, again))
+    assert more[found].all()
+    assert more.sum() > found.sum()
+    limited = dataclasses.replace(once, max_groups=5)
+    results = [limited(classifier, images, labels, targets, starting_points=some) for some in (None, pool)]
+    assert results[1].success.sum() >= results[0].success.sum()
+
+
 def test_random_points_come_from_the_seed_and_stay_in_the_box():
     classifier, images, labels, targets, _ = examples("rounding")
     mask = np.zeros((6, 6), bool)

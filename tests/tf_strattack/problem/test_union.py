@@ -95,6 +95,17 @@ def test_every_solver_leaves_whole_groups_alone(exact, name, change):
     assert counted.mean() < 0.8
 
 
+@pytest.mark.parametrize("maps", first_quick(["of each image", "the same for all"]))
+def test_groups_weigh_by_their_size_within_a_union_too(exact, maps):
+    labels = np.maximum(RAGGED, 0) if maps == "of each image" else np.maximum(RAGGED[:1], 0)
+    structure = sa.groups.Union([sa.LabelMap(labels if len(labels) > 1 else labels[0], weights="size"), 2])
+    groups = structure.on((27, 6, 6, 1))
+    sizes = [np.bincount(one.reshape(-1), minlength=groups.number - 9) for one in labels]
+    expected = np.concatenate([np.sqrt(sizes), np.ones((len(sizes), 9))], axis=1)
+    np.testing.assert_allclose(groups.weights[..., 0], expected, rtol=1e-6)
+    assert brief(30, epsilon=None, groups=structure, refine=False)(*exact).success.mean() > 0.7
+
+
 @pytest.mark.slow
 def test_a_limit_holds_and_so_does_pruning(exact):
     arguments = in_colour(exact)

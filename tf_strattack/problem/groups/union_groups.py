@@ -60,8 +60,9 @@ class UnionGroups(Groups):
         own = [part.weights for part in self.parts]
         if all(isinstance(one, float) for one in own):
             return 1.0
-        rows = max(1 if isinstance(one, float) else one.shape[0] or 1 for one in own)
-        return tf.concat([tf.ones([rows, part.number, 1]) * one for part, one in zip(self.parts, own, strict=True)], 1)
+        shaped = [tf.ones([1, part.number, 1]) * one for part, one in zip(self.parts, own, strict=True)]
+        rows = functools.reduce(tf.maximum, (tf.shape(one)[0] for one in shaped))
+        return tf.concat([tf.broadcast_to(one, [rows, *one.shape[1:]]) for one in shaped], axis=1)
 
     @property
     def own(self) -> int:
