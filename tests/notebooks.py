@@ -7,6 +7,8 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+from tests.programs import PATIENCE
+
 ROOT = Path(__file__).parent.parent
 TUTORIALS = sorted((ROOT / "docs" / "tutorials").glob("*.ipynb"))
 
@@ -30,7 +32,7 @@ def execute(path: Path, directory: Path) -> Any:
     client = nbclient.NotebookClient(
         notebook,
         kernel_name="python3",
-        timeout=600,
+        timeout=PATIENCE,
         record_timing=False,
         coalesce_streams=True,
         iopub_timeout=60,

@@ -22,6 +22,10 @@ QUICK = "--attack_parameters=max_iterations=15,fallback.max_iterations=15,refine
 WEAK = "--attack_parameters=max_iterations=9,fallback.max_iterations=9,refine=False"
 
 
+# Seconds to wait for what must come: far more than it takes on a busy machine.
+PATIENCE = 1800
+
+
 def start(module, *arguments):
     """Starts `python -m module arguments...`."""
     return subprocess.Popen(
@@ -38,7 +42,7 @@ def start(module, *arguments):
 def run_program(module, *arguments):
     """Its exit status, what it printed, and what it wrote to stderr."""
     process = start(module, *arguments)
-    out, err = process.communicate(timeout=300)
+    out, err = process.communicate(timeout=PATIENCE)
     return process.returncode, out, err
 
 

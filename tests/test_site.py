@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.programs import PATIENCE
 from tests.public import public
 
 pytest.importorskip("mkdocs", reason="needs requirements-docs.txt, which make test-slow installs")
@@ -31,7 +32,7 @@ def built(tmp_path_factory):
     site = tmp_path_factory.mktemp("site")
     command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--site-dir", str(site)]
     quiet = {**os.environ, "NO_MKDOCS_2_WARNING": "1"}  # a notice of the theme, as in the Makefile
-    done = subprocess.run(command, cwd=ROOT, env=quiet, capture_output=True, text=True, timeout=600)
+    done = subprocess.run(command, cwd=ROOT, env=quiet, capture_output=True, text=True, timeout=PATIENCE)
     assert done.returncode == 0, done.stderr
     return site, done.stdout + done.stderr
 

@@ -12,7 +12,7 @@ import zipfile
 import pytest
 
 from tests.documents import examples_in
-from tests.programs import ROOT
+from tests.programs import PATIENCE, ROOT
 from tf_strattack.shipped import NETWORKS
 
 # What a build reads, and what must not get into it. Not build/ and *.egg-info, which may be those of older sources.
@@ -35,7 +35,7 @@ SOURCES = (
 
 
 def succeed(*command, cwd):
-    done = subprocess.run([*map(str, command)], cwd=cwd, text=True, capture_output=True, check=False, timeout=1500)
+    done = subprocess.run([*map(str, command)], cwd=cwd, text=True, capture_output=True, check=False, timeout=PATIENCE)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
 

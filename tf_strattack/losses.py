@@ -43,18 +43,13 @@ def soft_margin(logits: tf.Tensor, classes: tf.Tensor, targeted: bool) -> tf.Ten
     return tf.cast(others - own if targeted else own - others, logits.dtype)
 
 
-def is_adversarial(logits: tf.Tensor, classes: tf.Tensor, targeted: bool, confidence: tf.Tensor | float) -> tf.Tensor:
-    """Whether each example fools the network with the requested confidence.
+def reaches(margins: tf.Tensor, confidence: tf.Tensor | float) -> tf.Tensor:
+    """Whether each example fools the network with the requested confidence (eq. 3), by its margin (N,).
 
     The target must lie strictly above all other classes (untargeted: another class strictly above the label), as a tie
     may be decided either way, and the margin must be at most -confidence.
 
     Returns:
-      (N,) bool; False where a logit is not a number.
+      (N,) bool; False where a margin is not a number.
     """
-    return reaches(margin(logits, classes, targeted), confidence)
-
-
-def reaches(margins: tf.Tensor, confidence: tf.Tensor | float) -> tf.Tensor:
-    """Whether margins (N,) mean a success with the requested confidence; NaN does not."""
     return (margins < 0) & (margins <= -confidence)

@@ -6,7 +6,7 @@ an `InputError`. An entry counts as changed if |delta| > 1e-6, the paper's thres
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -49,6 +49,10 @@ def l2(delta: Images) -> Values:
 def linf(delta: Images) -> Values:
     """The largest absolute change of `delta` (N, H, W, C): (N,)."""
     return np.abs(_flat(delta)).max(axis=1, initial=0).astype(np.float64)
+
+
+# The distances by name, each a function of `delta`.
+DISTANCES: Mapping[str, Callable[[Images], Values]] = {"l0": l0, "l1": l1, "l2": l2, "linf": linf}
 
 
 def nonzero_groups(delta: Images, groups: GroupStructure | int) -> Values:
@@ -106,8 +110,7 @@ def measure(delta: Images, *, groups: GroupStructure | int) -> dict[str, Values]
     Raises:
       InputError: groups that do not fit the image.
     """
-    simple = {"l0": l0, "l1": l1, "l2": l2, "linf": linf, "acp": acp, "anc": anc, "d20": d20}
-    values = {name: function(delta) for name, function in simple.items()}
+    values = {name: of(delta) for name, of in {**DISTANCES, "acp": acp, "anc": anc, "d20": d20}.items()}
     return {**values, "nonzero_groups": nonzero_groups(delta, groups)}
 
 

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tf_strattack import metrics
+from tf_strattack.percent import percent
 
 if TYPE_CHECKING:
     import pandas
 
     from tf_strattack.result import AttackResult
 
-_DISTANCES = {"l0": metrics.l0, "l1": metrics.l1, "l2": metrics.l2, "linf": metrics.linf}
 # No colours: the page has its own, light or dark.
 _TABLE = "border-collapse: collapse; font-variant-numeric: tabular-nums"
 _NAME, _VALUE = "text-align: left; font-weight: normal; padding: 0.1em 1.5em 0.1em 0", "text-align: right"
@@ -32,12 +32,12 @@ def one_line(result: AttackResult) -> str:
 def html_table(result: AttackResult) -> str:
     """The values of `summarise` as a table, for notebooks."""
     found = summarise(result)
-    share = "" if found["asr"] is None else f" ({found['asr']:.1%})"
+    share = "" if found["asr"] is None else f" ({percent(found['asr'])}%)"
     rows = {
         "attack": f"{result.attack.get('name', 'unknown')}, {_goal(result)}",
         "examples": f"{found['examples']}{', interrupted' if result.interrupted else ''}",
         "successful": f"{found['successes']}{share}",
-        **{f"mean {name} of the successful": _number(found[name]) for name in _DISTANCES},
+        **{f"mean {name} of the successful": _number(found[name]) for name in metrics.DISTANCES},
         "gradients per example": _number(found["gradient_evaluations"]),
         "forward passes per example": _number(found["forward_evaluations"]),
         "seconds per example": _number(found["seconds"]),
@@ -52,13 +52,13 @@ def html_table(result: AttackResult) -> str:
 def summarise(result: AttackResult) -> dict[str, int | float | None]:
     """The numbers of `AttackResult.summary`."""
     delta = result.delta
-    found = metrics.mean_over_successes(result.success, {name: of(delta) for name, of in _DISTANCES.items()})
+    found = metrics.mean_over_successes(result.success, {name: of(delta) for name, of in metrics.DISTANCES.items()})
     costs = {name: getattr(result, name) for name in ("gradient_evaluations", "forward_evaluations", "seconds")}
     return {
         "examples": len(result),
         "successes": int(result.success.sum()),
         "asr": found["asr"],
-        **{name: found[name] for name in _DISTANCES},
+        **{name: found[name] for name in metrics.DISTANCES},
         **{name: float(cost.mean(dtype=np.float64)) if len(cost) else None for name, cost in costs.items()},
     }
 
@@ -74,7 +74,7 @@ def data_frame(result: AttackResult) -> pandas.DataFrame:
         "success": result.success,
         "clean_correct": result.clean_correct,
         # A failed example has its original as image: a distance of 0 would be misleading.
-        **{name: np.where(result.success, of(delta), np.nan) for name, of in _DISTANCES.items()},
+        **{name: np.where(result.success, of(delta), np.nan) for name, of in metrics.DISTANCES.items()},
         **{name: getattr(result, name) for name in ("c", "gradient_evaluations", "forward_evaluations", "seconds")},
     }
     ids = {} if result.example_ids is None else {"example_id": result.example_ids}

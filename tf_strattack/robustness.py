@@ -21,8 +21,7 @@ from tf_strattack.image_checks import check_images
 from tf_strattack.runtime import devices
 from tf_strattack.runtime.rows import positions_of
 
-_DISTANCES = {"l0": metrics.l0, "l1": metrics.l1, "l2": metrics.l2, "linf": metrics.linf}
-_MEASURES = ("accuracy", "success_rate", *_DISTANCES)
+_MEASURES = ("accuracy", "success_rate", *metrics.DISTANCES)
 
 
 class RobustnessCallback(keras.callbacks.Callback):
@@ -177,7 +176,7 @@ class RobustnessCallback(keras.callbacks.Callback):
             measured["success_rate"] = float(result.success.mean())
             if result.success.any():
                 delta = result[result.success].delta
-                measured |= {name: float(distance(delta).mean()) for name, distance in _DISTANCES.items()}
+                measured |= {name: float(distance(delta).mean()) for name, distance in metrics.DISTANCES.items()}
         return self._named(measured)
 
     def _named(self, measured: dict[str, float]) -> dict[str, float]:

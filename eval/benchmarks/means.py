@@ -10,8 +10,6 @@ import numpy.typing as npt
 from tf_strattack import metrics
 from tf_strattack.typing import Images
 
-_DISTANCES = {"l0": metrics.l0, "l1": metrics.l1, "l2": metrics.l2, "linf": metrics.linf}
-
 
 def means(delta: Images, success: npt.NDArray[np.bool_], groups: Any) -> dict[str, float | None]:
     """ASR of the perturbations (N, H, W, C) in [0, 1] scale, and means over the successful ones; None without any.
@@ -20,9 +18,9 @@ def means(delta: Images, success: npt.NDArray[np.bool_], groups: Any) -> dict[st
     """
     found = delta[success]
     if not len(found):
-        return {"asr": 0.0, **dict.fromkeys((*_DISTANCES, "nonzero_groups"))}
+        return {"asr": 0.0, **dict.fromkeys((*metrics.DISTANCES, "nonzero_groups"))}
     return {
         "asr": float(success.mean()),
-        **{name: float(distance(found).mean()) for name, distance in _DISTANCES.items()},
+        **{name: float(distance(found).mean()) for name, distance in metrics.DISTANCES.items()},
         "nonzero_groups": float(metrics.nonzero_groups(found, groups).mean()),
     }

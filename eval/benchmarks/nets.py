@@ -12,7 +12,7 @@ import numpy.typing as npt
 from tf_strattack import Classifier, InputError, shipped
 from tf_strattack.checks import check_classes, check_targets
 from tf_strattack.runtime.loading import load_or_explain
-from tf_strattack.typing import Classes, Images
+from tf_strattack.typing import Classes, Flags, Images, Places
 
 from ..inputs.models import content_hash
 from .structured.entries import hash_of
@@ -70,6 +70,15 @@ class Net(NamedTuple):
         """The first `number` examples; they are repeated if there are fewer."""
         rows = np.arange(number) % len(self.images)
         return self.images[rows], self.labels[rows], self.targets[rows]
+
+    def judged(self, returned: Images) -> tuple[Places, Images, Flags]:
+        """Judges what a peer `returned` for the first examples: rows it ran on, their valid images, their success."""
+        ran = np.flatnonzero(~np.isnan(returned).any(axis=(1, 2, 3)))
+        valid = np.clip(returned[ran], *self.classifier.bounds).astype(np.float32)
+        success = (
+            self.classifier.fooled_by(valid, self.labels[ran], self.targets[ran]) if len(ran) else np.zeros(0, bool)
+        )
+        return ran, valid, success
 
 
 class Cases(NamedTuple):

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
 from tqdm import tqdm
 
 from tf_strattack import StrAttack
@@ -68,11 +67,9 @@ def measure_pareto(nets: Sequence[Net], examples: int | None, taus: Sequence[flo
 
 def judge(net: Net, name: str, adversarial: Images, groups: Any) -> list[dict[str, Any]]:
     """The row of a peer's images for the net's first examples, clipped to valid pixels; empty if it ran on none."""
-    ran = np.flatnonzero(~np.isnan(adversarial).any(axis=(1, 2, 3)))
+    ran, valid, success = net.judged(adversarial)
     if not len(ran):
         return []
-    valid = np.clip(adversarial[ran], *net.classifier.bounds)
-    success = net.classifier.fooled_by(valid, net.labels[ran], net.targets[ran])
     return [
         {
             "net": net.name,

@@ -8,6 +8,8 @@ from typing import Any
 
 from matplotlib.axes import Axes
 
+from tf_strattack.percent import percent
+
 from .panels import COLOURS, MORE_TICKS, Rows, by, plain_log
 
 # The lines: colour, dashes, and offset and alignment of the text next to a point that shows its tau.
@@ -71,7 +73,7 @@ def _draw_peer(axis: Axes, row: dict[str, Any], place: int, number: int, edge: f
     """Draws a peer as a point, at most at the `edge`; a peer without success is in the legend only."""
     label = _PEERS.get(row["setting"], row["setting"])
     if row["asr"] < 1:
-        label += f", ASR {row['asr']:.1%}"
+        label += f", ASR {percent(row['asr'])}%"
     if row["num_examples"] < number:
         label += f", {row['num_examples']} examples"
     x, y = [], []

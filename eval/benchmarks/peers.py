@@ -57,18 +57,12 @@ def measure_peers(nets: Sequence[Net]) -> list[dict[str, Any]]:
 
 def _judged(net: Net, name: str, adversarial: Images) -> list[dict[str, Any]]:
     """The row of a program's images for the net's examples; empty if it ran on none."""
-    ran = np.flatnonzero(~np.isnan(adversarial).any(axis=(1, 2, 3)))
+    ran, valid, success = net.judged(adversarial)
     if not len(ran):
         return []
-    returned, targets = adversarial[ran], net.targets[ran]
-    low, high = net.classifier.bounds
-    valid = np.clip(returned, low, high)
+    returned, targets, (low, high) = adversarial[ran], net.targets[ran], net.classifier.bounds
     rounded = from_uint8(to_uint8(valid, (low, high)), (low, high))
     beyond = np.abs(returned - valid).reshape(len(ran), -1).max(axis=1)
-
-    def share(images: Images) -> float:
-        return float(net.classifier.fooled_by(images, net.labels[ran], targets).mean())
-
     # Directly from the logits, since images as returned may be invalid.
     as_returned = float((net.classifier.logits(returned).numpy().argmax(axis=1) == targets).mean())
 
@@ -80,7 +74,7 @@ def _judged(net: Net, name: str, adversarial: Images) -> list[dict[str, Any]]:
             "asr_as_returned": as_returned,
             "num_outside": int((beyond > _OUTSIDE).sum()),
             "farthest": float(beyond.max()),
-            "asr": share(valid),
-            "asr_rounded": share(rounded),
+            "asr": float(success.mean()),
+            "asr_rounded": float(net.classifier.fooled_by(rounded, net.labels[ran], targets).mean()),
         }
     ]

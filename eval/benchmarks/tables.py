@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from tf_strattack.percent import percent
+
 from ..tables.table import Cell, Table
 
 _HEADINGS = {
@@ -57,7 +59,7 @@ def _text(name: str, value: Any) -> str:
     if value is None:
         return "-"
     if name.startswith("asr"):
-        return f"{100 * value:.1f} %"
+        return f"{percent(value)} %"
     if not isinstance(value, float):
         return str(value)
     return f"{value:.0f}" if abs(value) >= 1000 else f"{value:.4g}"

@@ -10,6 +10,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from tf_strattack.percent import percent
+
 from ..figures.palette import line
 from .examples import MEASURES, Collected
 from .matrix import NAMES
@@ -47,7 +49,7 @@ def charts_of(examples: Collected) -> list[Chart]:
         axes.set_xlim(left=0)
         axes.set_xlabel(f"{NAMES[measure]} at most")
 
-    rates = ", ".join(f"{attack} {successes[attack].sum() / max(1, totals[attack]):.1%}" for attack in attacks)
+    rates = ", ".join(f"{attack} {percent(successes[attack].sum() / max(1, totals[attack]))}%" for attack in attacks)
     legend = attacks if len(attacks) > 1 else []
     within, medians = "Share of examples that succeed within a distance", _medians(examples, successes)
     return [

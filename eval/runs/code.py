@@ -14,7 +14,10 @@ from tf_strattack.versions import __version__
 _LIBRARY, _PROGRAMS = Path(tf_strattack.__file__).parent, Path(__file__).parents[1]
 _SOURCES = (
     "inputs/*.py",
+    "runs/entries.py",
+    "runs/records.py",
     "runs/rows.py",
+    "runs/store.py",
     "runs/tfds_directory.py",
     "runs/parquet_directory.py",
     "runs/plan.py",

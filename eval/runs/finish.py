@@ -10,6 +10,7 @@ import numpy as np
 
 from tf_strattack import AttackResult
 from tf_strattack.metrics import mean_over_successes
+from tf_strattack.percent import percent
 from tf_strattack.programs.command_line import command
 from tf_strattack.programs.directories.configuration import require_no_folder
 from tf_strattack.programs.directories.layouts import CARD
@@ -173,7 +174,7 @@ def _show(store: Store, metrics: Mapping[str, Any]) -> None:
         }
         if "png" in metrics:
             rates["PNG files read again"] = metrics["png"]["asr"]
-        print("success: " + ", ".join(f"{name} {rate:.2%}" for name, rate in rates.items()))
+        print("success: " + ", ".join(f"{name} {percent(rate, 2)}%" for name, rate in rates.items()))
 
 
 def summary(metrics: Mapping[str, Any]) -> str:

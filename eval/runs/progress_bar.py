@@ -7,6 +7,7 @@ from types import TracebackType
 from tqdm import tqdm
 
 from tf_strattack import Progress
+from tf_strattack.percent import percent
 
 _FORMAT = "{l_bar}{bar}| {n:.0f}/{total_fmt} examples [{elapsed}<{remaining}]{postfix}"
 # At first no remaining time is shown: most of the time so far went into tracing, so an estimate would be wrong.
@@ -51,4 +52,4 @@ class ProgressBar:
         if self._done or position > _KNOWN_FROM * (self._bar.total or position):
             self._bar.bar_format = _FORMAT
         self._bar.n = position
-        self._bar.set_postfix_str(f"success {successes}/{started} = {successes / max(1, started):.0%}")
+        self._bar.set_postfix_str(f"success {successes}/{started} = {percent(successes / max(1, started), 0)}%")

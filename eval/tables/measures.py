@@ -6,6 +6,8 @@ import textwrap
 from collections.abc import Collection, Mapping
 from typing import Any
 
+from tf_strattack.percent import percent
+
 from .table import Cell, Table, plain
 
 _COLUMNS = {
@@ -102,11 +104,6 @@ def paper_cell(name: str, value: float | None) -> Cell:
     return Cell(format_paper(name, value), value)
 
 
-def share_cell(share: float | None, text: str) -> Cell:
-    """A cell with a ratio, shown as `text`, or "-" if there is none."""
-    return Cell("-" if share is None else text, share)
-
-
 def format_paper(name: str, value: float | None) -> str:
     """Formats a figure of the paper with the digits that the paper prints."""
     return "-" if value is None else format_value(name, value) if name == "asr" else f"{value:g}"
@@ -117,7 +114,7 @@ def format_value(name: str, value: float | None) -> str:
     if value is None:
         return "-"
     if name == "test_accuracy":
-        return f"{100 * value:.2f} %"
+        return f"{percent(value, 2)} %"
     if name in _SHARES:
-        return f"{100 * value:.1f} %"
+        return f"{percent(value)} %"
     return f"{value:.3f}" if name in ("l2", "linf") else f"{value:.1f}"

@@ -12,7 +12,7 @@ import tensorflow_datasets as tfds
 
 import tf_strattack as sa
 from tests.directories import check_all_is_known, results, shards
-from tests.programs import QUICK, server_of, start
+from tests.programs import PATIENCE, QUICK, server_of, start
 from tests.reports import without_spans
 from tests.schemas import check_schema
 
@@ -170,11 +170,11 @@ def test_examples_for_which_nothing_is_found_begin_at_images_of_the_data_set(tmp
 def test_ctrl_c_keeps_the_finished_shards(tmp_path):
     arguments = ["--num_images=4", "--batch_size=9", f"--output_dir={tmp_path / 'out'}"]
     process = start("eval.attack", *arguments)
-    deadline = time.monotonic() + 120
+    deadline = time.monotonic() + PATIENCE
     while not (tmp_path / "out" / "shards" / "00000.json").exists() and time.monotonic() < deadline:
         time.sleep(0.05)
     process.send_signal(signal.SIGINT)
-    _, err = process.communicate(timeout=120)
+    _, err = process.communicate(timeout=PATIENCE)
     assert process.returncode == 130, err
     assert f"interrupted; to resume {tmp_path / 'out'}: python -m eval.attack" in err
     assert "Traceback" not in err

@@ -9,12 +9,12 @@ import psutil
 import pytest
 
 from tests.directories import check_equal
-from tests.programs import ROOT, run_program, start
+from tests.programs import PATIENCE, ROOT, run_program, start
 
 ray = pytest.importorskip("ray", reason="needs the extra ray")
 pytestmark = pytest.mark.slow
 
-ARGUMENTS = ["--num_images=20", "--targets=random:4", "--shard_size=8", "--quantize=uint8", "--format=tfds,parquet"]
+ARGUMENTS = ["--num_images=20", "--targets=random:4", "--shard_size=4", "--quantize=uint8", "--format=tfds,parquet"]
 
 
 @pytest.fixture(scope="module")
@@ -27,7 +27,7 @@ def local(tmp_path_factory):
 
 
 def wait_for_shards(process, directory, number):
-    deadline = time.monotonic() + 200
+    deadline = time.monotonic() + PATIENCE
     while len(list((directory / "shards").glob("*.json"))) < number:
         assert process.poll() is None, process.communicate()
         assert time.monotonic() < deadline
@@ -39,7 +39,7 @@ def test_workers_on_this_machine_make_the_same_data_set(local, tmp_path):
         "eval.generate", *ARGUMENTS, f"--output_dir={tmp_path / 'out'}", "--ray=local", "--workers=2"
     )
     assert status == 0, err
-    assert "10 shards in" in out
+    assert "20 shards in" in out
     check_equal(tmp_path / "out", local)
 
 
@@ -53,8 +53,8 @@ def test_a_node_that_dies_costs_nothing_but_time(local, tmp_path):
         process = start("eval.generate", *ARGUMENTS, f"--output_dir={directory}", f"--ray={cluster.address}")
         wait_for_shards(process, directory, 2)
         cluster.remove_node(node, allow_graceful=False)
-        assert len(list((directory / "shards").glob("*.json"))) < 9, "the node died too late for the test"
-        _, err = process.communicate(timeout=300)
+        assert len(list((directory / "shards").glob("*.json"))) < 19, "the node died too late for the test"
+        _, err = process.communicate(timeout=PATIENCE)
         assert process.returncode == 0, err
     finally:
         cluster.shutdown()
@@ -68,8 +68,8 @@ def test_a_worker_that_is_killed_costs_nothing_but_time(local, tmp_path):
     family = psutil.Process(process.pid).children(recursive=True)
     workers = [child for child in family if "ray::_work_there" in " ".join(child.cmdline())]
     workers[0].kill()
-    assert len(list((directory / "shards").glob("*.json"))) < 9, "the worker died too late for the test"
-    _, err = process.communicate(timeout=300)
+    assert len(list((directory / "shards").glob("*.json"))) < 19, "the worker died too late for the test"
+    _, err = process.communicate(timeout=PATIENCE)
     assert process.returncode == 0, err
     check_equal(directory, local)
 
@@ -79,7 +79,7 @@ def test_ctrl_c_ends_it_and_the_same_command_resumes_without_ray(local, tmp_path
     process = start("eval.generate", *arguments, "--ray=local", "--workers=2")
     wait_for_shards(process, tmp_path / "out", 1)
     process.send_signal(signal.SIGINT)
-    _, err = process.communicate(timeout=60)
+    _, err = process.communicate(timeout=PATIENCE)
     assert process.returncode == 130, err
     assert "interrupted; to resume" in err
     assert "Traceback" not in err
@@ -94,7 +94,7 @@ def test_a_missing_cluster_is_reported_in_one_line(tmp_path):
         cwd=ROOT,
         capture_output=True,
         text=True,
-        timeout=100,
+        timeout=PATIENCE,
         check=False,
     )
     assert process.returncode == 2
@@ -119,8 +119,9 @@ def seconds_of(directory, workers):
     return (times[-1] - times[2 * workers - 1]) / (len(times) - 2 * workers)
 
 
+@pytest.mark.skipif(psutil.getloadavg()[0] > 0.5 * psutil.cpu_count(), reason="other work runs on this machine")
 def test_two_workers_do_nearly_twice_as_much(tmp_path):
-    """On an idle machine; the best of two ratios, since other work on it can only reduce them."""
+    """The best of two ratios, since other work can only reduce them."""
     ratios = []
     for turn in range(2):
         one, two = (seconds_of(tmp_path / f"{turn}_{workers}", workers) for workers in (1, 2))

@@ -11,7 +11,7 @@ import time
 import pytest
 
 from tests.directories import check_equal, copy_of, examples, parquet_shards, shards
-from tests.programs import FORKS, ROOT, server_of, start
+from tests.programs import FORKS, PATIENCE, ROOT, server_of, start
 from tf_strattack.programs.directories.configuration import claim
 from tf_strattack.programs.directories.layouts import CARD_MARK
 
@@ -94,7 +94,7 @@ def test_the_jobs_of_an_array_make_the_same_data_set(whole, program, tmp_path):
     other = start("eval.generate", *arguments, "--shard_index=1")
     status, _, err = program(*arguments, "--shard_index=0")
     assert status == 0, err
-    _, err = other.communicate(timeout=120)
+    _, err = other.communicate(timeout=PATIENCE)
     assert other.returncode == 0, err
     check_equal(tmp_path / "out", whole[0] / "out")
     assert json.loads((tmp_path / "out" / "manifest.json").read_text())["complete"]

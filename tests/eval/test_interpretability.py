@@ -97,6 +97,15 @@ def test_differences_have_the_error_of_means_over_images():
     np.testing.assert_allclose(block["standard_error"][0], by_image.std(ddof=1) / np.sqrt(3))
     np.testing.assert_allclose(block["share_above"][0], (a > b).mean())
 
+    # One of an image's two examples fails: the mean is over examples, and so is its error.
+    fails = np.arange(6) == 1
+    results["a"] = result_of(classifier, images, labels, targets, results["a"].delta, ~fails)
+    block = summarise_scores(score([results], explanation, [70.0]), explanation)["regions"][ASM]["differences"]["b"]
+    mean = (a - b)[~fails].mean()
+    np.testing.assert_allclose(block["mean"][0], mean)
+    excess = [(a - b - mean)[rows].sum() for rows in ([0], [2, 3], [4, 5])]
+    np.testing.assert_allclose(block["standard_error"][0], np.sqrt(3 / 2 * np.sum(np.square(excess))) / 5)
+
 
 def test_a_network_without_layers_has_saliency_alone(tmp_path):
     _, classifier, images, labels, targets = linear_network(36)

@@ -7,7 +7,7 @@ import time
 import pytest
 
 from tests.directories import check_same_runs, shards
-from tests.programs import start
+from tests.programs import PATIENCE, start
 
 pytestmark = pytest.mark.slow
 
@@ -35,7 +35,7 @@ COMMANDS = {
 
 def completed(program, directory):
     process = start(program, *COMMANDS[program], f"--output_dir={directory}")
-    _, err = process.communicate(timeout=600)
+    _, err = process.communicate(timeout=PATIENCE)
     assert process.returncode == 0, err
 
 
@@ -63,7 +63,7 @@ def test_twenty_kills_at_random_moments_change_nothing(program, tmp_path):
         before, begun = made(directory), time.monotonic()
         process = start(program, *COMMANDS[program], f"--output_dir={directory}")
         # A quarter at any time from the start on, the rest while files are written.
-        files, limit = chance.randint(1, 7), chance.uniform(0, 10) if kill % 4 == 0 else 120
+        files, limit = chance.randint(1, 7), chance.uniform(0, 10) if kill % 4 == 0 else PATIENCE
         while len(made(directory).items() - before.items()) < files and time.monotonic() - begun < limit:
             assert process.poll() is None, process.communicate()
             time.sleep(0.005)
@@ -87,5 +87,5 @@ def test_twenty_kills_at_random_moments_change_nothing(program, tmp_path):
         check_same_runs(directory, whole)
     assert not list(directory.rglob("*.partial"))
     status = start(program, *COMMANDS[program], f"--output_dir={directory}", "--verify")
-    status.communicate(timeout=300)
+    status.communicate(timeout=PATIENCE)
     assert status.returncode == 0

@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from tests.programs import ROOT, run_code
+from tests.programs import PATIENCE, ROOT, run_code
 from tests.slow import first_quick
 from tf_strattack.programs.streams import printable
 
@@ -45,7 +45,7 @@ def test_ctrl_c_while_a_program_is_being_imported_is_one_word():
             seen = process.stderr.readline()
         time.sleep(wait)
         process.send_signal(signal.SIGINT)
-        _, err = process.communicate(timeout=60)
+        _, err = process.communicate(timeout=PATIENCE)
         assert process.returncode == 130
         assert "Traceback" not in err
 

@@ -9,6 +9,7 @@ import pytest
 from matplotlib.figure import Figure
 
 import tf_strattack as sa
+from tests.programs import PATIENCE
 from tf_strattack.drawing import group_map, group_means
 
 
@@ -186,7 +187,7 @@ for draw in (lambda: sa.plot.examples(result), lambda: sa.plot.heat_maps({"a": r
 
 
 def test_the_library_imports_neither_matplotlib_nor_pandas():
-    done = subprocess.run([sys.executable, "-c", WITHOUT], capture_output=True, text=True, timeout=300)
+    done = subprocess.run([sys.executable, "-c", WITHOUT], capture_output=True, text=True, timeout=PATIENCE)
     assert done.returncode == 0, done.stderr
     lines = done.stdout.splitlines()
     assert len(lines) == 2

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import tf_strattack as sa
+from tf_strattack.percent import percent
 
 
 @pytest.fixture(scope="module")
@@ -78,7 +79,7 @@ def test_notebooks_show_a_table(result, failed):
     rows = dict(zip(cells.texts[::2], cells.texts[1::2], strict=True))
     assert rows["attack"] == "fgm, targeted"
     assert rows["examples"] == "20"
-    assert rows["successful"] == f"{result.success.sum()} ({result.success.mean():.1%})"
+    assert rows["successful"] == f"{result.success.sum()} ({percent(result.success.mean())}%)"
     assert float(rows["mean l2 of the successful"]) == pytest.approx(result.summary()["l2"], rel=1e-3)
     assert "color" not in text  # that of the page holds, light or dark
     assert "None" not in failed._repr_html_()

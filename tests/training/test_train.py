@@ -12,7 +12,7 @@ import pytest
 
 import tf_strattack as sa
 from tests.directories import check_all_is_known
-from tests.programs import ROOT, check_mistakes, run_program, server_of, start
+from tests.programs import PATIENCE, ROOT, check_mistakes, run_program, server_of, start
 
 
 @pytest.fixture(scope="module")
@@ -79,7 +79,7 @@ def test_a_killed_run_resumes_and_ends_with_the_same_weights(variant, kill_after
     killed, whole = tmp_path / "killed.keras", tmp_path / "whole.keras"
     given = [*variant, "--epochs=3", "--learning_rate=0.002"]
     process = start("training.train", *arguments(tiny_mnist, killed, *given))
-    deadline = time.monotonic() + 200
+    deadline = time.monotonic() + PATIENCE
     for epoch in kill_after:
         while epoch not in (line := process.stdout.readline()) and time.monotonic() < deadline:
             assert line or process.poll() is None
@@ -109,7 +109,7 @@ def test_ctrl_c_ends_a_training_that_the_same_command_resumes(tiny_mnist, tmp_pa
     while "Epoch 2/8" not in (line := process.stdout.readline()):
         assert line
     process.send_signal(signal.SIGINT)
-    out, err = process.communicate(timeout=60)
+    out, err = process.communicate(timeout=PATIENCE)
     assert process.returncode == 130
     assert "run the same command to resume" in out
     assert "Traceback" not in err

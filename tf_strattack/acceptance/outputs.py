@@ -9,6 +9,7 @@ import numpy as np
 from tf_strattack.acceptance.trial import Trial
 from tf_strattack.acceptance.verdict import Verdict
 from tf_strattack.attacks.attack import Attack
+from tf_strattack.percent import percent
 from tf_strattack.result import AttackResult
 from tf_strattack.typing import Flags
 
@@ -78,9 +79,10 @@ def clean_accuracy(trial: Trial) -> Verdict:
     for number, (rows, result, _) in enumerate(trial.runs, 1):
         found = result.clean_correct
         if not np.array_equal(found, correct[rows]):
-            text = f"run {number} of {len(trial.runs)} reports {found.mean():.1%}, the network's output {share:.1%}"
+            rates = f"reports {percent(found.mean())}%, the network's output {percent(share)}%"
+            text = f"run {number} of {len(trial.runs)} {rates}"
             return Verdict("clean accuracy", False, text, details)
-    return Verdict("clean accuracy", True, f"{share:.1%} in all of {len(trial.runs)} runs", details)
+    return Verdict("clean accuracy", True, f"{percent(share)}% in all of {len(trial.runs)} runs", details)
 
 
 def _changed(result: AttackResult) -> Flags:

@@ -10,7 +10,7 @@ from tf_strattack.problem.objective import Objective
 from tf_strattack.problem.work import Work
 from tf_strattack.result import AttackResult
 from tf_strattack.runtime.progress import Callback
-from tf_strattack.solvers.base import Iterate, Originals, Parameters, Solver
+from tf_strattack.solvers.base import Iterate, Parameters, Solver
 from tf_strattack.solvers.best import Solution
 from tf_strattack.solvers.minimise import minimise
 from tf_strattack.typing import Images
@@ -89,6 +89,4 @@ class SolverAttack(Attack, Solver[Iterate, Parameters]):
 
     def perturb(self, work: Work, given: Images) -> Solution:
         """Attacks a batch, starting at the originals; `given` (N, H, W, C) is 0."""
-        margins = work.margins()
-        required = work.goal.required_margin(margins, self.confidence)
-        return minimise(self, self.objective, work, Originals(margins, required, self.confidence))
+        return minimise(self, self.objective, work, self.originals(work, work.margins()))

@@ -205,7 +205,7 @@ class _Dual:
             larger = norms(shrunk(middle)) > middle
             return tf.where(larger, middle, low), tf.where(larger, high, middle)
 
-        # Of a group that stays 0, the subgradient takes away the whole pull of the entries that can move.
+        # The subgradient of a group that stays 0 takes away the whole pull of the entries that can move.
         pull = curvature * tf.where(inside == 0.0, tf.zeros_like(free), free)
         live = norms(pull) > taus
         most = norms(inside)

@@ -154,8 +154,7 @@ class IFGM(Attack):
         direction = work.evaluate(
             ("direction", norm), lambda problem: direction_of(problem, tf.zeros_like(problem.batch.images), norm)
         )
-        required = work.goal.required_margin(margins, self.confidence)
-        originals = Originals(margins, required, self.confidence, direction=direction)
+        originals = self.originals(work, margins)._replace(direction=direction)
         entries = math.prod(work.batch.images.shape[1:])
         least = 10.0**-_DECADES * float(entries) ** _EXPONENT[norm]
         solution = self._scan(work, originals, np.full(work.rows, least), _COARSE, 10.0**_DECADES)

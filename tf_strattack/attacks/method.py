@@ -31,8 +31,9 @@ from tf_strattack.runtime import devices
 from tf_strattack.runtime.causes import out_of_memory
 from tf_strattack.runtime.progress import Callback, Tracker
 from tf_strattack.runtime.rows import pad_rows, positions_of
+from tf_strattack.solvers.base import Originals
 from tf_strattack.solvers.best import ORIGINS, Solution
-from tf_strattack.typing import Classes, Flags, Images, Places
+from tf_strattack.typing import Classes, Flags, Images, Places, Rows
 from tf_strattack.versions import versions
 
 
@@ -96,6 +97,10 @@ class Method(abc.ABC):
     @abc.abstractmethod
     def perturb(self, work: Work, given: Images) -> Solution:
         """Works on a batch; `given` (N, H, W, C) holds the perturbations from which a refinement starts, else 0."""
+
+    def originals(self, work: Work, margins: Rows) -> Originals:
+        """What a solver must know about the originals, from their margins (N,) in logits."""
+        return Originals(margins, work.goal.required_margin(margins, self.confidence), self.confidence)
 
     def valid(self, goal: Goal, images: Images, delta: Images) -> Images:
         """The images (N, H, W, C) of perturbations of the originals, in the classifier's scale."""

@@ -181,7 +181,7 @@ class PGD(Attack):
     def perturb(self, work: Work, given: Images) -> Solution:
         """Attacks a batch; `given` (N, H, W, C) is 0."""
         margins = work.margins()
-        originals = Originals(margins, work.goal.required_margin(margins, self.confidence), self.confidence)
+        originals = self.originals(work, margins)
         solution = Solution.none(work.rows, work.batch.images.shape[1:])
         # Examples that succeed without a change need no step.
         solution.objective[(margins <= -originals.required).numpy()[: work.rows]] = 0.0

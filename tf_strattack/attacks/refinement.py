@@ -23,7 +23,6 @@ from tf_strattack.problem.work import Work
 from tf_strattack.result import AttackResult
 from tf_strattack.runtime.progress import Callback
 from tf_strattack.solvers import Paper, Solver, as_solver
-from tf_strattack.solvers.base import Originals
 from tf_strattack.solvers.best import GIVEN, Best, Solution
 from tf_strattack.solvers.minimise import minimise
 from tf_strattack.typing import Images, Pixels
@@ -143,7 +142,7 @@ class Refinement(Method):
     def perturb(self, work: Work, given: Images) -> Solution:
         """Refines the perturbations `given` (N, H, W, C) that succeed; the others leave the batch at once."""
         if self.groups is not None:
-            work = dataclasses.replace(work, batch=as_structure(self.groups).placed(work.batch))
+            work = work.placed(as_structure(self.groups))
         return self.refined(work, given)
 
     def refined(self, work: Work, given: Images) -> Solution:
@@ -179,13 +178,11 @@ class Refinement(Method):
         """The least distortion where `support` (N, H, W, C) is 1, from `start`; `known` if none is better."""
         batch = work.batch._replace(lower=work.batch.lower * support, upper=work.batch.upper * support)
         work = dataclasses.replace(work, batch=batch)
-        margins = work.margins()
-        required = work.goal.required_margin(margins, self.confidence)
         return minimise(
             self._solver,
             self._objective,
             work,
-            Originals(margins, required, self.confidence),
+            self.originals(work, work.margins()),
             start=proximal.box(start, batch.lower, batch.upper),
             known=known,
         )

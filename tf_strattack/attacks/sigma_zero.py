@@ -117,11 +117,9 @@ class SigmaZero(SolverAttack[Iterate, Numbers]):
         objective = Objective()
         if self.groups is not None:
             structure = as_structure(self.groups)
-            work = dataclasses.replace(work, batch=structure.placed(work.batch))
+            work = work.placed(structure)
             objective = Objective(groups=structure.of(*work.batch.images.shape[1:3]))
-        margins = work.margins()
-        required = work.goal.required_margin(margins, self.confidence)
-        return minimise(self, objective, work, Originals(margins, required, self.confidence))
+        return minimise(self, objective, work, self.originals(work, work.margins()))
 
     def parameters(self, problem: Problem, originals: Originals) -> Numbers:
         """The numbers of an iteration as tensors."""

@@ -24,7 +24,6 @@ from tf_strattack.problem.work import Work
 from tf_strattack.result import AttackResult
 from tf_strattack.runtime.progress import Callback
 from tf_strattack.solvers import SOLVERS, Admm, ProxLinear, Solver, as_solver
-from tf_strattack.solvers.base import Originals
 from tf_strattack.solvers.best import Solution
 from tf_strattack.typing import Images
 
@@ -220,9 +219,9 @@ class StrAttack(Attack):
     def perturb(self, work: Work, given: Images) -> Solution:
         """Attacks a batch, starting at the originals; `given` (N, H, W, C) is 0."""
         if self.groups is not None:
-            work = dataclasses.replace(work, batch=as_structure(self.groups).placed(work.batch))
+            work = work.placed(as_structure(self.groups))
         margins, slopes = work.tangents()
-        originals = Originals(margins, work.goal.required_margin(margins, self.confidence), self.confidence, slopes)
+        originals = self.originals(work, margins)._replace(slopes=slopes)
         objective = self.objective(*work.batch.images.shape[1:3])
         beginnings = Beginnings(as_solver(self.solver), self._restarts, self.seed, self.fallback_solver)
         solution = beginnings.find(objective, work, originals)

@@ -14,8 +14,6 @@ from tf_strattack.problem.groups import SlidingMask
 from tf_strattack.result import AttackResult
 from tf_strattack.typing import Images
 
-_DISTANCES = {"l0": metrics.l0, "l1": metrics.l1, "l2": metrics.l2, "linf": metrics.linf}
-
 
 class AttackOutcome(TypedDict):
     """The entry "attack" of an attacked datum's metadata; distances are in [0, 1] scale, None without success.
@@ -76,7 +74,7 @@ def outcomes_of(
         correct[others] = classifier.classify(examples.images[others]) == examples.labels[others]
     place = {row: position for position, row in enumerate(rows.tolist())}
     groups = getattr(attack, "groups", None) or SlidingMask(2)
-    distances = {name: measure(result.delta) for name, measure in _DISTANCES.items()}
+    distances = {name: measure(result.delta) for name, measure in metrics.DISTANCES.items()}
     distances["groups"] = metrics.nonzero_groups(result.delta, groups)
 
     def outcome(row: int) -> AttackOutcome:

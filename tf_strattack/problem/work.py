@@ -11,6 +11,7 @@ import tensorflow as tf
 
 from tf_strattack.problem.batch import Batch
 from tf_strattack.problem.goals.base import Goal
+from tf_strattack.problem.groups import GroupStructure
 from tf_strattack.problem.problem import Evaluations, Problem
 from tf_strattack.problem.starting_points import StartingPoints
 from tf_strattack.runtime import devices
@@ -53,6 +54,10 @@ class Work:
         return dataclasses.replace(
             self, batch=self.select(chosen, self.batch), places=self.places[chosen], starting_points=points
         )
+
+    def placed(self, structure: GroupStructure) -> Work:
+        """The same work with the regions of the groups, and with the box that they allow."""
+        return dataclasses.replace(self, batch=structure.placed(self.batch))
 
     def select(self, chosen: Places, nest: Any) -> Any:
         """Tensors that go with the batch, for the rows of `some(chosen)`."""

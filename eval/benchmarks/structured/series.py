@@ -80,9 +80,7 @@ def returned_by_peers(net: Net, number: int) -> list[Series]:
     """The images that other programs have returned for the first `number` examples, clipped to valid pixels."""
     series = []
     for name, images in net.peers.items():
-        ran = np.flatnonzero(~np.isnan(images[:number]).any(axis=(1, 2, 3)))
+        ran, valid, success = net.judged(images[:number])
         if len(ran):
-            valid = np.clip(images[ran], *net.classifier.bounds).astype(np.float32)
-            success = net.classifier.fooled_by(valid, net.labels[ran], net.targets[ran])
             series.append(Series(name, None, None, None, ran, valid, success))
     return series

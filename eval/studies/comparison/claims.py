@@ -73,8 +73,7 @@ def _refined(result: AttackResult, classifier: Classifier, **parameters: Any) ->
 
 
 def _means(parts: list[Images]) -> dict[str, float | None]:
-    functions = {"l0": metrics.l0, "l1": metrics.l1, "l2": metrics.l2, "linf": metrics.linf}
-    values = {name: np.concatenate([function(part) for part in parts]) for name, function in functions.items()}
+    values = {name: np.concatenate([of(part) for part in parts]) for name, of in metrics.DISTANCES.items()}
     return {name: float(value.mean()) if len(value) else None for name, value in values.items()}
 
 

@@ -12,6 +12,8 @@ from matplotlib.text import Text
 from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
 from matplotlib.transforms import Bbox
 
+from tf_strattack.percent import percent
+
 from ...figures.examples import save_picture
 from ...figures.palette import QUIET, colour, marker
 from ...figures.placing import Name, places_of
@@ -148,4 +150,4 @@ def _tau(row: dict[str, Any]) -> float:
 def _label(row: dict[str, Any]) -> str:
     # If an attack fails on some examples, its means are over the easier ones.
     asr = row["average"]["asr"]
-    return f"{row['name']}" + ("" if asr == 1.0 else f" (ASR {100 * asr:.1f} %)")
+    return f"{row['name']}" + ("" if asr == 1.0 else f" (ASR {percent(asr)} %)")

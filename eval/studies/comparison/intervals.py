@@ -13,7 +13,6 @@ from tf_strattack import AttackResult, metrics
 from ...inputs.examples import image_ids
 from ...runs.records import require_same_examples
 
-_DISTANCES = {"l0": metrics.l0, "l1": metrics.l1, "l2": metrics.l2, "linf": metrics.linf}
 _RESAMPLES, _LEVEL = 1000, 0.95
 NOTE = (
     f"In brackets: {_LEVEL:.0%} percentile intervals of {_RESAMPLES} bootstrap resamples, which draw the images with "
@@ -45,7 +44,7 @@ def ratio_intervals(
     drawn = metrics.one_target_each(np.concatenate(ids), seed=seed)
     chosen = np.random.default_rng(seed).integers(len(drawn), size=(_RESAMPLES, len(drawn)))
     found = {}
-    for name in _DISTANCES:
+    for name in metrics.DISTANCES:
         pair = [np.concatenate([part[name] for part in parts])[drawn] for parts in (values, theirs)]
         found[name] = _interval(pair[0], pair[1], chosen)
     return found
@@ -53,7 +52,7 @@ def ratio_intervals(
 
 def _distances(result: AttackResult) -> Mapping[str, npt.NDArray[np.float64]]:
     """Each distance (N,), NaN for failures."""
-    return {name: np.where(result.success, of(result.delta), np.nan) for name, of in _DISTANCES.items()}
+    return {name: np.where(result.success, of(result.delta), np.nan) for name, of in metrics.DISTANCES.items()}
 
 
 def _interval(

@@ -59,17 +59,21 @@ def write_scores(directory: Path, figures: dict[str, Any]) -> str:
 
 
 def _differences(by_attack: Mapping[str, Values], images: np.ndarray) -> dict[str, Any]:
-    """Differences between the first attack and each other one: means, standard errors over images, shares above 0."""
+    """Differences between the first attack and each other one: means over examples, their errors, shares above 0.
+
+    The standard errors are those of a mean over clusters, the images, which may have different numbers of examples.
+    """
     (_, first), *others = by_attack.items()
     ids, image = np.unique(images, return_inverse=True)
     found: dict[str, Any] = {}
     for name, other in others:
         difference = first - other
-        sums = np.stack([np.bincount(image, row, minlength=len(ids)) for row in difference])
-        by_image = sums / np.bincount(image, minlength=len(ids))
-        errors = by_image.std(axis=1, ddof=1) / np.sqrt(len(ids)) if len(ids) > 1 else np.full(len(sums), np.nan)
+        means = difference.mean(axis=1)
+        excess = np.stack([np.bincount(image, row, minlength=len(ids)) for row in difference - means[:, None]])
+        spread = np.sqrt((excess**2).sum(axis=1)) / len(image)
+        errors = spread * np.sqrt(len(ids) / (len(ids) - 1)) if len(ids) > 1 else np.full(len(means), np.nan)
         found[name] = {
-            "mean": difference.mean(axis=1).tolist(),
+            "mean": means.tolist(),
             "standard_error": [None if np.isnan(error) else float(error) for error in errors],
             "share_above": (difference > 0).mean(axis=1).tolist(),
         }

@@ -10,7 +10,7 @@ import pytest
 import tensorflow as tf
 
 import tf_strattack as sa
-from tests.programs import ROOT
+from tests.programs import PATIENCE, ROOT
 from tests.tf_strattack.classifiers.torch_modules.cases import ATTACKS, IMAGES
 
 torch = pytest.importorskip("torch")
@@ -114,6 +114,6 @@ print("successes:", result.success.sum())
     one = {"TF_NUM_INTRAOP_THREADS": "1", "TF_NUM_INTEROP_THREADS": "1"}
     command = [sys.executable, "-c", code]
     done = subprocess.run(
-        command, cwd=ROOT, env={**os.environ, **one}, text=True, capture_output=True, check=False, timeout=300
+        command, cwd=ROOT, env={**os.environ, **one}, text=True, capture_output=True, check=False, timeout=PATIENCE
     )
     assert "successes: 40" in done.stdout, done.stderr[-2000:]
