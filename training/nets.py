@@ -86,10 +86,6 @@ def _convolution(features: Any, channels: int, stride: int = 1, *, dtype: str, a
     return layers.Activation(activation, dtype=dtype)(normalised) if activation else normalised
 
 
-# The Keras dtype policies to train with.
-PRECISIONS = ("float32", "mixed_bfloat16")
-
-
 class Net(NamedTuple):
     """How a network is built and trained.
 

@@ -32,8 +32,6 @@ def test_networks_of_defences_are_those_that_are_trained():
     ("module", "flag", "values"),
     [
         ("eval.interpretability", "form", FORMS),
-        ("eval.defenses", "precision", nets.PRECISIONS),
-        ("training.train", "precision", nets.PRECISIONS),
         ("training.train", "dataset", sorted(nets.NETS)),
         ("training.train", "net", nets.NETS["mnist"]),
         ("training.train", "net", nets.NETS["cifar10"]),
