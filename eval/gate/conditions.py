@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import operator
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -47,9 +48,13 @@ _OF_RUNS = (
     *("gradient_evaluations_per_example", "forward_evaluations_per_example", "seconds_per_example"),
 )
 _COMPARED = re.compile(rf"\s*([\w.]+)\s*({'|'.join(_COMPARISONS)})\s*(\S+)\s*")
-# Measures that are shares of examples or images, at most 1; the others have no upper end.
 _ACCURACIES = ("clean_accuracy", "robust_accuracy")
-_SHARES = ("asr", *_ACCURACIES)
+# The ends of what measures can be, where these are not 0 and infinity: a success changes an entry at least.
+_AT_MOST_1 = ("asr", *_ACCURACIES, "linf")
+_AT_LEAST_1 = ("l0", "acp", "anc", "d20", "nonzero_groups", "groups")
+# Whole numbers: of a run, and of a single example.
+_COUNTS = ("num_successes", "num_examples", "num_images", "skipped_misclassified")
+_COUNTS_OF_EXAMPLES = (*_AT_LEAST_1, "gradient_evaluations", "forward_evaluations")
 # What users write between two of them, other than what is read.
 _JOINED = re.compile(r",|;|\b(?:and|or)\b|&|\|")
 _CONDITIONS = "several conditions have ; between them, and one that holds is enough"
@@ -73,12 +78,8 @@ class Comparison(NamedTuple):
     @property
     def ends(self) -> tuple[float, float]:
         """The least and the greatest value of the measure."""
-        return 0.0, 1.0 if self.measure.rpartition(".")[2] in _SHARES else math.inf
-
-    def can_hold(self) -> bool:
-        """Whether it holds of any value that the measure can have."""
-        least, most = self.ends
-        return any(self.holds(value) for value in (least, most, min(max(self.limit, least), most)))
+        name = self.measure.rpartition(".")[2]
+        return float(name in _AT_LEAST_1), 1.0 if name in _AT_MOST_1 else math.inf
 
 
 class Condition(NamedTuple):
@@ -93,6 +94,19 @@ class Condition(NamedTuple):
     text: str
     figure: Comparison
     limits: tuple[Comparison, ...]
+
+
+def can_hold(comparisons: Sequence[Comparison], whole: Collection[str]) -> bool:
+    """Whether all comparisons of a measure hold of any one value that it can have; those of `whole` are counts."""
+    least, most = comparisons[0].ends
+    limits = [min(max(one.limit, least), most) for one in comparisons]
+    points = sorted({least, *limits, min(most, 2.0 * max(limits) + 1.0)})
+    between = [(low + high) / 2.0 for low, high in itertools.pairwise(points)]
+    if comparisons[0].measure.rpartition(".")[2] in whole:
+        points, between = [float(end(point)) for point in points for end in (math.floor, math.ceil)], []
+        points += [point + step for point in points for step in (-1.0, 1.0)]
+    tried = [point for point in (*points, *between) if least <= point <= most]
+    return any(all(one.holds(point) for one in comparisons) for point in tried)
 
 
 def parse_conditions(texts: Iterable[str], *, own_labels: bool = False) -> list[Condition]:
@@ -156,14 +170,18 @@ def _parsed(text: str) -> Condition:
     cases = [f"{case}.{name}" for case in (*CASES, _ALL) for name in _OF_BLOCKS]
     listed = f"{', '.join(known)} (best.asr, average.asr, worst.asr, ...)"
     after = f"{', '.join(_OF_EXAMPLES)} after at"
-    return Condition(
-        text,
-        _compared(figure, text, [*known, *cases], listed, _CONDITIONS),
-        tuple(_compared(piece, text, [*_OF_EXAMPLES], after, _LIMITS) for piece in pieces),
-    )
+    compared = _compared(figure, text, [*known, *cases], listed, _CONDITIONS, _COUNTS)
+    within = [_compared(piece, text, [*_OF_EXAMPLES], after, _LIMITS, _COUNTS_OF_EXAMPLES) for piece in pieces]
+    for measure in _OF_EXAMPLES:
+        same = [limit for limit in within if _OF_EXAMPLES[limit.measure] == _OF_EXAMPLES[measure]]
+        if same and not can_hold(same, _COUNTS_OF_EXAMPLES):
+            raise InputError(
+                f"{_FORM} with limits that can hold together, received {limits!r}: no {measure} is within these"
+            )
+    return Condition(text, compared, tuple(within))
 
 
-def _compared(piece: str, text: str, known: list[str], listed: str, joined: str) -> Comparison:
+def _compared(piece: str, text: str, known: list[str], listed: str, joined: str, whole: Collection[str]) -> Comparison:
     found = _COMPARED.fullmatch(piece)
     if found is None:
         remedy = f"; {joined}" if _JOINED.search(piece) else ""
@@ -178,10 +196,12 @@ def _compared(piece: str, text: str, known: list[str], listed: str, joined: str)
     if not math.isfinite(limit):
         raise InputError(f"{_FORM} with a number, received {given!r} in {text!r}")
     comparison = Comparison(measure, sign, limit)
-    if not comparison.can_hold():
+    if not can_hold([comparison], whole):
         least, most = comparison.ends
         allowed = f"from {least:g} to {most:g}" if math.isfinite(most) else f"of at least {least:g}"
-        if measure.rpartition(".")[2] in _ROUNDED:
+        if measure.rpartition(".")[2] in _ROUNDED and limit < 1.0:
             allowed += f", to which all below {_ROUNDING:g} are rounded"
+        if measure.rpartition(".")[2] in whole:
+            allowed += " and whole"
         raise InputError(f"{_FORM} that can hold, with {measure} {allowed}, received {piece!r}, which never does")
     return comparison

@@ -122,7 +122,7 @@ class Quantization(Method):
             delta = some.padded((levels[todo] / LEVELS).astype(np.float32))
             evaluated = some.evaluate("quantization", _at_step, delta, tf.constant(step))
             margins, slopes = (part.numpy()[: len(todo)] for part in evaluated)
-            excess = margins + self.confidence + max(_SLACK, work.goal.resolution)
+            excess = margins + self.confidence + max(_SLACK * work.goal.unit, work.goal.resolution)
             found[todo] = excess <= 0
             if step == self.max_steps:
                 break

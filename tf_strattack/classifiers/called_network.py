@@ -59,14 +59,12 @@ class CalledNetwork(Programs):
             raise InputError(f"expected stochastic to be True or False, received {stochastic!r}")
         self.bounds = check_bounds(bounds)
         check_function("preprocessing", preprocessing, "lambda images: (images - mean) / std")
-        # With preprocessing, images may have another shape than the network declares.
-        self.image_shape = None if preprocessing else adapted.image_shape
+        self.image_shape = None if preprocessing else adapted.image_shape  # it may be another one before it
         # What is known of the function counts: a softmax that the caller has seen may be taken off.
         self.outputs = LOGITS if adapted.logits is not None else adapted.outputs or outputs
         self.num_classes: int | None = None
         self.stochastic = stochastic
-        # How often the network has changed.
-        self.generation = 0
+        self.generation = 0  # how often the network has changed
         self._stated = outputs
         self._adapted = adapted
         self._preprocessing = preprocessing
@@ -101,6 +99,11 @@ class CalledNetwork(Programs):
     def resolution(self) -> float:
         """By how much, in logits, rounding in less than float32 can move a margin: 0 for a network in float32."""
         return 0.0 if self._findings is None else self._findings.resolution
+
+    @property
+    def unit(self) -> float:
+        """What counts as one logit: 1, or a smaller power of ten for a network whose logits are far below 1."""
+        return 1.0 if self._findings is None else self._findings.unit
 
     @property
     def single_score(self) -> bool:

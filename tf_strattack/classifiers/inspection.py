@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -41,6 +42,7 @@ class Findings(NamedTuple):
       behind_head: whether its logits are taken in front of its last activation.
       resolution: by how much, in logits, rounding in less than float32 can move a margin; 0 in float32.
       single: whether it returns one number for each image, for two classes.
+      unit: what counts as one logit: 1, or a power of ten that is less if the network's logits are far below 1.
     """
 
     num_classes: int
@@ -48,6 +50,7 @@ class Findings(NamedTuple):
     behind_head: bool
     resolution: float
     single: bool = False
+    unit: float = 1.0
 
 
 def inspect(own: Network, adapted: Adapted, stated: str | None, probe: Probe, stochastic: bool = False) -> Findings:
@@ -99,7 +102,8 @@ def inspect(own: Network, adapted: Adapted, stated: str | None, probe: Probe, st
     if scores.shape[1] > 1:
         _warn_of_ties(scores[: probe.rows])
     resolution = _resolution(logits, alone_logits, dtype, raw.dtype if kind != LOGITS else dtype, adapted)
-    return Findings(max(2, scores.shape[1]), kind, behind_head, resolution, scores.shape[1] == 1)
+    unit = _unit(float(np.abs(logits[np.isfinite(logits).all(axis=1)]).max(initial=0.0)))
+    return Findings(max(2, scores.shape[1]), kind, behind_head, resolution, scores.shape[1] == 1, unit)
 
 
 def _stated_or_known(stated: str | None, known: str | None, number: int) -> str | None:
@@ -190,6 +194,11 @@ def _resolution(logits: Scores, alone: Scores, dtype: Any, own_dtype: Any, adapt
     if epsilon == 0.0 and own_dtype not in _EPSILON and noise <= _ROUNDING * max(1.0, scale):
         return 0.0
     return 2 * epsilon * scale + 4 * _EPSILON.get(own_dtype, 0.0) + 2 * noise
+
+
+def _unit(largest: float) -> float:
+    """What counts as one logit, from the largest: between 1 and 10 times that, at most 1."""
+    return min(1.0, 10.0 ** (math.floor(math.log10(largest)) + 1)) if largest > 0.0 else 1.0
 
 
 def _warn_of_saturation(scores: Scores, kind: str) -> None:

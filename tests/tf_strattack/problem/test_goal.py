@@ -7,7 +7,8 @@ import pytest
 import tensorflow as tf
 
 import tf_strattack as sa
-from tests.builders import batch_of, exact_rows
+from tests.builders import batch_of, brief, exact_rows
+from tests.slow import first_quick
 from tf_strattack.problem.goals.base import Goal
 
 
@@ -134,3 +135,22 @@ def test_the_goal_of_a_classifier_is_what_the_classifier_itself_gives(exact):
         goal = sa.StrAttack()(sa.Misclassify(classifier), images, labels, classes)
         np.testing.assert_array_equal(plain.adversarial, goal.adversarial)
         np.testing.assert_array_equal(plain.success, goal.success)
+
+
+@pytest.mark.parametrize("scale", first_quick([1e-7, 1e-3]))
+def test_the_scale_of_the_logits_does_not_matter(exact, scale):
+    _, images, labels, targets = exact
+    network, found = exact_rows(), []
+    for factor in (1.0, scale):
+        classifier = sa.Classifier.from_callable(lambda x, factor=factor: factor * network(x))
+        result = brief(30, epsilon=None, refining=10, fallback=None)(classifier, images, labels, targets)
+        stored = sa.quantize(classifier, images, result.adversarial, labels, targets)
+        assert classifier.fooled_by(result.adversarial, labels, targets)[result.success].all()
+        found.append((result, stored))
+        assert classifier.unit == (1.0 if factor == 1.0 else pytest.approx(scale, rel=10))
+    (plain, plain_stored), (tiny, tiny_stored) = found
+    assert (tiny.success == plain.success).mean() > 0.9
+    both = tiny.success & plain.success
+    distances = [sa.metrics.l2(result.delta)[both].mean() for result in (tiny, plain)]
+    np.testing.assert_allclose(*distances, rtol=0.05)
+    assert tiny_stored.success.sum() >= plain_stored.success.sum() - 3

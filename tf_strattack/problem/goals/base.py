@@ -130,6 +130,11 @@ class Goal(abc.ABC):
     def resolution(self) -> float:
         """By how much, in logits, rounding can move a margin; 0 in float32."""
 
+    @property
+    def unit(self) -> float:
+        """What counts as one logit: 1, or less if the logits of a network are far below 1."""
+        return min(network.unit for network in self.networks)
+
     @abc.abstractmethod
     def margin(self, batch: Batch) -> Rows:
         """How far (N,) the originals are from the goal, in logits; negative where they have reached it."""
@@ -167,7 +172,7 @@ class Goal(abc.ABC):
         It is a little more than `confidence`, so that a fresh forward pass, whose last bits depend on the batch,
         agrees; and still more if the network computes in less than float32.
         """
-        return confidence + tf.maximum(1e-4 * tf.maximum(tf.abs(margins), 1.0), self.resolution)
+        return confidence + tf.maximum(1e-4 * tf.maximum(tf.abs(margins), self.unit), self.resolution)
 
     @property
     def identity(self) -> Hashable:
