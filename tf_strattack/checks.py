@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -167,3 +167,16 @@ def bad_rows(wrong: npt.NDArray[np.bool_]) -> str:
     """The rows of `wrong` (N, ...) that hold a True, in words."""
     rows = np.flatnonzero(wrong.reshape(len(wrong), -1).any(axis=1))
     return f"row {rows[0]}" if len(rows) == 1 else f"{len(rows)} rows, the first is {rows[0]}"
+
+
+def check_aligned(success: Any, values: Mapping[str, Any]) -> tuple[Any, dict[str, Any]]:
+    """Whether each of N examples succeeded, and values of them by name, as arrays (N,).
+
+    Raises:
+      InputError: arrays of different lengths, or with more axes.
+    """
+    flags, arrays = np.asarray(success, bool), {name: np.asarray(value) for name, value in values.items()}
+    for name, array in arrays.items():
+        if array.shape != flags.shape or flags.ndim != 1:
+            raise InputError(f"expected success and {name} of shape (N,), received {flags.shape} and {array.shape}")
+    return flags, arrays

@@ -1,7 +1,7 @@
 """Measures of perturbations: distances, group and cluster counts, and best/average/worst over targets.
 
-All functions take `delta` (N, H, W, C) in [0, 1] scale and return one number per example; arrays of another rank raise
-an `InputError`. An entry counts as changed if |delta| > 1e-6, the paper's threshold, in all functions.
+All functions take `delta` (N, H, W, C) in [0, 1] scale and return one number per example; arrays of another rank, or
+with NaN, raise an `InputError`. An entry is changed if |delta| > 1e-6, the paper's threshold, in all functions.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import scipy.ndimage
 
-from tf_strattack.checks import as_array
+from tf_strattack.checks import as_array, check_aligned
 from tf_strattack.errors import InputError
 from tf_strattack.problem.distortions import CHANGED
 from tf_strattack.problem.groups import GroupStructure, as_structure
@@ -139,11 +139,13 @@ def best_average_worst(
       >>> blocks["best"]["l2"], blocks["worst"]["l2"], blocks["worst"]["asr"]
       (2.5, 2.0, 0.5)
     """
+    success, values = check_aligned(success, {"image_ids": image_ids, **values})
+    image_ids = values.pop("image_ids")
     ids, image = np.unique(image_ids, return_inverse=True)
     reached = np.bincount(image, success, minlength=len(ids))
     number = np.bincount(image, minlength=len(ids))
     drawn = one_target_each(image, seed=seed)
-    blocks = {
+    return {
         "best": mean_over_successes(
             reached > 0, {m: _extreme(np.minimum, v, image, success, len(ids)) for m, v in values.items()}
         ),
@@ -153,7 +155,6 @@ def best_average_worst(
         ),
         "all": mean_over_successes(success, values),
     }
-    return blocks
 
 
 def one_target_each(image_ids: npt.NDArray[Any], *, seed: int) -> npt.NDArray[np.intp]:
@@ -167,7 +168,7 @@ def one_target_each(image_ids: npt.NDArray[Any], *, seed: int) -> npt.NDArray[np
       The index of an example for each image, in the order of the sorted ids.
     """
     order = np.random.default_rng(seed).permutation(len(image_ids))
-    _, first = np.unique(image_ids[order], return_index=True)
+    _, first = np.unique(np.asarray(image_ids)[order], return_index=True)
     return order[first]
 
 
@@ -193,6 +194,8 @@ def accuracies(
       >>> sa.metrics.accuracies(success, image_ids, num_misclassified=2)
       {'clean_accuracy': 0.5, 'robust_accuracy': 0.25}
     """
+    success, of = check_aligned(success, {"image_ids": image_ids})
+    image_ids = of["image_ids"]
     attacked = len(np.unique(image_ids))
     fooled = len(np.unique(image_ids[success]))
     images = attacked + num_misclassified
@@ -231,6 +234,8 @@ def _checked(delta: Any) -> npt.NDArray[Any]:
     array = as_array(delta, "delta")
     if array.ndim != 4 or array.dtype.kind not in "fiub":
         raise InputError(f"expected delta of shape (N, H, W, C), numbers, received {array.dtype} {array.shape}")
+    if not np.isfinite(array).all():
+        raise InputError("expected finite changes in delta, received NaN or infinity")
     return array
 
 

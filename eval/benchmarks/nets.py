@@ -121,6 +121,14 @@ def read_cases(path: Path, classifier: Classifier) -> Cases:
     except InputError as error:
         raise InputError(f"{error} (in {path})") from error
     peers = {part.removeprefix(_PEER): array.astype(np.float32) for part, array in arrays.items()}
+    low, high = classifier.bounds
+    for name, peer in peers.items():  # as returned, so that they may be a little outside
+        farthest = np.nanmax(np.abs(peer - (low + high) / 2), initial=0.0)
+        if farthest > 2 * (high - low):
+            raise InputError(
+                f"expected {_PEER}{name} of {path} in the scale of its images, from {low:g} to {high:g}, received "
+                f"values up to {np.nanmax(np.abs(peer)):g}"
+            )
     return Cases(images, labels, targets, peers)
 
 

@@ -110,7 +110,8 @@ def read_dataset(
     if path.is_dir():
         return _data(read_folder(path, channels, allow_outside=allow_outside), frame_of(varied=True))
     if path.suffix.lower() == ".npz":
-        return _data(read_npz(path, split), frame_of(varied=False), split)
+        rows, in_splits = read_npz(path, split)
+        return _data(rows, frame_of(varied=False), split if in_splits else None)
     if "/" in name or path.suffix:
         raise InputError(f"expected --dataset to be sample, a TFDS name, a folder or an .npz file, received {name!r}")
     rows, varied = _open_tfds(name, split, data_dir, download)

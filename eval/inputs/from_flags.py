@@ -47,8 +47,9 @@ def data_from_flags(
     Raises:
       InputError: a flag that does not fit.
     """
-    return read_dataset(
-        dataset or flags.DATASET.value,
+    name = dataset or flags.DATASET.value
+    data = read_dataset(
+        name,
         data_dir=flags.DATA_DIR.value,
         split=split or flags.SPLIT.value,
         download=flags.DOWNLOAD.value,
@@ -56,3 +57,9 @@ def data_from_flags(
         resize=flags.RESIZE.value,
         allow_outside=flags.ALLOW_OUTSIDE.value,
     )
+    if data.split is None and flags.SPLIT.present and flags.SPLIT.value != flags.SPLIT.default:
+        raise InputError(
+            f"expected --split with a TFDS data set, or with an .npz file of Keras's arrays, received "
+            f"--split={flags.SPLIT.value} with {name}, which has none: leave --split out"
+        )
+    return data

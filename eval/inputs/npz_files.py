@@ -22,8 +22,8 @@ _IMAGES, _LABELS = "images", "labels"
 _SPLITS = ("train", "test")
 
 
-def read_npz(path: Path, split: str) -> Rows:
-    """Opens an `.npz` file, see `eval.inputs.datasets.read_dataset`.
+def read_npz(path: Path, split: str) -> tuple[Rows, bool]:
+    """Opens an `.npz` file, see `eval.inputs.datasets.read_dataset`; also whether the file has splits.
 
     Grey images (N, H, W) get a channel axis, labels (N, 1) lose an axis, and labels that are bool, or whole numbers in
     floating point, become integers. Each conversion is reported once.
@@ -47,16 +47,17 @@ def read_npz(path: Path, split: str) -> Rows:
     def rows(start: int) -> Iterable[Row]:
         return zip(names[start:], images[start:], labels[start:], strict=True)
 
-    return Rows(rows, f"sha256 {sha256_of(path)}", {}, len(images))
+    return Rows(rows, f"sha256 {sha256_of(path)}", {}, len(images)), arrays.of_split
 
 
 class _Arrays(NamedTuple):
-    """The arrays of the file, the beginning of its images' names, and notes for the user."""
+    """The arrays of the file, the beginning of its images' names, notes for the user, whether they are of a split."""
 
     images: Pixels
     labels: Pixels
     stem: str
     notes: tuple[str, ...] = ()
+    of_split: bool = False
 
 
 def _read(path: Path, split: str) -> _Arrays:
@@ -67,7 +68,7 @@ def _read(path: Path, split: str) -> _Arrays:
         if {_IMAGES, _LABELS} <= set(file.files):
             return _Arrays(_array(file, _IMAGES, path), _array(file, _LABELS, path), path.stem)
         images, labels, note = _of_split(file.files, split, path)
-        return _Arrays(_array(file, images, path), _array(file, labels, path), f"{path.stem}_{split}", (note,))
+        return _Arrays(_array(file, images, path), _array(file, labels, path), f"{path.stem}_{split}", (note,), True)
 
 
 def _of_split(names: Sequence[str], split: str, path: Path) -> tuple[str, str, str]:

@@ -84,6 +84,8 @@ class Work:
         fault = fault_of_return(found, len(examples.images), AttackResult)
         if not fault and not np.isfinite(found.adversarial).all():
             fault = "pixels that are NaN or infinite"
+        if not fault and not type(self.attack).__module__.startswith("tf_strattack."):
+            fault = self._fault_of_success(classifier, found)
         if fault:  # of an attack of the user's own
             raise InputError(f"expected a result for each example, received: {fault}")
         result, before = found, {}
@@ -108,6 +110,16 @@ class Work:
             result = _joined(found, repaired)
         result = dataclasses.replace(complete(result), example_ids=examples.example_ids)
         return Outcome(result, {**measure(result, groups=groups), **before})
+
+    def _fault_of_success(self, classifier: Classifier, found: AttackResult) -> str:
+        """What is wrong with the successes of an attack that may judge for itself; "" if the network confirms them."""
+        other = self.input_transform.fooled(classifier, found, self.attack.confidence) != found.success
+        if found.interrupted or not other.any():
+            return ""
+        return (
+            f"success of {other.sum()} of {len(found)} examples is not what the network says of their images: leave "
+            "it to Attack.__call__ (define objective, init and step alone), or take classifier.fooled_by(images, ...)"
+        )
 
     def _attack_on(self, examples: Examples, groups: GroupStructure) -> Attack:
         """The attack with the groups of the examples; `groups` are those of `grouping`."""

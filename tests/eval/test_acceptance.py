@@ -149,6 +149,10 @@ def test_an_attack_of_one_s_own_that_fails_is_named_and_not_this_program(small, 
         status, _, err = server_of("eval.attack").run(*given, f"--attack=tests.broken:{name}", "--overwrite")
         assert status == 2
         assert f"error: expected a result for each example, {shown}" in err.splitlines()[-1]
+    small_steps = ["--attack=tests.broken:ClaimsSuccess", "--attack_parameters=epsilon=1e-5", "--overwrite"]
+    status, _, err = server_of("eval.attack").run(*given, *small_steps)
+    assert status == 2
+    assert "is not what the network says of their images: leave it to Attack.__call__" in err.splitlines()[-1]
 
 
 def test_a_module_that_ends_the_process_is_a_mistake(tmp_path, monkeypatch):

@@ -2,6 +2,7 @@
 
 import csv
 import json
+from pathlib import Path
 
 import keras
 import numpy as np
@@ -155,6 +156,8 @@ MISTAKES = [
     (["--batch_size=0"], "expected --batch_size to be a whole number of at least 1, or auto, received '0'"),
     (["--targets=ten"], "expected --targets to be all, random, random:3, class:3, least_likely or untargeted"),
     (["--targets=²"], "expected --targets to be all, random, random:3, class:3, least_likely or untargeted"),
+    (["--dataset=~/nothing.npz"], f"{Path.home()}/nothing.npz"),
+    (["--split=trian"], "with sample, which has none: leave --split out"),
     (["--batch_size=²"], "expected --batch_size to be a whole number of at least 1, or auto, received '²'"),
     (["--targets=random:10"], "expected --targets of at most 9, the other classes, received random:10"),
     (["--dataset=mnist", "--data_dir=nowhere"], "expected the TFDS data set 'mnist' in --data_dir"),

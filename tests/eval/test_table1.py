@@ -29,8 +29,10 @@ def finished(tmp_path_factory):
 
 def test_one_attack_makes_a_table(tmp_path):
     given = ["--num_images=1", "--targets=random", "--attacks=fgm_l2", "--taus=", "--noclaims"]
-    status, out, err = server_of("eval.table1").run(*given, f"--output_dir={tmp_path / 'out'}")
+    unused = "--attack_parameters=cw_l2.search_steps=2"
+    status, out, err = server_of("eval.table1").run(*given, unused, f"--output_dir={tmp_path / 'out'}")
     assert status == 0, err
+    assert f"note: {unused} has no effect: cw_l2 is not of --attacks\n" in err
     written = json.loads((tmp_path / "out" / "table1.json").read_text())
     assert [(row["name"], row["num_examples"]) for row in written["rows"]] == [("fgm_l2", 1)]
     assert (tmp_path / "out" / "table1.md").read_text() in out

@@ -128,3 +128,26 @@ def test_what_is_no_batch_of_perturbations_is_refused(delta):
             getattr(sa.metrics, measure)(delta)
     with pytest.raises(sa.InputError, match="expected delta"):
         sa.metrics.nonzero_groups(delta, 2)
+
+
+def test_summaries_take_lists_and_refuse_what_does_not_fit():
+    blocks = sa.metrics.best_average_worst({"l2": [1.0, 2.0, 3.0]}, [True, False, True], ["a", "a", "b"], seed=0)
+    assert (blocks["best"]["l2"], blocks["worst"]["asr"]) == (2.0, 0.5)
+    rates = sa.metrics.accuracies([True, False], ["a", "b"], num_misclassified=2)
+    assert rates == {"clean_accuracy": 0.5, "robust_accuracy": 0.25}
+    assert sa.metrics.accuracies([], []) == {"clean_accuracy": None, "robust_accuracy": None}
+    for values, success, ids, name in (
+        ({"l2": [1.0]}, [True, True], ["a", "b"], "l2"),
+        ({"l2": [1.0, 2.0]}, [True, True], ["a"], "image_ids"),
+        ({}, True, "a", "image_ids"),
+    ):
+        with pytest.raises(sa.InputError, match=rf"expected success and {name} of shape \(N,\), received"):
+            sa.metrics.best_average_worst(values, success, ids, seed=0)
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_a_change_that_is_not_finite_is_refused(value):
+    delta = np.full((2, 2, 2, 1), value)
+    for measure in (*sa.metrics.DISTANCES.values(), sa.metrics.acp, sa.metrics.anc, sa.metrics.d20):
+        with pytest.raises(sa.InputError, match="expected finite changes in delta, received NaN or infinity"):
+            measure(delta)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import inspect
+import os
 import shlex
 import sys
 import textwrap
@@ -62,9 +63,15 @@ def parse(options: Options, argv: list[str]) -> list[str]:
         own[name] = every[name]
     for name, value in options.defaults.items():
         every.set_default(name, value)
-    rest: list[str] = own(argv)
+    rest: list[str] = own([_with_home(argument) for argument in argv])
     every.mark_as_parsed()
     return rest
+
+
+def _with_home(argument: str) -> str:
+    """An argument whose value begins with ~/, which a shell leaves as it is after =, with the home directory."""
+    name, equals, value = argument.partition("=")
+    return f"{name}={os.path.expanduser(value)}" if equals and (value == "~" or value.startswith("~/")) else argument
 
 
 def help_of(options: Options, about: str, name: str) -> str:

@@ -37,7 +37,7 @@ def compare(attacks: Sequence[str], taus: Sequence[str], *, claims: bool) -> Non
     """
     names = check_attacks("attacks", attacks)
     front = flags.positive_numbers("taus", taus, float)
-    setup = set_up("eval.table1")
+    setup = set_up("eval.table1", names)
     comparison, network = setup.comparison, setup.network
     wanted = _rows(comparison, names, front, claims)
     if engine_flags.VERIFY.value:

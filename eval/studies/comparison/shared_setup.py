@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, NamedTuple
+
+from tf_strattack.programs.notices import notice
 
 from ... import flags
 from ...inputs.applications import NONE
@@ -70,8 +72,8 @@ class SharedSetup(NamedTuple):
         return {**self.data.class_names, **self.network.class_names}
 
 
-def set_up(program: str) -> SharedSetup:
-    """Sets up a comparison by `program` from the shared flags.
+def set_up(program: str, names: Collection[str]) -> SharedSetup:
+    """Sets up a comparison of the attacks `names` by `program` from the shared flags.
 
     Raises:
       InputError: a value that does not fit.
@@ -81,6 +83,8 @@ def set_up(program: str) -> SharedSetup:
     model = flags.MODEL.value if named else _NETWORKS[flags.DATASET.value]
     grouping = parse_groups(flags.GROUPS.value)
     parameters = check_parameters(flags.ATTACK_PARAMETERS.value, grouping.for_attack)
+    for unused in sorted(parameters.keys() - set(names)):
+        notice(f"--attack_parameters={unused}.{parameters[unused][0]} has no effect: {unused} is not of --attacks")
     network = model_from_flags(model)
     data = data_from_flags(network.classifier.image_shape)
     own_labels = flags.WEIGHTS.value == NONE

@@ -37,7 +37,7 @@ def explain(attacks: Sequence[str], given: Sequence[str], form: str) -> None:
         raise InputError(f"expected --percentiles between 0 and 100, received {','.join(given)!r}")
     if flags.TARGETS.value == "untargeted":
         raise InputError("expected target classes in --targets, which saliency needs, received untargeted")
-    setup = set_up("eval.interpretability")
+    setup = set_up("eval.interpretability", names)
     comparison = setup.comparison
     rows = [comparison.row(name) for name in names]
     if engine_flags.VERIFY.value:

@@ -53,6 +53,10 @@ DIGITS, ZEROS = np.zeros((2, 28, 28, 1), np.float32), np.zeros(2, int)
             {"adv_peer": DIGITS[:1]},
             "expected adv_peer of {path} to have the shape (2, 28, 28, 1), received (1, 28, 28, 1)",
         ),
+        (
+            {"adv_peer": 254 + DIGITS},
+            "expected adv_peer of {path} in the scale of its images, from 0 to 1, received values up to",
+        ),
         ({"adv_peer": np.full(DIGITS.shape, "a")}, "expected numbers in adv_peer of {path}, received <U1"),
         ({"targets": ZEROS + 10}, "expected targets from 0 to 9, received 10 in 2 rows, the first is 0 (in {path})"),
         ({"targets": ZEROS - 1}, "expected targets from 0 to 9, received -1 in 2 rows, the first is 0 (in {path})"),
