@@ -64,7 +64,7 @@ def _help(flag: dict[str, Any]) -> str:
     # absl puts <a|b> in front of what the program says of a flag with choices.
     text = re.sub(r"^<[^>]*>: ", "", " ".join(flag["help"].split()))
     choices = ", ".join(f"`{choice}`" for choice in flag["choices"] or [])
-    text = re.sub(r"(--[a-z]\w*(?:=[\w.]+)?)", r"`\1`", text.replace("<", "&lt;"))
+    text = re.sub(r"(--[a-z]\w*(?:=\w+(?:\.\w+)*)?)", r"`\1`", text.replace("<", "&lt;"))
     return (f"One of {choices}. {text}" if choices else text).replace("|", "\\|")
 
 

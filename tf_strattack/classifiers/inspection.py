@@ -102,8 +102,7 @@ def inspect(own: Network, adapted: Adapted, stated: str | None, probe: Probe, st
     if scores.shape[1] > 1:
         _warn_of_ties(scores[: probe.rows])
     resolution = _resolution(logits, alone_logits, dtype, raw.dtype if kind != LOGITS else dtype, adapted)
-    unit = _unit(float(np.abs(logits[np.isfinite(logits).all(axis=1)]).max(initial=0.0)))
-    return Findings(max(2, scores.shape[1]), kind, behind_head, resolution, scores.shape[1] == 1, unit)
+    return Findings(max(2, scores.shape[1]), kind, behind_head, resolution, scores.shape[1] == 1, _unit(logits))
 
 
 def _stated_or_known(stated: str | None, known: str | None, number: int) -> str | None:
@@ -196,8 +195,9 @@ def _resolution(logits: Scores, alone: Scores, dtype: Any, own_dtype: Any, adapt
     return 2 * epsilon * scale + 4 * _EPSILON.get(own_dtype, 0.0) + 2 * noise
 
 
-def _unit(largest: float) -> float:
-    """What counts as one logit, from the largest: between 1 and 10 times that, at most 1."""
+def _unit(logits: Scores) -> float:
+    """What counts as one logit: between 1 and 10 times the largest that is finite, at most 1."""
+    largest = float(np.abs(logits[np.isfinite(logits).all(axis=1)]).max(initial=0.0))
     return min(1.0, 10.0 ** (math.floor(math.log10(largest)) + 1)) if largest > 0.0 else 1.0
 
 
