@@ -32,8 +32,10 @@ def check_bounds(bounds: Sequence[float]) -> tuple[float, float]:
         raise
     except (TypeError, ValueError):
         raise InputError(f"expected bounds (lower, upper), received {bounds!r}") from None
-    if not (np.isfinite([lower, upper]).all() and lower < upper):
-        raise InputError(f"expected finite bounds with lower < upper, received {(lower, upper)}")
+    with np.errstate(over="ignore"):
+        width = np.float32(upper) - np.float32(lower)
+    if not (np.isfinite(width) and width > 0.0):
+        raise InputError(f"expected finite bounds in float32 with lower < upper, received {(lower, upper)}")
     return lower, upper
 
 

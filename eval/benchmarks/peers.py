@@ -38,7 +38,7 @@ def require_peers(nets: Sequence[Net]) -> None:
     if not any(net.peers for net in nets):
         raise InputError(
             "expected a net with arrays adv_NAME of other programs for the section peers, received none: add "
-            "--cases_dir=DIR, or --nets=model --peers=FILE"
+            "--cases_dir=DIR, or --nets=model and a file with such arrays as --peers=FILE"
         )
 
 

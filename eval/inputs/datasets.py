@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import hashlib
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -16,6 +17,7 @@ import tensorflow_datasets as tfds
 from tf_strattack import InputError, shipped
 from tf_strattack.images import from_uint8, to_uint8
 from tf_strattack.programs.tfds_splits import load_raw
+from tf_strattack.runtime.causes import cause_of
 from tf_strattack.typing import Images
 
 from .dataset_files import Row, Rows
@@ -171,5 +173,7 @@ def _load_tfds(name: str, split: str, data_dir: str | None, download: bool, **op
     except ValueError as error:
         if isinstance(error, InputError):
             raise
-        raise InputError(f"expected a split of {name}, received --split={split}: {error}") from error
+        if not re.fullmatch(r"[\w.:]+", name):
+            raise InputError(f"expected --dataset to be a TFDS name, a folder or a file, received {name!r}") from error
+        raise InputError(f"expected a split of {name}, received --split={split}: {cause_of(error)}") from error
     return pairs, info

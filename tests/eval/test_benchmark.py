@@ -274,7 +274,7 @@ def test_images_that_another_program_returned_are_measured_like_ours(mnist, digi
             "expected flags of eval.benchmark with --peers, received --dataset, which it does not use",
         ),
         (["--nets=model", "--sections=peers", "--peers=nowhere.npz"], "received nowhere.npz, which does not exist"),
-        (["--nets=model", "--sections=peers"], "received none: add --cases_dir=DIR, or --nets=model --peers=FILE"),
+        (["--nets=model", "--sections=peers"], "received none: add --cases_dir=DIR, or --nets=model and a file"),
         (["--envelope=best.npz"], "expected --envelope with --sections=structured, received it with floor,attacks,"),
         (["--sections=structured", "--envelope=nowhere/best.npz"], "expected --envelope in a directory that exists"),
         (["--sections=structured", f"--envelope={__file__}"], "expected an envelope that --envelope has written"),

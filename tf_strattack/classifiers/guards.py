@@ -188,7 +188,10 @@ def check_gradient(network: Network, kind: str, adapted: Adapted, probe: Probe) 
     if result is None:
         raise InputError(f"expected a gradient from the output to the image, received none: {remedy}")
     if not np.isfinite(np.asarray(result)[: probe.rows]).all():
-        raise InputError("expected a finite gradient from the output to the image, received NaN or infinity")
+        raise InputError(
+            "expected a finite gradient from the output to the image, received NaN or infinity: a square root, a "
+            "logarithm or a quotient has none at 0, so add a small number there, as in sqrt(x + 1e-6)"
+        )
     if not np.any(np.asarray(result)):
         raise InputError(
             "expected a gradient from the output to the image, received 0 in every pixel: are the bounds the scale of "

@@ -105,9 +105,8 @@ def notes_on(model: Any, end: Any) -> list[str]:
     if kind == SIGMOID and end.shape[-1] != 1:
         return ["the network ends in a sigmoid for each of several classes: the largest decides (argmax)"]
     if activation not in _PLAIN_ACTIVATIONS:
-        return [
-            f"the network ends in {activation}: its outputs are taken as they are, and the largest decides (argmax)"
-        ]
+        decides = "" if end.shape[-1] == 1 else ", and the largest decides (argmax)"
+        return [f"the network ends in {activation}: its outputs are taken as they are{decides}"]
     loss = getattr(model, "loss", None) if getattr(model, "compiled", False) else None
     name = loss if isinstance(loss, str) else getattr(loss, "name", getattr(loss, "__name__", None))
     if kind not in (PROBABILITIES, SIGMOID) and str(name).lower() in _REGRESSION:

@@ -33,15 +33,15 @@ class StartingPoints:
             return None
         points = as_array(given, "starting points")
         shape = originals.shape[1:]
+        sizes = ", ".join(map(str, shape))
         if points.ndim == 5 and points.shape[0] != len(originals):
             raise InputError(
-                f"expected starting points of shape {(len(originals), 'K', *shape)}, some for each example, "
+                f"expected starting points of shape ({len(originals)}, K, {sizes}), some for each example, "
                 f"received {points.shape}"
             )
         if points.ndim not in (4, 5) or points.shape[-3:] != shape:
             raise InputError(
-                f"expected starting points of shape {('P', *shape)}, a pool, or {('N', 'K', *shape)}, "
-                f"received {points.shape}"
+                f"expected starting points of shape (P, {sizes}), a pool, or (N, K, {sizes}), received {points.shape}"
             )
         if not points.size:
             return None

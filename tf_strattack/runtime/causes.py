@@ -44,6 +44,8 @@ def cause_of(error: BaseException) -> str:
       >>> cause_of(ValueError("Exception encountered when calling Dense.call().\n\nShapes differ."))
       'Shapes differ.'
     """
+    if "allow_pickle" in str(error):  # NumPy's advice on any file that is not its own
+        return "no arrays of NumPy, or arrays of Python objects"
     earlier = error.__cause__ or error.__context__
     if earlier is not None and _WRAPPED in str(error):
         return cause_of(earlier)

@@ -214,7 +214,7 @@ def test_problems_that_are_not_convex_begin_again_too(change):
     [
         (
             np.zeros((3, 5, 6, 1)),
-            r"expected starting points of shape \('P', 6, 6, 1\), a pool, or \('N', 'K'",
+            r"expected starting points of shape \(P, 6, 6, 1\), a pool, or \(N, K, 6, 6, 1\)",
         ),
         (np.zeros((6, 6, 1)), "a pool, or"),
         (np.zeros((2, 1, 6, 6, 1)), "some for each example"),
