@@ -66,8 +66,7 @@ def nonzero_groups(delta: Images, groups: GroupStructure | int) -> Values:
       InputError: groups that do not fit the image.
     """
     delta = _checked(delta)
-    changed = (np.abs(delta) > CHANGED).astype(np.float32)
-    totals = as_structure(groups).on(delta.shape).total(changed)
+    totals = as_structure(groups).on(delta.shape).total((np.abs(delta) > CHANGED).astype(np.float32))
     return np.count_nonzero(totals, axis=(1, 2)).astype(np.float64)
 
 
@@ -132,6 +131,9 @@ def best_average_worst(
       A block for each case: "asr" in [0, 1], "num_successes", "num_examples", and for each measure the mean over the
       successes, None if there is none.
 
+    Raises:
+      InputError: arrays of different lengths.
+
     Example:
       >>> import numpy as np, tf_strattack as sa
       >>> success, image_ids = np.array([True, True, True, False]), np.array(["a", "a", "b", "b"])
@@ -145,14 +147,17 @@ def best_average_worst(
     reached = np.bincount(image, success, minlength=len(ids))
     number = np.bincount(image, minlength=len(ids))
     drawn = one_target_each(image, seed=seed)
+
+    def extreme(choose: np.ufunc, first: float) -> dict[str, Values]:  # meaningless for images without a success
+        found = {name: np.full(len(ids), first) for name in values}
+        for name, value in values.items():
+            choose.at(found[name], image[success], value[success])
+        return found
+
     return {
-        "best": mean_over_successes(
-            reached > 0, {m: _extreme(np.minimum, v, image, success, len(ids)) for m, v in values.items()}
-        ),
-        "average": mean_over_successes(success[drawn], {m: v[drawn] for m, v in values.items()}),
-        "worst": mean_over_successes(
-            reached == number, {m: _extreme(np.maximum, v, image, success, len(ids)) for m, v in values.items()}
-        ),
+        "best": mean_over_successes(reached > 0, extreme(np.minimum, np.inf)),
+        "average": mean_over_successes(success[drawn], {name: value[drawn] for name, value in values.items()}),
+        "worst": mean_over_successes(reached == number, extreme(np.maximum, -np.inf)),
         "all": mean_over_successes(success, values),
     }
 
@@ -188,6 +193,9 @@ def accuracies(
     Returns:
       "clean_accuracy" and "robust_accuracy" in [0, 1], None without images.
 
+    Raises:
+      InputError: arrays of different lengths.
+
     Example:
       >>> import numpy as np, tf_strattack as sa
       >>> success, image_ids = np.array([True, False, False, False]), np.array(["a", "a", "b", "b"])
@@ -196,10 +204,8 @@ def accuracies(
     """
     success, of = check_aligned(success, {"image_ids": image_ids})
     image_ids = of["image_ids"]
-    attacked = len(np.unique(image_ids))
-    fooled = len(np.unique(image_ids[success]))
-    images = attacked + num_misclassified
-    shares = {"clean_accuracy": attacked, "robust_accuracy": attacked - fooled}
+    attacked, fooled = len(np.unique(image_ids)), len(np.unique(image_ids[success]))
+    images, shares = attacked + num_misclassified, {"clean_accuracy": attacked, "robust_accuracy": attacked - fooled}
     return {name: number / images if images else None for name, number in shares.items()}
 
 
@@ -218,15 +224,6 @@ def mean_over_successes(success: npt.NDArray[np.bool_], values: Mapping[str, Val
     means = {name: float(value[success].mean()) if successes else None for name, value in values.items()}
     asr = successes / examples if examples else None
     return {"asr": asr, "num_successes": successes, "num_examples": examples, **means}
-
-
-def _extreme(
-    choose: np.ufunc, values: Values, image: npt.NDArray[Any], success: npt.NDArray[np.bool_], images: int
-) -> Values:
-    """The least or greatest value of each image's successful examples; meaningless if there is none."""
-    result = np.full(images, np.inf if choose is np.minimum else -np.inf)
-    choose.at(result, image[success], values[success])
-    return result
 
 
 def _checked(delta: Any) -> npt.NDArray[Any]:

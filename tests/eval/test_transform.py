@@ -94,7 +94,7 @@ def test_the_work_attacks_what_is_behind_the_change(classifier, two_digits):
     class Recorded(sa.FGM):
         def __call__(self, goal, *arguments, **options):
             attacked.append(goal)
-            return super().__call__(classifier, *arguments, **options)
+            return super().__call__(goal, *arguments, **options)
 
     names = np.array(["a_untargeted"])
     examples = Examples(images[:1], labels[:1], None, np.array(["a"]), names)

@@ -52,7 +52,7 @@ def epsilon(trial: Trial) -> Verdict:
     free = trial.result
     if not free.success.any():
         return Verdict("epsilon", None, "no example has succeeded, so that no limit binds")
-    if not np.isfinite(trial.size(free)).all():
+    if not np.isfinite(free.adversarial).all():
         return Verdict("epsilon", False, _NOT_FINITE)
     largest = float(trial.size(free)[free.success].max())
     limit = _TIGHTER * largest
@@ -60,7 +60,7 @@ def epsilon(trial: Trial) -> Verdict:
         return Verdict("epsilon", None, "the originals are successes already, so that no limit binds")
     own = trial.attack.epsilon
     tight = trial.run(dataclasses.replace(trial.attack, epsilon=limit))
-    if not np.isfinite(trial.size(tight)).all():
+    if not np.isfinite(tight.adversarial).all():
         return Verdict("epsilon", False, _NOT_FINITE)
     for allowed, result in ((own, free), (limit, tight)):
         if allowed is not None and (over := trial.size(result).max() - allowed) > trial.rounding * (1 + allowed):

@@ -146,7 +146,15 @@ class Refinement(Method):
         return self.refined(work, given)
 
     def refined(self, work: Work, given: Images) -> Solution:
-        """The same, for a batch that has the groups already, as that of an attack with them does."""
+        """Refines as `perturb` does, for a batch that has its groups already, as that of an attack with them does.
+
+        Args:
+          work: the examples.
+          given: their perturbations (N, H, W, C), in [0, 1] scale.
+
+        Raises:
+          InputError: `groups` that do not fit the images.
+        """
         work.tracker.enter(self.name)
         start = work.padded(given)
         required = tf.fill([work.size], tf.constant(self.confidence, tf.float32))
@@ -178,14 +186,8 @@ class Refinement(Method):
         """The least distortion where `support` (N, H, W, C) is 1, from `start`; `known` if none is better."""
         batch = work.batch._replace(lower=work.batch.lower * support, upper=work.batch.upper * support)
         work = dataclasses.replace(work, batch=batch)
-        return minimise(
-            self._solver,
-            self._objective,
-            work,
-            self.originals(work, work.margins()),
-            start=proximal.box(start, batch.lower, batch.upper),
-            known=known,
-        )
+        originals, start = self.originals(work, work.margins()), proximal.box(start, batch.lower, batch.upper)
+        return minimise(self._solver, self._objective, work, originals, start=start, known=known)
 
 
 def refine(
