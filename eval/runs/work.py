@@ -113,8 +113,10 @@ class Work:
 
     def _fault_of_success(self, classifier: Classifier, found: AttackResult) -> str:
         """What is wrong with the successes of an attack that may judge for itself; "" if the network confirms them."""
+        if found.interrupted:
+            return ""
         other = self.input_transform.fooled(classifier, found, self.attack.confidence) != found.success
-        if found.interrupted or not other.any():
+        if not other.any():
             return ""
         return (
             f"success of {other.sum()} of {len(found)} examples is not what the network says of their images: leave "

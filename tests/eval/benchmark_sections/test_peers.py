@@ -56,9 +56,11 @@ def test_what_a_peer_returned_is_judged_in_8_bits(net):
 def test_c_and_w_and_ead_are_no_farther_than_foolbox_and_faster(net):
     pytest.importorskip("foolbox")
     rows = {(row["attack"], row["whose"]): row for row in measure_foolbox([net], examples=9, iterations=200)}
-    for attack, measure, share in (("cw_l2", "l2", 0.35), ("ead_en", "l1", 0.5)):
+    # In 200 iterations C&W misses two targets, in both programs.
+    for attack, measure, share, reached in (("cw_l2", "l2", 0.35, 7 / 9), ("ead_en", "l1", 0.5, 1.0)):
         ours, theirs = rows[attack, "ours"], rows[attack, "foolbox"]
-        assert ours["asr"] >= theirs["asr"] > 0.5
+        assert ours["asr"] >= theirs["asr"]
+        assert ours["asr"] >= reached
         assert ours[measure] <= 1.02 * theirs[measure]
         assert ours["time_ratio"] <= share
 
