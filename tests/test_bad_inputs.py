@@ -18,8 +18,9 @@ ATTACKING = {
     "eval.interpretability": ["--attacks=fgm_l2"],
     "eval.defenses": ["--data_dir=nowhere"],
 }
-# {} is a folder with what a user may have: file, a text; loop, a link to itself; pipe.npz and pipe.keras, pipes;
-# theirs, a folder of others; empty.keras and sm/saved_model.pb, both empty; odd, data sets that are none.
+# {} is a folder with what a user may have: file, a text; loop, a link to itself; broken, a link to nothing; pipe.npz
+# and pipe.keras, pipes; theirs, a folder of others; empty.keras and sm/saved_model.pb, both empty; odd, data sets that
+# are none.
 EVERYWHERE = [
     ("--bogus=1", "Unknown command line flag 'bogus'"),
     ("stray", "expected flags of the form --name=value, received 'stray'"),
@@ -31,6 +32,7 @@ EVERYWHERE = [
     ("--output_dir={}/file", "which is a file"),
     ("--output_dir={}/file/x", "expected --output_dir to be a directory"),
     ("--output_dir={}/loop/x", "Too many levels of symbolic links"),
+    ("--output_dir={}/broken/x", "which does not exist: make it, or remove the link"),
     ("--output_dir=/proc/x", "expected --output_dir to be a directory to write in"),
     (f"--output_dir={LONG}", "File name too long"),
     ("--output_dir={}/theirs", "to be new, empty or a run of these programs"),
@@ -108,6 +110,7 @@ OWN = {
         ("--attack_parameters=fallback.max_iterations=0", "expected fallback.max_iterations to be"),
         ("--list_attacks=deepfool", "expected --attack to be one of"),
         ("--tensorboard_dir={}/file/logs", "expected --tensorboard_dir to be a directory"),
+        ("--tensorboard_dir={}/broken", "which does not exist: make it, or remove the link"),
         ("--tensorboard_dir=/proc/x", "expected --tensorboard_dir to be a directory"),
         ("--tensorboard_dir={}/logs --ray=local", "expected --tensorboard_dir without --ray"),
     ],
@@ -116,7 +119,7 @@ OWN = {
         ("--num_shards=2 --shard_index=2", "expected --shard_index from 0 to 1"),
         ("--shard_size=0", "--shard_size"),
         ("--png_dir={}/png", "expected --quantize=uint8 with --png_dir"),
-        ("--quantize=int4", "should be one of <uint8>"),
+        ("--quantize=int4", "--quantize to be one of uint8, received 'int4'"),
         ("--quantize=uint8 --png_dir={}/theirs", "expected --png_dir to be new, empty or a run"),
         ("--quantize=uint8 --png_dir={}/file/x", "expected --png_dir to be a directory"),
         ("--quantize=uint8 --png_dir={}/loop", "expected"),
@@ -127,7 +130,7 @@ OWN = {
     "eval.table1": [("--taus=0", "expected --taus to be positive"), ("--attacks=", "expected at least one attack")],
     "eval.interpretability": [
         ("--percentiles=100", "expected --percentiles between 0 and 100"),
-        ("--form=61", "should be one of <pair|full>"),
+        ("--form=61", "--form to be one of pair, full, received '61'"),
     ],
     "eval.defenses": [
         ("--defenses=strong", "expected --defenses to be of"),
@@ -170,6 +173,7 @@ def place(tmp_path_factory):
     (folder / "file").write_text("mine")
     (folder / "binary").write_bytes(bytes(range(128, 256)))
     (folder / "loop").symlink_to(folder / "loop")
+    (folder / "broken").symlink_to(folder / "nowhere")
     for name in ("pipe.npz", "pipe.keras"):
         os.mkfifo(folder / name)
     (folder / "theirs").mkdir()

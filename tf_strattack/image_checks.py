@@ -128,7 +128,8 @@ def _within(array: Images, bounds: tuple[float, float], name: str) -> Images:
         raise InputError(
             f"expected {name} within the classifier's bounds [{lower:g}, {upper:g}], received values from "
             f"{array.min():g} to {array.max():g} in {bad_rows(outside)}: rescale them, or state their scale as bounds"
-            + (", bounds=(0, 255)" if array.min() >= 0 and 2 < array.max() <= 255 else "")
+            + (", bounds=(0, 255)" if array.min() >= 0 and 2 < array.max() <= 255 else ""),
+            option="bounds",
         )
     report(f"{name} leave the bounds by a rounding error in {bad_rows(outside)}, and are clipped")
     return clipped

@@ -13,6 +13,7 @@ import tensorflow as tf
 from tf_strattack import AttackResult, InputError, Progress
 from tf_strattack.drawing import displayed, unit_images
 from tf_strattack.problem.distortions import CHANGED
+from tf_strattack.programs.directories.configuration import not_to_write_in
 from tf_strattack.runtime.progress import Callback
 from tf_strattack.typing import Images
 
@@ -37,9 +38,7 @@ class Summaries:
             try:
                 directory.mkdir(parents=True, exist_ok=True)
             except OSError as error:
-                raise InputError(
-                    f"expected --tensorboard_dir to be a directory to write in, received {directory}: {error.strerror}"
-                ) from error
+                raise not_to_write_in("--tensorboard_dir", directory, error) from error
 
     @contextlib.contextmanager
     def shard(self, number: int, callback: Callback) -> Iterator[Shard]:

@@ -138,7 +138,7 @@ def test_a_table_of_labels_from_a_spreadsheet_is_read(tmp_path, delimiter, encod
 
 MISTAKES = [
     (["--bogus=1"], "Unknown command line flag 'bogus'"),
-    (["--num_images=0"], "0 is not a positive integer"),
+    (["--num_images=0"], "expected --num_images to be a positive whole number, received '0'"),
     (["stray"], "expected flags of the form --name=value, received 'stray'"),
     (["--attack=deepfool"], "admm_linf, or package.module:ClassName of your own, received 'deepfool'"),
     (["--attack_parameters=taw=1"], "expected a parameter of strattack (epsilon, confidence, groups"),

@@ -115,7 +115,7 @@ def test_mistakes_get_one_line_and_status_2(tmp_path):
         (["--dataset=sample"], "expected --dataset to be one of mnist, cifar10, received 'sample'"),
         (["--pgd_epsilon=0"], "expected --pgd_epsilon to be a number above 0, received 0.0"),
         (["--noise_std=2"], "expected --noise_std above 0 and at most 1, received 2"),
-        (["--members=1"], "--members=1: 1 is not"),
+        (["--members=1"], "expected --members to be a whole number of at least 2, received '1'"),
         (["--model=mnist_cnn"], "Unknown command line flag 'model'"),
         (["--tensorboard_dir=logs"], "Unknown command line flag 'tensorboard_dir'"),
         (["--targets=random:20"], "expected --targets of at most 9, the other classes, received random:20"),

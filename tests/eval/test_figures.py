@@ -9,9 +9,10 @@ import tf_strattack as sa
 from eval.figures.examples import draw_examples, draw_heat_maps
 from eval.inputs.groups import parse_groups
 from tests.builders import brief
+from tests.slow import first_quick
 
 
-@pytest.mark.parametrize("channels", [2, 3, 5])
+@pytest.mark.parametrize("channels", first_quick([2, 3, 5]))
 def test_images_of_any_channels_and_failures_are_drawn(tmp_path, channels):
     weights = np.random.default_rng(0).normal(size=(64 * channels, 4)).astype(np.float32)
     classifier = sa.Classifier.from_callable(lambda x: tf.reshape(x, [-1, 64 * channels]) @ weights, bounds=(0, 255))

@@ -121,7 +121,7 @@ def test_a_mistake_gets_one_line_and_status_2(tmp_path):
         (["--num_shards=2", "--shard_index=0"], "expected --output_dir, the same for all jobs"),
         (["--num_shards=2", "--shard_index=0", out, "--overwrite"], "would remove each other's shards"),
         (["--png_dir=png"], "expected --quantize=uint8 with --png_dir"),
-        (["--quantize=int4"], "should be one of <uint8>"),
+        (["--quantize=int4"], "--quantize to be one of uint8, received 'int4'"),
         (["--format=csv"], "expected --format of tfds and parquet, received 'csv'"),
         (["--format="], "expected --format of tfds and parquet, received ''"),
         (["--workers=2"], "expected --ray with --workers or --cpus_per_worker"),

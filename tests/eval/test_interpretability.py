@@ -231,7 +231,7 @@ MISTAKES = [
     (["--targets=untargeted"], "expected target classes in --targets, which saliency needs, received untargeted"),
     (["--attacks=deepfool"], "admm_linf, received 'deepfool'"),
     (["--attack=fgm_l2"], "Unknown command line flag 'attack'"),
-    (["--form=61"], "value should be one of <pair|full>"),
+    (["--form=61"], "expected --form to be one of pair, full, received '61'"),
 ]
 
 

@@ -78,6 +78,24 @@ def test_help_for_an_unknown_attack_is_one_line():
     assert len(err.splitlines()) == 1
 
 
+@pytest.mark.parametrize(
+    ("argument", "said"),
+    [
+        ("--num_images=1e3", "expected --num_images to be a positive whole number, received '1e3'"),
+        ("--num_images=", "expected --num_images to be a positive whole number, received ''"),
+        ("--seed=-1: x", "expected --seed to be a whole number in the range [0, 2147483647], received '-1: x'"),
+        ("--overwrite=maybe", "expected --overwrite to be true or false, received 'maybe'"),
+        ("--nooverwrite=3", "--nooverwrite=3 does not take an argument"),
+        (
+            "--data_format=NCHW",
+            "expected --data_format to be one of channels_last, channels_first, series, volumes, received 'NCHW'",
+        ),
+    ],
+)
+def test_a_value_that_does_not_fit_its_flag_is_one_line(argument, said):
+    assert server_of("eval.attack").run(argument) == (2, "", f"error: {said}; --help lists the flags\n")
+
+
 def test_flags_are_read_from_a_file(tmp_path):
     (tmp_path / "flags.txt").write_text("# few\n--num_images=1\n--targets=random\n--attack=fgm_l2\n")
     given = [f"--flagfile={tmp_path / 'flags.txt'}", f"--output_dir={tmp_path / 'out'}"]

@@ -174,7 +174,7 @@ def test_mistakes_are_known_before_the_training(change, message):
     ("shape", "label", "message"),
     [((28, 28, 1), 10, "expected labels from 0 to 9, received 10"), ((8, 8, 1), 1, "expected images of shape")],
 )
-@pytest.mark.parametrize("functional", [False, True])
+@pytest.mark.parametrize("functional", first_quick([False, True]))
 def test_what_does_not_fit_the_network_is_known_before_the_first_epoch(sample, shape, label, message, functional):
     net = network()
     if functional:

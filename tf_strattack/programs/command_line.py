@@ -56,6 +56,7 @@ def parse(options: Options, argv: list[str]) -> list[str]:
 
     Raises:
       flags.Error: an unknown flag, or a value that does not fit.
+      ValueError: a value of --noFLAG.
     """
     every = flags.FLAGS
     own = flags.FlagValues()
@@ -63,9 +64,36 @@ def parse(options: Options, argv: list[str]) -> list[str]:
         own[name] = every[name]
     for name, value in options.defaults.items():
         every.set_default(name, value)
-    rest: list[str] = own([_with_home(argument) for argument in argv])
+    try:
+        rest: list[str] = own([_with_home(argument) for argument in argv])
+    except flags.IllegalFlagValueError as error:
+        raise flags.IllegalFlagValueError(_refusal(error, own)) from error
     every.mark_as_parsed()
     return rest
+
+
+def _refusal(error: flags.IllegalFlagValueError, own: flags.FlagValues) -> str:
+    """What absl says of a value that does not fit, as the programs say it: what was expected, what was received."""
+    said, reason = str(error), f": {error.__context__}"  # "flag --NAME=VALUE: REASON"
+    name, equals, value = said.removeprefix("flag --").removesuffix(reason).partition("=")
+    parser = own[name].parser if equals and name in own and said.endswith(reason) else None
+    if isinstance(parser, flags.EnumParser):
+        expected = f"one of {', '.join(parser.enum_values)}"
+    elif isinstance(parser, flags.IntegerParser):
+        expected = _in_words(parser.syntactic_help.removeprefix("an "), "integer", "whole number")
+    elif isinstance(parser, flags.FloatParser):
+        expected = _in_words(parser.syntactic_help, "number", "number")
+    elif isinstance(parser, flags.BooleanParser):
+        expected = "true or false"
+    else:
+        return said
+    return f"expected --{name} to be {expected}, received {value!r}"
+
+
+def _in_words(said: str, theirs: str, ours: str) -> str:
+    """What absl says of the numbers that a flag takes; where only one of their bounds is given, it is in signs."""
+    words = said.replace(theirs, ours).replace(">=", "of at least").replace("<=", "of at most")
+    return words if words.startswith("a ") else f"a {words}"
 
 
 def _with_home(argument: str) -> str:

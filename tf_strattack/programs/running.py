@@ -87,10 +87,10 @@ def _parsed(argv: list[str], about: str, options: Options) -> list[str]:
         return parse(options, argv)
     except (flags.CantOpenFlagFileError, UnicodeDecodeError, OSError) as error:
         sys.exit(_fail(f"expected --flagfile to be a text file in UTF-8, received: {error}"))
-    except flags.Error as error:
-        sys.exit(_fail(f"{error}; --help lists the flags"))
     except InputError as error:
         sys.exit(_fail(str(error)))
+    except (flags.Error, ValueError) as error:
+        sys.exit(_fail(f"{error}; --help lists the flags"))
 
 
 def _check_keras() -> None:

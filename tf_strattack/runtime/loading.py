@@ -39,4 +39,4 @@ def check_is_there(path: str | Path, what: str) -> None:
     except (TypeError, ValueError, OSError) as error:
         raise InputError(f"expected {what}, received {path!r}: {cause_of(error)}") from error
     if not usable:
-        raise InputError(f"expected {what}, received {path}, which {'is no file' if there else 'does not exist'}")
+        raise InputError(f"expected {what}, received {path}, which {'is not a file' if there else 'does not exist'}")

@@ -9,6 +9,7 @@ from eval.benchmarks import curves, groups, overhead, pareto, peers
 from eval.benchmarks.structured.kept import Kept
 from eval.benchmarks.structured.section import measure_structured
 from tests.builders import brief
+from tests.slow import first_quick
 from tf_strattack.attacks.method import Method
 
 
@@ -25,15 +26,15 @@ def few(net, monkeypatch):
 
 SECTIONS = {
     "curves": lambda net, directory: curves.measure_curves([net], 2, [2]),
-    "groups": lambda net, directory: groups.measure_groups([net], 2, [9]),
-    "pareto": lambda net, directory: pareto.measure_pareto([net], 2, [1.0]),
     "peers": lambda net, directory: peers.measure_peers([net]),
     "attacks": lambda net, directory: overhead.measure_attacks([net], {"fgm": sa.FGM()}, [2], 1),
     "structured": lambda net, directory: measure_structured([net], {"s": brief(2)}, [9], 2, None, Kept(directory)),
+    "groups": lambda net, directory: groups.measure_groups([net], 2, [9]),
+    "pareto": lambda net, directory: pareto.measure_pareto([net], 2, [1.0]),
 }
 
 
-@pytest.mark.parametrize("section", SECTIONS)
+@pytest.mark.parametrize("section", first_quick(SECTIONS, 4))
 def test_a_section_ends(few, tmp_path, section):
     with pytest.raises(KeyboardInterrupt):
         SECTIONS[section](few, tmp_path)

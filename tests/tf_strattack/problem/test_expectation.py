@@ -9,6 +9,7 @@ import tensorflow as tf
 
 import tf_strattack as sa
 from tests.builders import batch_of, brief, exact_rows
+from tests.slow import first_quick
 from tf_strattack.problem.goals.tolerance import bound, slopes_of_bound, tolerance_factor
 from tf_strattack.transformations.randomness import mixed
 
@@ -112,7 +113,9 @@ def test_success_is_the_share_of_fresh_draws(classifier, images, labels):
 
 @pytest.mark.parametrize(
     "attack",
-    [sa.FGM(), sa.CarliniWagnerL2(initial_c=1.0, search_steps=2, max_iterations=40), sa.PGD(epsilon=0.6, steps=9)],
+    first_quick(
+        [sa.FGM(), sa.CarliniWagnerL2(initial_c=1.0, search_steps=2, max_iterations=40), sa.PGD(epsilon=0.6, steps=9)]
+    ),
     ids=lambda attack: attack.name,
 )
 def test_other_attacks_take_it_too(classifier, images, labels, attack):

@@ -74,7 +74,7 @@ def two():
     [
         sa.StrAttack(epsilon=None),
         pytest.param(sa.StrAttack(solver="admm"), marks=pytest.mark.slow),
-        sa.CarliniWagnerL2(initial_c=1.0, search_steps=3),
+        pytest.param(sa.CarliniWagnerL2(initial_c=1.0, search_steps=3), marks=pytest.mark.slow),
     ],
     ids=["default", "admm", "cw_l2"],
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import re
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -74,15 +75,20 @@ def claim(
             _mark(directory, Claim(program, json.loads(json.dumps(configuration))), other, flag, whole=part is None)
     except OSError as error:
         release()
-        raise _not_to_write_in(flag, directory, error) from error
+        raise not_to_write_in(flag, directory, error) from error
     except InputError:
         release()
         raise
     return release
 
 
-def _not_to_write_in(flag: str, directory: Path, error: OSError) -> InputError:
-    said = f"{error.strerror}: {error.filename}" if error.filename else error
+def not_to_write_in(flag: str, directory: Path, error: OSError) -> InputError:
+    """The refusal of a directory that the operating system refuses, with the reason."""
+    link = next((path for path in (directory, *directory.parents) if path.is_symlink() and not path.exists()), None)
+    if isinstance(error, FileExistsError) and link is not None:
+        said = f"the link {link} leads to {os.readlink(link)}, which does not exist: make it, or remove the link"
+    else:
+        said = f"{error.strerror}: {error.filename}" if error.filename else str(error)
     return InputError(f"expected {flag} to be a directory to write in, received {directory}: {said}")
 
 

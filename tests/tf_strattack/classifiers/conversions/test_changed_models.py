@@ -57,7 +57,7 @@ def train(model):
         pytest.param(quantize, True, marks=pytest.mark.slow),
         pytest.param(quantize, False, marks=pytest.mark.slow),
         pytest.param(adapt_to_low_rank, True, marks=pytest.mark.slow),
-        (normalize_otherwise, False),
+        pytest.param(normalize_otherwise, False, marks=pytest.mark.slow),
         pytest.param(rescale_otherwise, True, marks=pytest.mark.slow),
         pytest.param(predict_otherwise, False, marks=pytest.mark.slow),
         (train, False),

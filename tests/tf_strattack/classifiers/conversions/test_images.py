@@ -8,11 +8,12 @@ from keras import layers
 
 import tf_strattack as sa
 from tests.builders import brief
+from tests.slow import first_quick
 from tests.tf_strattack.classifiers.conversions.notes import ATTACK, notes_of
 from tests.tf_strattack.classifiers.networks import IMAGES, SIDE, body, dense
 
 
-@pytest.mark.parametrize("form", [tf.constant, list, lambda images: images.astype(np.float64)])
+@pytest.mark.parametrize("form", first_quick([tf.constant, list, lambda images: images.astype(np.float64)]))
 def test_images_of_any_form_give_the_same_result(model, labels, form):
     result, notes = notes_of(lambda: ATTACK(model, form(IMAGES), labels))
     np.testing.assert_array_equal(result.adversarial, ATTACK(model, IMAGES, labels).adversarial)

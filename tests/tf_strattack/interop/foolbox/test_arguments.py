@@ -7,6 +7,7 @@ import tensorflow as tf
 
 import tf_strattack as sa
 from tests.builders import exact_rows
+from tests.slow import first_quick
 from tests.tf_strattack.interop.foolbox.models import QUICK, small_model
 from tf_strattack.interop.foolbox import StructuredAttack, refine
 from tf_strattack.runtime.progress import Tracker
@@ -21,7 +22,7 @@ def test_eagerpy_tensors_come_back_as_such():
     assert isinstance(success, eagerpy.TensorFlowTensor)
 
 
-@pytest.mark.parametrize("dtype", [tf.bfloat16, tf.float16, tf.float64])
+@pytest.mark.parametrize("dtype", first_quick([tf.bfloat16, tf.float16, tf.float64]))
 def test_images_come_back_in_their_own_precision(dtype):
     network = exact_rows()
     fmodel = foolbox.TensorFlowModel(lambda x: tf.cast(network(tf.cast(x, tf.float32)), tf.float32), bounds=(0, 1))

@@ -56,7 +56,7 @@ def test_the_margin_of_several_is_the_largest_or_the_least_and_the_gradient_its_
     np.testing.assert_allclose(direction, wanted, atol=1e-5)
 
 
-SLOW = {"pgd", "admm", "cw_l2", "ead", "ifgm", "sigma_zero"}
+SLOW = {"fgm", "pgd", "admm", "cw_l2", "ead", "ifgm", "sigma_zero"}
 
 
 @pytest.mark.parametrize("name", [pytest.param(name, marks=[pytest.mark.slow] * (name in SLOW)) for name in ATTACKS])
