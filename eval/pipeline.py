@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -17,7 +18,7 @@ from .inputs.attacks import make_attack
 from .inputs.datasets import Data
 from .inputs.examples import Selection
 from .inputs.from_flags import data_from_flags, model_from_flags, model_options
-from .inputs.groups import Grouping, parse_groups
+from .inputs.groups import FILE, Grouping, parse_groups
 from .inputs.models import Model
 from .inputs.targets import parse_targets
 from .inputs.transforms import InputTransform, parse_transforms
@@ -86,7 +87,7 @@ def setting_of(model: Model, data: Data, dataset: str, *, own_labels: bool) -> S
     Raises:
       InputError: the attack, its targets or its groups do not fit.
     """
-    targets = parse_targets(flags.TARGETS.value)
+    targets = dataclasses.replace(parse_targets(flags.TARGETS.value), fewer_do=not flags.TARGETS.present)
     grouping = parse_groups(flags.GROUPS.value)
     attack = make_attack(flags.ATTACK.value, flags.ATTACK_PARAMETERS.value, grouping.for_attack)
     change = InputTransform(parse_transforms(flags.TRANSFORM.value), flags.SEED.value)
@@ -112,11 +113,11 @@ def setting_of(model: Model, data: Data, dataset: str, *, own_labels: bool) -> S
         "split": data.split,
         "resize": flags.RESIZE.value,
         **grouping.facts,
-        "targets": str(targets),
+        "targets": str(selection.targets),
         "seed": flags.SEED.value,
         **({"transform": flags.TRANSFORM.value} if flags.TRANSFORM.value else {}),
     }
-    return Setting(attack, grouping, model, data, targets, selection, own_labels, facts, change)
+    return Setting(attack, grouping, model, data, selection.targets, selection, own_labels, facts, change)
 
 
 def check_groups(image_shape: Sequence[int | None], grouping: Grouping, *attacks: Attack) -> None:
@@ -150,7 +151,8 @@ def attack_dataset(
         most one shard.
       fail_if: the values of --fail_if.
     """
-    conditions = parse_conditions(fail_if, own_labels=flags.WEIGHTS.value == NONE)
+    own_groups = flags.GROUPS.value.startswith(f"{FILE}:")
+    conditions = parse_conditions(fail_if, own_labels=flags.WEIGHTS.value == NONE, own_groups=own_groups)
     check_flags()
     setting = read_flags(dataset, split)
     size = flags.batch_size()

@@ -77,6 +77,15 @@ class IgnoresEpsilon(sa.FGM):
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
+class GivesUpWithEpsilon(sa.FGM):
+    """With an epsilon of another scale nothing is found, so that no limit is seen to hold."""
+
+    def __call__(self, *arguments, **options):
+        scaled = None if self.epsilon is None else self.epsilon / 255
+        return sa.FGM.__call__(dataclasses.replace(self, epsilon=scaled), *arguments, **options)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class IgnoresTheMask(sa.FGM):
     """The mask is accepted and ignored."""
 

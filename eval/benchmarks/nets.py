@@ -14,6 +14,7 @@ from tf_strattack.checks import check_classes, check_targets
 from tf_strattack.runtime.loading import load_or_explain
 from tf_strattack.typing import Classes, Flags, Images, Places
 
+from ..inputs.attacks import ATTACKS
 from ..inputs.models import content_hash
 from .structured.entries import hash_of
 
@@ -93,6 +94,8 @@ class Cases(NamedTuple):
 def read_cases(path: Path, classifier: Classifier) -> Cases:
     """Reads `images` (N, H, W, C), `labels` (N,), `targets` (N,), and adv_NAME (N, H, W, C) for each other program.
 
+    A program with the name of an attack here is called "NAME (peer)".
+
     Raises:
       InputError: no such file, an array that is missing or of another kind or shape, or examples that are none of the
         classifier.
@@ -120,16 +123,21 @@ def read_cases(path: Path, classifier: Classifier) -> Cases:
         targets = np.asarray(check_targets(targets, labels, classifier.num_classes))
     except InputError as error:
         raise InputError(f"{error} (in {path})") from error
-    peers = {part.removeprefix(_PEER): array.astype(np.float32) for part, array in arrays.items()}
     low, high = classifier.bounds
-    for name, peer in peers.items():  # as returned, so that they may be a little outside
-        farthest = np.nanmax(np.abs(peer - (low + high) / 2), initial=0.0)
+    for part, array in arrays.items():  # as returned, so that they may be a little outside
+        farthest = np.nanmax(np.abs(array.astype(np.float32) - (low + high) / 2), initial=0.0)
         if farthest > 2 * (high - low):
             raise InputError(
-                f"expected {_PEER}{name} of {path} in the scale of its images, from {low:g} to {high:g}, received "
-                f"values up to {np.nanmax(np.abs(peer)):g}"
+                f"expected {part} of {path} in the scale of its images, from {low:g} to {high:g}, received values up "
+                f"to {np.nanmax(np.abs(array)):g}"
             )
+    peers = {_name_of_peer(part.removeprefix(_PEER)): array.astype(np.float32) for part, array in arrays.items()}
     return Cases(images, labels, targets, peers)
+
+
+def _name_of_peer(name: str) -> str:
+    """The name of a peer, which is none of an attack here, as rows of both stand in one table."""
+    return f"{name} (peer)" if name.partition(",")[0] in ATTACKS else name
 
 
 def _digits(name: str, cases_dir: Path | None) -> Net:

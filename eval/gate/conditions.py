@@ -49,9 +49,13 @@ _OF_RUNS = (
 )
 _COMPARED = re.compile(rf"\s*([\w.]+)\s*({'|'.join(_COMPARISONS)})\s*(\S+)\s*")
 _ACCURACIES = ("clean_accuracy", "robust_accuracy")
-# The ends of what measures can be, where these are not 0 and infinity: a success changes an entry at least.
+# The ends of what measures can be, where these are not 0 and infinity: a success changes an entry at least, and with
+# it a group, unless maps of one's own leave pixels out.
 _AT_MOST_1 = ("asr", *_ACCURACIES, "linf")
-_AT_LEAST_1 = ("l0", "acp", "anc", "d20", "nonzero_groups", "groups")
+_GROUPS = ("nonzero_groups", "groups")
+_AT_LEAST_1 = ("l0", "acp", "anc", "d20", *_GROUPS)
+# What the limits after at change: they say which examples are successes.
+_OF_SUCCESSES = ("asr", "num_successes", "robust_accuracy", *_DISTANCES)
 # Whole numbers: of a run, and of a single example.
 _COUNTS = ("num_successes", "num_examples", "num_images", "skipped_misclassified")
 _COUNTS_OF_EXAMPLES = (*_AT_LEAST_1, "gradient_evaluations", "forward_evaluations")
@@ -63,11 +67,12 @@ _FORM = 'expected --fail_if="MEASURE > NUMBER", or "MEASURE > NUMBER at MEASURE 
 
 
 class Comparison(NamedTuple):
-    """A measure compared with a number."""
+    """A measure, of at least `least`, compared with a number."""
 
     measure: str
     sign: str
     limit: float
+    least: float = 0.0
 
     def holds(self, values: Any) -> Any:
         """Whether it holds of a value, or of each of an array; distances that differ by rounding alone are equal."""
@@ -78,8 +83,7 @@ class Comparison(NamedTuple):
     @property
     def ends(self) -> tuple[float, float]:
         """The least and the greatest value of the measure."""
-        name = self.measure.rpartition(".")[2]
-        return float(name in _AT_LEAST_1), 1.0 if name in _AT_MOST_1 else math.inf
+        return self.least, 1.0 if self.measure.rpartition(".")[2] in _AT_MOST_1 else math.inf
 
 
 class Condition(NamedTuple):
@@ -109,12 +113,13 @@ def can_hold(comparisons: Sequence[Comparison], whole: Collection[str]) -> bool:
     return any(all(one.holds(point) for one in comparisons) for point in tried)
 
 
-def parse_conditions(texts: Iterable[str], *, own_labels: bool = False) -> list[Condition]:
+def parse_conditions(texts: Iterable[str], *, own_labels: bool = False, own_groups: bool = False) -> list[Condition]:
     """Parses the values of --fail_if.
 
     Args:
       texts: the values.
       own_labels: whether the network's predictions are the labels, so that there is no accuracy.
+      own_groups: whether groups are maps of the user's own, which may leave pixels out.
 
     Raises:
       InputError: another form, or an unknown measure.
@@ -123,7 +128,8 @@ def parse_conditions(texts: Iterable[str], *, own_labels: bool = False) -> list[
     for value in values:
         if not value.replace(";", "").strip():
             raise InputError(f"{_FORM}, received {value!r}, with no condition")
-    conditions = [_parsed(text.strip()) for value in values for text in value.split(";") if text.strip()]
+    texts = [text.strip() for value in values for text in value.split(";") if text.strip()]
+    conditions = [_parsed(text, 0.0 if own_groups else 1.0) for text in texts]
     for condition in conditions:
         if own_labels and condition.figure.measure in _ACCURACIES:
             raise InputError(
@@ -163,15 +169,22 @@ def _figures(condition: Condition, store: Store, setting: Setting) -> dict[str, 
     return summarise(parts, seed=seed, skipped=skipped, own_labels=setting.own_labels)
 
 
-def _parsed(text: str) -> Condition:
+def _parsed(text: str, least_groups: float) -> Condition:
     figure, at, limits = (part.strip() for part in re.sub(r"\s+", " ", text).partition(" at "))
     pieces = re.split(r"\s*,\s*|\s+and\s+", limits) if at else []
     known = [*_OF_BLOCKS, *_OF_RUNS]
     cases = [f"{case}.{name}" for case in (*CASES, _ALL) for name in _OF_BLOCKS]
     listed = f"{', '.join(known)} (best.asr, average.asr, worst.asr, ...)"
     after = f"{', '.join(_OF_EXAMPLES)} after at"
-    compared = _compared(figure, text, [*known, *cases], listed, _CONDITIONS, _COUNTS)
-    within = [_compared(piece, text, [*_OF_EXAMPLES], after, _LIMITS, _COUNTS_OF_EXAMPLES) for piece in pieces]
+    compared = _compared(figure, text, [*known, *cases], listed, _CONDITIONS, _COUNTS, least_groups)
+    within = [
+        _compared(piece, text, [*_OF_EXAMPLES], after, _LIMITS, _COUNTS_OF_EXAMPLES, least_groups) for piece in pieces
+    ]
+    if within and compared.measure.rpartition(".")[2] not in _OF_SUCCESSES:
+        raise InputError(
+            f"{_FORM} with at after {', '.join(_OF_SUCCESSES)}, received {text!r}: limits choose successes, on which "
+            f"{compared.measure} does not depend"
+        )
     for measure in _OF_EXAMPLES:
         same = [limit for limit in within if _OF_EXAMPLES[limit.measure] == _OF_EXAMPLES[measure]]
         if same and not can_hold(same, _COUNTS_OF_EXAMPLES):
@@ -181,7 +194,9 @@ def _parsed(text: str) -> Condition:
     return Condition(text, compared, tuple(within))
 
 
-def _compared(piece: str, text: str, known: list[str], listed: str, joined: str, whole: Collection[str]) -> Comparison:
+def _compared(
+    piece: str, text: str, known: list[str], listed: str, joined: str, whole: Collection[str], least_groups: float
+) -> Comparison:
     found = _COMPARED.fullmatch(piece)
     if found is None:
         remedy = f"; {joined}" if _JOINED.search(piece) else ""
@@ -195,7 +210,8 @@ def _compared(piece: str, text: str, known: list[str], listed: str, joined: str,
         limit = math.nan
     if not math.isfinite(limit):
         raise InputError(f"{_FORM} with a number, received {given!r} in {text!r}")
-    comparison = Comparison(measure, sign, limit)
+    name = measure.rpartition(".")[2]
+    comparison = Comparison(measure, sign, limit, least_groups if name in _GROUPS else float(name in _AT_LEAST_1))
     if not can_hold([comparison], whole):
         least, most = comparison.ends
         allowed = f"from {least:g} to {most:g}" if math.isfinite(most) else f"of at least {least:g}"

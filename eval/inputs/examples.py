@@ -44,6 +44,7 @@ class Selection:
     Attributes:
       num_images: the most images to select.
       image_shape: (H, W, C) of the images.
+      targets: the targets, no more of them than the network has.
       attacked, skipped: how many records the iteration has selected and skipped so far.
 
     A note is printed once if accuracy is near chance: after 20 images, or at the end.
@@ -79,8 +80,7 @@ class Selection:
         self._warned = False
         selected = self._select()
         first = next(selected, None)
-        if classifier.num_classes:
-            targets.check(classifier.num_classes)
+        self.targets = targets.of_network(classifier.num_classes) if classifier.num_classes else targets
         if first is None:
             if not self.skipped:
                 others = f" of another class than {targets.number}, the target," if targets.kind == CLASS else ""

@@ -17,15 +17,29 @@ class Targets:
     Attributes:
       kind: "all" other classes, "random" classes, one "class", the "least_likely" class, or "untargeted".
       number: the number of random targets per image, or the class that is the target.
+      fewer_do: whether a network with fewer other classes gets fewer random targets, as with a default.
     """
 
     kind: str
     number: int = 1
+    fewer_do: bool = False
 
     def __str__(self) -> str:
         """The text of the command line."""
         plain = self.kind not in (RANDOM, CLASS) or (self.kind, self.number) == (RANDOM, 1)
         return self.kind if plain else f"{self.kind}:{self.number}"
+
+    def of_network(self, num_classes: int) -> Targets:
+        """These targets for a network with `num_classes` classes.
+
+        Raises:
+          InputError: as `check`.
+        """
+        most = num_classes - 1
+        if self.fewer_do and self.kind == RANDOM and self.number > most > 0:
+            return dataclasses.replace(self, number=most)
+        self.check(num_classes)
+        return self
 
     def check(self, num_classes: int) -> None:
         """Refuses targets that a network with `num_classes` classes does not have.

@@ -235,6 +235,19 @@ def test_a_mistake_gets_one_line_and_status_2(tmp_path):
     assert not (tmp_path / "out").exists()
 
 
+def test_of_two_classes_the_other_is_the_target_by_default(tmp_path):
+    network = keras.Sequential([keras.Input((6, 6, 1)), keras.layers.Flatten(), keras.layers.Dense(2)])
+    network.save(tmp_path / "net.keras")
+    images = np.random.default_rng(0).uniform(size=(4, 6, 6, 1)).astype(np.float32)
+    np.savez(tmp_path / "data.npz", images=images, labels=network.predict(images, verbose=0).argmax(axis=1))
+    given = [f"--model={tmp_path / 'net.keras'}", f"--dataset={tmp_path / 'data.npz'}", "--attack=fgm_l2"]
+    status, out, err = program(*given, f"--output_dir={tmp_path / 'out'}")
+    assert status == 0, err + out
+    assert "net.keras, fgm_l2, 4 examples;" in out
+    mistake = ([*given, "--targets=random:2", f"--output_dir={tmp_path / 'two'}"], "expected --targets of at most 1")
+    check_mistakes("eval.acceptance", [mistake])
+
+
 def test_the_owner_calls_the_file_itself_where_it_can(tmp_path):
     images, _, _ = sa.shipped.load_sample()
     keras_file = owner_of("mnist_cnn", images[:3], plain=True)

@@ -98,6 +98,11 @@ MISTAKES = [
         "asr > 0 at groups > 5 and nonzero_groups < 6",
         "'groups > 5 and nonzero_groups < 6': no nonzero_groups is within",
     ),
+    ("num_examples > 2 at groups <= 5", "limits choose successes, on which num_examples does not depend"),
+    ("best.num_examples > 2 at l2 <= 5", "successes, on which best.num_examples does not depend"),
+    ("seconds_per_example > 0 at l2 <= 1", "with at after asr, num_successes, robust_accuracy, l0, l1, l2, linf, acp,"),
+    ("clean_accuracy < 1 at l2 <= 1", "limits choose successes, on which clean_accuracy does not depend"),
+    ("groups < 1", "with groups of at least 1, received 'groups < 1', which never does"),
     ("", "received '', with no condition"),
     (" ; ", "received ' ; ', with no condition"),
 ]
@@ -114,6 +119,21 @@ def test_a_condition_on_an_accuracy_that_there_is_not_is_refused(tmp_path):
     message = "on another measure with --weights=none, received 'robust_accuracy < 1': labels are the network's own"
     check_mistakes("eval.attack", [([*given, "--fail_if=robust_accuracy < 1"], message)])
     assert parse_conditions(["asr > 0.5"], own_labels=True)
+
+
+def test_with_maps_of_one_s_own_a_success_may_change_no_group(tmp_path):
+    conditions = parse_conditions(["asr > 0 at groups < 1; best.groups <= 0.5"], own_groups=True)
+    assert [condition.limits[0].ends for condition in conditions[:1]] == [(0.0, np.inf)]
+    with pytest.raises(sa.InputError, match="with groups of at least 0, received 'groups < 0', which never does"):
+        parse_conditions(["groups < 0"], own_groups=True)
+    images, labels, _ = sa.shipped.load_sample()
+    np.savez(tmp_path / "images.npz", images=images[:2], labels=labels[:2])
+    np.savez(tmp_path / "maps.npz", labels=np.full((28, 28), -1, np.int32) * (np.arange(28) > 0))
+    given = [f"--dataset={tmp_path / 'images.npz'}", f"--groups=file:{tmp_path / 'maps.npz'}", "--attack=sigma_zero"]
+    given += ["--targets=untargeted", "--attack_parameters=max_iterations=40", f"--output_dir={tmp_path / 'out'}"]
+    status, out, _ = server_of("eval.attack").run(*given, "--fail_if=asr > 0 at groups < 1")
+    assert status == 3
+    assert "failed: asr > 0 at groups < 1: asr is " in out
 
 
 def made_up():

@@ -67,9 +67,10 @@ def epsilon(trial: Trial) -> Verdict:
             text = f"epsilon is {allowed:.6g}, the largest change {allowed + over:.6g}"
             return Verdict("epsilon", False, text, {"epsilon": allowed, "largest": float(allowed + over)})
     details = {"epsilon": limit, "largest": float(trial.size(tight).max()), "successes": int(tight.success.sum())}
-    text = f"with {limit:.4g}, less than was needed, the largest change is {details['largest']:.4g}"
     if not tight.success.any():
-        text = f"with {limit:.4g}, less than was needed, no example succeeds"
+        text = f"with {limit:.4g}, less than was needed, no example succeeds, so that none has changed"
+        return Verdict("epsilon", None, text, details)
+    text = f"with {limit:.4g}, less than was needed, the largest change is {details['largest']:.4g}"
     return Verdict("epsilon", True, text, details)
 
 

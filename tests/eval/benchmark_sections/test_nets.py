@@ -75,3 +75,11 @@ def test_examples_that_are_none_of_the_network_are_refused(mnist, tmp_path, chan
     with pytest.raises(sa.InputError) as error:
         read_cases(path, mnist)
     assert message.format(path=path) in str(error.value)
+
+
+def test_a_peer_with_the_name_of_an_attack_has_a_row_of_its_own(mnist, tmp_path):
+    names = ["adv_strattack", "adv_cw_l2", "adv_strattack, quantize", "adv_theirs"]
+    path = tmp_path / "mnist_cases.npz"
+    np.savez(path, images=DIGITS, labels=ZEROS, targets=ZEROS + 1, **dict.fromkeys(names, DIGITS))
+    peers = read_cases(path, mnist).peers
+    assert list(peers) == ["strattack (peer)", "cw_l2 (peer)", "strattack, quantize (peer)", "theirs"]

@@ -147,3 +147,5 @@ def test_a_ratio_is_shown_with_its_interval(tmp_path):
     text = write_tables(study_of(tmp_path, figures, [read_row(row) for row in chosen], measured))
     assert "| strattack | 0.25 × (0.20 to 0.30) | 0.25 × | 0.25 × (0.21 to 0.29) | 0.25 × (0.25 to 0.25) |" in text
     assert "bootstrap" in text
+    none = {"ratio_strattack": dict.fromkeys(["l0", "l1", "l2", "linf"])}
+    assert "bootstrap" not in write_tables(study_of(tmp_path, figures, [read_row(row) for row in chosen], none))

@@ -126,6 +126,12 @@ def test_what_does_not_apply_is_neither_kept_nor_broken(exact):
     assert "epsilon: not applicable, no example has succeeded" in str(report)
 
 
+def test_a_limit_within_which_nothing_succeeds_shows_nothing(exact):
+    report = sa.acceptance.check(exact[0], broken.GivesUpWithEpsilon(), *exact[1:], promises=["success", "epsilon"])
+    assert [verdict.kept for verdict in report.verdicts] == [True, None]
+    assert "epsilon: not applicable, with " in str(report)
+
+
 def test_a_report_is_plain_values(exact):
     classifier, images, labels, _ = exact
     report = sa.acceptance.check(classifier, sa.FGM(), images, labels, promises=["success", "epsilon", "batch"])
