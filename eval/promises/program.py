@@ -95,6 +95,7 @@ def _row(tried: Tried, number: int) -> dict[str, Any]:
         "model_sha256": setting.model.sha256,
         "attack": attack,
         "attack_parameters": setting.attack.hyper_parameters,
+        "targets": str(setting.targets),
         "num_examples": len(trial.images),
         "own_output": owner.how,
         "kept": report.kept,

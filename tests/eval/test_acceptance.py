@@ -244,6 +244,7 @@ def test_of_two_classes_the_other_is_the_target_by_default(tmp_path):
     status, out, err = program(*given, f"--output_dir={tmp_path / 'out'}")
     assert status == 0, err + out
     assert "net.keras, fgm_l2, 4 examples;" in out
+    assert verdicts(tmp_path / "out")[1]["networks"][0]["targets"] == "random"
     mistake = ([*given, "--targets=random:2", f"--output_dir={tmp_path / 'two'}"], "expected --targets of at most 1")
     check_mistakes("eval.acceptance", [mistake])
 
