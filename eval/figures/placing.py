@@ -40,12 +40,13 @@ class Place(NamedTuple):
 
 
 class Name(NamedTuple):
-    """The middle of a name's dot, and the size of the name."""
+    """The middle of a name's dot, the size of the name, and whether it may stand far away, with a line to its dot."""
 
     x: float
     y: float
     width: float
     height: float
+    movable: bool = True
 
 
 # In the order in which they are tried.
@@ -59,30 +60,45 @@ _NEAR = (
     Place(8, -8, "left", "top"),
     Place(-8, -8, "right", "top"),
 )
+_SIDES = {1: "left", 0.5: "left", 0: "center", -0.5: "right", -1: "right"}
 _FAR = tuple(
-    Place(right * away, above * away, "left" if right > 0 else "right", "bottom" if above > 0 else "top", True)
+    Place(right * away, above * away, side, "bottom" if above > 0 else "top", True)
     for away in (18, 28, 38, 48, 60, 72)
-    for right in (1, -1, 0.5, -0.5)
+    for right, side in _SIDES.items()
     for above in (-1, 1, -0.5, 0.5)
 )
+_ROUNDS = 5
 
 
-def places_of(names: Sequence[Name], taken: Sequence[Bbox], window: Bbox) -> list[Place]:
+def places_of(names: Sequence[Name], taken: Sequence[Bbox], window: Bbox, drawn: Sequence[Line] = ()) -> list[Place]:
     """The first place of each name at which it and its line cover the least.
 
     Args:
-      names: the names, the earlier ones placed first.
+      names: the names, the earlier ones placed first; then each is placed again, with all others in sight.
       taken: boxes that no name should cover, those of the dots included.
       window: a place outside it is the last choice.
+      drawn: lines that no name should cover.
     """
-    words, lines, found = list[Bbox](), list[Line](), list[Place]()
+    found = list[Place]()
     for name in names:
-        best = min((*_NEAR, *_FAR), key=functools.partial(_badness, name, words, lines, taken, window))
-        words.append(best.box(name))
-        if line := best.line(name):
-            lines.append(line)
-        found.append(best)
+        found.append(_best(name, list(zip(names, found, strict=False)), taken, window, drawn))
+    for _ in range(_ROUNDS):
+        before = list(found)
+        for number, name in enumerate(names):
+            others = [pair for other, pair in enumerate(zip(names, found, strict=True)) if other != number]
+            found[number] = _best(name, others, taken, window, drawn)
+        if found == before:
+            break
     return found
+
+
+def _best(
+    name: Name, others: Sequence[tuple[Name, Place]], taken: Sequence[Bbox], window: Bbox, drawn: Sequence[Line]
+) -> Place:
+    words = [place.box(other) for other, place in others]
+    lines = [*drawn, *(line for other, place in others if (line := place.line(other)))]
+    places = (*_NEAR, *_FAR) if name.movable else _NEAR
+    return min(places, key=functools.partial(_badness, name, words, lines, taken, window))
 
 
 def _badness(

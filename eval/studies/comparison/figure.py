@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.text import Text
+from matplotlib.path import Path as Line
+from matplotlib.text import Annotation, Text
 from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
 from matplotlib.transforms import Bbox
 
@@ -22,14 +24,19 @@ from ...report.svg import to_svg
 from ...tables.measures import SYMBOLS
 from .names import OURS
 
-# Two panels below each other, each a pair of measures in the average case; the horizontal axis is logarithmic.
+# Two panels below each other, each a pair of measures in the average case. All axes are logarithmic, so that an attack
+# with a far larger change does not press the others together.
 _PANELS = (("l0", "l2"), ("l1", "linf"))
 _SIZE, _PANEL = (8.2, 9.4), (5.6, 3.9)
+
+# The numbers at an axis between powers of 10, for wide ranges and for narrow ones.
+_WIDE, _NARROW = (1.0, 2.0, 5.0), (1.0, 1.2, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0, 6.0, 8.0)
 
 # The dots of StrAttack, and of the other attacks.
 _LARGE, _SMALL = 11, 7
 
 Rows = Sequence[dict[str, Any]]
+Point = tuple[float, float]
 
 
 def draw_comparison(path: Path, rows: Rows) -> None:
@@ -68,11 +75,12 @@ def comparison_chart(rows: Rows) -> Chart:
 
 
 def _draw_panel(axes: Axes, rows: Rows, across: str, up: str) -> None:
-    front = sorted((r["average"][across], r["average"][up], _tau(r)) for r in _front(rows))
+    front = _front(rows)
     if len(front) > 1:
-        axes.plot([x for x, _, _ in front], [y for _, y, _ in front], ".-", color=QUIET, linewidth=1, zorder=1)
-        for x, y, tau in front:
-            axes.annotate(f"τ {tau:g}", (x, y), (4, 4), textcoords="offset points", fontsize=8, color=QUIET)
+        axes.plot(*zip(*_points(front, across, up), strict=True), ".-", color=QUIET, linewidth=1, zorder=1)
+        for end in (front[0], front[-1]):  # those between them are in the order of τ
+            (at,) = _points([end], across, up)
+            axes.annotate(f"τ {_tau(end):g}", at, (4, 4), textcoords="offset points", fontsize=8, color=QUIET)
     for number, row in enumerate(row for row in rows if row["shown"]):
         size = _LARGE if row["name"].startswith(OURS) else _SMALL
         style: dict[str, Any] = {"color": colour(number), "marker": marker(number), "linestyle": "", "markersize": size}
@@ -80,27 +88,21 @@ def _draw_panel(axes: Axes, rows: Rows, across: str, up: str) -> None:
         axes.plot(*_place(row["average"], across, up), label=_label(row), **style)
         if row["paper"]:
             axes.plot(*_place(row["paper"]["average"], across, up), markerfacecolor="none", mew=1.5, **style)
-    axes.set_xscale("log")
-    axes.xaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
-    axes.xaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
-    axes.xaxis.set_minor_formatter(NullFormatter())
-    axes.set_xlabel(f"{SYMBOLS[across]} (average case)")
-    axes.set_ylabel(SYMBOLS[up])
+    axes.set(xscale="log", yscale="log", xlabel=f"{SYMBOLS[across]} (average case)", ylabel=SYMBOLS[up])
     axes.grid(alpha=0.15, color="black")
     axes.spines[["top", "right"]].set_visible(False)
     axes.margins(0.08)
+    for axis, (low, high) in ((axes.xaxis, axes.get_xlim()), (axes.yaxis, axes.get_ylim())):
+        axis.set_major_locator(LogLocator(subs=_WIDE if high > 6 * low else _NARROW))
+        axis.set_major_formatter(StrMethodFormatter("{x:g}"))
+        axis.set_minor_formatter(NullFormatter())
 
 
 def _draw_names(axes: Axes, rows: Rows, across: str, up: str) -> None:
-    """Writes the name of each attack by its dot, where it covers nothing."""
+    """Writes the name of each attack by its dot, and moves the numbers of τ, where they cover nothing."""
+    numbers = [text for text in axes.texts if isinstance(text, Annotation)]
     shown = [(number, row) for number, row in enumerate(row for row in rows if row["shown"]) if row["average"]["asr"]]
-    scale = 72 / float(axes.figure.dpi)
-
-    def dot(block: dict[str, Any]) -> tuple[float, float]:
-        x, y = axes.transData.transform((block[across], block[up]))
-        return scale * float(x), scale * float(y)
-
-    texts = [
+    names = [
         axes.annotate(
             _label(row),
             (row["average"][across], row["average"][up]),
@@ -113,16 +115,33 @@ def _draw_names(axes: Axes, rows: Rows, across: str, up: str) -> None:
         )
         for number, row in shown
     ]
-    dots = [dot(row["average"]) for _, row in shown]
     papers = [row["paper"]["average"] for _, row in shown if row["paper"]]
-    others = [dot(block) for block in papers if block["asr"]]
-    taken = [Bbox.from_extents(x - 5, y - 5, x + 5, y + 5) for x, y in (*dots, *others)]
-    if len(front := _front(rows)) > 1:  # a number of τ stands to the upper right of its dot
-        taken += [Bbox.from_bounds(x, y, 36, 14) for x, y in (dot(row["average"]) for row in front)]
+    others = [(block[across], block[up]) for block in papers if block["asr"]]
+    front = _points(_front(rows), across, up) if numbers else []
+    _put(axes, [*names, *numbers], [*(text.xy for text in names), *others], front)
+
+
+def _put(axes: Axes, texts: Sequence[Annotation], dots: Sequence[Point], front: Sequence[Point]) -> None:
+    """Moves each text near its point, so that none covers another, a dot or the line through `front`."""
+    scale = 72 / float(axes.figure.dpi)
+
+    def at(point: Point) -> tuple[float, float]:
+        x, y = axes.transData.transform(point)
+        return scale * float(x), scale * float(y)
+
+    taken = [
+        Bbox.from_extents(x - size, y - size, x + size, y + size)
+        for points, size in ((dots, 5), (front, 2))
+        for x, y in map(at, points)
+    ]
+    lines = [Line([at(one), at(other)]) for one, other in itertools.pairwise(front)]
     extents = [Text.get_window_extent(text) for text in texts]  # of the words, without the line
-    names = [Name(*at, scale * words.width, scale * words.height) for at, words in zip(dots, extents, strict=True)]
+    names = [
+        Name(*at(text.xy), scale * words.width, scale * words.height, movable=text.arrow_patch is not None)
+        for text, words in zip(texts, extents, strict=True)
+    ]
     window = Bbox(scale * axes.get_window_extent().get_points())
-    for text, place in zip(texts, places_of(names, taken, window), strict=True):
+    for text, place in zip(texts, places_of(names, taken, window, lines), strict=True):
         text.set(position=(place.right, place.above), ha=place.across, va=place.along)
         if text.arrow_patch is not None:
             text.arrow_patch.set_visible(place.apart)
@@ -139,8 +158,14 @@ def _title(rows: Rows) -> str:
     return f"{'; '.join(marks)}. Lower left is better."
 
 
-def _front(rows: Rows) -> list[dict[str, Any]]:
-    return [row for row in rows if (row["tau"] is not None or row["name"] == OURS) and row["average"]["asr"]]
+def _front(rows: Rows) -> Rows:
+    """StrAttack with each tau, in their order."""
+    rows = [row for row in rows if (row["tau"] is not None or row["name"] == OURS) and row["average"]["asr"]]
+    return sorted(rows, key=_tau)
+
+
+def _points(rows: Rows, across: str, up: str) -> list[Point]:
+    return [(row["average"][across], row["average"][up]) for row in rows]
 
 
 def _tau(row: dict[str, Any]) -> float:

@@ -3,6 +3,7 @@
 import itertools
 import json
 
+import pytest
 from matplotlib.text import Text
 from matplotlib.transforms import Bbox
 
@@ -11,21 +12,45 @@ from eval.studies.comparison.figure import comparison_figure
 from tests.programs import ROOT
 
 
-def test_no_name_in_the_figure_covers_another():
-    rows = json.loads((ROOT / "results" / "table1_mnist" / "table1.json").read_text())["rows"]
+def rows_of(table):
+    return json.loads((ROOT / "results" / table / "table1.json").read_text())["rows"]
+
+
+@pytest.mark.parametrize("table", ["table1_mnist", "table1_mnist_1000", "table1_cifar10", "table1_cifar10_1000"])
+def test_no_name_in_the_figure_covers_another(table):
+    rows = rows_of(table)
     figure = comparison_figure(rows)
     figure.draw_without_rendering()
-    names = {row["name"] for row in rows if row["shown"]}
+    names = {row["name"] for row in rows if row["shown"]} | {"τ 0.25", "τ 4"}
+    front = 2 if any(row["tau"] for row in rows) else 0
     for axes in figure.axes:
         texts = [text for text in axes.texts if text.get_text().split(" (")[0] in names]
         boxes = [Text.get_window_extent(text) for text in texts]  # without the line to the dot
-        assert len(boxes) == len(names)
+        assert len(boxes) == sum(row["shown"] for row in rows) + front
         for one, other in itertools.combinations(boxes, 2):
             assert not one.overlaps(other)
 
 
+def test_an_outlier_leaves_room_for_the_other_attacks():
+    axes = comparison_figure(rows_of("table1_cifar10")).axes[0]
+    left, bottom = axes.transData.transform((80, 0.39))
+    right, top = axes.transData.transform((3000, 0.88))
+    assert right - left > 0.5 * axes.bbox.width
+    assert top - bottom > 0.3 * axes.bbox.height
+
+
+@pytest.mark.parametrize(("low", "high"), [(0.549, 0.555), (74, 136), (0.06, 0.9), (2, 90000)])
+def test_an_axis_has_several_numbers_whatever_its_range(low, high):
+    rows = rows_of("table1_imagenet_56")
+    for row, value in zip(rows, (low, high), strict=True):
+        row["average"] |= {"l0": value, "l2": value}
+    axes = comparison_figure(rows).axes[0]
+    for axis, (first, last) in ((axes.xaxis, axes.get_xlim()), (axes.yaxis, axes.get_ylim())):
+        assert 2 <= sum(first <= number <= last for number in axis.get_majorticklocs()) <= 20
+
+
 def test_no_rate_below_100_percent_is_shown_as_100():
-    rows = json.loads((ROOT / "results" / "table1_mnist_1000" / "table1.json").read_text())["rows"]
+    rows = rows_of("table1_mnist_1000")
     names = {text.get_text() for axes in comparison_figure(rows).axes for text in axes.texts}
     (rate,) = (name.partition(" (")[2] for name in names if name.startswith("ifgm_l2 "))
     assert rate == "ASR 99.9 %)"
