@@ -75,6 +75,8 @@ def comparison_chart(rows: Rows) -> Chart:
 
 
 def _draw_panel(axes: Axes, rows: Rows, across: str, up: str) -> None:
+    # Before anything is drawn: without dots, limits that were found on linear axes do not fit logarithmic ones.
+    axes.set(xscale="log", yscale="log", xlabel=f"{SYMBOLS[across]} (average case)", ylabel=SYMBOLS[up])
     front = _front(rows)
     if len(front) > 1:
         axes.plot(*zip(*_points(front, across, up), strict=True), ".-", color=QUIET, linewidth=1, zorder=1)
@@ -88,13 +90,12 @@ def _draw_panel(axes: Axes, rows: Rows, across: str, up: str) -> None:
         axes.plot(*_place(row["average"], across, up), label=_label(row), **style)
         if row["paper"]:
             axes.plot(*_place(row["paper"]["average"], across, up), markerfacecolor="none", mew=1.5, **style)
-    axes.set(xscale="log", yscale="log", xlabel=f"{SYMBOLS[across]} (average case)", ylabel=SYMBOLS[up])
     axes.grid(alpha=0.15, color="black")
     axes.spines[["top", "right"]].set_visible(False)
     axes.margins(0.08)
     for axis, (low, high) in ((axes.xaxis, axes.get_xlim()), (axes.yaxis, axes.get_ylim())):
         axis.set_major_locator(LogLocator(subs=_WIDE if high > 6 * low else _NARROW))
-        axis.set_major_formatter(StrMethodFormatter("{x:g}"))
+        axis.set_major_formatter(StrMethodFormatter("{x:.10g}"))
         axis.set_minor_formatter(NullFormatter())
 
 

@@ -8,7 +8,7 @@ from matplotlib.text import Text
 from matplotlib.transforms import Bbox
 
 from eval.figures.placing import Name, Place, places_of
-from eval.studies.comparison.figure import comparison_figure
+from eval.studies.comparison.figure import comparison_chart, comparison_figure
 from tests.programs import ROOT
 
 
@@ -47,6 +47,18 @@ def test_an_axis_has_several_numbers_whatever_its_range(low, high):
     axes = comparison_figure(rows).axes[0]
     for axis, (first, last) in ((axes.xaxis, axes.get_xlim()), (axes.yaxis, axes.get_ylim())):
         assert 2 <= sum(first <= number <= last for number in axis.get_majorticklocs()) <= 20
+
+
+@pytest.mark.parametrize("failing", [1, 2])
+def test_attacks_that_never_succeed_have_no_dots_and_no_names(failing):
+    rows = rows_of("table1_imagenet_56")
+    for row in rows[:failing]:
+        row["average"] = dict.fromkeys(row["average"]) | {"asr": 0.0}
+    figure = comparison_figure(rows)
+    figure.draw_without_rendering()
+    assert all(len(axes.texts) == len(rows) - failing for axes in figure.axes)
+    legend = comparison_chart(rows).legend
+    assert legend == [row["name"] + " (ASR 0.0 %)" * (row in rows[:failing]) for row in rows]
 
 
 def test_no_rate_below_100_percent_is_shown_as_100():
