@@ -18,7 +18,7 @@ TABLES = {
     "table1_cifar10": ("table1_cifar10_ead",),
     "table1_cifar10_1000": ("table1_cifar10_1000_more",),
 }
-STORED = [*TABLES, *itertools.chain(*TABLES.values())]
+STORED = [*TABLES, "table1_mnist_1000_cw", *itertools.chain(*TABLES.values())]
 MEASURES = ("l0", "l1", "l2", "linf", "nonzero_groups")
 
 
