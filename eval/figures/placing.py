@@ -67,7 +67,7 @@ _FAR = tuple(
     for right, side in _SIDES.items()
     for above in (-1, 1, -0.5, 0.5)
 )
-_ROUNDS = 5
+_ROUNDS = 6
 
 
 def places_of(names: Sequence[Name], taken: Sequence[Bbox], window: Bbox, drawn: Sequence[Line] = ()) -> list[Place]:
@@ -79,17 +79,15 @@ def places_of(names: Sequence[Name], taken: Sequence[Bbox], window: Bbox, drawn:
       window: a place outside it is the last choice.
       drawn: lines that no name should cover.
     """
-    found = list[Place]()
-    for name in names:
-        found.append(_best(name, list(zip(names, found, strict=False)), taken, window, drawn))
+    found = dict[int, Place]()
     for _ in range(_ROUNDS):
-        before = list(found)
+        before = dict(found)
         for number, name in enumerate(names):
-            others = [pair for other, pair in enumerate(zip(names, found, strict=True)) if other != number]
+            others = [(names[other], place) for other, place in found.items() if other != number]
             found[number] = _best(name, others, taken, window, drawn)
         if found == before:
             break
-    return found
+    return list(found.values())
 
 
 def _best(

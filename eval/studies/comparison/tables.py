@@ -70,7 +70,7 @@ def write_tables(study: Study) -> str:
     write_json(directory / f"{_STEM}.json", {**study.facts, "rows": rows, "claims": claims})
     write_text(directory / f"{_STEM}.csv", _csv(rows))
     write_text(directory / f"{_STEM}.md", text)
-    draw_comparison(directory / f"{_STEM}.png", [row for row in rows if row["shown"] or row["tau"] is not None])
+    draw_comparison(directory / f"{_STEM}.png", rows)
     return text
 
 
